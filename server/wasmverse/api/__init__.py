@@ -1,0 +1,2 @@
+"""HTTP and WebSocket with FastAPI: data API, live queries, strategies, health. No game logic.
+"""

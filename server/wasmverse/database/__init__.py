@@ -1,0 +1,4 @@
+"""The schema and the embedded DuckDB file: read a turn, commit a turn.
+
+Imports neither ``query`` nor ``api``.
+"""

@@ -1,0 +1,228 @@
+"""Every table and view of Wasmverse, once: DDL, snapshots and documentation are all made from here.
+
+Two sets of names live here. *Tables* are how the universe is stored; ships and nodes are kept apart
+because nodes rarely change. *Views* are what clients see and may rely on (``CLIENT_NAMES``). The
+views hold for the database file and, with the same text, for a reader's snapshot of one turn: both
+have tables of these names and columns, a snapshot only leaves out ``universe`` and ``strategy_module``.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
+
+FORMAT_VERSION = 1
+"""Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
+
+metadata = sa.MetaData()
+
+
+def _required(name: str, type_: object) -> sa.Column[object]:
+    return sa.Column(name, type_, nullable=False, autoincrement=False)  # type: ignore[arg-type]
+
+
+universe = sa.Table(
+    "universe",
+    metadata,
+    _required("application", sa.Text),
+    _required("format_version", UInteger),
+    _required("created_by", sa.Text),
+    _required("created_at", sa.DateTime),
+    _required("seed", UBigInteger),
+    _required("systems", UInteger),
+    _required("ships_min", USmallInteger),
+    _required("nodes_min", USmallInteger),
+    _required("block_systems", UInteger),
+    _required("tid", sa.BigInteger),
+    _required("next_eid", sa.BigInteger),
+    comment="One row: what this universe is, and the last turn that was committed.",
+)
+
+solar_system = sa.Table(
+    "solar_system",
+    metadata,
+    _required("sid", UInteger),
+    _required("x", USmallInteger),
+    _required("y", USmallInteger),
+    comment="Where the systems are on the 500 x 500 map.",
+)
+
+ship = sa.Table(
+    "ship",
+    metadata,
+    _required("sid", UInteger),
+    _required("eid", sa.BigInteger),
+    _required("strategy_id", USmallInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    _required("shield", UTinyInteger),
+    _required("blasters", UTinyInteger),
+    _required("thrusters", UTinyInteger),
+    _required("harvesters", UTinyInteger),
+    _required("energy", USmallInteger),
+    _required("last_plan", UBigInteger),
+    comment="Every living ship, rewritten whole each turn; sorted by (sid, eid).",
+)
+
+node = sa.Table(
+    "node",
+    metadata,
+    _required("sid", UInteger),
+    _required("eid", sa.BigInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    _required("energy", USmallInteger),
+    comment="Every energy node; only those that changed are written, so the order is the reader's to make.",
+)
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    _required("slot", UInteger),
+    _required("tid", sa.BigInteger),
+    _required("start_time", sa.DateTime),
+    _required("end_time", sa.DateTime),
+    _required("writes", sa.BigInteger),
+    _required("ships", sa.BigInteger),
+    _required("energy_nodes", sa.BigInteger),
+    _required("kills", sa.BigInteger),
+    _required("faults", sa.BigInteger),
+    _required("late", sa.Boolean),
+    comment="The last turns, in a ring: slot is tid modulo the number that is kept.",
+)
+
+strategy = sa.Table(
+    "strategy",
+    metadata,
+    _required("strategy_id", USmallInteger),
+    _required("name", sa.Text),
+    _required("version", UInteger),
+    _required("sha256", sa.Text),
+    _required("bytes", sa.BigInteger),
+    _required("language", sa.Text),
+    _required("author", sa.Text),
+    _required("uploaded_at", sa.DateTime),
+    _required("is_enabled", sa.Boolean),
+    _required("status", sa.Text),
+    sa.Column("last_fault", sa.Text),
+    comment="Every strategy: status is flying, grounded or removed. strategy_id is internal.",
+)
+
+strategy_module = sa.Table(
+    "strategy_module",
+    metadata,
+    _required("sha256", sa.Text),
+    _required("module", sa.LargeBinary),
+    comment="The uploaded modules, by the hash of their bytes. Never shown to clients.",
+)
+
+strategy_turn = sa.Table(
+    "strategy_turn",
+    metadata,
+    _required("tid", sa.BigInteger),
+    _required("strategy", sa.Text),
+    _required("ships", sa.BigInteger),
+    _required("energy", sa.BigInteger),
+    _required("kills", sa.BigInteger),
+    _required("deaths", sa.BigInteger),
+    _required("spawned", sa.BigInteger),
+    _required("harvested", sa.BigInteger),
+    _required("upgrades", sa.BigInteger),
+    _required("faults", sa.BigInteger),
+    _required("fuel", sa.BigInteger),
+    _required("seconds", sa.Double),
+    comment="What each strategy did in each of the last turns.",
+)
+
+event = sa.Table(
+    "event",
+    metadata,
+    _required("tid", sa.BigInteger),
+    _required("sid", UInteger),
+    _required("kind", sa.Text),
+    _required("eid", sa.BigInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    sa.Column("strategy", sa.Text),
+    sa.Column("by_strategy", sa.Text),
+    comment="What happened lately: spawn, battle, death, starve, fault.",
+)
+
+SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event)
+"""The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
+
+
+def entity_select() -> sa.CompoundSelect[tuple[object, ...]]:
+    """``entity``: ships (kind 1) and nodes (kind 2) as one relation, the strategy by its name."""
+    ships = sa.select(
+        ship.c.sid,
+        ship.c.eid,
+        sa.cast(sa.literal_column("1"), UTinyInteger).label("kind"),
+        strategy.c.name.label("strategy"),
+        ship.c.x,
+        ship.c.y,
+        ship.c.energy,
+        ship.c.shield,
+        ship.c.blasters,
+        ship.c.thrusters,
+        ship.c.harvesters,
+        ship.c.last_plan,
+    ).select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
+    zero = sa.literal_column("0")
+    nodes = sa.select(
+        node.c.sid,
+        node.c.eid,
+        sa.cast(sa.literal_column("2"), UTinyInteger),
+        sa.cast(sa.null(), sa.Text),
+        node.c.x,
+        node.c.y,
+        node.c.energy,
+        *(sa.cast(zero, UTinyInteger) for _ in range(4)),
+        sa.cast(zero, UBigInteger),
+    )
+    return ships.union_all(nodes)
+
+
+def conflict_select() -> sa.Select[tuple[object, ...]]:
+    """``entities_with_conflict``: the ships that share a cell with another ship."""
+    crowded = sa.select(
+        ship.c.eid,
+        ship.c.sid,
+        sa.func.count().over(partition_by=(ship.c.sid, ship.c.x, ship.c.y)).label("ships_in_cell"),
+    ).subquery()
+    return sa.select(crowded.c.eid, crowded.c.sid).where(crowded.c.ships_in_cell > 1)
+
+
+def entity_strategy_select() -> sa.Select[tuple[object, ...]]:
+    """``entity_strategy``: the strategies under the names of the original demo."""
+    return sa.select(strategy.c.name.label("udf"), strategy.c.is_enabled)
+
+
+VIEWS = {
+    "entity": entity_select,
+    "entities_with_conflict": conflict_select,
+    "entity_strategy": entity_strategy_select,
+}
+
+CLIENT_NAMES = (
+    "solar_system",
+    "entity",
+    "turns",
+    "entity_strategy",
+    "strategy",
+    "strategy_turn",
+    "event",
+    "entities_with_conflict",
+)
+"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id``."""
+
+
+def ddl(dialect: sa.Dialect) -> list[str]:
+    """``CREATE TABLE`` and ``CREATE VIEW`` statements, in an order in which they can be run."""
+    tables = [str(sa.schema.CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    return tables + [f"CREATE VIEW {name} AS {view_sql(name, dialect)}" for name in VIEWS]
+
+
+def view_sql(name: str, dialect: sa.Dialect) -> str:
+    """The text of one view's SELECT, literals rendered."""
+    return str(VIEWS[name]().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

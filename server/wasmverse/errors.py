@@ -1,0 +1,110 @@
+"""Every error that Wasmverse raises on purpose.
+
+    WasmverseError                 code (MySQL's where SQL clients see it), message
+    +-- SettingsError              a setting or option is wrong, alone or beside another
+    +-- StateError                 a universe's state breaks an invariant
+    +-- DatabaseError              a database file cannot be used
+    |   +-- DatabaseForeign        it is not a Wasmverse universe
+    |   +-- DatabaseLocked         another process has it open
+    |   +-- DatabaseTooNew         a newer version of Wasmverse made it
+    +-- ModuleRefused              an uploaded module breaks a rule
+    +-- StrategyError              a strategy's name, owner or state forbids what was asked
+    |   +-- StrategyUnknown        there is no strategy of that name
+    |   +-- StrategyTaken          the name belongs to somebody else
+    +-- CommandError               a client's command (`call spawn_entity(...)`) is wrong
+    +-- QueryError                 a query was refused or failed
+    |   +-- QueryRefused           it is not a single SELECT, or touches what is forbidden
+    |   +-- QueryTimeout           it ran past its time limit
+    |   +-- QueryOverload          no reader was free in time
+    +-- UniverseUnavailable        the universe process is not there to answer
+
+Errors carry data and know nothing of HTTP; `api.errors` gives each its status.
+"""
+
+from __future__ import annotations
+
+
+class WasmverseError(Exception):
+    """Base of all; ``message`` names the value, the rule and the remedy in one line."""
+
+    code = 1105  # MySQL: unknown error
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class SettingsError(WasmverseError):
+    """A setting or option is wrong, alone or beside another."""
+
+
+class StateError(WasmverseError):
+    """A universe's state breaks an invariant (order, offsets, limits)."""
+
+
+class DatabaseError(WasmverseError):
+    """A database file cannot be used."""
+
+
+class DatabaseForeign(DatabaseError):
+    """The file is not a Wasmverse universe."""
+
+
+class DatabaseLocked(DatabaseError):
+    """Another process has the file open."""
+
+
+class DatabaseTooNew(DatabaseError):
+    """A newer version of Wasmverse made the file."""
+
+
+class ModuleRefused(WasmverseError):
+    """An uploaded module breaks a rule; the message says which and how to mend it."""
+
+
+class StrategyError(WasmverseError):
+    """A strategy's name, owner or state forbids what was asked."""
+
+
+class StrategyUnknown(StrategyError):
+    """There is no strategy of that name."""
+
+
+class StrategyTaken(StrategyError):
+    """The name belongs to somebody else."""
+
+
+class CommandError(WasmverseError):
+    """A client's command is wrong."""
+
+    code = 1064
+
+
+class QueryError(WasmverseError):
+    """A query was refused or failed; ``code`` is MySQL's."""
+
+
+class QueryRefused(QueryError):
+    """The text is not a single SELECT, or touches what is forbidden."""
+
+    code = 1142
+
+
+class QueryTimeout(QueryError):
+    """The query ran past its time limit."""
+
+    code = 3024
+
+
+class QueryOverload(QueryError):
+    """No reader was free in time."""
+
+    code = 1040
+
+
+class UniverseUnavailable(WasmverseError):
+    """The universe process is not there to answer."""
+
+    code = 2013

@@ -1,0 +1,4 @@
+"""SQL for clients: publish and attach snapshots, readers and their pool, checks, dialects.
+
+Imports neither ``api`` nor FastAPI.
+"""

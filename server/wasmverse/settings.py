@@ -1,0 +1,90 @@
+"""Every limit and choice of a running Wasmverse, in one place: name, unit, default, help.
+
+A setting is read from the environment as ``WASMVERSE_<NAME>``; the command line's options come before it.
+docs/settings.md is checked against this file by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import platformdirs
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wasmverse.errors import SettingsError
+
+MAP_SIDE = 500
+SYSTEMS_MAX = MAP_SIDE * MAP_SIDE
+ENTITIES_MAX_PER_SYSTEM = 4096
+
+
+def default_database_path() -> Path:
+    """``universe.duckdb`` in the user's data folder."""
+    return Path(platformdirs.user_data_dir("wasmverse", appauthor=False)) / "universe.duckdb"
+
+
+class Settings(BaseSettings):
+    """One validated set of settings; the processes of a server share it as it was at start."""
+
+    model_config = SettingsConfigDict(env_prefix="WASMVERSE_", frozen=True, extra="forbid")
+
+    # The universe
+    database_path: Path = Field(default_factory=default_database_path, description="The universe's DuckDB file.")
+    systems: int = Field(1_000, ge=1, le=SYSTEMS_MAX, description="Solar systems of a new universe.")
+    ships: int = Field(
+        32, ge=0, le=ENTITIES_MAX_PER_SYSTEM, description="Ships per system: at the beginning, and the minimum kept up."
+    )
+    nodes: int = Field(
+        64, ge=0, le=ENTITIES_MAX_PER_SYSTEM, description="Energy nodes per system: at the beginning, and the minimum kept up."
+    )
+    seed: int = Field(1, ge=0, lt=2**63, description="Seed of a new universe; the same seed gives the same turns.")
+    period_seconds: float = Field(1.0, ge=0.05, le=3600, description="Seconds from one turn's start to the next one's.")
+    threads: int = Field(0, ge=0, le=256, description="Threads that play a turn; 0 is one for each core.")
+
+    # What is kept
+    turns_kept: int = Field(3_600, ge=2, le=1_000_000, description="Turns kept in `turns`.")
+    strategy_turns_kept: int = Field(600, ge=1, le=100_000, description="Turns kept in `strategy_turn`.")
+    event_turns_kept: int = Field(60, ge=1, le=100_000, description="Turns kept in `event`.")
+    snapshots_kept: int = Field(8, ge=1, le=1_000, description="Snapshots of turns kept for queries that pin a turn.")
+    snapshot_bytes_max: int = Field(
+        2 << 30, ge=1 << 20, description="Bytes of all kept snapshots together; the newest one is always kept."
+    )
+    snapshot_folder: Path | None = Field(
+        None, description="Where snapshots are put; by default shared memory (/dev/shm) or the temporary folder."
+    )
+
+    # Guests
+    budget_fuel: int = Field(
+        20_000, ge=100, le=10_000_000_000, description="Fuel for one call of a strategy, pooled over the ships of a block."
+    )
+    guest_memory_bytes_max: int = Field(
+        16 << 20, ge=1 << 16, le=1 << 30, description="Linear memory that one instance of a guest may grow to, in bytes."
+    )
+    guest_table_elements_max: int = Field(10_000, ge=1, description="Elements that a guest's table may grow to.")
+    module_bytes_max: int = Field(4 << 20, ge=1 << 10, description="Size of an uploaded module, in bytes.")
+    module_functions_max: int = Field(20_000, ge=1, description="Functions in an uploaded module.")
+    compile_seconds_max: float = Field(20.0, gt=0, description="Time for checking and compiling a module, in seconds.")
+    compile_memory_bytes_max: int = Field(
+        1 << 30, ge=1 << 26, description="Memory for checking and compiling a module, in bytes."
+    )
+    block_faults_max: int = Field(
+        4, ge=1, description="Faults of a strategy in one block and turn before the rest of its ships there hold uncalled."
+    )
+    grounded_after_turns: int = Field(
+        10, ge=1, description="Turns in a row in which most calls of a strategy fault, until it is grounded."
+    )
+
+    # The gateway
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        if self.strategy_turns_kept > self.turns_kept:
+            raise SettingsError(
+                f"strategy_turns_kept is {self.strategy_turns_kept}, turns_kept only {self.turns_kept}: "
+                "the turns of a strategy's record must be kept too; raise turns_kept"
+            )
+        return self
