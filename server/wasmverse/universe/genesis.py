@@ -1,0 +1,65 @@
+"""How a universe begins: where its systems are, and what they hold at turn 0."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.universe import rules
+from wasmverse.universe.randomness import random_cells
+from wasmverse.universe.state import Nodes, Ships
+
+MAP_SIDE = 500
+
+
+def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """x and y of the systems, shape (systems,), all different: a barred spiral on the 500 x 500 map.
+
+    A sample without replacement, cells weighted by a core and two logarithmic arms (weighted sampling by exponential
+    keys: Efraimidis and Spirakis, 2006). No rule of a turn reads the map.
+    """
+    y, x = np.divmod(np.arange(MAP_SIDE * MAP_SIDE), MAP_SIDE)
+    across, down = (x - 249.5) / 250, (y - 249.5) / 250
+    radius = np.hypot(across, down) + 1e-9
+    angle = np.arctan2(down, across)
+    arms = np.cos(angle - 3.1 * np.log(radius * 6 + 0.3)) ** 2
+    weight = np.exp(-((radius / 0.16) ** 2)) * 2 + arms**3 * np.exp(-((radius / 0.55) ** 2)) * 1.4 + 0.012 * (radius < 1)
+    weight += 1e-6
+    keys = np.random.default_rng(seed).exponential(size=len(weight)) / weight
+    chosen = np.argsort(keys, kind="stable")[:systems]
+    # Systems that are near each other get numbers near each other: a block is a neighbourhood.
+    chosen = chosen[np.lexsort((angle[chosen], np.floor(radius[chosen] * 12)))]
+    return x[chosen].astype(np.uint16), y[chosen].astype(np.uint16)
+
+
+def populate(seed: int, systems: int, ships_min: int, nodes_min: int, strategy_ids: list[int]) -> tuple[Ships, Nodes, int]:
+    """What every system holds at turn 0, and the next eid.
+
+    Parameters
+    ----------
+    strategy_ids : of the enabled strategies, sorted by name; ships are dealt to them in rotation. Empty: no ships.
+    """
+    ships_each = ships_min if strategy_ids else 0
+    each = ships_each + nodes_min
+    first_eid = 1 + np.arange(systems, dtype=np.int64)[:, None] * each
+    sids = np.arange(1, systems + 1, dtype=np.uint32)
+
+    ships = Ships.empty(systems * ships_each)
+    ships.sid[:] = np.repeat(sids, ships_each)
+    ships.eid[:] = (first_eid + np.arange(ships_each)).ravel()
+    if ships_each:
+        ships.strategy_id[:] = np.resize(np.array(strategy_ids, np.uint16), systems * ships_each)
+    ships.x[:], ships.y[:] = random_cells(np.uint64(seed), systems, rules.SHIP, ships_each)
+    ships.shield[:] = rules.NEW_SHIELD
+    ships.blasters[:] = rules.NEW_BLASTERS
+    ships.thrusters[:] = rules.NEW_THRUSTERS
+    ships.harvesters[:] = rules.NEW_HARVESTERS
+    ships.energy[:] = rules.NEW_ENERGY
+    ships.last_plan[:] = 0
+
+    nodes = Nodes.empty(systems * nodes_min)
+    nodes.sid[:] = np.repeat(sids, nodes_min)
+    nodes.eid[:] = (first_eid + ships_each + np.arange(nodes_min)).ravel()
+    nodes.x[:], nodes.y[:] = random_cells(np.uint64(seed), systems, rules.NODE, nodes_min)
+    nodes.energy[:] = rules.NEW_ENERGY
+    return ships, nodes, 1 + systems * each

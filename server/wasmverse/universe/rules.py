@@ -1,0 +1,30 @@
+"""The numbers of the rules, by name."""
+
+from __future__ import annotations
+
+GRID_SIDE = 100
+CELLS = GRID_SIDE * GRID_SIDE
+SIGHT_SQUARED = 16 * 16
+
+SHIP = 1
+NODE = 2
+
+NEW_ENERGY = 100
+NEW_SHIELD = 100
+NEW_BLASTERS = 2
+NEW_THRUSTERS = 2
+NEW_HARVESTERS = 2
+
+ENERGY_MAX = 65_535
+SHIELD_MAX = 100
+UPGRADE_MAX = 255
+
+COST_HOLD = 1
+COST_MOVE = 2
+COST_UPGRADE = 50
+
+HOLD, MOVE, UPGRADE = 0, 1, 2
+"""The top two bits of a plan's command byte; 3 is invalid."""
+
+UPGRADES = 3
+"""Blasters, thrusters, harvesters; a `cc` of 3 is invalid."""

@@ -1,0 +1,152 @@
+"""A guest: one exported function of a compiled module, run over rows that may fault without harm."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import wasmtime
+
+from wasmverse.wasm.driver import Layout, driver_module
+from wasmverse.wasm.engine import HostMemory, flight_engine
+
+REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
+CAREFUL_ROWS = 64
+"""Rows to a fuel pool once a call has emptied the first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one guest may use.
+
+    budget_fuel is for one call, pooled over the rows of a run; memory_bytes_max and table_elements_max hold for one instance;
+    after faults_max faults in a run the remaining rows are faults without a call.
+    """
+
+    budget_fuel: int = 20_000
+    memory_bytes_max: int = 16 << 20
+    table_elements_max: int = 10_000
+    faults_max: int = 4
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a run: the rows that faulted, in order, why the first one did, the fuel and the time it took."""
+
+    faulted: list[int] = field(default_factory=list)
+    uncalled: tuple[int, int] = (0, 0)
+    reason: str | None = None
+    fuel: int = 0
+    seconds: float = 0.0
+
+    @property
+    def faults(self) -> int:
+        return len(self.faulted) + self.uncalled[1] - self.uncalled[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guest:
+    """A module, compiled by the flight engine, and the name of the export to call."""
+
+    module: wasmtime.Module
+    export: str
+    realloc: str | None
+
+    @classmethod
+    def load(cls, compiled: bytes, export: str) -> Guest:
+        """From the compiler's output (``inspect_module``); only ever from our own compiler: the bytes are trusted."""
+        return cls.of(wasmtime.Module.deserialize(flight_engine(), compiled), export)
+
+    @classmethod
+    def of(cls, module: wasmtime.Module, export: str) -> Guest:
+        names = {export_type.name for export_type in module.exports}
+        return cls(module, export, next((name for name in REALLOC_NAMES if name in names), None))
+
+    def run(self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits) -> Outcome:
+        """Call the function for rows ``start`` to ``stop``, arguments and results in ``memory``.
+
+        Parameters
+        ----------
+        table : address of the layout's table of column addresses.
+
+        A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
+        with the next row. The fuel pool of a fresh run is ``budget_fuel`` for every row. A call that empties it is a
+        fault, and from there on every 64 rows have a pool of their own: so one endless loop costs one pool and a little,
+        and the healthy rows behind it still fly. Verdicts depend on the rows and the limits alone.
+        """
+        outcome = Outcome()
+        started = time.perf_counter()
+        row = start
+        careful = False
+        while row < stop:
+            if len(outcome.faulted) >= limits.faults_max:
+                outcome.uncalled = (row, stop)
+                break
+            end = min(stop, row + CAREFUL_ROWS) if careful else stop
+            faulted, trap, fuel = self._run_once(memory, layout, table, row, end, limits)
+            outcome.fuel += fuel
+            if trap is None:
+                row = end
+                continue
+            outcome.reason = outcome.reason or trap
+            careful = careful or trap == OUT_OF_FUEL
+            outcome.faulted.append(faulted)
+            row = faulted + 1
+        outcome.seconds = time.perf_counter() - started
+        return outcome
+
+    def _run_once(
+        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits
+    ) -> tuple[int, str | None, int]:
+        """One fresh instance over some rows: the row that trapped, why (None when all went well), and the fuel used."""
+        engine = flight_engine()
+        store = wasmtime.Store(engine)
+        store.set_limits(
+            memory_size=limits.memory_bytes_max, table_elements=limits.table_elements_max, instances=2, tables=8, memories=2
+        )
+        pool = limits.budget_fuel * (stop - start)
+        store.set_fuel(pool)
+        row = start
+        driver = None
+        try:
+            guest = wasmtime.Instance(store, self.module, []).exports(store)
+            takes_bytes = layout.signature.takes_bytes
+            imports: list[wasmtime._extern.AsExtern] = [memory.memory]
+            if takes_bytes:
+                imports.append(guest["memory"])
+            if takes_bytes and self.realloc is not None:
+                imports.append(guest[self.realloc])
+            imports.append(guest[self.export])
+            module = driver_module(layout, takes_bytes and self.realloc is not None)
+            driver = wasmtime.Instance(store, module, imports).exports(store)
+            driver["run"](store, start, stop, table)  # type: ignore[operator]
+        except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            if driver is not None:
+                row = driver["row"].value(store)  # type: ignore[union-attr]
+            return row, _reason(error), pool - store.get_fuel()
+        return stop, None, pool - store.get_fuel()
+
+
+OUT_OF_FUEL = "ran out of fuel"
+
+_REASONS = {
+    wasmtime.TrapCode.OUT_OF_FUEL: OUT_OF_FUEL,
+    wasmtime.TrapCode.UNREACHABLE: "trapped: unreachable",
+    wasmtime.TrapCode.STACK_OVERFLOW: "trapped: call stack exhausted",
+    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "trapped: memory access out of bounds",
+    wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "trapped: table access out of bounds",
+    wasmtime.TrapCode.INDIRECT_CALL_TO_NULL: "trapped: call of an empty table element",
+    wasmtime.TrapCode.BAD_SIGNATURE: "trapped: indirect call with the wrong signature",
+    wasmtime.TrapCode.INTEGER_OVERFLOW: "trapped: integer overflow",
+    wasmtime.TrapCode.INTEGER_DIVISION_BY_ZERO: "trapped: integer division by zero",
+    wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "trapped: a float that no integer can hold",
+}
+
+
+def _reason(error: Exception) -> str:
+    """A trap in words that are the same on every machine."""
+    code = error.trap_code if isinstance(error, wasmtime.Trap) else None
+    if code in _REASONS:
+        return _REASONS[code]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"failed: {lines[-1] if lines else type(error).__name__}"[:200]

@@ -1,0 +1,177 @@
+"""Signatures of guest functions: read from WIT, lowered by the Canonical ABI.
+
+The part of WIT that strategies and SQL functions need: a world with records of scalars and exported functions over
+bool, char, u8..u64, s8..s64, f32, f64, string, list<u8> and those records. Sources: the WIT grammar
+(component-model, design/mvp/WIT.md) and the Canonical ABI's flattening rules (design/mvp/CanonicalABI.md).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from wasmverse.errors import WasmverseError
+
+CORE_TYPES = {
+    **dict.fromkeys(("bool", "char", "u8", "u16", "u32", "s8", "s16", "s32"), "i32"),
+    **dict.fromkeys(("u64", "s64"), "i64"),
+    "f32": "f32",
+    "f64": "f64",
+}
+"""The core WebAssembly type that carries each scalar."""
+
+BYTE_SEQUENCES = ("string", "list<u8>")
+"""Types that are lowered to a pointer and a length in bytes."""
+
+
+class WitError(WasmverseError):
+    """A WIT text is outside the part that is understood here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One column of arguments: a scalar, or a byte sequence. ``path`` is its name, e.g. ``me.x``."""
+
+    path: str
+    type: str
+
+    @property
+    def is_bytes(self) -> bool:
+        return self.type in BYTE_SEQUENCES
+
+    @property
+    def core(self) -> tuple[str, ...]:
+        """The core parameters it is lowered to."""
+        return ("i32", "i32") if self.is_bytes else (CORE_TYPES[self.type],)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A function: its parameters flattened to leaves, and a scalar result."""
+
+    name: str
+    leaves: tuple[Leaf, ...]
+    result: str
+
+    @property
+    def core_params(self) -> tuple[str, ...]:
+        return tuple(core for leaf in self.leaves for core in leaf.core)
+
+    @property
+    def core_result(self) -> str:
+        return CORE_TYPES[self.result]
+
+    @property
+    def takes_bytes(self) -> bool:
+        return any(leaf.is_bytes for leaf in self.leaves)
+
+    def __str__(self) -> str:
+        return f"({', '.join(self.core_params)}) -> {self.core_result}"
+
+
+_TOKEN = re.compile(r"\s*(?://[^\n]*\n\s*)*(->|[a-z][a-z0-9-]*(?:[:/][a-z0-9-]+)*(?:@[0-9.]+)?|[{}()<>:;,])")
+
+
+class _Reader:
+    """Tokens of a WIT text, read from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = []
+        at = 0
+        end = len(text.rstrip())
+        while at < end:
+            match = _TOKEN.match(text, at)
+            if match is None:
+                raise WitError(f"WIT: cannot read {text[at : at + 20].strip()!r}: only records and functions are understood")
+            self.tokens.append(match[1])
+            at = match.end()
+        self.at = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.at] if self.at < len(self.tokens) else ""
+
+    def take(self, expected: str = "") -> str:
+        token = self.peek()
+        if not token or (expected and token != expected):
+            raise WitError(f"WIT: found {token or 'the end'!r} where {expected or 'a name'!r} must stand")
+        self.at += 1
+        return token
+
+    def type(self) -> str:
+        name = self.take()
+        if name == "list":
+            self.take("<")
+            item = self.take()
+            self.take(">")
+            return f"list<{item}>"
+        return name
+
+    def fields(self, closing: str) -> list[tuple[str, str]]:
+        """``name: type, ...`` up to the closing token."""
+        fields = []
+        while self.peek() != closing:
+            name = self.take().removesuffix(":")
+            if self.peek() == ":":
+                self.take(":")
+            fields.append((name, self.type()))
+            if self.peek() == ",":
+                self.take(",")
+        self.take(closing)
+        return fields
+
+
+def parse_world(text: str) -> dict[str, Signature]:
+    """Read a WIT package with one world and return its exported functions by name.
+
+    Raises
+    ------
+    WitError : the text holds something outside the part described at the top.
+    """
+    reader = _Reader(text)
+    records: dict[str, list[tuple[str, str]]] = {}
+    signatures: dict[str, Signature] = {}
+    if reader.peek() == "package":
+        while reader.take() != ";":
+            pass
+    reader.take("world")
+    reader.take()
+    reader.take("{")
+    while reader.peek() != "}":
+        match reader.take():
+            case "record":
+                name = reader.take()
+                reader.take("{")
+                records[name] = reader.fields("}")
+            case "export":
+                name = reader.take()
+                reader.take(":")
+                reader.take("func")
+                reader.take("(")
+                parameters = reader.fields(")")
+                reader.take("->")
+                result = reader.type()
+                reader.take(";")
+                if result not in CORE_TYPES:
+                    raise WitError(f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}")
+                leaves = tuple(leaf for parameter in parameters for leaf in _flatten(*parameter, records))
+                signatures[name] = Signature(name, leaves, result)
+            case other:
+                raise WitError(f"WIT: {other!r} is not understood in a world; use record and export")
+    return signatures
+
+
+def _flatten(path: str, type_: str, records: dict[str, list[tuple[str, str]]]) -> list[Leaf]:
+    if type_ in records:
+        return [leaf for name, inner in records[type_] for leaf in _flatten(f"{path}.{name}", inner, records)]
+    if type_ in CORE_TYPES or type_ in BYTE_SEQUENCES:
+        return [Leaf(path, type_)]
+    raise WitError(f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars")
+
+
+@cache
+def strategy_signature() -> Signature:
+    """The signature of a strategy, from ``strategy.wit`` beside this file."""
+    return parse_world(Path(__file__).with_name("strategy.wit").read_text())["decide"]
