@@ -6,66 +6,75 @@
 // turns well before the edge, beyond which there is nothing to see.
 
 import {
-  Direction, Entity, MOVE_CELLS_MAX, NODE, Part, UPGRADE_COST,
-  cellsAhead, dangerAt, distance, entityAt, entityCount, memoryOf, move, moveToward, upgrade,
+  Entity, HARVESTERS_ENOUGH, MOVE_CELLS_MAX, NODE, PART_MAX, Part, UPGRADE_COST,
+  cellAt, cellsAhead, dangerIn, distance, listEnd, listStart, memoryOf, move, moveToward, upgrade,
 } from "./lib/wasmverse";
 export { cabi_realloc } from "./lib/wasmverse";
 
-/** What an upgrade must leave in store. */
-const RESERVE: u32 = 50;
+/** What an upgrade must leave in store: enough to find the next node. */
+const RESERVE: u32 = 100;
 
 /** Roaming ships turn this far from the edge: from here they can still see up to it. */
 const EDGE_CELLS: u32 = 12;
 
-/** A ship fights over a node only while its shield is above this. */
-const SHIELD_TO_FIGHT: u32 = 50;
+/** Memory: two bits of direction, and this one once they mean something. */
+const HEADING_KNOWN: u64 = 4;
 
 export function decide(
   kind: u32, x: u32, y: u32, energy: u32, shield: u32, blasters: u32, thrusters: u32, harvesters: u32,
   lastPlan: u64, system: usize, systemLength: u32,
 ): u64 {
   const memory = memoryOf(lastPlan);
-  if (energy >= UPGRADE_COST + RESERVE) {
-    const part = nextPart(blasters, thrusters, harvesters);
-    if (part >= 0) return upgrade(part, memory);
+  const danger = dangerIn(cellAt(x, y), system, systemLength);
+  const staysHere = danger < blasters || (danger == blasters && coin(energy));
+  if (staysHere && energy >= UPGRADE_COST + RESERVE && blasters < PART_MAX) {
+    return upgrade(nextPart(blasters, thrusters, harvesters), memory);
   }
-  const dangerBearable = shield > SHIELD_TO_FIGHT ? blasters : 0;
-  const node = nearestNode(x, y, dangerBearable, system, systemLength);
+  const node = nearestFreeNode(x, y, staysHere, system, systemLength);
   if (node) return moveToward(x, y, node.x, node.y, memory);
   return roam(x, y, thrusters, memory);
 }
 
-/** Keeps the parts even, harvesters first because they pay for the others; -1 when all have reached their use. */
-function nextPart(blasters: u32, thrusters: u32, harvesters: u32): i32 {
-  if (harvesters <= blasters && harvesters < 100) return Part.Harvesters;
+/** Keeps the parts even, harvesters first because they pay for the others. */
+function nextPart(blasters: u32, thrusters: u32, harvesters: u32): u32 {
+  if (harvesters <= blasters && harvesters < HARVESTERS_ENOUGH) return Part.Harvesters;
   if (thrusters < blasters && thrusters < MOVE_CELLS_MAX) return Part.Thrusters;
-  return blasters < 255 ? Part.Blasters : -1;
+  return Part.Blasters;
 }
 
-/** The nearest node whose cell holds no more danger than the ship will bear. */
-function nearestNode(x: u32, y: u32, dangerBearable: u32, system: usize, systemLength: u32): Entity | null {
+/** The nearest node without a ship in its cell; the ship's own cell counts as free if it means to stay. */
+function nearestFreeNode(x: u32, y: u32, staysHere: bool, system: usize, systemLength: u32): Entity | null {
   let found: Entity | null = null;
   let foundDistance = u32.MAX_VALUE;
-  // Nodes end the list, so reading it backwards stops at the first ship.
-  for (let index = entityCount(systemLength); index > 0; index--) {
-    const entity = entityAt(system, index - 1);
+  const start = listStart(system);
+  // Nodes end the list, so walking back from its end stops at the last ship.
+  for (let entity = listEnd(system, systemLength); entity != start; ) {
+    entity = entity.previous;
     if (entity.kind != NODE) break;
     const entityDistance = distance(x, y, entity.x, entity.y);
     if (entityDistance >= foundDistance) continue;
-    if (dangerAt(entity.x, entity.y, system, systemLength) > dangerBearable) continue;
+    const isFree = entityDistance == 0 ? staysHere : dangerIn(entity.cell, system, systemLength) == 0;
+    if (!isFree) continue;
     found = entity;
     foundDistance = entityDistance;
   }
   return found;
 }
 
+/** Two equals in one cell think alike; what they differ in is their energy, so it decides who leaves. */
+@inline
+function coin(energy: u32): bool {
+  return (energy * 0x9e3779b1) >> 31 != 0;
+}
+
 /** Straight on in the remembered direction; near the edge, a turn toward the side with more room. */
 function roam(x: u32, y: u32, thrusters: u32, memory: u64): u64 {
-  let direction = <u32>memory & 3;
+  // A new ship remembers nothing: the cell it woke in sends it one way or another, so that ships spread.
+  let direction = (memory & HEADING_KNOWN ? <u32>memory : x + y) & 3;
   if (cellsAhead(x, y, direction) <= EDGE_CELLS) {
     const right = (direction + 1) & 3;
     const left = (direction + 3) & 3;
     direction = cellsAhead(x, y, right) >= cellsAhead(x, y, left) ? right : left;
   }
-  return move(direction, thrusters, (memory & ~3) | direction);
+  return move(direction, thrusters, HEADING_KNOWN | direction);
 }

@@ -1,49 +1,71 @@
 // Run from every ship that comes close; in peace, live as strategy_default does.
 //
-// A ship within four cells is reason enough to leave, whatever its strength. Of the four directions the ship takes
-// the one that ends furthest from the nearest ship in view, so it is neither caught between two nor in a corner.
+// A ship within four cells is reason enough to leave, whatever its strength. The four directions are compared by the
+// cell they lead to: out of reach of every ship in view, if that can be had, and then as near to a node as possible.
+// Nodes that lie in reach of a ship are struck from the list first: going there would only mean running away again.
 
-import { SHIP, entityAt, entityCount, landingX, landingY, memoryOf, move } from "./lib/wasmverse";
+import {
+  MOVE_CELLS_MAX, NODE, SHIP,
+  cellsAhead, columnAfter, distance, listEnd, listStart, memoryOf, move, nearest, rowAfter,
+} from "./lib/wasmverse";
 import { decide as decideInPeace } from "./strategy_default";
 export { cabi_realloc } from "./lib/wasmverse";
 
 /** Ships this near, in a straight line, put a ship to flight. */
 const FEAR_CELLS: u32 = 4;
+const FEAR_SQUARED: u32 = FEAR_CELLS * FEAR_CELLS;
 
 export function decide(
   kind: u32, x: u32, y: u32, energy: u32, shield: u32, blasters: u32, thrusters: u32, harvesters: u32,
   lastPlan: u64, system: usize, systemLength: u32,
 ): u64 {
-  let nearestSquared = nearestShipSquared(x, y, system, systemLength);
-  if (nearestSquared > FEAR_CELLS * FEAR_CELLS) {
-    return decideInPeace(
-      kind, x, y, energy, shield, blasters, thrusters, harvesters, lastPlan, system, systemLength,
-    );
+  const safeLength = strikeNodesInReach(system, systemLength);
+  if (nearestShipSquared(x, y, system, safeLength) > FEAR_SQUARED) {
+    return decideInPeace(kind, x, y, energy, shield, blasters, thrusters, harvesters, lastPlan, system, safeLength);
   }
-  let safest: u32 = 0;
-  let safestSquared: u32 = 0;
+  let best: u32 = 0;
+  let bestMerit = i32.MIN_VALUE;
   for (let direction: u32 = 0; direction < 4; direction++) {
-    const toX = landingX(x, direction, thrusters);
-    const toY = landingY(y, direction, thrusters);
-    const squared = nearestShipSquared(toX, toY, system, systemLength);
-    if (squared > safestSquared) {
-      safest = direction;
-      safestSquared = squared;
+    const cells = min(min(thrusters, MOVE_CELLS_MAX), cellsAhead(x, y, direction));
+    const merit = meritOf(columnAfter(x, direction, cells), rowAfter(y, direction, cells), system, safeLength);
+    if (merit > bestMerit) {
+      best = direction;
+      bestMerit = merit;
     }
   }
-  return move(safest, thrusters, memoryOf(lastPlan));
+  return move(best, thrusters, memoryOf(lastPlan));
+}
+
+/** Closes up the list over the nodes in reach of a ship and returns its new length. The list is ours to change. */
+function strikeNodesInReach(system: usize, systemLength: u32): u32 {
+  let kept = listStart(system);
+  const end = listEnd(system, systemLength);
+  for (let entity = kept; entity != end; entity = entity.next) {
+    // Ships come first, so all of them are kept before the first node is judged.
+    if (entity.kind == NODE && nearestShipSquared(entity.x, entity.y, system, systemLength) <= FEAR_SQUARED) continue;
+    kept.copyFrom(entity);
+    kept = kept.next;
+  }
+  return <u32>(changetype<usize>(kept) - system);
+}
+
+/** How good it is to be in a cell: below zero in reach of a ship, above zero when out of it. */
+function meritOf(x: u32, y: u32, system: usize, systemLength: u32): i32 {
+  const shipSquared = nearestShipSquared(x, y, system, systemLength);
+  if (shipSquared <= FEAR_SQUARED) return <i32>shipSquared - <i32>FEAR_SQUARED - 1;
+  const node = nearest(NODE, x, y, system, systemLength);
+  return node ? 1000 - <i32>distance(x, y, node.x, node.y) : 0;
 }
 
 /** The square of the straight distance to the nearest ship; the largest number there is when none is in view. */
 function nearestShipSquared(x: u32, y: u32, system: usize, systemLength: u32): u32 {
   let nearestSquared = u32.MAX_VALUE;
-  const count = entityCount(systemLength);
-  for (let index: u32 = 0; index < count; index++) {
-    const entity = entityAt(system, index);
+  const end = listEnd(system, systemLength);
+  for (let entity = listStart(system); entity != end; entity = entity.next) {
     if (entity.kind != SHIP) break; // only nodes follow
     const east = entity.x - x;
     const south = entity.y - y;
-    // Unsigned numbers wrap, and so do their squares: the sum is right whatever the sign.
+    // Unsigned numbers wrap, and their squares are right all the same.
     nearestSquared = min(nearestSquared, east * east + south * south);
   }
   return nearestSquared;

@@ -11,6 +11,12 @@ export const GRID_SIZE: i32 = 100;
 /** A shield in full repair. */
 export const SHIELD_FULL: u32 = 100;
 
+/** No part of a ship grows beyond this. */
+export const PART_MAX: u32 = 255;
+
+/** A new node holds this much energy, so more harvesters than this are seldom of use. */
+export const HARVESTERS_ENOUGH: u32 = 100;
+
 /** A plan has four bits for the number of cells, so more thrusters than this move no ship further. */
 export const MOVE_CELLS_MAX: u32 = 15;
 
@@ -32,11 +38,15 @@ export const enum Part {
 
 // ---- The entities in view ---------------------------------------------------------------------------------------
 
-const ENTITY_BYTES: usize = 4;
+/** Bytes of one entity in the list. */
+export const ENTITY_BYTES: u32 = 4;
 
 /**
- * One entity of the list, read in place: the fields lie in memory exactly as the host wrote them,
- * so a reference to an entity is only an address and creating one costs nothing.
+ * One entity of the list, read in place: the fields lie in memory exactly as the host wrote them, so a reference to
+ * an entity is only an address, and creating one costs nothing. To walk over all of them, ships first, then nodes:
+ *
+ *     const end = listEnd(system, systemLength);
+ *     for (let entity = listStart(system); entity != end; entity = entity.next) { ... }
  */
 @unmanaged
 export class Entity {
@@ -45,33 +55,56 @@ export class Entity {
   danger: u8;
   x: u8;
   y: u8;
+
+  @inline get next(): Entity {
+    return changetype<Entity>(changetype<usize>(this) + ENTITY_BYTES);
+  }
+
+  @inline get previous(): Entity {
+    return changetype<Entity>(changetype<usize>(this) - ENTITY_BYTES);
+  }
+
+  /** Both coordinates as one number, see cellAt. */
+  @inline get cell(): u32 {
+    return load<u16>(changetype<usize>(this), offsetof<Entity>("x"));
+  }
+
+  /** Writes another entity over this one. */
+  @inline copyFrom(other: Entity): void {
+    store<u32>(changetype<usize>(this), load<u32>(changetype<usize>(other)));
+  }
 }
 
-/** How many entities the list holds. */
+/** The first entity of the list. */
 @inline
-export function entityCount(systemLength: u32): u32 {
-  return systemLength / <u32>ENTITY_BYTES;
+export function listStart(system: usize): Entity {
+  return changetype<Entity>(system);
 }
 
-/** Entity number `index` of the list. Ships come first, then nodes. */
+/** Where the list ends: just after its last entity. */
 @inline
-export function entityAt(system: usize, index: u32): Entity {
-  return changetype<Entity>(system + <usize>index * ENTITY_BYTES);
+export function listEnd(system: usize, systemLength: u32): Entity {
+  return changetype<Entity>(system + systemLength);
+}
+
+/** Both coordinates as one number: whether two things share a cell is then one comparison. */
+@inline
+export function cellAt(x: u32, y: u32): u32 {
+  return x | (y << 8);
 }
 
 /** Moves go along the axes, so this, not the straight line, says how far away a cell is. */
 @inline
 export function distance(fromX: u32, fromY: u32, toX: u32, toY: u32): u32 {
-  return abs<i32>(<i32>fromX - <i32>toX) + abs<i32>(<i32>fromY - <i32>toY);
+  return abs<i32>(fromX - toX) + abs<i32>(fromY - toY);
 }
 
 /** The nearest entity of a kind, the first of the list among equals; null when none is in view. */
 export function nearest(kind: u32, x: u32, y: u32, system: usize, systemLength: u32): Entity | null {
   let found: Entity | null = null;
   let foundDistance = u32.MAX_VALUE;
-  const count = entityCount(systemLength);
-  for (let index: u32 = 0; index < count; index++) {
-    const entity = entityAt(system, index);
+  const end = listEnd(system, systemLength);
+  for (let entity = listStart(system); entity != end; entity = entity.next) {
     if (entity.kind != kind) continue;
     const entityDistance = distance(x, y, entity.x, entity.y);
     if (entityDistance < foundDistance) {
@@ -83,13 +116,12 @@ export function nearest(kind: u32, x: u32, y: u32, system: usize, systemLength: 
 }
 
 /** The damage one turn in this cell would do: the blasters of all other ships there, added up. */
-export function dangerAt(x: u32, y: u32, system: usize, systemLength: u32): u32 {
+export function dangerIn(cell: u32, system: usize, systemLength: u32): u32 {
   let danger: u32 = 0;
-  const count = entityCount(systemLength);
-  for (let index: u32 = 0; index < count; index++) {
-    const entity = entityAt(system, index);
+  const end = listEnd(system, systemLength);
+  for (let entity = listStart(system); entity != end; entity = entity.next) {
     if (entity.kind != SHIP) break; // only nodes follow
-    if (entity.x == x && entity.y == y) danger += entity.danger;
+    if (entity.cell == cell) danger += entity.danger;
   }
   return danger;
 }
@@ -137,18 +169,17 @@ export function cellsAhead(x: u32, y: u32, direction: u32): u32 {
   return x;
 }
 
-/** Where a move of so many cells ends, edge and limit of a plan considered. */
-export function landingX(x: u32, direction: u32, cells: u32): u32 {
-  const way = min(min(cells, MOVE_CELLS_MAX), cellsAhead(x, 0, direction));
-  if (direction == Direction.East) return x + way;
-  if (direction == Direction.West) return x - way;
+/** The x of a ship that has moved this many cells. */
+export function columnAfter(x: u32, direction: u32, cells: u32): u32 {
+  if (direction == Direction.East) return x + cells;
+  if (direction == Direction.West) return x - cells;
   return x;
 }
 
-export function landingY(y: u32, direction: u32, cells: u32): u32 {
-  const way = min(min(cells, MOVE_CELLS_MAX), cellsAhead(0, y, direction));
-  if (direction == Direction.South) return y + way;
-  if (direction == Direction.North) return y - way;
+/** The y of a ship that has moved this many cells. */
+export function rowAfter(y: u32, direction: u32, cells: u32): u32 {
+  if (direction == Direction.South) return y + cells;
+  if (direction == Direction.North) return y - cells;
   return y;
 }
 
