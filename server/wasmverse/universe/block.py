@@ -1,0 +1,160 @@
+"""One block of systems through one turn: observe, decide, resolve, in one thread and one workspace."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, gather_nodes, observe_block
+from wasmverse.universe.resolve import CALLED, FAULTED, UNCALLED, Cells, Outcome, Turn, resolve_block
+from wasmverse.universe.state import State
+from wasmverse.universe.strategies import GROUNDED, Roster
+from wasmverse.wasm.driver import Layout
+from wasmverse.wasm.engine import HostMemory
+from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.wit import strategy_signature
+
+# x and y are u32 for guests, but never past 99: a byte each is copied.
+LAYOUT = Layout.natural(strategy_signature(), {"me.x": "u1", "me.y": "u1"})
+_TABLE_BYTES = 4096
+_SYSTEM_LEAF = next(number for number, leaf in enumerate(LAYOUT.signature.leaves) if leaf.is_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """Where each system's rows are in a State, shape (systems + 1,) each: ships, and both runs of nodes."""
+
+    ships: NDArray[np.int64]
+    nodes_sorted: NDArray[np.int64]
+    nodes_tail: NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class BlockResult:
+    """What a block hands on: the resolve's outcome, and per slot fuel, seconds and the first fault's reason."""
+
+    outcome: Outcome
+    fuel: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    reasons: dict[int, str] = field(default_factory=dict)
+    phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class Workspace:
+    """Memory that one thread uses for one block after the other: it grows to the largest and is never shared."""
+
+    def __init__(self) -> None:
+        self.memory = HostMemory()
+        self._rows = -1
+        self._lists_at = 0
+        self.columns: Columns
+        self.lists: NDArray[np.uint32]
+
+    def fit(self, rows: int, entities: int) -> None:
+        """Make room for this many ships and this many seen entities."""
+        if rows > self._rows:
+            self._rows = rows = max(rows + rows // 8, 64)
+            dtypes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [LAYOUT.result]
+            addresses = []
+            at = _TABLE_BYTES
+            for code in dtypes:
+                addresses.append(at)
+                at += -(-rows * np.dtype(code).itemsize // 64) * 64
+            self._lists_at = at
+            self.memory.reserve(at)
+            self.memory.array(0, np.uint32, len(addresses))[:] = addresses
+            self.columns = Columns(
+                *(self.memory.array(start, np.dtype(code), rows) for start, code in zip(addresses, dtypes, strict=True))
+            )
+        self.memory.reserve(self._lists_at + 4 * entities)
+        length = (self.memory.size_bytes - self._lists_at) // 4
+        self.lists = self.memory.array(self._lists_at, np.uint32, length)
+
+    def observe(
+        self, state: State, offsets: Offsets, first: int, last: int, nodes: BlockNodes, row: NDArray[np.int64]
+    ) -> None:
+        """Fill columns and lists for a block; takes more memory and starts again if the lists are too short."""
+        while True:
+            used = observe_block(
+                state.ships, offsets.ships, first, last, nodes, row, self.columns, self.lists, self._lists_at
+            )
+            if used >= 0:
+                return
+            self.fit(self._rows, 2 * len(self.lists) + 4096)
+
+
+def play_block(
+    workspace: Workspace,
+    state: State,
+    offsets: Offsets,
+    roster: Roster,
+    turn: Turn,
+    limits: Limits,
+    first: int,
+    last: int,
+) -> BlockResult:
+    """Steps 1 to 9 for the systems first..last (exclusive). The state is not modified."""
+    started = time.perf_counter()
+    start, stop = int(offsets.ships[first]), int(offsets.ships[last])
+    ships = stop - start
+    nodes = int(
+        offsets.nodes_sorted[last] - offsets.nodes_sorted[first] + offsets.nodes_tail[last] - offsets.nodes_tail[first]
+    )
+    block_nodes = BlockNodes(
+        np.empty(last - first + 1, np.int64), np.empty(nodes, np.int64), *(np.empty(nodes, np.uint8) for _ in range(2)),
+        np.empty(nodes, np.uint16),
+    )  # fmt: skip
+    gather_nodes(state.nodes, offsets.nodes_sorted, offsets.nodes_tail, first, last, block_nodes)
+    row = np.empty(ships, np.int64)
+    starts = np.empty(roster.slots + 1, np.int64)
+    assign_rows(state.ships.strategy_id, start, stop, roster.slot_of, row, starts)
+    workspace.fit(ships, 16 * ships)
+    workspace.observe(state, offsets, first, last, block_nodes, row)
+    observed = time.perf_counter()
+
+    called = np.full(ships, CALLED, np.uint8)
+    result = BlockResult(
+        Outcome.empty(ships, nodes, last - first, roster.slots), np.zeros(roster.slots, np.int64), np.zeros(roster.slots)
+    )
+    for slot in range(roster.slots):
+        rows = (int(starts[slot]), int(starts[slot + 1]))
+        if rows[0] < rows[1]:
+            _decide(workspace, roster, slot, rows, limits, called, result)
+    decided = time.perf_counter()
+
+    resolve_block(
+        turn, state.ships, offsets.ships, first, last, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
+        Cells.empty(roster.slots), result.outcome,
+    )  # fmt: skip
+    result.phase_seconds = (observed - started, decided - observed, time.perf_counter() - decided)
+    return result
+
+
+def _decide(
+    workspace: Workspace,
+    roster: Roster,
+    slot: int,
+    rows: tuple[int, int],
+    limits: Limits,
+    called: NDArray[np.uint8],
+    result: BlockResult,
+) -> None:
+    """Step 2 for the ships of one strategy: one call into Wasm for all of them."""
+    strategy = roster.strategies[slot] if slot < len(roster.strategies) else None
+    guest: Guest | None = strategy.guest if strategy else None
+    if strategy is not None and strategy.status == GROUNDED:
+        called[slice(*rows)] = FAULTED
+        return
+    if guest is None:
+        called[slice(*rows)] = UNCALLED
+        return
+    outcome = guest.run(workspace.memory, LAYOUT, 0, *rows, limits)
+    called[outcome.faulted] = FAULTED
+    called[slice(*outcome.uncalled)] = FAULTED
+    result.fuel[slot] = outcome.fuel
+    result.seconds[slot] = outcome.seconds
+    if outcome.reason is not None:
+        result.reasons[slot] = outcome.reason

@@ -1,0 +1,52 @@
+"""The strategies of a turn, as the rules see them: who flies, who is dealt new ships."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.wasm.guest import Guest
+
+FLYING = "flying"
+GROUNDED = "grounded"
+REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One strategy; guest is None when it cannot be called (it was removed)."""
+
+    strategy_id: int
+    name: str
+    is_enabled: bool
+    status: str
+    guest: Guest | None
+
+    @property
+    def is_dealt(self) -> bool:
+        """Whether new ships may go to it."""
+        return self.is_enabled and self.status == FLYING
+
+
+class Roster:
+    """Strategies in slots, ordered by id. One slot more, the last, is for ships whose strategy nobody knows."""
+
+    def __init__(self, strategies: Sequence[Strategy]) -> None:
+        self.strategies = sorted(strategies, key=lambda strategy: strategy.strategy_id)
+        self.slots = len(self.strategies) + 1
+        # Indexed by strategy id, of which there are 65,536 at most.
+        self.slot_of: NDArray[np.int64] = np.full(1 << 16, self.slots - 1, np.int64)
+        for slot, strategy in enumerate(self.strategies):
+            self.slot_of[strategy.strategy_id] = slot
+
+    def name_of(self, slot: int) -> str | None:
+        """The name in a slot; None for nobody and for the unknown."""
+        return self.strategies[slot].name if 0 <= slot < len(self.strategies) else None
+
+    def dealing_order(self, ships_alive: Sequence[int] | NDArray[np.int64]) -> list[int]:
+        """Slots that new ships are dealt to, in order: the fewest ships first, ties by name."""
+        dealt = [slot for slot, strategy in enumerate(self.strategies) if strategy.is_dealt]
+        return sorted(dealt, key=lambda slot: (int(ships_alive[slot]), self.strategies[slot].name))
