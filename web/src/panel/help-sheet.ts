@@ -1,0 +1,42 @@
+import { element } from './element';
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['Click', 'fly into a system; select a ship or a node'],
+  ['Drag, arrows', 'move the view'],
+  ['Wheel, pinch, + −', 'come closer, draw back'],
+  ['0', 'see all'],
+  ['/', 'go to a system by its number'],
+  ['Enter', 'fly into the star nearest to the middle'],
+  ['n p', 'next ship, ship before'],
+  ['f', 'follow the selected one'],
+  ['s', 'strategies and upload'],
+  ['c', 'SQL console'],
+  ['Escape', 'one step back: sheet, selection, map'],
+];
+
+/** What is to be seen, and how to get about. */
+export function fillHelp(host: HTMLElement): void {
+  host.append(
+    element(
+      'p',
+      {},
+      'Each star is a solar system. Its colour is that of the strategy with most ships there, whiter where ',
+      'several share it; it shines by the energy of its ships. Battles flash where they are fought.',
+    ),
+    element(
+      'p',
+      {},
+      'Inside, darts are ships and lights are energy nodes. The ring is the shield, guns come with blasters, ',
+      'the flame grows with the thrusters, the hull with every upgrade. A ship that falls leaves its energy as a node.',
+    ),
+    element('p', {}, 'The page knows no rules: it issues SQL, and draws what comes back.'),
+    element(
+      'dl',
+      { class: 'keys' },
+      ...KEYS.flatMap(([key, does]) => [
+        element('dt', {}, ...key.split(/(?<=,) /).map((part) => element('kbd', {}, part.replace(',', '')))),
+        element('dd', {}, does),
+      ]),
+    ),
+  );
+}

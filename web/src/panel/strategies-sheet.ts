@@ -1,0 +1,165 @@
+import { Refused, type SourceFailure } from '../source/failure';
+import type { Strategy } from '../sql/strategies';
+import { strategyColour, toCss } from '../view/colour';
+import { dot, element, write } from './element';
+import { bytes } from './format';
+
+export type Upload = (name: string, module: Blob) => Promise<void>;
+
+/** The strategies the server holds, and the form that adds one. */
+export class StrategiesSheet {
+  private readonly list = element('ul', { class: 'strategies', 'aria-label': 'Strategies' });
+  private readonly name = element('input', {
+    id: 'upload-name',
+    name: 'name',
+    required: '',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    placeholder: 'my_strategy',
+  });
+  private readonly file = element('input', {
+    id: 'upload-file',
+    name: 'module',
+    type: 'file',
+    accept: '.wasm,application/wasm',
+    required: '',
+  });
+  private readonly chosen = element('span', { class: 'muted' }, 'or drop it here');
+  private readonly send = element('button', { type: 'submit', class: 'primary' }, 'Upload');
+  private readonly verdict = element('div', { class: 'verdict', role: 'status', 'aria-live': 'polite' });
+
+  constructor(
+    host: HTMLElement,
+    private readonly upload: Upload,
+  ) {
+    const drop = element(
+      'label',
+      { class: 'drop', for: 'upload-file' },
+      element('span', {}, 'Choose a .wasm module'),
+      this.chosen,
+      this.file,
+    );
+    const form = element(
+      'form',
+      { class: 'upload', 'aria-label': 'Upload a strategy' },
+      drop,
+      element(
+        'div',
+        { class: 'row' },
+        element('label', { class: 'field' }, element('span', { class: 'label' }, 'Name'), this.name),
+        this.send,
+      ),
+      this.verdict,
+    );
+    form.noValidate = true;
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.submit();
+    });
+    this.file.addEventListener('change', () => this.choose());
+    acceptDrops(drop, (files) => {
+      this.file.files = files;
+      this.choose();
+    });
+    host.append(form, this.list);
+  }
+
+  show(strategies: readonly Strategy[]): void {
+    this.list.replaceChildren(
+      ...strategies.map((strategy) =>
+        element(
+          'li',
+          {},
+          element(
+            'div',
+            { class: 'row' },
+            element('span', { class: 'name' }, dot(toCss(strategyColour(strategy.name))), strategy.name),
+            element(
+              'span',
+              { class: strategy.isEnabled ? 'badge' : 'badge off' },
+              strategy.isEnabled ? strategy.status : `${strategy.status}, not enabled`,
+            ),
+          ),
+          element('div', { class: 'muted small' }, detailOf(strategy)),
+          strategy.lastFault === null ? null : element('div', { class: 'fault small' }, strategy.lastFault),
+        ),
+      ),
+    );
+  }
+
+  private choose(): void {
+    const file = this.file.files?.[0];
+    write(this.chosen, file === undefined ? 'or drop it here' : `${file.name}, ${bytes(file.size)}`);
+    if (file !== undefined && this.name.value === '') this.name.value = nameFrom(file.name);
+    this.judge('', '');
+  }
+
+  private async submit(): Promise<void> {
+    const file = this.file.files?.[0];
+    const name = this.name.value.trim();
+    if (file === undefined)
+      return this.judge('refused', 'There is no module yet: choose the .wasm file your compiler wrote.');
+    if (name === '')
+      return this.judge(
+        'refused',
+        'There is no name yet: give the strategy the name under which it shall fly.',
+      );
+    this.send.disabled = true;
+    this.judge('', `Uploading ${bytes(file.size)} …`);
+    try {
+      await this.upload(name, file);
+      this.judge('accepted', `${name} is accepted.`);
+    } catch (error) {
+      this.judge('refused', wordsFor(error as SourceFailure));
+    } finally {
+      this.send.disabled = false;
+    }
+  }
+
+  private judge(kind: '' | 'accepted' | 'refused', text: string): void {
+    this.verdict.className = `verdict ${kind}`;
+    write(this.verdict, text);
+  }
+}
+
+/** The server's refusal in full; for a connection that failed, what to do about it. */
+export function wordsFor(failure: SourceFailure): string {
+  if (failure instanceof Refused) return failure.message;
+  return `The upload did not arrive (${failure.message}). Try again when the connection is back.`;
+}
+
+/** A name SQL can call: the file's name without its ending, all else turned to underscores. */
+export function nameFrom(file: string): string {
+  const name = file
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '');
+  return /^\d/.test(name) ? `strategy_${name}` : name;
+}
+
+function detailOf(strategy: Strategy): string {
+  return [
+    `version ${strategy.version}`,
+    strategy.language,
+    bytes(strategy.bytes),
+    strategy.author,
+    `sha256 ${strategy.sha256.slice(0, 12)}`,
+  ]
+    .filter((part) => part !== null && part !== '')
+    .join(' · ');
+}
+
+function acceptDrops(target: HTMLElement, onDrop: (files: FileList) => void): void {
+  target.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    target.classList.add('is-over');
+  });
+  target.addEventListener('dragleave', () => target.classList.remove('is-over'));
+  target.addEventListener('drop', (event) => {
+    event.preventDefault();
+    target.classList.remove('is-over');
+    const files = event.dataTransfer?.files;
+    if (files !== undefined && files.length > 0) onDrop(files);
+  });
+}

@@ -1,0 +1,157 @@
+import { periodOf } from '../source/pace';
+import type { Standing } from '../sql/strategies';
+import { TURNS_KEPT, type TurnRecord } from '../sql/turns';
+import { strategyColour, toCss } from '../view/colour';
+import { dot, element, write } from './element';
+import { brief, count, milliseconds, seconds, short } from './format';
+import { Sparkline } from './sparkline';
+
+/** What the figures of the panel say; every one comes from the turns that SQL returned. */
+export interface Figures {
+  readonly turn: string;
+  readonly turnTime: string;
+  readonly period: string;
+  readonly ships: string;
+  readonly nodes: string;
+  readonly writes: string;
+  readonly writesPerSecond: string;
+  readonly kills: string;
+  readonly late: string;
+}
+
+/** `turns` newest first. Kills and late turns are those of the turns given. */
+export function figuresOf(turns: readonly TurnRecord[]): Figures | null {
+  const newest = turns[0];
+  if (newest === undefined) return null;
+  const periodMs = periodOf(turns);
+  const sum = (of: (turn: TurnRecord) => number): number =>
+    turns.reduce((total, turn) => total + of(turn), 0);
+  return {
+    turn: count(newest.tid),
+    turnTime: milliseconds(newest.endMs - newest.startMs),
+    period: periodMs === null ? '–' : seconds(periodMs),
+    ships: short(newest.ships),
+    nodes: short(newest.nodes),
+    writes: short(newest.writes),
+    writesPerSecond: periodMs === null ? '–' : short((newest.writes * 1000) / periodMs),
+    kills: short(sum((turn) => turn.kills)),
+    late: count(sum((turn) => (turn.isLate ? 1 : 0))),
+  };
+}
+
+const CELLS: readonly (readonly [keyof Figures, string, string])[] = [
+  ['ships', 'Ships', 'Living ships at the end of the turn'],
+  ['nodes', 'Energy nodes', 'Energy nodes at the end of the turn'],
+  ['writes', 'Writes a turn', 'Rows written by the newest turn'],
+  ['writesPerSecond', 'Writes a second', 'Rows written by the newest turn, over the period'],
+  ['kills', 'Kills', `Ships shot down in the last ${TURNS_KEPT} turns`],
+  ['late', 'Late turns', `Turns of the last ${TURNS_KEPT} that took longer than their period`],
+];
+
+/** The universe's figures, and the strategies that fly in it. */
+export class UniversePanel {
+  private readonly values = new Map<keyof Figures, HTMLElement>();
+  private readonly sparkline = new Sparkline(TURNS_KEPT);
+  private readonly standings = element('tbody');
+  private readonly late = element('div', { class: 'figure' });
+
+  constructor(host: HTMLElement) {
+    const cells = CELLS.map(([key, label, title]) => {
+      const cell = key === 'late' ? this.late : element('div', { class: 'figure' });
+      cell.title = title;
+      cell.append(element('dt', {}, label), this.value(key, 'dd'));
+      return cell;
+    });
+    host.append(
+      element(
+        'div',
+        { class: 'turn' },
+        element(
+          'div',
+          {},
+          element('h2', { class: 'label' }, 'Turn'),
+          this.value('turn', 'output', { id: 'turn' }),
+        ),
+        element(
+          'div',
+          { class: 'turn-time' },
+          element('span', { class: 'label' }, 'Turn time'),
+          element(
+            'span',
+            {},
+            this.value('turnTime', 'b', { id: 'turn-time' }),
+            ' of ',
+            this.value('period', 'span'),
+          ),
+        ),
+      ),
+      this.sparkline.element,
+      element('dl', { class: 'figures' }, ...cells),
+      element(
+        'table',
+        { class: 'standings' },
+        element('caption', { class: 'label' }, 'Strategies'),
+        element(
+          'thead',
+          {},
+          element(
+            'tr',
+            {},
+            ...['Name', 'Ships', 'Energy', 'Kills', 'Faults'].map((name) =>
+              element('th', { scope: 'col', title: titles[name] ?? '' }, name),
+            ),
+          ),
+        ),
+        this.standings,
+      ),
+    );
+  }
+
+  showTurns(turns: readonly TurnRecord[]): void {
+    const figures = figuresOf(turns);
+    if (figures === null) return;
+    for (const [key, value] of this.values) write(value, figures[key]);
+    this.late.classList.toggle('warning', figures.late !== '0');
+    this.sparkline.show(turns);
+  }
+
+  showStandings(standings: readonly Standing[]): void {
+    const most = Math.max(1, ...standings.map((standing) => standing.ships));
+    this.standings.replaceChildren(
+      ...standings.map((standing) => {
+        const colour = toCss(strategyColour(standing.strategy));
+        const share = element('span', { class: 'share' });
+        share.style.width = `${(standing.ships / most) * 100}%`;
+        share.style.background = colour;
+        return element(
+          'tr',
+          {},
+          element(
+            'th',
+            { scope: 'row' },
+            dot(colour),
+            element('span', { class: 'name' }, standing.strategy),
+            share,
+          ),
+          ...[standing.ships, standing.energy, standing.kills].map((value) =>
+            element('td', { title: count(value) }, brief(value)),
+          ),
+          element('td', { class: standing.faults > 0 ? 'warning' : '' }, brief(standing.faults)),
+        );
+      }),
+    );
+  }
+
+  private value(key: keyof Figures, tag: 'dd' | 'b' | 'span' | 'output', attributes = {}): HTMLElement {
+    const made = element(tag, attributes, '–');
+    this.values.set(key, made);
+    return made;
+  }
+}
+
+const titles: Readonly<Record<string, string>> = {
+  Ships: 'Living ships',
+  Energy: 'Energy of its ships',
+  Kills: `Kills in the last ${TURNS_KEPT} turns`,
+  Faults: `Faults in the last ${TURNS_KEPT} turns`,
+};

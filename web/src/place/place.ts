@@ -1,0 +1,78 @@
+/** The part of the world in view: its centre and the width of its shorter side, in the view's own cells. */
+export interface Sight {
+  readonly x: number;
+  readonly y: number;
+  readonly span: number;
+}
+
+export type Sheet = 'strategies' | 'console' | 'help';
+
+/** Where the page is. All of the page's own state is here, and all of it is in the address. */
+export interface Place {
+  /** Null: the map of all systems. */
+  readonly sid: number | null;
+  readonly eid: number | null;
+  /** Null: the view's own choice, all of it in sight. In cells of the map, or of the system. */
+  readonly sight: Sight | null;
+  readonly isFollowing: boolean;
+  readonly sheet: Sheet | null;
+  readonly sql: string | null;
+}
+
+export const MAP: Place = { sid: null, eid: null, sight: null, isFollowing: false, sheet: null, sql: null };
+
+const SHEETS: readonly string[] = ['strategies', 'console', 'help'] satisfies Sheet[];
+
+/**
+ * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with `?at=x,y,span&follow&sheet=console&sql=...`.
+ * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
+ */
+export function readPlace(hash: string): Place {
+  const [path = '', search = ''] = split(hash.replace(/^#/, ''), '?');
+  const params = new URLSearchParams(search);
+  const match = /^\/system\/(\d+)(?:\/entity\/(\d+))?\/?$/.exec(path);
+  const sheet = params.get('sheet');
+  const eid = match?.[2] === undefined ? null : Number(match[2]);
+  return {
+    sid: match?.[1] === undefined ? null : Number(match[1]),
+    eid,
+    sight: readSight(params.get('at')),
+    isFollowing: eid !== null && params.has('follow'),
+    sheet: sheet !== null && SHEETS.includes(sheet) ? (sheet as Sheet) : null,
+    sql: params.get('sql'),
+  };
+}
+
+export function writePlace(place: Place): string {
+  let path = '#/';
+  if (place.sid !== null) path += `system/${place.sid}`;
+  if (place.sid !== null && place.eid !== null) path += `/entity/${place.eid}`;
+  const params: string[] = [];
+  if (place.sight !== null) {
+    const { x, y, span } = place.sight;
+    params.push(`at=${[x, y, span].map(shorten).join(',')}`);
+  }
+  if (place.isFollowing && place.eid !== null) params.push('follow');
+  if (place.sheet !== null) params.push(`sheet=${place.sheet}`);
+  if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
+  return params.length === 0 ? path : `${path}?${params.join('&')}`;
+}
+
+function readSight(at: string | null): Sight | null {
+  const [x, y, span, ...rest] = (at ?? '')
+    .split(',')
+    .map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  if (x === undefined || y === undefined || span === undefined || rest.length > 0) return null;
+  return Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(span) && span > 0
+    ? { x, y, span }
+    : null;
+}
+
+function shorten(value: number): string {
+  return String(Number(value.toFixed(2)));
+}
+
+function split(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}

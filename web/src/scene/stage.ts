@@ -1,0 +1,67 @@
+// PixiJS writes functions with `new Function` unless this is imported first; a strict Content-Security-Policy
+// forbids that (see src/main.ts).
+import 'pixi.js/unsafe-eval';
+import { Container, WebGLRenderer } from 'pixi.js';
+
+/** A frame: milliseconds since the page began, and since the frame before. Returns whether anything changed. */
+export type Frame = (nowMs: number, passedMs: number) => boolean;
+
+/** After a pause (a hidden tab, a slow frame) motion goes on; it does not leap. */
+const PASSED_MS_MAX = 100;
+/** Sharper than this costs much and shows little. */
+const RESOLUTION_MAX = 2;
+
+/** The canvas, and the beat of its frames. It draws only when something has changed. */
+export class Stage {
+  readonly root = new Container();
+  private isStale = true;
+  private lastMs = 0;
+
+  private constructor(
+    private readonly renderer: WebGLRenderer,
+    readonly canvas: HTMLCanvasElement,
+    private readonly host: HTMLElement,
+  ) {}
+
+  static async open(host: HTMLElement): Promise<Stage> {
+    const canvas = document.createElement('canvas');
+    const renderer = new WebGLRenderer();
+    await renderer.init({
+      canvas,
+      backgroundColor: 0x04060c,
+      antialias: true,
+      autoDensity: true,
+      resolution: Math.min(window.devicePixelRatio, RESOLUTION_MAX),
+      width: Math.max(1, host.clientWidth),
+      height: Math.max(1, host.clientHeight),
+      // Pointer and keyboard are handled by this program, so Pixi's own extensions for them stay out.
+      skipExtensionImports: true,
+    });
+    host.append(canvas);
+    return new Stage(renderer, canvas, host);
+  }
+
+  run(frame: Frame, onResize: () => void): void {
+    new ResizeObserver(() => {
+      this.renderer.resize(Math.max(1, this.host.clientWidth), Math.max(1, this.host.clientHeight));
+      onResize();
+      this.isStale = true;
+    }).observe(this.host);
+    const step = (nowMs: number): void => {
+      const hasChanged = frame(nowMs, Math.min(nowMs - this.lastMs, PASSED_MS_MAX));
+      this.lastMs = nowMs;
+      if (hasChanged || this.isStale) this.renderer.render(this.root);
+      this.isStale = false;
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  }
+
+  get width(): number {
+    return this.host.clientWidth;
+  }
+
+  get height(): number {
+    return this.host.clientHeight;
+  }
+}

@@ -1,0 +1,155 @@
+import { Texture } from 'pixi.js';
+
+/** Every picture of the scenes, drawn here in white and tinted where it is used. */
+export interface Textures {
+  /** A soft round light. */
+  readonly glow: Texture;
+  /** A small hard light with a soft edge. */
+  readonly core: Texture;
+  readonly ring: Texture;
+  /** A ship, its nose to the east. */
+  readonly hull: Texture;
+  readonly guns: Texture;
+  readonly flame: Texture;
+  /** A line of light from west to east. */
+  readonly beam: Texture;
+  /** Four arms around a light, for what glimmers. */
+  readonly glint: Texture;
+}
+
+export function drawTextures(): Textures {
+  return {
+    glow: drawn(128, 128, (pen) => fillRadial(pen, 64, [1, 0.5, 0.22, 0.085, 0.025, 0])),
+    core: drawn(64, 64, (pen) => fillRadial(pen, 32, [1, 1, 0.75, 0.25, 0.06, 0])),
+    ring: drawn(256, 256, drawRing),
+    hull: drawn(256, 256, drawHull),
+    guns: drawn(256, 256, drawGuns),
+    flame: drawn(256, 64, drawFlame),
+    beam: drawn(128, 32, drawBeam),
+    glint: drawn(128, 128, drawGlint),
+  };
+}
+
+type Pen = CanvasRenderingContext2D;
+
+function drawn(width: number, height: number, draw: (pen: Pen) => void): Texture {
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  const pen = canvas.getContext('2d');
+  if (pen === null) throw new Error('this browser draws no 2d canvas');
+  draw(pen);
+  const texture = Texture.from(canvas);
+  // Ships are drawn from 8 to 200 pixels wide: without mipmaps the small ones would flicker.
+  texture.source.autoGenerateMipmaps = true;
+  texture.source.scaleMode = 'linear';
+  return texture;
+}
+
+/** Light from the centre outwards, at even steps of the radius. */
+function fillRadial(pen: Pen, radius: number, alphas: readonly number[]): void {
+  const gradient = pen.createRadialGradient(radius, radius, 0, radius, radius, radius);
+  alphas.forEach((alpha, step) => {
+    gradient.addColorStop(step / (alphas.length - 1), `rgba(255,255,255,${alpha})`);
+  });
+  pen.fillStyle = gradient;
+  pen.fillRect(0, 0, radius * 2, radius * 2);
+}
+
+function drawRing(pen: Pen): void {
+  pen.strokeStyle = 'rgba(255,255,255,0.25)';
+  pen.lineWidth = 16;
+  circle(pen, 112);
+  pen.strokeStyle = '#fff';
+  pen.lineWidth = 5;
+  circle(pen, 112);
+}
+
+function circle(pen: Pen, radius: number): void {
+  pen.beginPath();
+  pen.arc(128, 128, radius, 0, Math.PI * 2);
+  pen.stroke();
+}
+
+function drawHull(pen: Pen): void {
+  const half = (sign: number, shade: string): void => {
+    pen.fillStyle = shade;
+    pen.beginPath();
+    pen.moveTo(246, 128);
+    pen.quadraticCurveTo(170, 128 + sign * 30, 108, 128 + sign * 38);
+    pen.lineTo(18, 128 + sign * 92);
+    pen.lineTo(44, 128 + sign * 26);
+    pen.lineTo(62, 128);
+    pen.closePath();
+    pen.fill();
+  };
+  // One side lit, the other in shade: the ship has a back.
+  half(-1, '#ffffff');
+  half(1, '#c9ced9');
+  pen.fillStyle = 'rgba(10,14,24,0.4)';
+  pen.beginPath();
+  pen.ellipse(150, 128, 24, 7, 0, 0, Math.PI * 2);
+  pen.fill();
+}
+
+function drawGuns(pen: Pen): void {
+  pen.fillStyle = '#fff';
+  for (const sign of [-1, 1]) {
+    pen.fillRect(84, 128 + sign * 62 - 5, 96, 10);
+    pen.fillRect(84, 128 + sign * 62 - 9, 40, 18);
+  }
+}
+
+function drawFlame(pen: Pen): void {
+  const gradient = pen.createLinearGradient(0, 0, 256, 0);
+  gradient.addColorStop(0, 'rgba(255,255,255,0)');
+  gradient.addColorStop(0.7, 'rgba(255,255,255,0.4)');
+  gradient.addColorStop(1, 'rgba(255,255,255,0.95)');
+  pen.fillStyle = gradient;
+  pen.filter = 'blur(3px)';
+  pen.beginPath();
+  pen.moveTo(8, 32);
+  pen.quadraticCurveTo(170, 6, 248, 14);
+  pen.lineTo(248, 50);
+  pen.quadraticCurveTo(170, 58, 8, 32);
+  pen.fill();
+}
+
+function drawBeam(pen: Pen): void {
+  const gradient = pen.createLinearGradient(0, 0, 0, 32);
+  const steps: [number, number][] = [
+    [0, 0],
+    [0.35, 0.15],
+    [0.47, 1],
+    [0.53, 1],
+    [0.65, 0.15],
+    [1, 0],
+  ];
+  for (const [at, alpha] of steps) gradient.addColorStop(at, `rgba(255,255,255,${alpha})`);
+  pen.fillStyle = gradient;
+  pen.fillRect(0, 0, 128, 32);
+}
+
+function drawGlint(pen: Pen): void {
+  fillRadial(pen, 64, [0.9, 0.16, 0.05, 0.01, 0]);
+  pen.fillStyle = '#fff';
+  for (const [wide, high] of [
+    [62, 3.2],
+    [3.2, 62],
+  ] as const) {
+    pen.beginPath();
+    pen.moveTo(64 - wide, 64);
+    pen.quadraticCurveTo(64, 64, 64, 64 - high);
+    pen.quadraticCurveTo(64, 64, 64 + wide, 64);
+    pen.quadraticCurveTo(64, 64, 64, 64 + high);
+    pen.quadraticCurveTo(64, 64, 64 - wide, 64);
+    pen.fill();
+  }
+  fillCore(pen);
+}
+
+function fillCore(pen: Pen): void {
+  pen.beginPath();
+  pen.arc(64, 64, 6, 0, Math.PI * 2);
+  pen.fill();
+}

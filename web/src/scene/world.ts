@@ -1,0 +1,220 @@
+import type { Sight } from '../place/place';
+import type { Entity, SystemState } from '../sql/system';
+import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
+import { clamp, type Frame, type Point } from '../view/camera';
+import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
+import { StarField } from '../view/star-field';
+import { Backdrop } from './backdrop';
+import { MapScene } from './map-scene';
+import { Pointer } from './pointer';
+import type { Stage } from './stage';
+import { SystemScene } from './system-scene';
+import { drawTextures } from './textures';
+
+export interface WorldActions {
+  onSystem(sid: number): void;
+  onEntity(eid: number | null): void;
+  /** What is under the pointer, for the tooltip. */
+  onHover(found: SystemPlace | Entity | null, pixel: Point): void;
+  /** The person has changed the sight, in cells of the view; null when all is in sight. */
+  onSight(sight: Sight | null): void;
+  /** The person has moved the view away from what it followed. */
+  onUnfollow(): void;
+  /** Zoomed out of a system. */
+  onLeave(): void;
+}
+
+const REACH_PIXELS = 18;
+/** Between these spans, in map cells, the map gives way to the system. */
+const SYSTEM_SPAN = 2.6;
+const MAP_SPAN = 9;
+
+/** All that is drawn: the map and the system in it, under one camera. */
+export class World {
+  private readonly helm: Helm;
+  private readonly backdrop = new Backdrop();
+  private readonly map: MapScene;
+  private readonly system: SystemScene;
+  private field = new StarField([]);
+  /** The system in view; null on the map. */
+  private place: SystemPlace | null = null;
+  /** The system that is drawn: on the way back to the map still the one that was left. */
+  private drawn: SystemPlace | null = null;
+  private isFollowing = false;
+  private isStale = true;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly host: HTMLElement,
+    private readonly frame: () => Frame,
+    private readonly isCalm: () => boolean,
+    private readonly actions: WorldActions,
+  ) {
+    const textures = drawTextures();
+    this.map = new MapScene(textures, isCalm);
+    this.system = new SystemScene(textures, isCalm);
+    this.helm = new Helm(frame());
+    stage.root.addChild(this.backdrop.container, this.map.container, this.system.container);
+    new Pointer(host, {
+      onDrag: (dx, dy) => this.pan(dx, dy),
+      onZoom: (factor, pixel) => this.zoom(factor, pixel),
+      onPress: (pixel) => this.press(pixel),
+      onHover: (pixel) => this.hover(pixel),
+    });
+    stage.run(
+      (nowMs, passedMs) => this.draw(nowMs, passedMs),
+      () => this.reframe(),
+    );
+  }
+
+  /** The panels have moved, or the window: the free part of the screen is another. */
+  reframe(): void {
+    this.helm.reframe(this.frame());
+    this.isStale = true;
+  }
+
+  setPlaces(places: readonly SystemPlace[]): void {
+    this.field = new StarField(places);
+    this.map.setPlaces(this.field);
+    this.isStale = true;
+  }
+
+  setSummaries(summaries: readonly SystemSummary[]): void {
+    this.map.setSummaries(summaries);
+    this.isStale = true;
+  }
+
+  flash(news: readonly SystemNews[], periodMs: number): void {
+    // Inside a system nobody sees the map: its flashes would only wait there.
+    if (this.place === null) this.map.flash(news, periodMs);
+  }
+
+  showSystem(state: SystemState, periodMs: number): void {
+    this.system.show(state, performance.now(), periodMs);
+  }
+
+  find(sid: number): SystemPlace | null {
+    return this.field.find(sid);
+  }
+
+  /** The star nearest to the middle of the picture. */
+  middle(): SystemPlace | null {
+    return this.field.nearest(this.helm.camera.sight, 500);
+  }
+
+  /** Goes to a system, or with null to the map; flies unless it is to be there at once. */
+  go(place: SystemPlace | null, sight: Sight | null, isAtOnce: boolean): void {
+    if (place !== null && place.sid !== this.drawn?.sid) {
+      this.system.clear();
+      this.drawn = place;
+    }
+    this.place = place;
+    this.map.hovered = null;
+    this.helm.enter(place === null ? MAP_VIEW : systemView(place));
+    this.steer(sight === null ? null : toMapSight(place, sight), isAtOnce);
+  }
+
+  select(eid: number | null, isFollowing: boolean): void {
+    this.system.selected = eid;
+    this.isFollowing = isFollowing;
+  }
+
+  pan(dx: number, dy: number): void {
+    this.helm.drag(dx, dy);
+    if (this.isFollowing) this.actions.onUnfollow();
+    this.report();
+  }
+
+  /** `factor` > 1 comes closer. Without a pixel, to the middle of the picture. */
+  zoom(factor: number, pixel: Point | null): void {
+    const { left, top, width, height } = this.helm.camera.frame;
+    const isWithin = this.helm.zoom(factor, pixel ?? { x: left + width / 2, y: top + height / 2 });
+    if (!isWithin && this.place !== null) this.actions.onLeave();
+    else this.report();
+  }
+
+  seeAll(): void {
+    this.steer(null, false);
+    if (this.isFollowing) this.actions.onUnfollow();
+    this.actions.onSight(null);
+  }
+
+  private steer(sight: Sight | null, isAtOnce: boolean): void {
+    if (isAtOnce || this.isCalm()) this.helm.jump(sight);
+    else this.helm.fly(sight);
+    this.isStale = true;
+  }
+
+  private report(): void {
+    this.isStale = true;
+    this.actions.onSight(this.helm.isWhole ? null : toOwnSight(this.place, this.helm.camera.sight));
+  }
+
+  private press(pixel: Point): void {
+    const found = this.under(pixel);
+    if (this.place === null) {
+      if (found !== null && 'sid' in found) this.actions.onSystem(found.sid);
+      return;
+    }
+    this.actions.onEntity(found !== null && 'eid' in found ? found.eid : null);
+  }
+
+  private hover(pixel: Point | null): void {
+    const found = pixel === null ? null : this.under(pixel);
+    this.map.hovered = found !== null && 'sid' in found ? found : null;
+    this.host.classList.toggle('is-over', found !== null);
+    this.actions.onHover(found, pixel ?? { x: 0, y: 0 });
+    this.isStale = true;
+  }
+
+  private under(pixel: Point): SystemPlace | Entity | null {
+    const { camera } = this.helm;
+    const point = camera.toPlane(pixel);
+    const reach = REACH_PIXELS / camera.pixelsPerUnit;
+    if (this.place === null) return this.field.nearest(point, reach);
+    return this.system.nearest(this.toCells(this.place, point), reach * CELLS_PER_UNIT);
+  }
+
+  private toCells(place: SystemPlace, point: Point): Point {
+    return { x: (point.x - place.x) * CELLS_PER_UNIT, y: (point.y - place.y) * CELLS_PER_UNIT };
+  }
+
+  /** Returns whether the picture has changed. */
+  private draw(nowMs: number, passedMs: number): boolean {
+    let hasChanged = this.helm.advance(nowMs) || this.isStale;
+    this.isStale = false;
+    if (this.place !== null && this.isFollowing) this.followSelected(this.place, passedMs);
+    const { camera } = this.helm;
+    const { span } = camera.sight;
+    this.backdrop.place(camera, this.stage.width, this.stage.height);
+
+    // The span alone decides what is seen, so the way in and the way out look the same.
+    const nearness = clamp(Math.log(MAP_SPAN / span) / Math.log(MAP_SPAN / SYSTEM_SPAN), 0, 1);
+    this.map.container.alpha = 1 - nearness;
+    this.map.container.visible = nearness < 1;
+    hasChanged = this.map.advance(camera, nowMs, passedMs) || hasChanged;
+    this.system.container.visible = nearness > 0 && this.drawn !== null;
+    if (this.drawn === null) return hasChanged;
+    if (nearness === 0 && this.place === null && !this.helm.isFlying) {
+      this.system.clear();
+      this.drawn = null;
+      return true;
+    }
+    const corner = camera.toScreen(this.drawn);
+    const scale = camera.pixelsPerUnit / CELLS_PER_UNIT;
+    this.system.container.alpha = nearness;
+    this.system.container.position.set(corner.x, corner.y);
+    this.system.container.scale.set(scale);
+    this.system.advance(nowMs, passedMs, scale);
+    return true;
+  }
+
+  private followSelected(place: SystemPlace, passedMs: number): void {
+    const pose = this.system.poseOf(this.system.selected);
+    if (pose === null) return;
+    this.helm.follow(
+      { x: place.x + pose.x / CELLS_PER_UNIT, y: place.y + pose.y / CELLS_PER_UNIT },
+      passedMs,
+    );
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Everything that can go wrong between the page and the server.
+ *
+ *     SourceFailure
+ *     |- Refused      the server read the request and said no: the words are for the person (SQL error, refused module)
+ *     |- Busy         the server is there but cannot answer now (408, 429, 502, 503, 504): ask again later
+ *     |- Unreachable  no answer at all: connection lost, or the server is being restarted
+ *     `- Unreadable   an answer that is not in the agreed format: a fault of one of the two programs
+ */
+export class SourceFailure extends Error {
+  override readonly name: string = 'SourceFailure';
+}
+
+export class Refused extends SourceFailure {
+  override readonly name = 'Refused';
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code: string | null,
+  ) {
+    super(message);
+  }
+}
+
+export class Busy extends SourceFailure {
+  override readonly name = 'Busy';
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly retryAfterSeconds: number | null,
+  ) {
+    super(message);
+  }
+}
+
+export class Unreachable extends SourceFailure {
+  override readonly name = 'Unreachable';
+}
+
+export class Unreadable extends SourceFailure {
+  override readonly name = 'Unreadable';
+}
+
+const BUSY_STATUSES = new Set([408, 429, 502, 503, 504]);
+
+/**
+ * The failure a status and a body stand for.
+ *
+ * The query endpoint answers with a bare line, `Error 1146: Table 'game.bad' doesn't exist`; everything else with
+ * JSON, `{"error":{"code":...,"message":...}}`. Whatever comes, no word of the server's message is lost.
+ */
+export function failureOf(status: number, body: string, retryAfter: string | null): SourceFailure {
+  const { code, message } = wordsOf(status, body);
+  if (BUSY_STATUSES.has(status)) {
+    const seconds = retryAfter === null || retryAfter.trim() === '' ? Number.NaN : Number(retryAfter);
+    return new Busy(message, status, Number.isFinite(seconds) ? seconds : null);
+  }
+  return new Refused(message, status, code);
+}
+
+function wordsOf(status: number, body: string): { code: string | null; message: string } {
+  const text = body.trim();
+  const line = /^Error (\d+):\s*([\s\S]+)$/.exec(text);
+  if (line?.[1] !== undefined && line[2] !== undefined) return { code: line[1], message: line[2] };
+  if (text.startsWith('{')) {
+    const error = errorIn(text);
+    if (error !== null) return error;
+  }
+  return {
+    code: null,
+    message: text === '' ? `The server answered with status ${status} and no words.` : text,
+  };
+}
+
+function errorIn(text: string): { code: string | null; message: string } | null {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof body !== 'object' || body === null) return null;
+  const error: unknown = 'error' in body ? body.error : null;
+  if (typeof error !== 'object' || error === null || !('message' in error)) return null;
+  const code: unknown = 'code' in error ? error.code : null;
+  return { code: code === null || code === undefined ? null : String(code), message: String(error.message) };
+}

@@ -1,0 +1,43 @@
+import { type Answer, readAnswer, type Value } from './answer';
+import { failureOf, SourceFailure, Unreachable, Unreadable } from './failure';
+
+export interface Query {
+  readonly sql: string;
+  readonly args: readonly Value[];
+}
+
+export type Post = (query: Query) => Promise<Answer>;
+
+/** A query that has not been answered by then never will be; the server's own time limit is shorter. */
+const PATIENCE_MS = 20_000;
+
+/** Issues one SQL query. Rejects with a `SourceFailure` and nothing else. */
+export async function postQuery(query: Query): Promise<Answer> {
+  const response = await request('api/v2/query/tuples', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(query),
+  });
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch (error) {
+    throw new Unreadable(`the answer is not JSON: ${String(error)}`);
+  }
+  return readAnswer(body, response.headers.get('Wasmverse-Turn'));
+}
+
+/** A fetch that turns every way to fail into a `SourceFailure`. */
+export async function request(address: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  let refusal: string;
+  try {
+    response = await fetch(address, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+    if (response.ok) return response;
+    refusal = await response.text();
+  } catch (error) {
+    if (error instanceof SourceFailure) throw error;
+    throw new Unreachable(`no answer from the server: ${String(error)}`);
+  }
+  throw failureOf(response.status, refusal, response.headers.get('Retry-After'));
+}

@@ -1,0 +1,120 @@
+import type { Sight } from '../place/place';
+import { type Bounds, Camera, type Frame, type Point } from './camera';
+import { ease, type Flight, flightBetween, flightMs } from './flight';
+
+/** Where the camera may go in one view: the map, or one system on it. In map cells, as everything here. */
+export interface View {
+  readonly bounds: Bounds;
+  /** All of it in sight. */
+  readonly whole: Sight;
+}
+
+export const MAP_VIEW: View = {
+  bounds: { x: 0, y: 0, size: 500, spanMin: 6, spanMax: 700 },
+  whole: { x: 250, y: 250, span: 516 },
+};
+
+/** A system fills its cell of the map: one camera sees both, from the whole map down to a single ship. */
+export function systemView(place: Point): View {
+  return {
+    bounds: { x: place.x, y: place.y, size: 1, spanMin: 0.06, spanMax: 2.4 },
+    whole: { x: place.x + 0.5, y: place.y + 0.5, span: 1.1 },
+  };
+}
+
+/** Cells of a system to cells of the map, and back. */
+export const CELLS_PER_UNIT = 100;
+
+export function toMapSight(place: Point | null, sight: Sight): Sight {
+  if (place === null) return sight;
+  return {
+    x: place.x + sight.x / CELLS_PER_UNIT,
+    y: place.y + sight.y / CELLS_PER_UNIT,
+    span: sight.span / CELLS_PER_UNIT,
+  };
+}
+
+export function toOwnSight(place: Point | null, sight: Sight): Sight {
+  if (place === null) return sight;
+  return {
+    x: (sight.x - place.x) * CELLS_PER_UNIT,
+    y: (sight.y - place.y) * CELLS_PER_UNIT,
+    span: sight.span * CELLS_PER_UNIT,
+  };
+}
+
+/** Steers the camera: by hand within the view's bounds, or on a flight to another sight. */
+export class Helm {
+  camera: Camera;
+  private view: View = MAP_VIEW;
+  private course: { flight: Flight; startMs: number | null; lastsMs: number } | null = null;
+
+  constructor(frame: Frame) {
+    this.camera = new Camera(MAP_VIEW.whole, frame);
+  }
+
+  get isFlying(): boolean {
+    return this.course !== null;
+  }
+
+  /** The sight when the flight is over. */
+  get goal(): Sight {
+    return this.course?.flight.at(1) ?? this.camera.sight;
+  }
+
+  get isWhole(): boolean {
+    const { x, y, span } = this.goal;
+    const { whole } = this.view;
+    return Math.abs(x - whole.x) + Math.abs(y - whole.y) + Math.abs(span - whole.span) < whole.span * 0.004;
+  }
+
+  enter(view: View): void {
+    this.view = view;
+  }
+
+  reframe(frame: Frame): void {
+    this.camera = this.camera.through(frame);
+  }
+
+  jump(sight: Sight | null): void {
+    this.course = null;
+    this.camera = this.camera.at(sight ?? this.view.whole).within(this.view.bounds);
+  }
+
+  fly(sight: Sight | null): void {
+    const goal = this.camera.at(sight ?? this.view.whole).within(this.view.bounds).sight;
+    const flight = flightBetween(this.camera.sight, goal);
+    this.course = flight.length < 1e-6 ? null : { flight, startMs: null, lastsMs: flightMs(flight) };
+  }
+
+  drag(dx: number, dy: number): void {
+    this.course = null;
+    this.camera = this.camera.dragged(dx, dy).within(this.view.bounds);
+  }
+
+  /** Returns false when the view ends here: no further out. */
+  zoom(factor: number, pixel: Point): boolean {
+    this.course = null;
+    const wasAtEnd = factor < 1 && this.camera.sight.span >= this.view.bounds.spanMax * 0.999;
+    this.camera = this.camera.zoomed(factor, pixel, this.view.bounds).within(this.view.bounds);
+    return !wasAtEnd;
+  }
+
+  /** Keeps a point in the middle, gliding to it: a share of the way each frame, however long the frame took. */
+  follow(point: Point, passedMs: number): void {
+    if (this.course !== null) return;
+    const share = 1 - Math.exp(-passedMs / 160);
+    const { x, y, span } = this.camera.sight;
+    this.camera = this.camera.at({ x: x + (point.x - x) * share, y: y + (point.y - y) * share, span });
+  }
+
+  /** One frame of the flight under way; returns whether the camera moved. */
+  advance(nowMs: number): boolean {
+    if (this.course === null) return false;
+    this.course.startMs ??= nowMs;
+    const share = (nowMs - this.course.startMs) / this.course.lastsMs;
+    this.camera = this.camera.at(this.course.flight.at(ease(share)));
+    if (share >= 1) this.course = null;
+    return true;
+  }
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  base: './',
+  build: {
+    outDir: '../server/wasmverse/page',
+    emptyOutDir: true,
+    target: 'es2022',
+    // A data: address would need a wider Content-Security-Policy (see src/main.ts), so every asset stays a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
+  server: { proxy: { '/api': { target: 'http://127.0.0.1:8000', ws: true } } },
+  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+});
