@@ -54,7 +54,7 @@ function nearestPrey(x: u32, y: u32, blasters: u32, system: usize, systemLength:
   for (let entity = listStart(system); entity != end; entity = entity.next) {
     if (entity.kind != SHIP) break; // only nodes follow
     const entityDistance = distance(x, y, entity.x, entity.y);
-    if (entityDistance >= foundDistance) continue;
+    if (entityDistance >= foundDistance || <u32>entity.danger * 2 > blasters) continue;
     if (dangerIn(entity.cell, system, systemLength) * 2 > blasters) continue;
     found = entity;
     foundDistance = entityDistance;

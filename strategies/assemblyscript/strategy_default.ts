@@ -1,9 +1,9 @@
 // Grow, eat, roam.
 //
 // A ship that can afford it buys an upgrade, and keeps a reserve to live on. Otherwise it makes for the nearest
-// energy node and stays on it until it is empty. It passes over nodes where a stronger ship sits, because ships
-// that share a cell fight and harvest nothing. With no node in view it roams in the direction it remembers, and
-// turns well before the edge, beyond which there is nothing to see.
+// energy node and stays on it until it is empty. It passes over nodes where another ship sits, because ships
+// that share a cell fight and harvest nothing; the weaker of the two leaves. With no node in view it roams in the
+// direction it remembers, and turns well before the edge, beyond which there is nothing to see.
 
 import {
   Entity, HARVESTERS_ENOUGH, MOVE_CELLS_MAX, NODE, PART_MAX, Part, UPGRADE_COST,

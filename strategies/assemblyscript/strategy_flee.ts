@@ -5,7 +5,7 @@
 // Nodes that lie in reach of a ship are struck from the list first: going there would only mean running away again.
 
 import {
-  MOVE_CELLS_MAX, NODE, SHIP,
+  ENTITY_BYTES, Entity, MOVE_CELLS_MAX, NODE, SHIP,
   cellsAhead, columnAfter, distance, listEnd, listStart, memoryOf, move, nearest, rowAfter,
 } from "./lib/wasmverse";
 import { decide as decideInPeace } from "./strategy_default";
@@ -15,12 +15,15 @@ export { cabi_realloc } from "./lib/wasmverse";
 const FEAR_CELLS: u32 = 4;
 const FEAR_SQUARED: u32 = FEAR_CELLS * FEAR_CELLS;
 
+/** To compare all nodes with all ships takes too much fuel when there are many of both. */
+const CROWD_BYTES: u32 = 48 * ENTITY_BYTES;
+
 export function decide(
   kind: u32, x: u32, y: u32, energy: u32, shield: u32, blasters: u32, thrusters: u32, harvesters: u32,
   lastPlan: u64, system: usize, systemLength: u32,
 ): u64 {
-  const safeLength = strikeNodesInReach(system, systemLength);
-  if (nearestShipSquared(x, y, system, safeLength) > FEAR_SQUARED) {
+  const safeLength = systemLength <= CROWD_BYTES ? strikeNodesInReach(system, systemLength) : systemLength;
+  if (!isInReach(x, y, system, safeLength)) {
     return decideInPeace(kind, x, y, energy, shield, blasters, thrusters, harvesters, lastPlan, system, safeLength);
   }
   let best: u32 = 0;
@@ -42,11 +45,21 @@ function strikeNodesInReach(system: usize, systemLength: u32): u32 {
   const end = listEnd(system, systemLength);
   for (let entity = kept; entity != end; entity = entity.next) {
     // Ships come first, so all of them are kept before the first node is judged.
-    if (entity.kind == NODE && nearestShipSquared(entity.x, entity.y, system, systemLength) <= FEAR_SQUARED) continue;
+    if (entity.kind == NODE && isInReach(entity.x, entity.y, system, systemLength)) continue;
     kept.copyFrom(entity);
     kept = kept.next;
   }
   return <u32>(changetype<usize>(kept) - system);
+}
+
+/** Whether a cell lies in reach of any ship in view. */
+function isInReach(x: u32, y: u32, system: usize, systemLength: u32): bool {
+  const end = listEnd(system, systemLength);
+  for (let entity = listStart(system); entity != end; entity = entity.next) {
+    if (entity.kind != SHIP) break; // only nodes follow
+    if (squareBetween(x, y, entity) <= FEAR_SQUARED) return true;
+  }
+  return false;
 }
 
 /** How good it is to be in a cell: below zero in reach of a ship, above zero when out of it. */
@@ -63,10 +76,16 @@ function nearestShipSquared(x: u32, y: u32, system: usize, systemLength: u32): u
   const end = listEnd(system, systemLength);
   for (let entity = listStart(system); entity != end; entity = entity.next) {
     if (entity.kind != SHIP) break; // only nodes follow
-    const east = entity.x - x;
-    const south = entity.y - y;
-    // Unsigned numbers wrap, and their squares are right all the same.
-    nearestSquared = min(nearestSquared, east * east + south * south);
+    nearestSquared = min(nearestSquared, squareBetween(x, y, entity));
   }
   return nearestSquared;
+}
+
+/** The square of the straight distance. */
+@inline
+function squareBetween(x: u32, y: u32, entity: Entity): u32 {
+  const east = entity.x - x;
+  const south = entity.y - y;
+  // Unsigned numbers wrap, and their squares are right all the same.
+  return east * east + south * south;
 }

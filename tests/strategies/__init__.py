@@ -1,0 +1,1 @@
+"""Strategies, one file a language: built with the real toolchain, then asked for plans."""
