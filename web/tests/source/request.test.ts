@@ -1,0 +1,52 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { postQuery } from '../../src/source/request';
+import { uploadStrategy } from '../../src/source/upload';
+
+const QUERY = { sql: 'select ? as a', args: [1] };
+
+function answerWith(make: () => Response): ReturnType<typeof vi.fn> {
+  const fetch = vi.fn(async () => make());
+  vi.stubGlobal('fetch', fetch);
+  return fetch;
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe('postQuery', () => {
+  test('posts SQL and arguments, and reads the answer with its turn', async () => {
+    const body = { results: [{ columns: [{ name: 'a', dataType: 'INTEGER' }], rows: [[1]] }] };
+    const fetch = answerWith(() => Response.json(body, { headers: { 'Wasmverse-Turn': '12' } }));
+    expect(await postQuery(QUERY)).toMatchObject({ turn: 12, rows: [[1]] });
+    expect(fetch).toHaveBeenCalledWith(
+      'api/v2/query/tuples',
+      expect.objectContaining({ method: 'POST', body: JSON.stringify(QUERY) }),
+    );
+  });
+
+  test('a refusal carries the server’s words', async () => {
+    answerWith(() => new Response('Error 1064: syntax error', { status: 400 }));
+    await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Refused', message: 'syntax error' });
+  });
+
+  test('no answer is Unreachable', async () => {
+    vi.stubGlobal('fetch', async () => {
+      throw new TypeError('Failed to fetch');
+    });
+    await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreachable' });
+  });
+
+  test('an answer that is not JSON is Unreadable', async () => {
+    answerWith(() => new Response('<html>', { status: 200 }));
+    await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreadable' });
+  });
+});
+
+test('an upload puts the module under its name, escaped', async () => {
+  const fetch = answerWith(() => new Response('{}', { status: 201 }));
+  const module = new Blob([new Uint8Array([0, 97, 115, 109])]);
+  await uploadStrategy('a/b', module);
+  expect(fetch).toHaveBeenCalledWith(
+    'api/v1/strategies/a%2Fb',
+    expect.objectContaining({ method: 'PUT', body: module, headers: { 'Content-Type': 'application/wasm' } }),
+  );
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { readStandings, readStrategies } from '../../src/sql/strategies';
+import { readNews, readPlaces, readSummaries } from '../../src/sql/systems';
+import { readTurns } from '../../src/sql/turns';
+import { answerOf } from '../build';
+
+test('turns', () => {
+  const row = {
+    tid: 9,
+    start_ms: 1000.5,
+    end_ms: 1100.25,
+    writes: 30,
+    ships: 10,
+    energy_nodes: 20,
+    kills: 1,
+    faults: 2,
+    late: true,
+  };
+  expect(readTurns(answerOf([row]))).toEqual([
+    {
+      tid: 9,
+      startMs: 1000.5,
+      endMs: 1100.25,
+      writes: 30,
+      ships: 10,
+      nodes: 20,
+      kills: 1,
+      faults: 2,
+      isLate: true,
+    },
+  ]);
+});
+
+test('systems, their summaries and their news', () => {
+  expect(readPlaces(answerOf([{ sid: 1, x: 2, y: 3 }]))).toEqual([{ sid: 1, x: 2, y: 3 }]);
+  expect(readSummaries(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_ships: 3 }]))).toEqual([
+    { sid: 1, ships: 5, energy: 500, leader: 'a', leaderShips: 3 },
+  ]);
+  expect(readNews(answerOf([{ tid: 4, sid: 1, battles: 2, deaths: 0 }]))).toEqual([
+    { tid: 4, sid: 1, battles: 2, deaths: 0 },
+  ]);
+});
+
+test('strategies and their standings', () => {
+  expect(readStandings(answerOf([{ strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 }]))).toEqual([
+    { strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 },
+  ]);
+  const row = {
+    name: 'a',
+    version: 2,
+    sha256: 'ff',
+    bytes: 900,
+    language: null,
+    author: null,
+    is_enabled: true,
+    status: 'ok',
+    last_fault: null,
+  };
+  expect(readStrategies(answerOf([row]))).toEqual([
+    {
+      name: 'a',
+      version: 2,
+      sha256: 'ff',
+      bytes: 900,
+      language: null,
+      author: null,
+      isEnabled: true,
+      status: 'ok',
+      lastFault: null,
+    },
+  ]);
+});

@@ -1,0 +1,83 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../../src/view/helm';
+
+const FRAME = { left: 0, top: 0, width: 1000, height: 800 };
+const MIDDLE = { x: 500, y: 400 };
+const PLACE = { x: 120, y: 40 };
+let helm: Helm;
+
+beforeEach(() => {
+  helm = new Helm(FRAME);
+});
+
+describe('Helm', () => {
+  test('begins with the whole map', () => {
+    expect(helm.camera.sight).toEqual(MAP_VIEW.whole);
+    expect(helm.isWhole).toBe(true);
+  });
+
+  test('a flight starts with its first frame and ends at its goal', () => {
+    helm.enter(systemView(PLACE));
+    helm.fly(null);
+    expect(helm.goal).toEqual(systemView(PLACE).whole);
+    expect(helm.isFlying).toBe(true);
+    helm.advance(90_000);
+    expect(helm.camera.sight.span).toBeCloseTo(MAP_VIEW.whole.span);
+    expect(helm.advance(90_400)).toBe(true);
+    expect(helm.camera.sight.span).toBeLessThan(MAP_VIEW.whole.span);
+    helm.advance(99_000);
+    expect(helm.camera.sight).toEqual(systemView(PLACE).whole);
+    expect(helm.isFlying).toBe(false);
+    expect(helm.advance(99_016)).toBe(false);
+  });
+
+  test('a hand on the helm ends the flight', () => {
+    helm.fly({ x: 10, y: 10, span: 20 });
+    helm.drag(5, 5);
+    expect(helm.isFlying).toBe(false);
+    helm.fly({ x: 10, y: 10, span: 20 });
+    helm.zoom(2, MIDDLE);
+    expect(helm.isFlying).toBe(false);
+  });
+
+  test('a flight to where the camera is already is none', () => {
+    helm.fly(null);
+    expect(helm.isFlying).toBe(false);
+  });
+
+  test('zooming out says when the view ends', () => {
+    helm.enter(systemView(PLACE));
+    helm.jump(null);
+    expect(helm.zoom(0.9, MIDDLE)).toBe(true);
+    expect(helm.isWhole).toBe(false);
+    expect(helm.zoom(0.01, MIDDLE)).toBe(true);
+    expect(helm.zoom(0.9, MIDDLE)).toBe(false);
+    expect(helm.zoom(1.1, MIDDLE)).toBe(true);
+  });
+
+  test('follows at the same speed however fast the frames come', () => {
+    const other = new Helm(FRAME);
+    helm.follow({ x: 300, y: 250 }, 32);
+    other.follow({ x: 300, y: 250 }, 16);
+    other.follow({ x: 300, y: 250 }, 16);
+    expect(helm.camera.sight.x).toBeGreaterThan(250);
+    expect(other.camera.sight.x).toBeCloseTo(helm.camera.sight.x);
+  });
+
+  test('what the address asks for is held within the view', () => {
+    helm.jump({ x: 9e9, y: -5, span: 1e9 });
+    expect(helm.camera.sight).toEqual({ x: 500, y: 0, span: MAP_VIEW.bounds.spanMax });
+  });
+});
+
+test('sights of a system are in its own cells', () => {
+  const own = { x: 50, y: 25, span: 10 };
+  const onMap = toMapSight(PLACE, own);
+  expect(onMap).toEqual({ x: 120.5, y: 40.25, span: 0.1 });
+  const back = toOwnSight(PLACE, onMap);
+  expect(back.x).toBeCloseTo(50);
+  expect(back.y).toBeCloseTo(25);
+  expect(back.span).toBeCloseTo(10);
+  expect(toMapSight(null, own)).toBe(own);
+  expect(toOwnSight(null, own)).toBe(own);
+});
