@@ -56,15 +56,10 @@ class StrategyTally:
 
 @dataclass(frozen=True, slots=True)
 class EventColumns:
-    """Events of a turn, shape (E,) each; kind is a name, strategies are names or None."""
+    """Events of a turn, shape (E,) each. kind indexes ``resolve.EVENT_KINDS``; strategies index ``names``, -1 is nobody."""
 
-    sid: NDArray[np.uint32]
-    kind: NDArray[np.object_]
-    eid: NDArray[np.int64]
-    x: NDArray[np.uint8]
-    y: NDArray[np.uint8]
-    strategy: NDArray[np.object_]
-    by_strategy: NDArray[np.object_]
+    columns: resolve.Events
+    names: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +232,9 @@ def _events(
     nobody = np.full(len(new_nodes.sid), resolve.NOBODY)
     parts.append(_same_events(new_nodes.sid, resolve.E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    kinds = np.array(resolve.EVENT_KINDS, object)
-    names = np.array([*(strategy.name for strategy in roster.strategies), None, None], object)
-    # Slot -1, nobody, finds the None at the end.
-    return EventColumns(
-        columns[0], kinds[columns[1]], columns[2], columns[3], columns[4], names[columns[5]], names[columns[6]]
-    )
+    for slot_column in (columns[5], columns[6]):
+        slot_column[slot_column == roster.slots - 1] = resolve.NOBODY  # the unknown has no name
+    return EventColumns(resolve.Events(*columns), [strategy.name for strategy in roster.strategies])
 
 
 def _same_events(

@@ -1,0 +1,201 @@
+"""The embedded DuckDB file: open it, read what is committed, commit a turn.
+
+One connection, one writer. A turn is one transaction that begins with reading the committed state and ends with the commit of
+the next; what clients ask for between two turns is a transaction of its own. All SQL goes over one SQLAlchemy engine;
+rows travel as Arrow.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from wasmverse.database import schema
+from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
+
+APPLICATION = "wasmverse"
+LOCK_WAIT_SECONDS = 5.0
+"""A server that was just killed may hold its lock for a moment longer; no need to fail for that."""
+
+
+class Database:
+    """An open universe file (or a private one in memory, for path None)."""
+
+    def __init__(self, engine: sa.Engine, path: Path | None) -> None:
+        self.engine = engine
+        self.path = path
+        self._connection = engine.connect()
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        """Open a file, made with an empty schema if there is none.
+
+        Raises
+        ------
+        DatabaseForeign, DatabaseLocked, DatabaseTooNew, DatabaseError : the file cannot be used; it is left untouched.
+        """
+        if path is not None:
+            _check_path(path)
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
+            engine = sa.create_engine(
+                f"duckdb:///{path or ':memory:'}",
+                poolclass=StaticPool,
+                connect_args={"config": {"autoinstall_known_extensions": False, "autoload_known_extensions": False}},
+            )
+            try:
+                database = cls(engine, path)
+                break
+            except (sa.exc.SQLAlchemyError, duckdb.Error) as error:
+                engine.dispose()
+                cause = getattr(error, "orig", None) or error
+                if _is_lock(str(cause)) and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                raise _explain(path, str(cause)) from error
+        try:
+            database._check_schema()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Write everything into the one file and release it."""
+        self._connection.close()
+        self.engine.dispose()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no universe has been put into it yet."""
+        with self._connection.begin():
+            return self._connection.execute(sa.select(sa.func.count()).select_from(schema.universe)).scalar() == 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """All or nothing: committed when the block ends, rolled back when it raises."""
+        with self._connection.begin():
+            yield Transaction(self._connection)
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, with what is still in the log."""
+        if self.path is None:
+            return 0
+        files = (self.path, self.path.with_name(self.path.name + ".wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def _check_schema(self) -> None:
+        names = set(sa.inspect(self._connection).get_table_names())
+        self._connection.commit()
+        if not names:
+            with self.transaction() as transaction:
+                for statement in schema.ddl(self.engine.dialect):
+                    transaction.run(statement)
+            return
+        if "universe" not in names:
+            raise DatabaseForeign(
+                f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(names)[:4])}); "
+                "a universe needs a file of its own: name another with --db"
+            )
+        with self.transaction() as transaction:
+            row = transaction.one(sa.select(schema.universe.c.application, schema.universe.c.format_version))
+        if row is None:
+            return
+        if row.application != APPLICATION:
+            raise DatabaseForeign(f"{self.path} belongs to {row.application!r}, not to Wasmverse: name another file with --db")
+        if row.format_version > schema.FORMAT_VERSION:
+            raise DatabaseTooNew(
+                f"{self.path} has format {row.format_version}; this Wasmverse knows up to {schema.FORMAT_VERSION}: "
+                "install the newer Wasmverse that made it"
+            )
+
+
+class Transaction:
+    """What can be done inside one transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.driver: duckdb.DuckDBPyConnection = connection.connection.driver_connection  # type: ignore[assignment]
+
+    def run(self, statement: str | sa.Executable, **parameters: object) -> None:
+        """Execute a statement whose answer nobody needs."""
+        # DuckDB wants every result read to its end before the connection is used again.
+        result = self.connection.execute(
+            sa.text(statement) if isinstance(statement, str) else statement, parameters or None
+        )
+        if result.returns_rows:
+            result.all()
+        else:
+            self.driver.fetchall()
+
+    def one(self, statement: sa.Executable) -> Any:  # noqa: ANN401
+        """The first row of a query, or None."""
+        return next(iter(self.rows(statement)), None)
+
+    def rows(self, statement: sa.Executable) -> list[Any]:
+        """All rows of a query."""
+        return list(self.connection.execute(statement).all())
+
+    def read_arrow(self, table: sa.Table, extra: str = "") -> pa.Table:
+        """A whole table in the order in which it is stored; ``extra`` adds columns, e.g. ``rowid``."""
+        columns = ", ".join(column.name for column in table.columns) + (f", {extra}" if extra else "")
+        return self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
+
+    def insert_arrow(self, table: sa.Table, rows: pa.Table) -> None:
+        """Append rows, columns by name."""
+        if rows.num_rows:
+            names = ", ".join(rows.column_names)
+            self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
+
+    def run_arrow(self, statement: str, given: pa.Table) -> None:
+        """Execute a statement over the relation ``given``."""
+        self.driver.register("given", given)
+        self.driver.execute(statement).fetchall()
+        self.driver.unregister("given")
+
+
+def _check_path(path: Path) -> None:
+    if path.is_dir():
+        raise DatabaseError(f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}")
+    if path.exists() and path.stat().st_size and _first_bytes(path)[8:12] != b"DUCK":
+        raise DatabaseForeign(f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(f"the folder {path.parent} cannot be made ({error.strerror}): name another file with --db") from error
+    free = shutil.disk_usage(path.parent).free
+    if free < 16 << 20:
+        raise DatabaseError(f"{path.parent} has {free:,} bytes left; a universe needs at least 16 MB: make room, or use --db")
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(16)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be read ({error.strerror}): check its rights, or use --db") from error
+
+
+def _is_lock(message: str) -> bool:
+    return "lock" in message and "Conflicting" in message or "Could not set lock" in message
+
+
+def _explain(path: Path | None, message: str) -> DatabaseError:
+    if _is_lock(message):
+        return DatabaseLocked(
+            f"{path} is in use by another process; one server may have a universe open: stop the other, or use --db"
+        )
+    if "version number" in message or "newer version of DuckDB" in message:
+        return DatabaseTooNew(f"{path} was made by a newer DuckDB: install the newer Wasmverse that made it ({message})")
+    if "not a valid DuckDB" in message or "not a DuckDB" in message:
+        return DatabaseForeign(f"{path} is not a DuckDB file: name another with --db")
+    return DatabaseError(f"{path} cannot be opened: {message.splitlines()[0]}")

@@ -1,0 +1,120 @@
+"""The strategies in the database: who they are, their modules, and how they fare."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from wasmverse.database import schema
+from wasmverse.database.embedded import Transaction
+from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
+
+STRATEGIES_MAX = 60_000
+BUNDLED_AUTHOR = "wasmverse"
+
+
+def read_strategies(transaction: Transaction) -> list[Any]:
+    """All rows of ``strategy``, by id."""
+    return transaction.rows(sa.select(schema.strategy).order_by(schema.strategy.c.strategy_id))
+
+
+def read_strategy_table(transaction: Transaction) -> pa.Table:
+    """The table as Arrow, for snapshots."""
+    return transaction.read_arrow(schema.strategy)
+
+
+def read_module(transaction: Transaction, sha256: str) -> bytes:
+    """The bytes of a stored module."""
+    modules = schema.strategy_module
+    row = transaction.one(sa.select(modules.c.module).where(modules.c.sha256 == sha256))
+    if row is None:
+        raise StrategyError(f"the database has no module with sha256 {sha256}: upload the strategy again")
+    return bytes(row.module)
+
+
+def find_strategy(transaction: Transaction, name: str) -> Any:  # noqa: ANN401
+    """The row of a strategy that was not removed.
+
+    Raises
+    ------
+    StrategyUnknown : there is none of that name.
+    """
+    table = schema.strategy
+    row = transaction.one(sa.select(table).where(table.c.name == name, table.c.status != "removed"))
+    if row is None:
+        known = [row.name for row in transaction.rows(sa.select(table.c.name).where(table.c.status != "removed"))]
+        raise StrategyUnknown(f"there is no strategy {name!r}; there are {', '.join(sorted(known)) or 'none'}: correct the name")
+    return row
+
+
+def store_strategies(
+    transaction: Transaction, module: bytes, names: Iterable[str], *, language: str, author: str, is_enabled: bool = True
+) -> None:
+    """Store a module under all the names that it flies; known ones get a new version.
+
+    Raises
+    ------
+    StrategyTaken : a name belongs to somebody else; nothing is stored then.
+    """
+    table, modules = schema.strategy, schema.strategy_module
+    sha256 = hashlib.sha256(module).hexdigest()
+    if transaction.one(sa.select(modules.c.sha256).where(modules.c.sha256 == sha256)) is None:
+        transaction.run(modules.insert(), sha256=sha256, module=module)
+    for name in names:
+        row = transaction.one(sa.select(table).where(table.c.name == name))
+        if row is not None and row.author != author:
+            owner = "comes with Wasmverse" if row.author == BUNDLED_AUTHOR else f"belongs to {row.author!r}"
+            raise StrategyTaken(f"the name {name!r} {owner}: choose another")
+        values: dict[str, Any] = {
+            "sha256": sha256,
+            "bytes": len(module),
+            "language": language,
+            "author": author,
+            "uploaded_at": datetime.now(UTC).replace(tzinfo=None),
+            "is_enabled": is_enabled,
+            "status": "flying",
+            "last_fault": None,
+        }
+        if row is None:
+            newest = transaction.one(sa.select(sa.func.max(table.c.strategy_id)))[0] or 0
+            if newest >= STRATEGIES_MAX:
+                raise StrategyError(f"there are {newest:,} strategies, which is the most: push a new version of an old one")
+            transaction.run(table.insert(), strategy_id=newest + 1, name=name, version=1, **values)
+        else:
+            _update(transaction, name, version=row.version + 1, **values)
+
+
+def remove_strategy(transaction: Transaction, name: str, author: str) -> None:
+    """Mark a strategy as removed; its ships hold from now on."""
+    row = find_strategy(transaction, name)
+    _own(row, author)
+    _update(transaction, name, is_enabled=False, status="removed")
+
+
+def enable_strategy(transaction: Transaction, name: str, author: str, is_enabled: bool) -> None:
+    """Deal new ships to a strategy, or stop it."""
+    row = find_strategy(transaction, name)
+    _own(row, author)
+    _update(transaction, name, is_enabled=is_enabled)
+
+
+def record_fault(transaction: Transaction, name: str, last_fault: str, status: str) -> None:
+    """Note why a strategy faulted, and whether it is grounded for it."""
+    _update(transaction, name, last_fault=last_fault, status=status)
+
+
+def _own(row: Any, author: str) -> None:  # noqa: ANN401
+    if row.author == BUNDLED_AUTHOR and author != BUNDLED_AUTHOR:
+        raise StrategyTaken(f"{row.name!r} comes with Wasmverse: only your own strategies can be changed")
+    if row.author != author:
+        raise StrategyTaken(f"{row.name!r} belongs to {row.author!r}: only its author can change it")
+
+
+def _update(transaction: Transaction, name: str, **values: object) -> None:
+    table = schema.strategy
+    transaction.run(table.update().where(table.c.name == name).values(**values))

@@ -1,0 +1,161 @@
+"""A turn's two ends: read the state that is committed, write the state that is to be.
+
+Ships change every turn and are written anew; of the nodes only those that gave, vanished or appeared are touched, by row id. New nodes
+are appended, so the node table is one long sorted run and a tail; when the tail has grown to a share of the table, the
+table is written anew in order (``TAIL_SHARE``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from wasmverse.database import schema
+from wasmverse.database.embedded import APPLICATION, Transaction
+from wasmverse.errors import StateError
+from wasmverse.universe.genesis import galaxy
+from wasmverse.universe.state import Nodes, Ships, State, make_state
+from wasmverse.universe.turn import Laws, TurnResult
+
+TAIL_SHARE = 8
+"""The node table is put in order when more than one node in this many is in the tail."""
+TAIL_ROWS_MIN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """A committed state: arrays for the rules, the same rows as Arrow for readers, and where each node is stored."""
+
+    tid: int
+    next_eid: int
+    state: State
+    ship_rows: pa.Table
+    node_rows: pa.Table
+    node_rowids: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """What ``turns`` says of a turn besides its result; times are seconds since 1970."""
+
+    slot: int
+    started_at: float
+    ended_at: float
+    late: bool
+
+
+def create_universe(
+    transaction: Transaction, laws: Laws, ships: Ships, nodes: Nodes, next_eid: int, created_by: str
+) -> None:
+    """Put a new universe, at turn 0, into an empty database."""
+    x, y = galaxy(laws.seed, laws.systems)
+    systems = pa.table({"sid": np.arange(1, laws.systems + 1, dtype=np.uint32), "x": x, "y": y})
+    transaction.insert_arrow(schema.solar_system, systems)
+    transaction.insert_arrow(schema.ship, pa.table(ships._asdict()))
+    transaction.insert_arrow(schema.node, pa.table(nodes._asdict()))
+    transaction.run(
+        schema.universe.insert(),
+        application=APPLICATION,
+        format_version=schema.FORMAT_VERSION,
+        created_by=created_by,
+        created_at=datetime.now(UTC).replace(tzinfo=None),
+        seed=laws.seed,
+        systems=laws.systems,
+        ships_min=laws.ships_min,
+        nodes_min=laws.nodes_min,
+        block_systems=laws.block_systems,
+        tid=0,
+        next_eid=next_eid,
+    )
+
+
+def read_laws(transaction: Transaction) -> Laws:
+    """What the universe was made with."""
+    row = transaction.one(sa.select(schema.universe))
+    if row is None:
+        raise StateError("the database holds no universe yet: make one with `wasmverse serve`")
+    return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems)
+
+
+def read_state(transaction: Transaction, laws: Laws) -> StoredState:
+    """The committed state, checked and in order.
+
+    Raises
+    ------
+    StateError : a row breaks an invariant.
+    """
+    row = transaction.one(sa.select(schema.universe.c.tid, schema.universe.c.next_eid))
+    ship_rows = transaction.read_arrow(schema.ship)
+    node_rows = transaction.read_arrow(schema.node, "rowid")
+    ships = Ships(*(_to_numpy(ship_rows[name]) for name in Ships._fields))
+    nodes = Nodes(*(_to_numpy(node_rows[name]) for name in Nodes._fields))
+    rowids = _to_numpy(node_rows["rowid"])
+    state, order = make_state(ships, nodes, laws.systems)
+    if order is not None:
+        rowids = rowids[order]
+    return StoredState(row.tid, row.next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
+
+
+def _to_numpy(column: pa.ChunkedArray) -> NDArray[np.generic]:
+    """One contiguous array of a column without nulls."""
+    if column.null_count:
+        raise StateError(f"{column.null_count} rows hold NULL where a number must stand: correct the rows")
+    out = np.empty(len(column), column.type.to_pandas_dtype())
+    at = 0
+    for chunk in column.chunks:
+        out[at : at + len(chunk)] = chunk.to_numpy()
+        at += len(chunk)
+    return out
+
+
+def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
+    """Write the state at the end of a turn; ``before`` must have been read in this same transaction."""
+    transaction.run("DELETE FROM ship")
+    transaction.insert_arrow(schema.ship, pa.table(result.ships._asdict()))
+    _write_nodes(transaction, before, result)
+    transaction.run(schema.universe.update().values(tid=result.tid, next_eid=result.next_eid))
+
+
+def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
+    changes = result.node_changes
+    nodes = before.state.nodes
+    tail = len(nodes.sid) - before.state.nodes_sorted
+    if tail > max(TAIL_ROWS_MIN, len(nodes.sid) // TAIL_SHARE):
+        energy = nodes.energy.copy()
+        energy[changes.changed] = changes.changed_energy
+        keep = np.ones(len(nodes.sid), bool)
+        keep[changes.removed] = False
+        columns = [
+            np.concatenate((column[keep], added))
+            for column, added in zip((*nodes[:-1], energy), changes.added, strict=True)
+        ]
+        order = np.lexsort((columns[1], columns[0]))
+        transaction.run("DELETE FROM node")
+        transaction.insert_arrow(
+            schema.node, pa.table(dict(zip(Nodes._fields, (column[order] for column in columns), strict=True)))
+        )
+        return
+    if len(changes.changed):
+        given = pa.table({"row": before.node_rowids[changes.changed], "left_over": changes.changed_energy})
+        transaction.run_arrow("UPDATE node SET energy = given.left_over FROM given WHERE node.rowid = given.row", given)
+    if len(changes.removed):
+        given = pa.table({"row": before.node_rowids[changes.removed]})
+        transaction.run_arrow("DELETE FROM node USING given WHERE node.rowid = given.row", given)
+    transaction.insert_arrow(schema.node, pa.table(changes.added._asdict()))
+
+
+def end_of_turn(before: StoredState, result: TurnResult) -> tuple[Ships, Nodes]:
+    """The state that `write_turn` writes, as arrays; for hashes and for universes that are only looked at."""
+    changes = result.node_changes
+    nodes = before.state.nodes
+    energy = nodes.energy.copy()
+    energy[changes.changed] = changes.changed_energy
+    keep = np.ones(len(nodes.sid), bool)
+    keep[changes.removed] = False
+    columns = (np.concatenate((c[keep], added)) for c, added in zip((*nodes[:-1], energy), changes.added, strict=True))
+    return result.ships, Nodes(*columns)

@@ -1,0 +1,343 @@
+"""A universe that can be moved on: database, rules and strategies joined, without a clock and without clients.
+
+A turn is one transaction: it begins with reading the committed state right after the commit before (that read is also what is published), and
+ends with the commit of the next state. A command in between rolls the read back, is a transaction of its own, and reads anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import wasmtime
+
+from wasmverse import __version__
+from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.database import schema, strategy_store, turn_store
+from wasmverse.database.embedded import Database, Transaction
+from wasmverse.database.history import EVENT_TYPE, History
+from wasmverse.database.turn_store import StoredState, TurnRecord
+from wasmverse.errors import CommandError, StateError
+from wasmverse.link import TurnReport
+from wasmverse.settings import Settings
+from wasmverse.universe import rules
+from wasmverse.universe.genesis import populate
+from wasmverse.universe.state import state_hash
+from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Strategy
+from wasmverse.universe.turn import Laws, TurnPlayer, TurnResult
+from wasmverse.wasm.check import strategy_exports
+from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.sections import language_of
+
+BUNDLED_FOLDER = Path(__file__).with_name("bundled")
+BUNDLED = {"strategy_default": True, "strategy_flee": True, "strategy_battle": True, "strategy_blank": False}
+"""The strategies that come with Wasmverse, and whether new ships are dealt to them."""
+
+SMALL_UNIVERSE_SYSTEMS = 8_192
+
+
+def make_laws(settings: Settings) -> Laws:
+    """The laws of a new universe. A block has some 8,000 ships in a small universe and some 32,000 in a large one."""
+    block_systems = 256 if settings.systems <= SMALL_UNIVERSE_SYSTEMS else 1_024
+    crowd = max(1, (settings.ships + settings.nodes) // 128)
+    return Laws(settings.seed, settings.systems, settings.ships, settings.nodes, max(1, block_systems // crowd))
+
+
+class Simulation:
+    """An open universe. Not thread-safe: one owner plays, commands and reads."""
+
+    def __init__(self, database: Database, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        self.database = database
+        self.settings = settings
+        self.now = now
+        self.player = TurnPlayer(settings.threads)
+        self.limits = Limits(
+            settings.budget_fuel,
+            settings.guest_memory_bytes_max,
+            settings.guest_table_elements_max,
+            settings.block_faults_max,
+        )
+        self.history = History(
+            settings.turns_kept, settings.strategy_turns_kept, settings.event_turns_kept, settings.events_kept
+        )
+        if database.is_new:
+            with database.transaction() as transaction:
+                _create(transaction, settings)
+        self._guests: dict[tuple[str, str], Guest] = {}
+        self._modules: dict[str, wasmtime.Module] = {}
+        self._bad_turns: dict[str, int] = {}
+        self._open: AbstractContextManager[Transaction] | None = None
+        self._transaction: Transaction
+        self.stored: StoredState
+        self.roster: Roster
+        self.strategy_rows: pa.Table
+        self.late_turns = 0
+        with database.transaction() as transaction:
+            self.laws = turn_store.read_laws(transaction)
+            self.systems = transaction.read_arrow(schema.solar_system)
+            self.history.load(transaction)
+            self._load_strategies(transaction)
+        self._count_bad_turns()
+        self.read_seconds = 0.0
+        self._begin()
+
+    @property
+    def tid(self) -> int:
+        """The last committed turn."""
+        return self.stored.tid
+
+    def close(self) -> None:
+        """Leave the database closed, everything committed in it."""
+        self._abandon()
+        self.player.close()
+        self.database.close()
+
+    # One turn
+
+    def play_turn(self, deadline: float | None = None) -> TurnReport:
+        """Play and commit the next turn, and read what was committed.
+
+        Parameters
+        ----------
+        deadline : seconds since 1970 after which the turn counts as late; None for never.
+        """
+        started_at = self.now()
+        clock = time.perf_counter()
+        before = self.stored
+        result = self.player.play(
+            before.state, self.laws, self.roster, self.limits, tid=before.tid + 1, next_eid=before.next_eid
+        )
+        played = time.perf_counter()
+        ended_at = self.now()
+        slot = result.tid % self.settings.turns_kept
+        record = TurnRecord(slot, started_at, ended_at, deadline is not None and ended_at > deadline)
+        turn_store.write_turn(self._transaction, before, result)
+        self.history.append(self._transaction, result, record)
+        self._judge(self._transaction, result)
+        self._commit()
+        committed = time.perf_counter()
+        ended_at = self.now()
+        record = replace(record, ended_at=ended_at, late=deadline is not None and ended_at > deadline)
+        self.late_turns += record.late
+        self.history.correct(result, record)
+        self._begin()
+        # The three phases of the blocks overlap on several threads; what is left over joins them to a turn.
+        inside = sum(result.phase_seconds.values())
+        phases = {name: seconds * (played - clock) / inside for name, seconds in result.phase_seconds.items()}
+        return TurnReport(
+            tid=result.tid,
+            started_at=started_at,
+            ended_at=ended_at,
+            late_turns=self.late_turns,
+            writes=result.writes,
+            ships=len(result.ships.sid),
+            nodes=result.nodes,
+            faults=result.faults,
+            phase_seconds={"read": self.read_seconds, **phases, "commit": committed - played, "publish": 0.0},
+        )
+
+    def snapshot_tables(self) -> dict[str, pa.Table]:
+        """The committed state as readers see it; see ``schema.SNAPSHOT_TABLES``."""
+        return {
+            "solar_system": self.systems,
+            "ship": self.stored.ship_rows,
+            "node": self.stored.node_rows,
+            "turns": self.history.turns.rows,
+            "strategy": self.strategy_rows,
+            "strategy_turn": self.history.strategy_turns.rows,
+            "event": self.history.events.rows,
+        }
+
+    def state_hash(self) -> str:
+        """The hash of the committed state; see ``universe.state.state_hash``."""
+        state = self.stored.state
+        return state_hash(state.ships, state.nodes, self.stored.tid, self.stored.next_eid)
+
+    # Commands
+
+    def carry_out(self, command: Command) -> dict[str, Any]:
+        """Carry out one command in a transaction of its own, between two turns.
+
+        Raises
+        ------
+        WasmverseError : the command cannot be carried out; nothing is changed then.
+        """
+        self._abandon()
+        try:
+            with self.database.transaction() as transaction:
+                match command:
+                    case SpawnEntity():
+                        return self._spawn(transaction, command)
+                    case UploadStrategy():
+                        return self._upload(transaction, command)
+                    case RemoveStrategy():
+                        strategy_store.remove_strategy(transaction, command.name, command.author)
+                        return {"name": command.name, "tid": self.tid}
+                    case EnableStrategy():
+                        strategy_store.enable_strategy(
+                            transaction, command.name, command.author, command.is_enabled
+                        )
+                        return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
+        finally:
+            if not isinstance(command, SpawnEntity):
+                with self.database.transaction() as transaction:
+                    self._load_strategies(transaction)
+            self._begin()
+
+    def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
+        _check_spawn(command, self.laws.systems)
+        eid = self.stored.next_eid
+        place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y, "energy": rules.NEW_ENERGY}
+        if command.kind == rules.NODE:
+            transaction.run(schema.node.insert(), **place)
+        else:
+            row = strategy_store.find_strategy(transaction, str(command.strategy))
+            transaction.run(
+                schema.ship.insert(),
+                **place,
+                strategy_id=row.strategy_id,
+                shield=rules.NEW_SHIELD,
+                blasters=rules.NEW_BLASTERS,
+                thrusters=rules.NEW_THRUSTERS,
+                harvesters=rules.NEW_HARVESTERS,
+                last_plan=0,
+            )
+        transaction.run(schema.universe.update().values(next_eid=eid + 1))
+        at = {name: [value] for name, value in {"tid": self.tid, **place}.items() if name != "energy"}
+        strategy = command.strategy if command.kind == rules.SHIP else None
+        spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
+        transaction.insert_arrow(schema.event, pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE))
+        return {"eid": eid, "tid": self.tid}
+
+    def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
+        module = wasmtime.Module.deserialize(flight_engine(), command.compiled)
+        exports = strategy_exports(module, command.name)
+        strategy_store.store_strategies(
+            transaction, command.module, exports, language=language_of(command.module), author=command.author
+        )
+        rows = [strategy_store.find_strategy(transaction, name) for name in exports]
+        self._modules[rows[0].sha256] = module
+        for name in exports:
+            self._bad_turns.pop(name, None)
+        shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
+        return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
+
+    # Strategies
+
+    def _load_strategies(self, transaction: Transaction) -> None:
+        """Make the roster from the database; modules are compiled once per process."""
+        rows = strategy_store.read_strategies(transaction)
+        self.strategy_rows = strategy_store.read_strategy_table(transaction)
+        strategies = []
+        for row in rows:
+            guest = None if row.status == REMOVED else self._guest(transaction, row.sha256, row.name)
+            strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, row.status, guest))
+        self.roster = Roster(strategies)
+        self._faults = {row.name: row.last_fault for row in rows}
+
+    def _guest(self, transaction: Transaction, sha256: str, name: str) -> Guest:
+        guest = self._guests.get((sha256, name))
+        if guest is None:
+            module = self._modules.get(sha256)
+            if module is None:
+                module = wasmtime.Module(flight_engine(), strategy_store.read_module(transaction, sha256))
+                self._modules[sha256] = module
+            exports = strategy_exports(module, "decide")
+            guest = self._guests[sha256, name] = Guest.of(module, exports.get(name, "decide"))
+        return guest
+
+    def _judge(self, transaction: Transaction, result: TurnResult) -> None:
+        """Note why strategies faulted, and ground those that fault on most calls, turn after turn."""
+        noted = False
+        for tally, strategy in zip(result.strategies, self.roster.strategies, strict=True):
+            if strategy.status != FLYING:
+                continue
+            self._bad_turns[tally.name] = self._bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
+            if tally.reason is None:
+                continue
+            grounded = self._bad_turns[tally.name] >= self.settings.grounded_after_turns
+            known = self._faults.get(tally.name) or ""
+            if grounded or not known.endswith(tally.reason):
+                text = f"turn {result.tid}: {tally.reason}"
+                if grounded:
+                    text = (
+                        f"turn {result.tid}: grounded, most calls faulted for {self._bad_turns[tally.name]} turns in a row: "
+                        f"{tally.reason}"
+                    )
+                strategy_store.record_fault(transaction, tally.name, text, GROUNDED if grounded else FLYING)
+                noted = True
+        if noted:
+            self._load_strategies(transaction)
+
+    def _count_bad_turns(self) -> None:
+        """Take up the count where the last process left it, from the record of its turns."""
+        rows = self.history.strategy_turns.rows.sort_by("tid").to_pylist()
+        for row in rows:
+            self._bad_turns[row["strategy"]] = self._bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
+
+    # Transactions
+
+    def _begin(self) -> None:
+        clock = time.perf_counter()
+        self._open = self.database.transaction()
+        self._transaction = self._open.__enter__()
+        self.stored = turn_store.read_state(self._transaction, self.laws)
+        self.read_seconds = time.perf_counter() - clock
+
+    def _commit(self) -> None:
+        assert self._open is not None
+        opened, self._open = self._open, None
+        opened.__exit__(None, None, None)
+
+    def _abandon(self) -> None:
+        """Give up the transaction that has only read so far."""
+        if self._open is not None:
+            opened, self._open = self._open, None
+            opened.__exit__(None, None, None)
+
+
+def _is_bad(counts: dict[str, Any]) -> bool:
+    """Whether more than half of a strategy's calls faulted: it had as many as it had ships at the turn's start."""
+    calls: int = counts["ships"] - counts["spawned"] + counts["deaths"]
+    faults: int = counts["faults"]
+    return 2 * faults > calls > 0
+
+
+def _check_spawn(command: SpawnEntity, systems: int) -> None:
+    if not 1 <= command.sid <= systems:
+        raise CommandError(f"spawn_entity: there is no system {command.sid}; this universe has 1..{systems}")
+    if command.kind not in (rules.SHIP, rules.NODE):
+        raise CommandError(f"spawn_entity: kind {command.kind} is unknown; 1 is 'Ship', 2 is 'EnergyNode'")
+    for name, value in (("x", command.x), ("y", command.y)):
+        if not 0 <= value < rules.GRID_SIDE:
+            raise CommandError(f"spawn_entity: {name} is {value}; a system's grid has 0..{rules.GRID_SIDE - 1}")
+    if command.kind == rules.SHIP and command.strategy is None:
+        raise CommandError("spawn_entity: a ship needs a strategy: give its name")
+
+
+def _create(transaction: Transaction, settings: Settings) -> None:
+    """A new universe with the bundled strategies, at turn 0."""
+    laws = make_laws(settings)
+    for name, is_enabled in BUNDLED.items():
+        file = BUNDLED_FOLDER / f"{name}.wasm"
+        if not file.exists():
+            raise StateError(f"the bundled strategy {name} has not been built: run `make setup`")
+        strategy_store.store_strategies(
+            transaction,
+            file.read_bytes(),
+            [name],
+            language="AssemblyScript",
+            author=strategy_store.BUNDLED_AUTHOR,
+            is_enabled=is_enabled,
+        )
+    ids = [row.strategy_id for row in sorted(strategy_store.read_strategies(transaction), key=lambda r: r.name) if row.is_enabled]
+    ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, ids)
+    turn_store.create_universe(transaction, laws, ships, nodes, next_eid, __version__)
+
+
