@@ -1,4 +1,7 @@
-"""What the gateway knows of the universe process: the turn that was last published, and a way to ask for changes."""
+"""What the gateway knows of the universe: the turn that was last published, and a way to ask for changes.
+
+`Universe` is the seam; ``universe_process.UniverseProcess`` is the real one, on the other end of a pipe.
+"""
 
 from __future__ import annotations
 

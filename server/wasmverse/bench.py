@@ -1,0 +1,105 @@
+"""`wasmverse bench turn`: how long turns take, phase by phase, on a fresh universe with the bundled strategies."""
+
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from wasmverse.database.embedded import Database
+from wasmverse.errors import SettingsError
+from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
+from wasmverse.warmup import compile_kernels
+
+PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
+BYTES_PER_SHIP = 900
+BYTES_PER_NODE = 350
+BYTES_BASE = 500 << 20
+
+
+def estimate_bytes(systems: int, ships: int, nodes: int) -> int:
+    """Memory that a universe of this size needs while a turn is played, upwards rounded from measurements (docs/speed.md)."""
+    return BYTES_BASE + systems * (ships * BYTES_PER_SHIP + nodes * BYTES_PER_NODE)
+
+
+def check_memory(settings: Settings) -> None:
+    """Refuse a new universe that cannot fit.
+
+    Raises
+    ------
+    SettingsError : the estimate is more than the machine has.
+    """
+    needed = estimate_bytes(settings.systems, settings.ships, settings.nodes)
+    there = psutil.virtual_memory().total
+    if needed > there:
+        raise SettingsError(
+            f"{settings.systems:,} systems of {settings.ships} ships and {settings.nodes} nodes need about "
+            f"{needed / 1e9:.1f} GB of memory; this machine has {there / 1e9:.1f} GB: choose fewer systems, ships or nodes"
+        )
+
+
+def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int = 3) -> dict[str, Any]:
+    """Play turns as fast as they go and say what they cost.
+
+    A turn's time is its phases' sum: reading what is committed, the rules, the durable commit, and the snapshot's publication. A few
+    turns go first and are not counted.
+    """
+    check_memory(settings)
+    with tempfile.TemporaryDirectory(prefix="wasmverse-bench-") as folder:
+        path = None if in_memory else Path(folder) / "universe.duckdb"
+        shared = Path("/dev/shm")
+        snapshot_folder = (shared if os.access(shared, os.W_OK) else Path(folder)) / f"wasmverse-bench-{os.getpid()}"
+        compile_kernels()
+        simulation = Simulation(Database.open(path), settings)
+        snapshots = SnapshotWriter(snapshot_folder, 2, settings.snapshot_bytes_max)
+        try:
+            seconds, phases, writes = [], [], []
+            for number in range(warmup + turns):
+                report = simulation.play_turn()
+                clock = time.perf_counter()
+                snapshots.publish(simulation.tid, simulation.snapshot_tables())
+                cost = {**report.phase_seconds, "publish": time.perf_counter() - clock}
+                if number >= warmup:
+                    phases.append([cost[name] for name in PHASES])
+                    seconds.append(sum(cost.values()))
+                    writes.append(report.writes)
+            median = float(np.median(seconds))
+            return {
+                "ships": report.ships,
+                "nodes": report.nodes,
+                "turns": turns,
+                "turn_seconds": {
+                    "median": round(median, 6),
+                    "p99": round(float(np.quantile(seconds, 0.99)), 6),
+                    "max": round(max(seconds), 6),
+                },
+                "phase_seconds": {
+                    name: round(float(value), 6) for name, value in zip(PHASES, np.median(phases, axis=0), strict=True)
+                },
+                "row_writes_per_turn": int(np.median(writes)),
+                "ships_per_second": round(report.ships / median),
+                "row_writes_per_second": round(float(np.median(np.array(writes) / np.array(seconds)))),
+                "durable": not in_memory,
+                "peak_rss_bytes": _peak_rss_bytes(),
+                "threads": simulation.player.threads,
+                "turns_from_start": warmup + turns,
+                "file_bytes": simulation.database.size_bytes(),
+                "state_hash": simulation.state_hash(),
+            }
+        finally:
+            snapshots.close()
+            simulation.close()
+
+
+def _peak_rss_bytes() -> int:
+
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

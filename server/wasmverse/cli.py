@@ -1,0 +1,150 @@
+"""The command line: `wasmverse serve | bench | strategy | query`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from wasmverse import __version__
+from wasmverse.cli_query import query
+from wasmverse.cli_strategy import app as strategy_app
+from wasmverse.errors import SettingsError, WasmverseError
+from wasmverse.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="A living universe inside a database: ships flown by WebAssembly strategies that anyone may upload.",
+    epilog="Start with [bold]wasmverse serve[/bold], then open http://127.0.0.1:8000 in a browser.",
+)
+bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine plays turns.")
+app.add_typer(bench_app, name="bench")
+app.add_typer(strategy_app, name="strategy")
+app.command()(query)
+
+progress = Console(stderr=True, highlight=False)
+
+Systems = Annotated[int | None, typer.Option("--systems", help="Solar systems of a new universe. [default: 1000]")]
+Ships = Annotated[int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. [default: 32]")]
+Nodes = Annotated[int | None, typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. [default: 64]")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. [default: 1]")]
+
+
+def _settings(**options: Any) -> Settings:  # noqa: ANN401
+    """Options over the environment over defaults; a usage error names the option, the value and the rule."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        shown = {"database_path": "db", "period_seconds": "period"}.get(name, name)
+        where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
+        rule = first["msg"].removeprefix("Input should be ")
+        fail(f"{where} is {first['input']!r}; allowed is: {rule}", status=2)
+    except SettingsError as error:
+        fail(error.message, status=2)
+
+
+def fail(message: str, status: int = 1) -> Any:  # noqa: ANN401
+    """One line on standard error, and the exit status."""
+    print(f"wasmverse: {message}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+@app.command()
+def serve(
+    db: Annotated[
+        Path | None, typer.Option("--db", help="The universe's file; made if there is none. [default: in the user's data folder]")
+    ] = None,
+    systems: Systems = None,
+    ships: Ships = None,
+    nodes: Nodes = None,
+    seed: Seed = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one. [default: 8000]")] = None,
+    period: Annotated[float | None, typer.Option("--period", help="Seconds from turn to turn. [default: 1.0]")] = None,
+) -> None:
+    """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
+
+    A file that holds a universe already goes on where it stopped; --systems, --ships, --nodes and --seed are for a new one.
+    Every other setting is an environment variable, see docs/settings.md. Ctrl-C or SIGTERM finishes the turn and closes the file.
+    """
+    from wasmverse.bench import check_memory  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.serve import bind  # noqa: PLC0415
+    from wasmverse.serve import serve as run  # noqa: PLC0415
+
+    settings = _settings(
+        database_path=db, systems=systems, ships=ships, nodes=nodes, seed=seed, host=host, port=port, period_seconds=period
+    )
+    try:
+        if not settings.database_path.exists():
+            check_memory(settings)
+        listening = bind(settings.host, settings.port)
+        failure = asyncio.run(run(settings, listening, lambda text: progress.print(text, markup=False)))
+    except WasmverseError as error:
+        fail(error.message)
+    if failure is not None:
+        fail(failure)
+
+
+@bench_app.command("turn")
+def bench_turn(
+    systems: Systems = None,
+    ships: Ships = None,
+    nodes: Nodes = None,
+    seed: Seed = None,
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Turns to count.")] = 60,
+    memory: Annotated[bool, typer.Option("--memory", help="Keep the universe in memory: not durable.")] = False,
+    threads: Annotated[int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Play turns of a fresh universe as fast as they go, and print what they cost.
+
+    The universe is a file in the temporary folder, committed durably each turn; with --memory it is not.
+    The same options always end in the same state_hash.
+    """
+    from wasmverse.bench import bench_turns  # noqa: PLC0415
+
+    settings = _settings(systems=systems, ships=ships, nodes=nodes, seed=seed, threads=threads)
+    try:
+        result = bench_turns(settings, turns, in_memory=memory)
+    except WasmverseError as error:
+        fail(error.message)
+    if as_json:
+        print(json.dumps(result))
+        return
+    console = Console(highlight=False)
+    for name, value in result.items():
+        if isinstance(value, dict):
+            shown = "  ".join(f"{key} {1000 * seconds:.1f} ms" for key, seconds in value.items())
+        else:
+            shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+        console.print(f"[bold]{name:<22}[/bold]{shown}")
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        print(f"wasmverse {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the `wasmverse` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

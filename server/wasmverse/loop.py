@@ -1,0 +1,181 @@
+"""The universe process: owns the database and the clock, plays a turn each period, and publishes it.
+
+It speaks with the gateway over one pipe. From there come commands and the wish to stop; to there go progress at the start, a report after every
+turn, and answers. When the pipe breaks, the gateway is gone: the universe finishes the turn, closes the database and ends too.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from wasmverse.commands import Command
+from wasmverse.database.embedded import Database
+from wasmverse.errors import WasmverseError
+from wasmverse.link import TurnReport
+from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.schedule import Schedule
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
+from wasmverse.warmup import compile_kernels
+
+log = logging.getLogger("wasmverse.universe")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A step of the start, in words for a person."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command, and a number by which its answer is known."""
+
+    number: int
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a request: what the command returned, or the error it met."""
+
+    number: int
+    value: dict[str, Any] | None
+    error: WasmverseError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish the turn, close the database, end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The universe cannot go on; the message is for a person."""
+
+    message: str
+
+
+class TurnLoop:
+    """Plays turns at their deadlines and carries out commands between them."""
+
+    def __init__(self, simulation: Simulation, snapshots: SnapshotWriter, pipe: Connection, period_seconds: float) -> None:
+        self.simulation = simulation
+        self.snapshots = snapshots
+        self.pipe = pipe
+        self.period_seconds = period_seconds
+        self.is_stopping = False
+
+    def run(self) -> None:
+        """Until told to stop."""
+        self._publish()
+        self._tell_start()
+        schedule = Schedule(time.time() + min(self.period_seconds, 0.1), self.period_seconds)
+        # Collections of the whole heap would be pauses inside turns; what a turn leaves behind has no cycles.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        while not self.is_stopping:
+            self._serve_until(schedule.start)
+            if self.is_stopping:
+                break
+            report = self.simulation.play_turn(deadline=schedule.deadline)
+            clock = time.perf_counter()
+            self._publish()
+            published = time.perf_counter() - clock
+            self._send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
+            schedule.advance(time.time())
+            if report.tid % 64 == 0:
+                gc.collect(1)
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End after the turn that is under way."""
+        self.is_stopping = True
+
+    def _serve_until(self, start: float) -> None:
+        """Carry out commands until the next turn starts; all that have arrived by then take effect in it."""
+        while not self.is_stopping:
+            left = start - time.time()
+            try:
+                if not self.pipe.poll(max(0.0, min(left, 0.5))):
+                    if left <= 0:
+                        return
+                    continue
+                message = self.pipe.recv()
+            except (EOFError, OSError):
+                self.stop()
+                return
+            if isinstance(message, Stop):
+                self.stop()
+            elif isinstance(message, Request):
+                self._send(self._answer(message))
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            return Answer(request.number, self.simulation.carry_out(request.command), None)
+        except WasmverseError as error:
+            return Answer(request.number, None, error)
+
+    def _publish(self) -> None:
+        self.snapshots.publish(self.simulation.tid, self.simulation.snapshot_tables())
+
+    def _tell_start(self) -> None:
+        state = self.simulation.stored.state
+        now = time.time()
+        self._send(
+            TurnReport(self.simulation.tid, now, now, 0, 0, len(state.ships.sid), len(state.nodes.sid), 0)
+        )
+
+    def _send(self, message: object) -> None:
+        try:
+            self.pipe.send(message)
+        except OSError:
+            self.stop()
+
+
+def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
+    """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C reaches the gateway, which tells us
+    stop_early: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stop_early.append(number))
+    try:
+        pipe.send(Progress(f"opening {settings.database_path}"))
+        database = Database.open(settings.database_path)
+        if database.is_new:
+            pipe.send(Progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}"))
+        try:
+            compile_kernels(lambda text: pipe.send(Progress(text)))
+            simulation = Simulation(database, settings)
+        except BaseException:
+            database.close()
+            raise
+        snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
+        loop = TurnLoop(simulation, snapshots, pipe, settings.period_seconds)
+        signal.signal(signal.SIGTERM, loop.stop)
+        loop.is_stopping = bool(stop_early)
+        try:
+            loop.run()
+        finally:
+            simulation.close()
+            snapshots.close()
+    except Exception as error:
+        message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, WasmverseError):
+            log.exception("the universe stopped")
+        try:
+            pipe.send(Failure(message))
+        except OSError:
+            print(message, file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(1)

@@ -1,0 +1,125 @@
+"""`wasmverse serve`: one socket, one universe process, readers, and the gateway that joins them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from wasmverse.api.app import create_app
+from wasmverse.errors import SettingsError
+from wasmverse.query.pool import ReaderPool
+from wasmverse.settings import Settings
+from wasmverse.universe_process import UniverseProcess
+
+PAGE_FOLDER = Path(__file__).with_name("page")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port in use is known before anything else is begun.
+
+    Raises
+    ------
+    SettingsError : the address cannot be listened on.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with --host and --port (0 picks a free port)"
+        ) from error
+    return listening
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    """Where this universe's snapshots go: the same for every start, so that what a killed server left is found and removed."""
+    if settings.snapshot_folder is not None:
+        return settings.snapshot_folder
+    shared = Path("/dev/shm")
+    base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    digest = hashlib.sha256(str(settings.database_path.resolve()).encode()).hexdigest()[:12]
+    return base / f"wasmverse-{os.getuid()}-{digest}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to us: the universe has to be stopped in between, and the exit status is 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
+    """Run until SIGINT or SIGTERM, or until the universe fails; returns the reason of a failure."""
+    host, port = listening.getsockname()[:2]
+    url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+    folder = snapshot_folder(settings)
+    universe = UniverseProcess(settings, folder, tell)
+    try:
+        started = asyncio.ensure_future(universe.next_turn(-1))
+        waits = [started, asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(universe.ended.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        if universe.last is not None and not stopping.is_set():
+            await _serve_gateway(settings, universe, listening, stopping, lambda: tell(_greeting(universe, url)))
+    finally:
+        was_alive = universe.is_alive
+        status = await universe.stop()
+    if was_alive and status == 0:
+        return None
+    return universe.failure or f"the universe process ended with status {status}: see its last words above"
+
+
+async def _serve_gateway(
+    settings: Settings,
+    universe: UniverseProcess,
+    listening: socket.socket,
+    stopping: asyncio.Event,
+    greet: Callable[[], None],
+) -> None:
+    pool = ReaderPool(settings, universe.snapshot_folder)
+    await pool.start()
+    try:
+        app = create_app(universe, pool, settings, PAGE_FOLDER)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3, server_header=False
+        )
+        server = _Server(config)
+        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        greet()
+        waits = [serving, asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(universe.ended.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for wait in waits[1:]:
+            wait.cancel()
+    finally:
+        await pool.close()
+
+
+def _greeting(universe: UniverseProcess, url: str) -> str:
+    assert universe.last is not None
+    last = universe.last
+    return (
+        f"turn {last.tid:,}: {last.ships:,} ships, {last.nodes:,} energy nodes, "
+        f"a turn every {universe.period_seconds:g} s\n{url}"
+    )
