@@ -99,6 +99,8 @@ class Oracle:
         tid: int = 0,
     ) -> None:
         self._connection = duckdb.connect(":memory:", config={"threads": 1})
+        # On tables of a few dozen rows, optimizing a statement takes longer than running it.
+        self._run("PRAGMA disable_optimizer")
         for statement in self._statements((HERE / "universe.sql").read_text()):
             self._run(statement)
         self._run("INSERT INTO universe VALUES (?, ?, ?, ?, ?)", [seed, ships_min, nodes_min, tid, next_eid])
@@ -122,8 +124,9 @@ class Oracle:
 
     def set_strategies(self, strategies: Iterable[StrategyRow]) -> None:
         """Replace the strategies, as uploads, enabling, grounding and removing do between two turns."""
+        self.strategies = tuple(strategies)
         self._run("DELETE FROM strategy")
-        for row in strategies:
+        for row in self.strategies:
             self._run("INSERT INTO strategy VALUES (?, ?, ?, ?)", row)
         if self._value("SELECT count(*) - least(count(DISTINCT id), count(DISTINCT name)) FROM strategy"):
             raise ValueError("two strategies share an id or a name: give each its own")
@@ -202,6 +205,11 @@ class Oracle:
     def nodes(self) -> pa.Table:
         """Every node, by (sid, eid)."""
         return self._table(f"SELECT {', '.join(NODE.names)} FROM node ORDER BY sid, eid", NODE)
+
+    def random(self, seed: int, turn: int, sid: int, purpose: int) -> int:
+        """One random number, as the statements make it."""
+        ((number,),) = self._run("SELECT random_number(?, ?, ?, ?)", (seed, turn, sid, purpose))
+        return int(number)
 
     def _check_called(self, plans: pa.Table) -> None:
         """Raise unless there is one plan for each ship whose strategy is flying, and no other."""
