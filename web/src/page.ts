@@ -15,16 +15,17 @@ import { Address } from './place/address';
 import type { Place, Sheet } from './place/place';
 import { Stage } from './scene/stage';
 import { World } from './scene/world';
+import { openLink } from './source/link';
 import { postQuery } from './source/request';
-import { type Connection, PollingSource } from './source/source';
+import { Source } from './source/source';
 import { uploadStrategy } from './source/upload';
 import type { SystemState } from './sql/system';
-import { PLACES_QUERY, readPlaces, type SystemSummary } from './sql/systems';
+import type { SystemPlace, SystemSummary } from './sql/systems';
 import { Watches } from './watches';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 /** What lies over the sky and takes room from it. */
-const COVERS = '.bar, .inspector, .universe';
+const COVERS = '.bar, .inspector, .universe, .sheet';
 
 /** Joins the parts: the address says what is in view, SQL says what is there, scenes and panels show it. */
 export class Page {
@@ -37,7 +38,7 @@ export class Page {
   private readonly strategies: StrategiesSheet;
   private readonly console: ConsoleSheet;
   private readonly address: Address;
-  private readonly source: PollingSource;
+  private readonly source: Source;
   private readonly watches: Watches;
   private readonly world: World;
   private state: SystemState | null = null;
@@ -46,20 +47,16 @@ export class Page {
 
   private constructor(stage: Stage) {
     this.address = new Address((place, from) => this.arrive(place, from));
-    this.source = new PollingSource(
-      postQuery,
-      {
-        now: () => Date.now(),
-        after: (delayMs, action) => {
-          const timer = setTimeout(action, delayMs);
-          return () => clearTimeout(timer);
-        },
+    this.source = new Source(openLink, postQuery, after, {
+      onTurns: (turns) => {
+        this.universe.showTurns(turns);
+        this.watches.turn(turns[0]?.tid ?? 0);
       },
-      {
-        onTurns: (turns) => this.universe.showTurns(turns),
-        onConnection: (connection) => this.connect(connection),
+      onConnection: (connection) => {
+        this.notice.show(connection);
+        if (connection.state === 'live') this.watches.begin();
       },
-    );
+    });
     this.system = new SystemPanel(byId('system'), {
       onLeave: () => this.leave(),
       onStep: (step) => this.step(step),
@@ -77,6 +74,7 @@ export class Page {
     );
     fillHelp(this.sheets.body('help'));
     this.watches = new Watches(this.source, {
+      onPlaces: (places) => this.showPlaces(places),
       onStandings: (standings) => this.universe.showStandings(standings),
       onStrategies: (strategies) => this.strategies.show(strategies),
       onSummaries: (summaries) => this.summarise(summaries),
@@ -170,7 +168,7 @@ export class Page {
   }
 
   private travel(place: Place, isAtOnce: boolean): void {
-    // The stars are not there yet: `setPlaces` comes back to this.
+    // The stars are not there yet: `showPlaces` comes back to this.
     if (!this.hasPlaces) return;
     const star = place.sid === null ? null : this.world.find(place.sid);
     if (place.sid !== null && star === null)
@@ -178,21 +176,12 @@ export class Page {
     this.world.go(star, star === null && place.sid !== null ? null : place.sight, isAtOnce);
   }
 
-  private connect(connection: Connection): void {
-    this.notice.show(connection);
-    // After a pause it may be another universe: the stars are asked for anew.
-    if (connection.state === 'live') void this.askPlaces();
-  }
-
-  private async askPlaces(): Promise<void> {
-    const answer = await this.source.ask(PLACES_QUERY).catch(() => null);
-    // A failure here is a failure of the next turn's queries too, and those say so and ask again.
-    if (answer === null) return;
-    this.world.setPlaces(readPlaces(answer));
+  private showPlaces(places: readonly SystemPlace[]): void {
+    this.world.setPlaces(places);
     this.world.setSummaries([...this.summaries.values()]);
-    if (this.hasPlaces) return;
+    const isFirst = !this.hasPlaces;
     this.hasPlaces = true;
-    this.travel(this.address.place, true);
+    if (isFirst) this.travel(this.address.place, true);
   }
 
   private summarise(summaries: readonly SystemSummary[]): void {
@@ -237,4 +226,9 @@ export class Page {
 function currentFrame() {
   const covers = [...document.querySelectorAll(COVERS)].map((cover) => cover.getBoundingClientRect());
   return freeFrame({ width: window.innerWidth, height: window.innerHeight }, covers);
+}
+
+function after(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import type { Place } from './place/place';
 import type { Answer } from './source/answer';
-import { SourceFailure } from './source/failure';
+import { Refused, SourceFailure, Unreadable } from './source/failure';
 import type { Query } from './source/request';
 import type { Source } from './source/source';
 import {
@@ -14,86 +14,112 @@ import {
 import { readSystem, type SystemState, systemQuery } from './sql/system';
 import {
   NEWS_QUERY,
+  PLACES_QUERY,
   readNews,
+  readPlaces,
   readSummaries,
   SUMMARY_QUERY,
   type SystemNews,
+  type SystemPlace,
   type SystemSummary,
 } from './sql/systems';
 
 export interface WatchListener {
-  onStandings(standings: readonly Standing[]): void;
+  onPlaces(places: readonly SystemPlace[]): void;
   onSummaries(summaries: readonly SystemSummary[]): void;
   onNews(news: readonly SystemNews[]): void;
+  onStandings(standings: readonly Standing[]): void;
   onSystem(sid: number, state: SystemState): void;
   onStrategies(strategies: readonly Strategy[]): void;
-  onFailure(failure: SourceFailure): void;
+  /** A query failed; null when every query under way is answered again. */
+  onFailure(failure: SourceFailure | null): void;
 }
 
-/** Who leads changes slowly; the query behind it reads every ship. */
+/** Who leads changes slowly, and the query behind it reads every ship: it is asked once in so many turns. */
 const SUMMARY_TURNS = 6;
-const STANDINGS_TURNS = 3;
 
-/** Keeps exactly those queries watched that the place calls for: what is not in view is not asked for. */
+/** Keeps exactly those queries under way that the place calls for: what is not in view is not asked for. */
 export class Watches {
   private readonly ends = new Map<string, () => void>();
+  private readonly failing = new Set<string>();
+  private isMap = false;
+  private summarisedTid: number | null = null;
 
   constructor(
-    private readonly source: Source,
+    private readonly source: Pick<Source, 'ask' | 'watch'>,
     private readonly listener: WatchListener,
   ) {}
 
   attend(place: Place): void {
+    const { listener } = this;
     const { sid, eid } = place;
-    this.keep('standings', true, STANDINGS_QUERY, STANDINGS_TURNS, (answer) =>
-      this.listener.onStandings(readStandings(answer)),
-    );
-    this.keep('summaries', sid === null, SUMMARY_QUERY, SUMMARY_TURNS, (answer) =>
-      this.listener.onSummaries(readSummaries(answer)),
-    );
-    this.keep('news', sid === null, NEWS_QUERY, 1, (answer) => this.listener.onNews(readNews(answer)));
-    this.keep('strategies', place.sheet === 'strategies', STRATEGIES_QUERY, 1, (answer) =>
-      this.listener.onStrategies(readStrategies(answer)),
+    this.isMap = sid === null;
+    this.keep('standings', true, STANDINGS_QUERY, (answer) => listener.onStandings(readStandings(answer)));
+    this.keep('news', sid === null, NEWS_QUERY, (answer) => listener.onNews(readNews(answer)));
+    this.keep('strategies', place.sheet === 'strategies', STRATEGIES_QUERY, (answer) =>
+      listener.onStrategies(readStrategies(answer)),
     );
     // The selected entity is part of the query: its plan is decoded there.
     const system = `system/${sid}/${eid}`;
     for (const key of this.ends.keys()) if (key.startsWith('system/') && key !== system) this.end(key);
     if (sid !== null) {
-      this.keep(system, true, systemQuery(sid, eid), 1, (answer) =>
-        this.listener.onSystem(sid, readSystem(answer)),
-      );
+      this.keep(system, true, systemQuery(sid, eid), (answer) => listener.onSystem(sid, readSystem(answer)));
     }
   }
 
-  private keep(
-    key: string,
-    isWanted: boolean,
-    query: Query,
-    everyTurns: number,
-    onAnswer: (answer: Answer) => void,
-  ): void {
+  /** A turn has been played. */
+  turn(tid: number): void {
+    if (!this.isMap) return;
+    const passed = this.summarisedTid === null ? Number.POSITIVE_INFINITY : tid - this.summarisedTid;
+    // A negative count is a universe begun anew.
+    if (passed >= 0 && passed < SUMMARY_TURNS) return;
+    this.summarisedTid = tid;
+    this.askOnce(SUMMARY_QUERY, (answer) => this.listener.onSummaries(readSummaries(answer)));
+  }
+
+  /** The server is there, for the first time or again: it may be another universe. */
+  begin(): void {
+    this.summarisedTid = null;
+    this.askOnce(PLACES_QUERY, (answer) => this.listener.onPlaces(readPlaces(answer)));
+  }
+
+  private askOnce(query: Query, onAnswer: (answer: Answer) => void): void {
+    this.source
+      .ask(query)
+      .then(onAnswer)
+      .catch((error: unknown) => {
+        if (!(error instanceof SourceFailure)) throw error;
+        // A server that is busy or away says so on the live connection too, and is asked again.
+        if (error instanceof Refused || error instanceof Unreadable) this.listener.onFailure(error);
+      });
+  }
+
+  private keep(key: string, isWanted: boolean, query: Query, onAnswer: (answer: Answer) => void): void {
     if (!isWanted) this.end(key);
     if (!isWanted || this.ends.has(key)) return;
     this.ends.set(
       key,
       this.source.watch({
         query,
-        everyTurns,
         onAnswer: (answer) => {
-          try {
-            onAnswer(answer);
-          } catch (error) {
-            if (!(error instanceof SourceFailure)) throw error;
-            this.listener.onFailure(error);
-          }
+          onAnswer(answer);
+          this.mend(key);
         },
-        onFailure: (failure) => this.listener.onFailure(failure),
+        onFailure: (failure) => {
+          this.failing.add(key);
+          this.listener.onFailure(failure);
+        },
       }),
     );
+  }
+
+  private mend(key: string): void {
+    if (this.failing.delete(key) && this.failing.size === 0) this.listener.onFailure(null);
   }
 
   private end(key: string): void {
     this.ends.get(key)?.();
     this.ends.delete(key);
+    this.mend(key);
   }
 }

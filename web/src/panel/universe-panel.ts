@@ -1,4 +1,4 @@
-import { periodOf } from '../source/pace';
+import { periodOf } from '../source/period';
 import type { Standing } from '../sql/strategies';
 import { TURNS_KEPT, type TurnRecord } from '../sql/turns';
 import { strategyColour, toCss } from '../view/colour';

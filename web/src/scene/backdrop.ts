@@ -49,21 +49,24 @@ function nebulaTexture(): Texture {
   const pen = canvas.getContext('2d');
   if (pen === null) throw new Error('this browser draws no 2d canvas');
   const image = pen.createImageData(NEBULA_SIZE, NEBULA_SIZE);
-  for (let y = 0; y < NEBULA_SIZE; y += 1) {
-    for (let x = 0; x < NEBULA_SIZE; x += 1) {
-      const u = x / NEBULA_SIZE;
-      const v = y / NEBULA_SIZE;
-      const warp = clouds(u * 2.2 + 9, v * 2.2, 4);
-      const cloud = clouds(u * 2.6 + warp * 1.8, v * 2.6 + warp * 1.2, 6);
-      const light = Math.max(0, cloud - 0.3) ** 1.4 * 1.5;
-      // From deep blue over violet to a little warmth, as the clouds thicken.
-      const tone = clouds(u * 1.7 + 40, v * 1.7 + 7, 3);
-      image.data.set(
-        [light * (30 + tone * 120), light * (62 + tone * 20), light * (150 + tone * 30), 255],
-        (y * NEBULA_SIZE + x) * 4,
-      );
-    }
+  const density = new Float32Array(NEBULA_SIZE ** 2);
+  for (let at = 0; at < density.length; at += 1) {
+    const u = (at % NEBULA_SIZE) / NEBULA_SIZE;
+    const v = Math.floor(at / NEBULA_SIZE) / NEBULA_SIZE;
+    const warp = clouds(u * 2 + 9, v * 2, 3);
+    density[at] = clouds(u * 2.4 + warp * 1.5, v * 2.4 - warp * 1.1, 6);
   }
+  const thinnest = density.reduce((a, b) => Math.min(a, b));
+  const densest = density.reduce((a, b) => Math.max(a, b));
+  density.forEach((value, at) => {
+    const light = ((value - thinnest) / (densest - thinnest)) ** 2.2;
+    // From deep blue where it is thin to violet where the clouds thicken.
+    const warmth = light ** 1.5;
+    image.data.set(
+      [light * 26 + warmth * 44, light * 34 + warmth * 10, light * 84 + warmth * 38, 255],
+      at * 4,
+    );
+  });
   pen.putImageData(image, 0, 0);
   return Texture.from(canvas);
 }
@@ -89,7 +92,11 @@ function clouds(x: number, y: number, octaves: number): number {
   let weight = 0.5;
   let scale = 1;
   for (let octave = 0; octave < octaves; octave += 1) {
-    sum += weight * smoothNoise(x * scale + octave * 17, y * scale);
+    // Each octave is turned against the others, or the grid of the noise would show as straight edges.
+    const turn = 0.6 + octave * 0.9;
+    const u = x * Math.cos(turn) - y * Math.sin(turn);
+    const v = x * Math.sin(turn) + y * Math.cos(turn);
+    sum += weight * smoothNoise(u * scale + octave * 17, v * scale + octave * 31);
     weight /= 2;
     scale *= 2;
   }

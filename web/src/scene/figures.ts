@@ -8,7 +8,10 @@ const SHIELD_FULL = 100;
 /** The length of a ship without upgrades, in cells. */
 export const SHIP_LENGTH = 1.5;
 const SHIELD_RADIUS = 1.12;
+/** Pixi divides an arc by its radius in its own unit: drawn in a finer unit it stays round when seen from near. */
+export const FINE = 64;
 const SHIELD_COLOUR = 0x9fd8ff;
+const SHIELD_LOW_COLOUR = 0xff8f7a;
 const NODE_COLOUR = 0xffc46b;
 
 /** An entity on the screen; measures are in cells. */
@@ -40,6 +43,7 @@ export class ShipFigure implements Figure {
     this.glow.setSize(4);
     this.hull.setSize(SHIP_LENGTH);
     this.body.addChild(this.flame, this.guns, this.hull);
+    this.shield.scale.set(1 / FINE);
     this.container.addChild(this.glow, this.body, this.shield);
   }
 
@@ -70,13 +74,14 @@ export class ShipFigure implements Figure {
     this.shieldShown = shield;
     const share = Math.min(shield / SHIELD_FULL, 1);
     const start = -Math.PI / 2;
+    const radius = SHIELD_RADIUS * FINE;
     this.shield.clear();
-    this.shield.circle(0, 0, SHIELD_RADIUS).stroke({ width: 0.05, color: SHIELD_COLOUR, alpha: 0.07 });
+    this.shield.circle(0, 0, radius).stroke({ width: 0.05 * FINE, color: SHIELD_COLOUR, alpha: 0.07 });
     if (share <= 0) return;
     this.shield.beginPath();
-    this.shield.arc(0, 0, SHIELD_RADIUS, start, start + share * Math.PI * 2).stroke({
-      width: 0.07,
-      color: share > 0.35 ? SHIELD_COLOUR : 0xff8f7a,
+    this.shield.arc(0, 0, radius, start, start + share * Math.PI * 2).stroke({
+      width: 0.07 * FINE,
+      color: share > 0.35 ? SHIELD_COLOUR : SHIELD_LOW_COLOUR,
       alpha: 0.16 + 0.5 * (1 - share),
     });
   }

@@ -28,7 +28,8 @@ export class Fireworks {
     }
     switch (effect.kind) {
       case 'spawn':
-        this.spawn(x, y, strategyColour(effect.strategy ?? ''));
+        if (effect.strategy === null) this.light(x, y, GOLD, 0, 600, 2);
+        else this.spawn(x, y, strategyColour(effect.strategy));
         break;
       case 'battle':
         this.battle(x, y, effect.eids, arrivalMs, restMs);

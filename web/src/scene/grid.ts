@@ -32,7 +32,7 @@ export class Grid {
         .lineTo(x, y)
         .lineTo(x, y + inward(y));
     }
-    this.frame.stroke({ width: 0.18, color: LINE, alpha: 0.75 });
+    this.frame.stroke({ pixelLine: true, color: LINE, alpha: 0.9 });
     this.container.addChild(this.minor, this.major, this.frame);
   }
 

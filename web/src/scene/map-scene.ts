@@ -13,6 +13,8 @@ const FLASH_COLOUR = 0xff8a5c;
 const DEATH_COLOUR = 0xfff0d8;
 /** Stars grow with the zoom, but slower than the space between them. */
 const GROWTH = 0.55;
+/** All stars are resized when the zoom has changed by this share; before, nobody sees the difference. */
+const RESIZE_SHARE = 0.04;
 
 /** All systems as stars: the colour tells who leads, the light how strong the ships are. */
 export class MapScene {
@@ -43,7 +45,7 @@ export class MapScene {
   setPlaces(field: StarField): void {
     this.bySid = new Map(field.places.map((place) => [place.sid, place]));
     // Closer stars are drawn smaller, so that thirty thousand are a galaxy and not a fog.
-    this.starPixels = Math.min(11, Math.max(3.2, 340 / Math.sqrt(Math.max(1, field.places.length))));
+    this.starPixels = Math.min(9, Math.max(3, 270 / Math.sqrt(Math.max(1, field.places.length))));
     this.stars = field.places.map((place) => {
       const at = { x: place.x + 0.5, y: place.y + 0.5, anchorX: 0.5, anchorY: 0.5 };
       const halo = new Particle({ ...at, texture: this.textures.glow });
@@ -84,14 +86,15 @@ export class MapScene {
       if (place === undefined) continue;
       const delayMs = this.isCalm() ? 0 : Math.random() * periodMs * 0.9;
       const at = { x: place.x + 0.5, y: place.y + 0.5 };
-      const size = (18 + 5 * Math.log2(1 + each.battles)) / Math.max(this.scaleShown, 0.5);
+      const size =
+        (this.starPixels * (2 + 0.5 * Math.log2(1 + each.battles))) / Math.max(this.scaleShown, 0.5);
       const square = (width: number, alpha: number) => ({ ...at, width, height: width, alpha });
       this.effects.add({
         texture: this.textures.glow,
         tint: FLASH_COLOUR,
         delayMs,
         lifeMs: 700,
-        from: square(size * 0.5, 0.9),
+        from: square(size * 0.5, 0.75),
         to: square(size, 0),
       });
       if (each.deaths === 0) continue;
@@ -110,7 +113,7 @@ export class MapScene {
         delayMs: delayMs + 120,
         lifeMs: 1100,
         from: square(size * 0.2, 0.8),
-        to: square(size * 1.9, 0),
+        to: square(size * 1.45, 0),
       });
     }
   }
@@ -121,7 +124,7 @@ export class MapScene {
     const origin = camera.origin;
     this.container.position.set(origin.x, origin.y);
     this.container.scale.set(scale);
-    if (Math.abs(scale / Math.max(this.scaleShown, 1e-9) - 1) > 0.01) this.resize(camera);
+    if (Math.abs(scale / Math.max(this.scaleShown, 1e-9) - 1) > RESIZE_SHARE) this.resize(camera);
     const wasActive = this.effects.isActive;
     this.effects.advance(passedMs);
     const place = this.hovered === null ? null : { x: this.hovered.x + 0.5, y: this.hovered.y + 0.5 };
@@ -149,8 +152,12 @@ export class MapScene {
 
 function paint(star: { halo: Particle; core: Particle; light: number }, colour: number, light: number): void {
   star.light = light;
-  star.halo.tint = colour;
-  star.halo.alpha = 0.16 + 0.5 * light;
-  star.core.tint = mixed(colour, 0xffffff, 0.45 + 0.35 * light);
-  star.core.alpha = 0.5 + 0.5 * light;
+  star.halo.color = packed(colour, 0.16 + 0.5 * light);
+  star.core.color = packed(mixed(colour, 0xffffff, 0.45 + 0.35 * light), 0.5 + 0.5 * light);
+}
+
+/** As the GPU takes it, 0xAABBGGRR. Pixi's own setters parse a colour each time, too slow for a whole galaxy. */
+function packed(colour: number, alpha: number): number {
+  const bgr = ((colour & 0xff) << 16) | (colour & 0xff00) | (colour >> 16);
+  return ((Math.round(alpha * 255) << 24) | bgr) >>> 0;
 }

@@ -1,5 +1,10 @@
 import { Container, Graphics, Sprite } from 'pixi.js';
+import { FINE } from './figures';
 import type { Textures } from './textures';
+
+/** In cells; each of the four marks reaches so far, in radians, to both sides of its middle. */
+const RADIUS = 1.72;
+const SPREAD = 0.32;
 
 /** The mark around what is selected or pointed at. */
 export class Reticle {
@@ -11,10 +16,12 @@ export class Reticle {
     halo.setSize(3.9);
     for (let quarter = 0; quarter < 4; quarter += 1) {
       const middle = (quarter * Math.PI) / 2 + Math.PI / 4;
-      this.marks.moveTo(Math.cos(middle - 0.32) * 1.72, Math.sin(middle - 0.32) * 1.72);
-      this.marks.arc(0, 0, 1.72, middle - 0.32, middle + 0.32);
+      const radius = RADIUS * FINE;
+      this.marks.moveTo(Math.cos(middle - SPREAD) * radius, Math.sin(middle - SPREAD) * radius);
+      this.marks.arc(0, 0, radius, middle - SPREAD, middle + SPREAD);
     }
-    this.marks.stroke({ width: 0.13, color: 0xffffff, alpha: 0.95 });
+    this.marks.stroke({ width: 0.13 * FINE, color: 0xffffff, alpha: 0.95 });
+    this.marks.scale.set(1 / FINE);
     this.container.addChild(halo, this.marks);
     this.container.visible = false;
   }

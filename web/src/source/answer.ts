@@ -15,7 +15,7 @@ export interface Answer {
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** Reads the body of `/query/tuples`; the turn comes from the header `Wasmverse-Turn`. */
+/** Reads the body of `/query/tuples`; `turn` is the header `Wasmverse-Turn`. */
 export function readAnswer(body: unknown, turnHeader: string | null): Answer {
   if (!isRecord(body) || !Array.isArray(body.results)) throw new Unreadable('the answer holds no `results`');
   if (isRecord(body.error)) {
@@ -64,11 +64,12 @@ export class Row {
     return value;
   }
 
+  /** On the wire a boolean is 0 or 1. */
   boolean(name: string): boolean {
     const value = this.value(name);
-    if (typeof value !== 'boolean')
-      throw new Unreadable(`column ${name} holds ${JSON.stringify(value)}, not a boolean`);
-    return value;
+    if (value !== 0 && value !== 1)
+      throw new Unreadable(`column ${name} holds ${JSON.stringify(value)}, not 0 or 1`);
+    return value === 1;
   }
 
   numberOrNull(name: string): number | null {

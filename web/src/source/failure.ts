@@ -27,7 +27,6 @@ export class Busy extends SourceFailure {
   constructor(
     message: string,
     readonly status: number,
-    readonly retryAfterSeconds: number | null,
   ) {
     super(message);
   }
@@ -49,12 +48,9 @@ const BUSY_STATUSES = new Set([408, 429, 502, 503, 504]);
  * The query endpoint answers with a bare line, `Error 1146: Table 'game.bad' doesn't exist`; everything else with
  * JSON, `{"error":{"code":...,"message":...}}`. Whatever comes, no word of the server's message is lost.
  */
-export function failureOf(status: number, body: string, retryAfter: string | null): SourceFailure {
+export function failureOf(status: number, body: string): SourceFailure {
   const { code, message } = wordsOf(status, body);
-  if (BUSY_STATUSES.has(status)) {
-    const seconds = retryAfter === null || retryAfter.trim() === '' ? Number.NaN : Number(retryAfter);
-    return new Busy(message, status, Number.isFinite(seconds) ? seconds : null);
-  }
+  if (BUSY_STATUSES.has(status)) return new Busy(message, status);
   return new Refused(message, status, code);
 }
 

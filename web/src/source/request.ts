@@ -39,5 +39,5 @@ export async function request(address: string, init: RequestInit): Promise<Respo
     if (error instanceof SourceFailure) throw error;
     throw new Unreachable(`no answer from the server: ${String(error)}`);
   }
-  throw failureOf(response.status, refusal, response.headers.get('Retry-After'));
+  throw failureOf(response.status, refusal);
 }

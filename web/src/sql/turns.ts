@@ -1,5 +1,5 @@
 import { type Answer, readRows } from '../source/answer';
-import type { TurnTime } from '../source/pace';
+import type { TurnTime } from '../source/period';
 import type { Query } from '../source/request';
 
 export interface TurnRecord extends TurnTime {

@@ -8,7 +8,7 @@ import { barsOf } from '../../src/panel/sparkline';
 import { nameFrom, wordsFor } from '../../src/panel/strategies-sheet';
 import { fleetsOf, stepped } from '../../src/panel/system-panel';
 import { figuresOf } from '../../src/panel/universe-panel';
-import { Busy, Refused, Unreachable, Unreadable } from '../../src/source/failure';
+import { Refused, Unreachable } from '../../src/source/failure';
 import { answerOf, node, ship, stateOf, turnsUpTo } from '../build';
 
 test('numbers are written for people', () => {
@@ -19,11 +19,7 @@ test('numbers are written for people', () => {
     '9,999',
     '216K',
   ]);
-  expect([milliseconds(3.08), milliseconds(92.4), milliseconds(1234)]).toEqual([
-    '3.1 ms',
-    '92 ms',
-    '1.23 s',
-  ]);
+  expect([milliseconds(3.08), milliseconds(92.4), milliseconds(1234)]).toEqual(['3.1 ms', '92 ms', '1.23 s']);
   expect([seconds(1000), seconds(250), bytes(950), bytes(123_456)]).toEqual([
     '1 s',
     '0.25 s',
@@ -113,11 +109,11 @@ test('a refusal is shown in full; a lost upload says what to do', () => {
 test('the notice speaks only when something is wrong', () => {
   expect(wordsOf({ state: 'connecting' })).toBe('');
   expect(wordsOf({ state: 'live' })).toBe('');
-  expect(wordsOf({ state: 'lost', failure: new Unreachable('x') })).toMatch(/lost/);
-  expect(wordsOf({ state: 'lost', failure: new Busy('too many queries', 429, 1) })).toMatch(
-    /busy \(too many queries\)/,
+  expect(wordsOf({ state: 'lost', reason: null })).toMatch(/^Connection to the server lost\. /);
+  expect(wordsOf({ state: 'lost', reason: 'too many connections' })).toMatch(
+    /lost \(too many connections\)\./,
   );
-  expect(wordsOf({ state: 'lost', failure: new Unreadable('no columns') })).toMatch(/no columns/);
+  expect(wordsOf({ state: 'silent' })).toMatch(/no turn comes/);
 });
 
 test('the tooltip names what is under the pointer', () => {

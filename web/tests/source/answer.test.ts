@@ -54,7 +54,7 @@ describe('readAnswer', () => {
 
 describe('readRows', () => {
   test('reads by name and type', () => {
-    const answer = answerOf([{ eid: 4, name: 'a', late: true, plan: null, fault: null }]);
+    const answer = answerOf([{ eid: 4, name: 'a', late: 1, plan: null, fault: null }]);
     const read = readRows(answer, (row) => [
       row.number('eid'),
       row.text('name'),
@@ -69,7 +69,7 @@ describe('readRows', () => {
     const answer = answerOf([{ eid: '4' }]);
     expect(() => readRows(answer, (row) => row.number('eid'))).toThrow(/eid .*"4".*not a number/);
     expect(() => readRows(answer, (row) => row.number('sid'))).toThrow(/no column sid/);
-    expect(() => readRows(answer, (row) => row.boolean('eid'))).toThrow(/not a boolean/);
+    expect(() => readRows(answer, (row) => row.boolean('eid'))).toThrow(/not 0 or 1/);
     expect(() => readRows(answerOf([{ eid: 4 }]), (row) => row.text('eid'))).toThrow(/not text/);
   });
 });

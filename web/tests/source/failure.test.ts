@@ -1,36 +1,30 @@
 import { describe, expect, test } from 'vitest';
-import { type Busy, failureOf, Refused } from '../../src/source/failure';
+import { failureOf, Refused } from '../../src/source/failure';
 
 describe('failureOf', () => {
   test('reads the bare line of the query endpoint', () => {
-    const failure = failureOf(400, "Error 1146: Table 'game.bad' doesn't exist\n", null);
+    const failure = failureOf(400, "Error 1146: Table 'game.bad' doesn't exist\n");
     expect(failure).toBeInstanceOf(Refused);
     expect(failure).toMatchObject({ code: '1146', message: "Table 'game.bad' doesn't exist", status: 400 });
   });
 
   test('reads the JSON of an upload, word for word', () => {
     const message = "strategy 'x' imports env.now; a strategy may import nothing: remove the import";
-    const failure = failureOf(422, JSON.stringify({ error: { code: 'forbidden_import', message } }), null);
+    const failure = failureOf(422, JSON.stringify({ error: { code: 'forbidden_import', message } }));
     expect(failure).toMatchObject({ name: 'Refused', code: 'forbidden_import', message });
   });
 
   test('keeps the text of anything else, and never answers with nothing', () => {
-    expect(failureOf(500, '<h1>oh</h1>', null).message).toBe('<h1>oh</h1>');
-    expect(failureOf(400, '{"detail": 1}', null).message).toBe('{"detail": 1}');
-    expect(failureOf(400, '{broken', null).message).toBe('{broken');
-    expect(failureOf(418, '', null).message).toContain('418');
+    expect(failureOf(500, '<h1>oh</h1>').message).toBe('<h1>oh</h1>');
+    expect(failureOf(400, '{"detail": 1}').message).toBe('{"detail": 1}');
+    expect(failureOf(400, '{broken').message).toBe('{broken');
+    expect(failureOf(418, '').message).toContain('418');
   });
 
   test.each([408, 429, 502, 503, 504])('status %i means ask again later', (status) => {
-    expect(failureOf(status, 'Error 1040: busy', null)).toMatchObject({
+    expect(failureOf(status, 'Error 1040: busy')).toMatchObject({
       name: 'Busy',
-      retryAfterSeconds: null,
+      status,
     });
-  });
-
-  test('takes the time to wait from Retry-After, when it is a number of seconds', () => {
-    expect((failureOf(429, '', '3') as Busy).retryAfterSeconds).toBe(3);
-    expect((failureOf(429, '', 'Fri, 01 Jan 2027 00:00:00 GMT') as Busy).retryAfterSeconds).toBeNull();
-    expect((failureOf(429, '', ' ') as Busy).retryAfterSeconds).toBeNull();
   });
 });

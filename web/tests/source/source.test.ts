@@ -1,188 +1,226 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { Busy, Refused, type SourceFailure, Unreachable } from '../../src/source/failure';
-import type { Query } from '../../src/source/request';
-import { PollingSource, type Watch } from '../../src/source/source';
+import type { Value } from '../../src/source/answer';
+import { Unreadable } from '../../src/source/failure';
+import type { LinkListener } from '../../src/source/link';
+import { Source } from '../../src/source/source';
 import { TURNS_QUERY } from '../../src/sql/turns';
 import { answerOf, turnsUpTo } from '../build';
 
 /** A server and a clock in the hands of the test. */
 class Fake {
-  tid = 1;
-  fails: SourceFailure | null = null;
-  refusesSql: string | null = null;
-  underWay = 0;
-  readonly asked: string[] = [];
-  readonly log: string[] = [];
+  links = 0;
+  tid = 0;
+  link: LinkListener | null = null;
   timer: (() => void) | null = null;
   delayMs = 0;
+  readonly log: string[] = [];
+  /** What the page said on the present link. */
+  sent: { id: number; sql?: string; args?: Value[]; unsubscribe?: boolean }[] = [];
 
-  readonly source = new PollingSource(
-    (query) => this.post(query),
-    {
-      now: () => this.tid * 1000 + 150,
-      after: (delayMs, action) => {
-        this.timer = action;
-        this.delayMs = delayMs;
-        return () => {
-          if (this.timer === action) this.timer = null;
-        };
-      },
+  readonly source = new Source(
+    (listener) => {
+      this.links += 1;
+      this.link = listener;
+      this.sent = [];
+      return {
+        send: (text) => this.sent.push(JSON.parse(text)),
+        close: () => {
+          if (this.link === listener) this.link = null;
+        },
+      };
+    },
+    async () => answerOf([{ a: 1 }]),
+    (delayMs, action) => {
+      this.timer = action;
+      this.delayMs = delayMs;
+      return () => {
+        if (this.timer === action) this.timer = null;
+      };
     },
     {
       onTurns: (turns) => this.log.push(`turn ${turns[0]?.tid}`),
-      onConnection: (connection) => this.log.push(connection.state),
+      onConnection: (connection) =>
+        this.log.push(connection.state === 'lost' ? `lost: ${connection.reason}` : connection.state),
     },
   );
 
-  watch(sql: string, given: Partial<Watch> = {}): () => void {
+  watch(sql: string): () => void {
     return this.source.watch({
-      query: { sql, args: [] },
-      everyTurns: 1,
-      onAnswer: (answer) => this.log.push(`${sql} ${answer.turn}`),
-      onFailure: (failure) => this.log.push(`${sql} refused: ${failure.message}`),
-      ...given,
+      query: { sql, args: [5] },
+      onAnswer: (answer) => {
+        if (answer.rows.length === 0) throw new Unreadable('no rows');
+        this.log.push(`${sql} ${answer.turn}`);
+      },
+      onFailure: (failure) => this.log.push(`${sql} failed: ${failure.message}`),
     });
   }
 
-  async beat(): Promise<void> {
+  idOf(sql: string): number {
+    return this.sent.findLast((message) => message.sql === sql)?.id ?? -1;
+  }
+
+  open(): void {
+    this.link?.onOpen();
+  }
+
+  /** The server plays a turn, or a given one, and answers the watch of the turns. */
+  turn(tid = this.tid + 1): void {
+    this.tid = tid;
+    const rows = turnsUpTo(tid).map(({ startMs, endMs, nodes, isLate, ...rest }) => ({
+      ...rest,
+      start_ms: startMs,
+      end_ms: endMs,
+      energy_nodes: nodes,
+      late: isLate ? 1 : 0,
+    }));
+    this.answer(this.idOf(TURNS_QUERY.sql), rows);
+  }
+
+  answer(id: number, rows: readonly Record<string, Value>[]): void {
+    this.link?.onText(JSON.stringify({ id, ...answerOf(rows, this.tid) }));
+  }
+
+  refuse(id: number | null, message: string): void {
+    this.link?.onText(JSON.stringify({ id, error: { code: 1317, message } }));
+  }
+
+  fire(): void {
     const timer = this.timer;
     this.timer = null;
     timer?.();
-    await settle();
   }
-
-  async turn(): Promise<void> {
-    this.tid += 1;
-    await this.beat();
-  }
-
-  private async post(query: Query) {
-    this.asked.push(query.sql);
-    this.underWay += 1;
-    expect(this.underWay, 'polls must not overlap').toBe(1);
-    await settle(1);
-    this.underWay -= 1;
-    if (this.fails !== null) throw this.fails;
-    if (query.sql === this.refusesSql) throw new Refused('no such table', 400, '1146');
-    if (query !== TURNS_QUERY) return answerOf([{ a: 1 }], this.tid);
-    return answerOf(
-      turnsUpTo(this.tid).map(({ startMs, endMs, nodes, isLate, ...rest }) => ({
-        ...rest,
-        start_ms: startMs,
-        end_ms: endMs,
-        energy_nodes: nodes,
-        late: isLate,
-      })),
-      this.tid,
-    );
-  }
-}
-
-async function settle(ticks = 40): Promise<void> {
-  for (let i = 0; i < ticks; i += 1) await Promise.resolve();
 }
 
 let fake: Fake;
 
-beforeEach(async () => {
+beforeEach(() => {
   fake = new Fake();
   fake.source.start();
-  await settle();
 });
 
-describe('PollingSource', () => {
-  test('says how it stands, tells each turn once, and waits for the next', async () => {
-    expect(fake.log).toEqual(['connecting', 'live', 'turn 1']);
-    await fake.beat();
-    expect(fake.log).toHaveLength(3);
-    await fake.turn();
-    expect(fake.log.at(-1)).toBe('turn 2');
-    expect(fake.timer).not.toBeNull();
+describe('the turns', () => {
+  test('are watched from the start; the first makes the page live, and each is told once', () => {
+    fake.open();
+    expect(fake.sent).toEqual([{ id: 1, ...TURNS_QUERY }]);
+    expect(fake.log).toEqual([]);
+    fake.turn(7);
+    fake.turn(7);
+    fake.turn(8);
+    expect(fake.log).toEqual(['live', 'turn 7', 'turn 8']);
+    expect(fake.source.periodMs).toBe(1000);
   });
 
-  test('a new watch is answered at once, then every turn, and not between', async () => {
-    fake.watch('a');
-    await settle();
-    expect(fake.log.at(-1)).toBe('a 1');
-    await fake.beat();
-    expect(fake.asked.filter((sql) => sql === 'a')).toHaveLength(1);
-    await fake.turn();
-    expect(fake.log.slice(-2)).toEqual(['turn 2', 'a 2']);
+  test('that do not come are missed: the page says so, and looks whether the connection is dead', () => {
+    fake.open();
+    fake.turn(7);
+    expect(fake.delayMs).toBe(5000);
+    fake.fire();
+    expect(fake.log.at(-1)).toBe('silent');
+    expect(fake.links).toBe(2);
+    fake.open();
+    fake.turn(7);
+    expect(fake.log.at(-1)).toBe('silent');
+    fake.turn(8);
+    expect(fake.log.slice(-2)).toEqual(['live', 'turn 8']);
   });
+});
 
-  test('a rare watch lets turns pass', async () => {
-    fake.watch('a', { everyTurns: 3 });
-    await settle();
-    for (let i = 0; i < 6; i += 1) await fake.turn();
-    expect(fake.log.filter((line) => line.startsWith('a'))).toEqual(['a 1', 'a 4', 'a 7']);
-  });
-
-  test('a watch that has ended hears nothing, not even an answer under way', async () => {
+describe('a watch', () => {
+  test('is answered with its turn, until it ends', () => {
+    fake.open();
     const end = fake.watch('a');
+    const id = fake.idOf('a');
+    expect(fake.sent.at(-1)).toEqual({ id, sql: 'a', args: [5] });
+    fake.turn(7);
+    fake.answer(id, [{ x: 1 }]);
+    expect(fake.log.at(-1)).toBe('a 7');
     end();
-    await settle();
-    await fake.turn();
-    expect(fake.log.filter((line) => line.startsWith('a'))).toEqual([]);
+    expect(fake.sent.at(-1)).toEqual({ id, unsubscribe: true });
+    fake.answer(id, [{ x: 1 }]);
+    expect(fake.log.filter((line) => line.startsWith('a'))).toHaveLength(1);
   });
 
-  test('a refused query is told to its watch alone; the turns and other watches go on', async () => {
-    fake.refusesSql = 'bad';
-    fake.watch('bad');
-    fake.watch('good');
-    await settle();
-    expect(fake.log.slice(-2)).toEqual(['bad refused: no such table', 'good 1']);
-    await fake.turn();
-    expect(fake.log.at(-1)).toBe('good 2');
-    expect(fake.log).not.toContain('lost');
-  });
-
-  test('a lost connection is said, sought again ever more slowly, and found again', async () => {
+  test('begun before the connection is sent when it opens', () => {
+    const end = fake.watch('gone');
     fake.watch('a');
-    await settle();
-    fake.fails = new Unreachable('gone');
-    await fake.turn();
-    expect(fake.log.at(-1)).toBe('lost');
+    end();
+    expect(fake.sent).toEqual([]);
+    fake.open();
+    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS_QUERY.sql, 'a']);
+  });
+
+  test('that is refused hears why, the others go on, and it is asked again with the next turn', () => {
+    fake.open();
+    fake.watch('a');
+    fake.watch('b');
+    fake.turn(7);
+    fake.refuse(fake.idOf('a'), 'took too long');
+    expect(fake.log.at(-1)).toBe('a failed: took too long');
+    const before = fake.sent.length;
+    fake.turn(8);
+    expect(fake.sent.slice(before).map((message) => message.sql)).toEqual(['a']);
+    fake.turn(9);
+    expect(fake.sent).toHaveLength(before + 1);
+    expect(fake.log).not.toContain('lost: null');
+  });
+
+  test('whose answer cannot be read hears that', () => {
+    fake.open();
+    fake.watch('a');
+    fake.answer(fake.idOf('a'), []);
+    expect(fake.log.at(-1)).toBe('a failed: no rows');
+  });
+});
+
+describe('a lost connection', () => {
+  test('is said once, sought ever more slowly, and all is watched again when it is found', () => {
+    fake.open();
+    fake.watch('a');
+    fake.turn(7);
+    const delays: number[] = [];
+    for (let i = 0; i < 7; i += 1) {
+      fake.link?.onEnd();
+      delays.push(fake.delayMs);
+      fake.fire();
+    }
+    expect(delays).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+    expect(fake.log.filter((line) => line.startsWith('lost'))).toEqual(['lost: null']);
+    fake.open();
+    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS_QUERY.sql, 'a']);
+    // The same turn as before: the server was away, the universe was not.
+    fake.turn(7);
+    expect(fake.log.at(-1)).toBe('live');
+    fake.link?.onEnd();
     expect(fake.delayMs).toBe(250);
-    await fake.beat();
-    expect(fake.delayMs).toBe(500);
-    fake.fails = null;
-    await fake.beat();
-    expect(fake.log.slice(-3)).toEqual(['live', 'turn 2', 'a 2']);
   });
 
-  test('a watch whose query found no server is asked again, in the same turn', async () => {
-    fake.fails = new Unreachable('gone');
-    fake.watch('a');
-    await settle();
-    expect(fake.log.at(-1)).toBe('lost');
-    fake.fails = null;
-    await fake.beat();
-    expect(fake.log.at(-1)).toBe('a 1');
+  test('tells the server’s last words', () => {
+    fake.open();
+    fake.refuse(null, 'too many connections');
+    fake.link?.onEnd();
+    expect(fake.log.at(-1)).toBe('lost: too many connections');
   });
 
-  test('a busy server is given the time it asks for', async () => {
-    fake.fails = new Busy('too many', 429, 7);
-    await fake.turn();
-    expect(fake.delayMs).toBe(7000);
+  test('is also a watch of the turns that fails', () => {
+    fake.open();
+    fake.refuse(1, 'no reader is free');
+    expect(fake.log.at(-1)).toBe('lost: no reader is free');
+    expect(fake.link).toBeNull();
+    fake.fire();
+    expect(fake.links).toBe(2);
   });
+});
 
-  test('a universe begun anew answers every watch', async () => {
-    fake.tid = 90;
-    await fake.beat();
-    fake.watch('a', { everyTurns: 5 });
-    await settle();
-    fake.tid = 1;
-    await fake.beat();
-    expect(fake.log.slice(-2)).toEqual(['turn 1', 'a 1']);
-  });
-
-  test('a page that nobody sees asks nothing, and catches up when seen', async () => {
-    fake.source.pause();
-    expect(fake.timer).toBeNull();
-    fake.tid = 5;
-    fake.source.resume();
-    await settle();
-    expect(fake.log.at(-1)).toBe('turn 5');
-    expect(fake.timer).not.toBeNull();
-  });
+test('a page that nobody sees holds no connection, and begins again when seen', () => {
+  fake.open();
+  fake.turn(7);
+  fake.source.pause();
+  expect(fake.link).toBeNull();
+  expect(fake.timer).toBeNull();
+  fake.source.resume();
+  fake.open();
+  fake.turn(12);
+  expect(fake.log).toEqual(['live', 'turn 7', 'turn 12']);
+  fake.source.resume();
+  expect(fake.links).toBe(2);
 });

@@ -14,7 +14,7 @@ test('turns', () => {
     energy_nodes: 20,
     kills: 1,
     faults: 2,
-    late: true,
+    late: 1,
   };
   expect(readTurns(answerOf([row]))).toEqual([
     {
@@ -52,7 +52,7 @@ test('strategies and their standings', () => {
     bytes: 900,
     language: null,
     author: null,
-    is_enabled: true,
+    is_enabled: 1,
     status: 'ok',
     last_fault: null,
   };
