@@ -1,0 +1,93 @@
+# make run     set everything up and serve http://127.0.0.1:8000
+# make test    set everything up and run every check and test
+# make setup   only set up; leaves the command line at .venv/bin/wasmverse
+# make bench   measure, and write docs/benchmarks/report.md
+#
+# Everything is made once and made anew only when what it is made from changed.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ASSEMBLYSCRIPT := strategies/assemblyscript
+PACKAGE := server/wasmverse
+
+.PHONY: run test test-long setup bench check lint clean tools
+.DEFAULT_GOAL := setup
+
+setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/page/index.html
+
+run: setup
+	@$(BIN)/wasmverse serve
+
+# ---- tools of the machine
+
+tools:
+	@tools/check-tools $(PYTHON)
+
+# ---- the Python package and its locked dependencies
+
+$(VENV)/bin/python: | tools
+	@echo "==> virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "==> Python packages (requirements.lock)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# ---- the bundled strategies
+
+$(ASSEMBLYSCRIPT)/node_modules/installed: $(ASSEMBLYSCRIPT)/package-lock.json | tools
+	@echo "==> AssemblyScript compiler"
+	@npm --prefix $(ASSEMBLYSCRIPT) ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(ASSEMBLYSCRIPT)/*.ts $(ASSEMBLYSCRIPT)/*.mjs $(ASSEMBLYSCRIPT)/*.json $(ASSEMBLYSCRIPT)/lib/*.ts)
+	@echo "==> bundled strategies"
+	@npm --prefix $(ASSEMBLYSCRIPT) run build --silent
+	@touch $@
+
+# ---- the page
+
+web/node_modules/installed: web/package-lock.json | tools
+	@echo "==> packages of the page"
+	@npm --prefix web ci --silent --no-audit --no-fund
+	@touch $@
+
+$(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.config.ts $(shell find web/src web/public -type f 2>/dev/null)
+	@echo "==> the page"
+	@npm --prefix web run build --silent
+	@touch $@
+
+# ---- checks and tests
+
+test: setup
+	@tools/need-chromium
+	@echo "==> ruff, mypy"
+	@$(BIN)/ruff check server tests strategies
+	@$(BIN)/ruff format --check server tests strategies
+	@$(BIN)/mypy
+	@echo "==> the page: types, lint, unit tests"
+	@npm --prefix web run check --silent
+	@npm --prefix web run test --silent
+	@echo "==> pytest"
+	@$(BIN)/python -m pytest
+
+test-long: setup
+	@$(BIN)/python -m pytest tests/universe -m "long or not long" --long
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+lint: setup
+	@$(BIN)/ruff check --fix server tests strategies
+	@$(BIN)/ruff format server tests strategies
+
+clean:
+	rm -rf $(VENV) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build .cache
