@@ -3,14 +3,14 @@
 import pytest
 import wasmtime
 
-from .guest import BUILD_COMMAND, BUNDLED_FOLDER, ENGINE, REPOSITORY, Guest
+from .guest import BUILD_COMMAND, BUNDLED_FOLDER, REPOSITORY, Guest, engine
 
 
 def load_bundled(name: str) -> wasmtime.Module:
     path = BUNDLED_FOLDER / f"{name}.wasm"
     if not path.exists():
         pytest.fail(f"{path.relative_to(REPOSITORY)} is missing; build it: {BUILD_COMMAND}", pytrace=False)
-    return wasmtime.Module.from_file(ENGINE, path)
+    return wasmtime.Module.from_file(engine(), path)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Strategies as guests: load a module, give it a ship and what it sees, read its plan."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import wasmtime
@@ -13,7 +14,15 @@ BUILD_COMMAND = "cd strategies/assemblyscript && npm ci && npm run build"
 SHIP, NODE = 1, 2
 UINT64_MASK = (1 << 64) - 1
 
-ENGINE = wasmtime.Engine()
+
+@cache
+def engine() -> wasmtime.Engine:
+    """One engine for all tests, made when the first test runs.
+
+    Not before: wasmtime notices traps by signals. If pytest's fault handler starts after the first engine, it
+    takes those signals over, and a trap ends the whole run.
+    """
+    return wasmtime.Engine()
 
 
 @dataclass(frozen=True)
@@ -33,9 +42,9 @@ class Ship:
 class Guest:
     """One instance of a module, as the universe makes one for each block, strategy and turn."""
 
-    def __init__(self, module: wasmtime.Module, engine: wasmtime.Engine = ENGINE, fuel: int | None = None):
-        self.store = wasmtime.Store(engine)
-        if fuel is not None:
+    def __init__(self, module: wasmtime.Module, metered: wasmtime.Engine | None = None, fuel: int = 0):
+        self.store = wasmtime.Store(metered or engine())
+        if metered:
             self.store.set_fuel(fuel)
         self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
 
