@@ -31,46 +31,78 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WASMVERSE_", frozen=True, extra="forbid")
 
     # The universe
-    database_path: Path = Field(default_factory=default_database_path, description="The universe's DuckDB file.")
+    database_path: Path = Field(
+        default_factory=default_database_path, description="The universe's DuckDB file."
+    )
     systems: int = Field(1_000, ge=1, le=SYSTEMS_MAX, description="Solar systems of a new universe.")
     ships: int = Field(
-        32, ge=0, le=ENTITIES_MAX_PER_SYSTEM, description="Ships per system: at the beginning, and the minimum kept up."
+        32,
+        ge=0,
+        le=ENTITIES_MAX_PER_SYSTEM,
+        description="Ships per system: at the beginning, and the minimum kept up.",
     )
     nodes: int = Field(
-        64, ge=0, le=ENTITIES_MAX_PER_SYSTEM, description="Energy nodes per system: at the beginning, and the minimum kept up."
+        64,
+        ge=0,
+        le=ENTITIES_MAX_PER_SYSTEM,
+        description="Energy nodes per system: at the beginning, and the minimum kept up.",
     )
-    seed: int = Field(1, ge=0, lt=2**63, description="Seed of a new universe; the same seed gives the same turns.")
-    period_seconds: float = Field(1.0, ge=0.05, le=3600, description="Seconds from one turn's start to the next one's.")
+    seed: int = Field(
+        1, ge=0, lt=2**63, description="Seed of a new universe; the same seed gives the same turns."
+    )
+    period_seconds: float = Field(
+        1.0, ge=0.05, le=3600, description="Seconds from one turn's start to the next one's."
+    )
     threads: int = Field(0, ge=0, le=256, description="Threads that play a turn; 0 is one for each core.")
 
     # What is kept
     turns_kept: int = Field(3_600, ge=2, le=1_000_000, description="Turns kept in `turns`.")
     strategy_turns_kept: int = Field(600, ge=1, le=100_000, description="Turns kept in `strategy_turn`.")
     event_turns_kept: int = Field(60, ge=1, le=100_000, description="Turns kept in `event`.")
-    snapshots_kept: int = Field(8, ge=1, le=1_000, description="Snapshots of turns kept for queries that pin a turn.")
+    events_kept: int = Field(
+        50_000, ge=1, description="Rows kept in `event`: of whole turns, and always those of the newest one."
+    )
+    snapshots_kept: int = Field(
+        8, ge=1, le=1_000, description="Snapshots of turns kept for queries that pin a turn."
+    )
     snapshot_bytes_max: int = Field(
-        2 << 30, ge=1 << 20, description="Bytes of all kept snapshots together; the newest one is always kept."
+        2 << 30,
+        ge=1 << 20,
+        description="Bytes of all kept snapshots together; the newest one is always kept.",
     )
     snapshot_folder: Path | None = Field(
-        None, description="Where snapshots are put; by default shared memory (/dev/shm) or the temporary folder."
+        None,
+        description="Where snapshots are put; by default shared memory (/dev/shm) or the temporary folder.",
     )
 
     # Guests
     budget_fuel: int = Field(
-        20_000, ge=100, le=10_000_000_000, description="Fuel for one call of a strategy, pooled over the ships of a block."
+        20_000,
+        ge=100,
+        le=10_000_000_000,
+        description="Fuel for one call of a strategy, pooled over the ships of a block.",
     )
     guest_memory_bytes_max: int = Field(
-        16 << 20, ge=1 << 16, le=1 << 30, description="Linear memory that one instance of a guest may grow to, in bytes."
+        16 << 20,
+        ge=1 << 16,
+        le=1 << 30,
+        description="Linear memory that one instance of a guest may grow to, in bytes.",
     )
-    guest_table_elements_max: int = Field(10_000, ge=1, description="Elements that a guest's table may grow to.")
+    guest_table_elements_max: int = Field(
+        10_000, ge=1, description="Elements that a guest's table may grow to."
+    )
     module_bytes_max: int = Field(4 << 20, ge=1 << 10, description="Size of an uploaded module, in bytes.")
     module_functions_max: int = Field(20_000, ge=1, description="Functions in an uploaded module.")
-    compile_seconds_max: float = Field(20.0, gt=0, description="Time for checking and compiling a module, in seconds.")
+    compile_seconds_max: float = Field(
+        20.0, gt=0, description="Time for checking and compiling a module, in seconds."
+    )
     compile_memory_bytes_max: int = Field(
         1 << 30, ge=1 << 26, description="Memory for checking and compiling a module, in bytes."
     )
     block_faults_max: int = Field(
-        4, ge=1, description="Faults of a strategy in one block and turn before the rest of its ships there hold uncalled."
+        4,
+        ge=1,
+        description="Faults of a strategy in one block and turn before its other ships there hold uncalled.",
     )
     grounded_after_turns: int = Field(
         10, ge=1, description="Turns in a row in which most calls of a strategy fault, until it is grounded."
@@ -79,6 +111,70 @@ class Settings(BaseSettings):
     # The gateway
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+
+    # Queries
+    readers: int = Field(
+        2, ge=1, le=256, description="Reader processes that may answer queries at the same time."
+    )
+    reader_spares: int = Field(1, ge=0, le=64, description="Readers kept ready to replace one that is ended.")
+    reader_threads: int = Field(1, ge=1, le=64, description="Threads that one query may use.")
+    reader_nice: int = Field(
+        10,
+        ge=0,
+        le=19,
+        description="How far readers stand back for the universe (Unix niceness): turns come before queries.",
+    )
+    reader_memory_bytes_max: int = Field(
+        1 << 30,
+        ge=1 << 27,
+        description="Memory of a reader, mapped snapshots left out, in bytes; half is for the query.",
+    )
+    query_seconds_max: float = Field(5.0, gt=0, le=3600, description="Time for one query, in seconds.")
+    query_rows_max: int = Field(
+        1_000_000, ge=1, description="Rows of one result; a longer one is cut and says so."
+    )
+    query_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 10,
+        description="Size of one result as it is sent, in bytes; a larger one is cut and says so.",
+    )
+    query_queue_max: int = Field(
+        512, ge=0, description="Queries that may wait for a reader; further ones are refused."
+    )
+    query_wait_seconds_max: float = Field(
+        10.0, gt=0, description="Time that a query may wait for a reader, in seconds."
+    )
+    query_cache_bytes_max: int = Field(
+        64 << 20,
+        ge=0,
+        description="Bytes of results kept to answer the same query of the same turn again; 0 keeps none.",
+    )
+
+    # The gateway's limits
+    body_bytes_max: int = Field(1 << 20, ge=1 << 10, description="Size of a query's request body, in bytes.")
+    body_seconds_max: float = Field(
+        15.0, gt=0, description="Time in which a request must have arrived whole, in seconds."
+    )
+    send_seconds_max: float = Field(
+        30.0, gt=0, description="Time in which a client must take the next part of an answer, in seconds."
+    )
+    connections_max: int = Field(
+        4_096, ge=1, description="Connections open at the same time, live queries included."
+    )
+    watches_max: int = Field(16, ge=1, description="Live queries on one connection.")
+    watchers_max_per_address: int = Field(
+        2_048, ge=1, description="Live connections from one address at the same time."
+    )
+    live_bytes_max: int = Field(
+        4 << 20, ge=1 << 10, description="Size of a live query's result, in bytes; a larger one is refused."
+    )
+    live_ping_seconds: float = Field(
+        20.0, ge=1, description="Seconds between pings to a live connection, and for its answer."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        ("*",),
+        description="Origins whose pages may read; JSON list, `*` for all. Commands need the server's own.",
+    )
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -152,13 +152,21 @@ SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, eve
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
 
 
-def entity_select() -> sa.CompoundSelect[tuple[object, ...]]:
+named_ship = sa.Table(
+    "ship", sa.MetaData(), *(sa.Column(c.name, c.type) for c in ship.c), sa.Column("strategy", sa.Text)
+)
+"""``ship`` as a reader has it: with its strategy's name as a dictionary column, which is made without copying
+and costs a query nothing, where the join below costs a third of the time of a small one."""
+
+
+def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[object, ...]]:
     """``entity``: ships (kind 1) and nodes (kind 2) as one relation, the strategy by its name."""
+    ship = named_ship if of_snapshot else metadata.tables["ship"]
     ships = sa.select(
         ship.c.sid,
         ship.c.eid,
         sa.cast(sa.literal_column("1"), UTinyInteger).label("kind"),
-        strategy.c.name.label("strategy"),
+        ship.c.strategy if of_snapshot else strategy.c.name.label("strategy"),
         ship.c.x,
         ship.c.y,
         ship.c.energy,
@@ -167,7 +175,9 @@ def entity_select() -> sa.CompoundSelect[tuple[object, ...]]:
         ship.c.thrusters,
         ship.c.harvesters,
         ship.c.last_plan,
-    ).select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
+    )
+    if not of_snapshot:
+        ships = ships.select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
     zero = sa.literal_column("0")
     nodes = sa.select(
         node.c.sid,
@@ -198,6 +208,11 @@ def entity_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(strategy.c.name.label("udf"), strategy.c.is_enabled)
 
 
+def client_strategy_select() -> sa.Select[tuple[object, ...]]:
+    """``strategy`` as clients see it: all but the internal id."""
+    return sa.select(*(column for column in strategy.c if column is not strategy.c.strategy_id))
+
+
 VIEWS = {
     "entity": entity_select,
     "entities_with_conflict": conflict_select,
@@ -226,3 +241,24 @@ def ddl(dialect: sa.Dialect) -> list[str]:
 def view_sql(name: str, dialect: sa.Dialect) -> str:
     """The text of one view's SELECT, literals rendered."""
     return str(VIEWS[name]().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def snapshot_view_sql(name: str, dialect: sa.Dialect, base: str) -> str:
+    """The SELECT behind one of ``CLIENT_NAMES`` over a snapshot whose tables stand in the schema ``base``."""
+    select: sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]]
+    if name == "entity":
+        select = entity_select(of_snapshot=True)
+    elif name == "strategy":
+        select = client_strategy_select()
+    elif name in VIEWS:
+        select = VIEWS[name]()
+    else:
+        select = sa.select(metadata.tables[name])
+    return str(
+        select.compile(
+            dialect=dialect,
+            schema_translate_map={None: base},
+            render_schema_translate=True,
+            compile_kwargs={"literal_binds": True},
+        )
+    )

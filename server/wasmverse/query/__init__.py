@@ -1,4 +1,5 @@
 """SQL for clients: publish and attach snapshots, readers and their pool, checks, dialects.
 
-Imports neither ``api`` nor FastAPI.
+The gateway's side is ``pool`` (and ``worker``, ``wire``); a reader process's side is ``reader`` (and
+``relations``, ``statement``, ``dialect``, ``encode``, ``sandbox``). Imports neither ``api`` nor FastAPI.
 """

@@ -1,0 +1,165 @@
+"""One query after the other over one database: check, run, encode. The inside of a reader."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
+from wasmverse.query import dialect, encode
+from wasmverse.query.relations import Relations, connect
+from wasmverse.query.result import Cut
+from wasmverse.query.statement import Checked, Checker
+from wasmverse.query.wire import Answer, Request
+
+ARROW_BATCH_ROWS = 10_000
+GZIP_BYTES_MIN = 1_000
+GZIP_LEVEL = 1
+GZIP_WINDOW = 31
+"""The largest window, with gzip's header."""
+
+
+class Engine:
+    """Answers requests. ``config`` is a ``wire.ReaderConfig`` as a dict."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._connection = connect(config["memory_bytes"] // 2, config["threads"])
+        self._relations = Relations(self._connection, Path(config["snapshot_folder"]), config["views"])
+        self._checker = Checker(self._connection, frozenset(config["views"]))
+        self._rows_max: int = config["rows_max"]
+        self._bytes_max: int = config["bytes_max"]
+        self._translated: dict[str, str] = {}
+
+    def interrupt(self) -> None:
+        """Stop what runs now, from another thread."""
+        self._connection.interrupt()
+
+    def answer(self, request: Request) -> tuple[Answer, bytes]:
+        """The head and body of the answer; whatever goes wrong with the query is part of it."""
+        try:
+            try:
+                self._relations.show(request["turn"])
+            except FileNotFoundError:
+                return {"error": "", "turn_missing": True}, b""
+            return self._answer(request)
+        except QueryError as error:
+            return _refusal(error)
+        except (
+            duckdb.Error,
+            MemoryError,
+            RecursionError,
+            UnicodeError,
+            ValueError,
+            TypeError,
+            OverflowError,
+        ) as error:
+            return _refusal(dialect.to_query_error(error, request["sql"]))
+        finally:
+            self._connection.abort()
+
+    def _answer(self, request: Request) -> tuple[Answer, bytes]:
+        """Run in DuckDB's dialect, or, if that is refused, in the other one."""
+        sql = request["sql"]
+        try:
+            return self._run(self._translated.get(sql, sql), request)
+        except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+            translated = None if sql in self._translated else dialect.translate(sql)
+            if translated is None:
+                raise
+            try:
+                answer = self._run(translated, request)
+            except (QueryRefused, duckdb.Error) as second:
+                if isinstance(second, QueryRefused) and not isinstance(error, duckdb.ParserException):
+                    raise
+                raise error from second
+            if len(self._translated) >= 1000:
+                self._translated.clear()
+            self._translated[sql] = translated
+            return answer
+
+    def _run(self, sql: str, request: Request) -> tuple[Answer, bytes]:
+        checked = self._checker.check(sql)
+        args = request["args"]
+        if checked.parameters != len(args):
+            raise QueryRefused(
+                f"The statement has {checked.parameters} '?' and 'args' has {len(args)} values; "
+                "give one for each '?'",
+                code=1210,
+            )
+        if request["format"] in {"arrow", "csv"}:
+            return self._run_arrow(checked, request)
+        return self._run_json(checked, request)
+
+    def _run_json(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
+        self._connection.execute(checked.statement, request["args"])
+        columns = [(str(column[0]), str(column[1])) for column in self._connection.description or ()]
+        encoder = encode.JsonEncoder(
+            columns,
+            as_objects=request["format"] == "rows",
+            big_as_string=request["big_as_string"],
+            rows_max=self._rows_max,
+            bytes_max=self._bytes_max,
+        )
+        for rows in self._rows(columns, checked, request["args"]):
+            if not encoder.add(rows):
+                break
+        body = encoder.fragment() if request["format"] == "live" else encoder.body()
+        return _packed(checked, request, encoder.rows, encoder.cut, body)
+
+    def _rows(
+        self, columns: list[tuple[str, str]], checked: Checked, args: list[Any]
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the running statement, in batches."""
+        if any("WITH TIME ZONE" in kind for _, kind in columns):
+            # The engine's own conversion of these wants pytz; Arrow's does not.
+            self._connection.abort()
+            for batch in self._batches(checked, args):
+                names = range(batch.num_columns)
+                yield list(zip(*(batch.column(place).to_pylist() for place in names), strict=True))
+            return
+        while rows := self._connection.fetchmany(encode.BATCH_ROWS):
+            yield rows
+
+    def _run_arrow(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
+        reader = self._batches(checked, request["args"])
+        write = encode.write_arrow if request["format"] == "arrow" else encode.write_csv
+        try:
+            written = write(reader, self._rows_max, self._bytes_max)
+        finally:
+            reader.close()
+        return _packed(checked, request, written.rows, written.cut, written.body)
+
+    def _batches(self, checked: Checked, args: list[Any]) -> pa.RecordBatchReader:
+        relation = self._connection.sql(checked.sql, params=args)
+        reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
+        return reader
+
+
+def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes) -> tuple[Answer, bytes]:
+    """The answer's head and its body, packed if the client takes that and it is worth it."""
+    is_gzip = request["gzip"] and len(body) >= GZIP_BYTES_MIN
+    head: Answer = {
+        "turn": request["turn"],
+        "rows": rows,
+        "cut": cut,
+        "is_stable": checked.is_stable,
+        "is_gzip": is_gzip,
+    }
+    return head, zlib.compress(body, GZIP_LEVEL, GZIP_WINDOW) if is_gzip else body
+
+
+def _refusal(error: QueryError) -> tuple[Answer, bytes]:
+    return {"error": error.message, "code": error.code, "kind": _kind(error)}, b""
+
+
+def _kind(error: QueryError) -> str:
+    """Which error the pool is to raise; a class, so that the gateway can tell them apart."""
+    for kind in (QueryRefused, QueryTimeout):
+        if isinstance(error, kind):
+            return kind.__name__
+    return QueryError.__name__

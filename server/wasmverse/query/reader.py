@@ -1,0 +1,109 @@
+"""A reader: the process that runs clients' SQL over the snapshot of one turn, and nothing else.
+
+Started by ``query.pool`` as ``python -m wasmverse.query.reader DESCRIPTOR``. It trusts what it is sent no
+further than DuckDB and the operating system hold it (``relations.connect``, ``sandbox``), and it may be
+killed at any moment: it owns nothing. Only the standard library is imported before the sandbox is closed
+around it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from wasmverse.query import sandbox
+
+if TYPE_CHECKING:
+    from wasmverse.query.engine import Engine
+    from wasmverse.query.wire import Answer, Request
+
+GRACE_SECONDS = 0.5
+"""How long after its time limit a query may take to be interrupted before its process is ended."""
+
+
+def main() -> None:
+    """Serve requests on the socket whose descriptor is the only argument until the pool closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        from wasmverse.query import wire  # noqa: PLC0415 - asyncio and orjson read their files before the gate closes
+
+        config = wire.receive(connection)
+        if config is None:
+            return
+        sandbox.end_with_parent(config["parent_pid"])
+        os.nice(config["nice"])
+        sandbox.restrict_files(_needed(Path(config["snapshot_folder"])))
+
+        from wasmverse.query.engine import Engine  # noqa: PLC0415 - imports engines, under the sandbox
+
+        engine = Engine(config)
+        own_bytes = data_bytes()
+        sandbox.limit_resources(own_bytes + config["memory_bytes"])
+        threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
+        wire.send(connection, {})
+        while (request := wire.receive(connection)) is not None:
+            head, body = _answer(engine, config, cast("Request", request))
+            # What a large query had is free again, but in pieces: a fresh process has it whole.
+            head["retire"] = data_bytes() > own_bytes + config["memory_bytes"] // 2
+            wire.send(connection, head, body)
+
+
+def _answer(engine: Engine, config: dict[str, Any], request: Request) -> tuple[Answer, bytes]:
+    began = time.perf_counter()
+    sandbox.limit_processor_seconds((config["seconds_max"] + GRACE_SECONDS) * config["threads"] + 5)
+    signal.setitimer(signal.ITIMER_REAL, config["seconds_max"])
+    try:
+        head, body = engine.answer(request)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    head["seconds"] = time.perf_counter() - began
+    return head, body
+
+
+def data_bytes() -> int:
+    """What this process has allocated, as the limit on data counts it; 0 where that cannot be known."""
+    try:
+        status = Path("/proc/self/statm").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    return int(status.split()[5]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _needed(snapshots: Path) -> list[Path]:
+    """What a reader must be able to read: the snapshots, the interpreter and its libraries."""
+    paths = {
+        Path(path)
+        for path in (*sysconfig.get_paths().values(), *sys.path, sys.prefix, sys.base_prefix)
+        if path
+    }
+    system = ("/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/localtime")
+    # The engines look up the size of the machine and of their container here; DuckDB aborts when it may not.
+    machine = (
+        "/proc",
+        "/sys/fs/cgroup",
+        "/sys/devices/system",
+        "/sys/kernel/mm",
+        "/dev/urandom",
+        "/dev/null",
+    )
+    return [snapshots, *sorted(paths), *map(Path, system + machine)]
+
+
+def _interrupt_on_alarm(engine: Engine) -> None:
+    """Stop the running query whenever its time is up. Most queries heed this; the pool ends the process of
+    others."""
+    while True:
+        signal.sigwait({signal.SIGALRM})
+        engine.interrupt()
+
+
+if __name__ == "__main__":
+    main()

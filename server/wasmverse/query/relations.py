@@ -1,0 +1,118 @@
+"""What a query sees: the snapshot of one turn under the public names, and the functions that go with them.
+
+A reader has one database in memory. Arrow tables are registered in it and scanned where they lie; moving on
+to another turn only registers other tables, the views stay. Copying a turn into tables of the engine was
+measured too: a small query is 20 percent faster, but 5 million rows take 0.3 s every turn, so nothing is
+copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+
+from wasmverse.query.snapshot import attach
+from wasmverse.query.statement import SCHEMA
+
+BASE = "snapshot"
+"""The schema of the stored tables, which clients cannot name."""
+
+DECODE_PLAN = f"""
+CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
+    CASE (last_plan::UBIGINT >> 6) & 3
+    WHEN 0 THEN 'Hold()'
+    WHEN 1 THEN format('Move({{}}, {{}})',
+        ['North', 'East', 'South', 'West'][((last_plan::UBIGINT >> 4) & 3)::INT + 1], last_plan::UBIGINT & 15)
+    WHEN 2 THEN ['Upgrade(Blasters)', 'Upgrade(Thrusters)', 'Upgrade(Harvesters)', 'Invalid()'][
+        (last_plan::UBIGINT & 3)::INT + 1]
+    ELSE 'Invalid()' END
+    || ' Memory['
+    || array_to_string(
+        list_reverse(regexp_extract_all(lpad(hex(last_plan::UBIGINT), 16, '0')[:14], '..')), ', ')
+    || ']'
+"""
+"""The plan in words, then the ship's memory: bytes 1 to 7 in hexadecimal, in the order the strategy wrote
+them."""
+
+
+def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
+    """A database in memory that can reach nothing outside itself, with the functions but no relations yet."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_bytes // 1_000_000}MB",
+            "max_temp_directory_size": "0KB",
+            "enable_external_access": False,
+            "allow_community_extensions": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+        },
+    )
+    connection.execute(f"CREATE SCHEMA {BASE}; CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
+    return connection
+
+
+class Relations:
+    """The public names of one database, showing one turn at a time.
+
+    Parameters
+    ----------
+    connection : as ``connect`` makes it.
+    folder : where snapshots are published.
+    views : the SELECT behind each public name, over tables in the schema ``BASE``.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, views: Mapping[str, str]) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._views = views
+        self.turn: int | None = None
+
+    def show(self, tid: int) -> None:
+        """Make the public names show turn ``tid``. Nothing happens when they do already.
+
+        Raises
+        ------
+        FileNotFoundError : there is no snapshot of that turn; the names show what they showed before.
+        """
+        if tid == self.turn:
+            return
+        tables = attach(self._folder, tid)
+        tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
+        for name, table in tables.items():
+            self._connection.register(f"arrow_{name}", table)
+        if self.turn is None:
+            self._create(list(tables))
+        self.turn = tid
+
+    def _create(self, tables: list[str]) -> None:
+        """Make the views, once the first turn has told them their columns, and let nobody change anything
+        more."""
+        for name in tables:
+            self._connection.execute(f"CREATE VIEW {BASE}.{name} AS FROM arrow_{name}")
+        for name, select in self._views.items():
+            self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {select}")
+        self._connection.execute(f"SET schema = '{SCHEMA}'")
+        self._connection.execute("SET lock_configuration = true")
+
+
+def name_strategies(ship: pa.Table, strategy: pa.Table) -> pa.Table:
+    """``ship`` with a column ``strategy``: its strategy's name, null if there is none.
+
+    The ids become the indices of a dictionary as they are, so this copies nothing however many ships there
+    are.
+    """
+    ids = cast(list[int], strategy["strategy_id"].to_pylist())
+    names: list[str | None] = [None] * (max(ids, default=0) + 1)
+    for strategy_id, name in zip(ids, strategy["name"].to_pylist(), strict=True):
+        names[strategy_id] = name
+    dictionary = pa.array(names, pa.string())
+    chunks: Any = [pa.DictionaryArray.from_arrays(chunk, dictionary) for chunk in ship["strategy_id"].chunks]
+    kind: Any = pa.dictionary(pa.uint16(), pa.string())
+    return ship.append_column("strategy", pa.chunked_array(chunks, kind))

@@ -1,0 +1,33 @@
+"""The answer to one query, ready to be sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Format = Literal["tuples", "rows", "live", "arrow", "csv"]
+"""``tuples`` and ``rows`` are the JSON bodies of the wire format; ``live`` is the inside of a live query's
+message (``"columns":[...],"rows":[...]``); ``arrow`` is Arrow's IPC stream."""
+
+FORMATS: tuple[Format, ...] = ("tuples", "rows", "live", "arrow", "csv")
+
+Cut = Literal["", "rows", "bytes"]
+"""Which limit cut a result short; empty when it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result, encoded by the reader.
+
+    ``turn`` is the turn all of it belongs to, ``rows`` how many it holds, ``seconds`` what it cost the
+    reader. ``is_stable`` says that the same query gives the same bytes for the same turn, ``is_gzip`` how the
+    body is packed.
+    """
+
+    body: bytes
+    turn: int
+    rows: int
+    cut: Cut
+    is_stable: bool
+    is_gzip: bool
+    seconds: float

@@ -1,0 +1,152 @@
+"""Snapshots: what one turn left behind, as Arrow files that any number of processes map at once.
+
+::
+
+    folder/
+        turn-000000000041/ship.arrow, node.arrow, ...     one folder a turn
+        turn-000000000042/...
+        newest -> turn-000000000042                        moved when the folder is complete
+
+A folder is written under a temporary name and renamed, so whoever looks sees all of a turn or nothing.
+Arrow's file format, uncompressed, is used as it lies on disk: attaching copies nothing. A reader that has a
+turn mapped keeps it after the folder is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+
+NEWEST = "newest"
+_PREFIX = "turn-"
+_LARGE_BYTES = 4 << 20
+"""Tables above this are written by threads side by side: filling fresh pages of shared memory is one core's
+work."""
+
+
+def turn_folder(folder: Path, tid: int) -> Path:
+    """Where the snapshot of turn ``tid`` is, if it is kept."""
+    return folder / f"{_PREFIX}{tid:012d}"
+
+
+def newest_turn(folder: Path) -> int | None:
+    """The turn that was published last; None before the first."""
+    try:
+        return int((folder / NEWEST).readlink().name.removeprefix(_PREFIX))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def kept_turns(folder: Path) -> list[int]:
+    """The turns that a query may pin, ascending."""
+    return sorted(
+        int(path.name.removeprefix(_PREFIX))
+        for path in folder.glob(f"{_PREFIX}*")
+        if path.name.removeprefix(_PREFIX).isdigit()
+    )
+
+
+def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
+    """Map the snapshot of turn ``tid``: every table by its name, without copying a row.
+
+    Raises
+    ------
+    FileNotFoundError : there is no snapshot of that turn (any more).
+    """
+    tables: dict[str, pa.Table] = {}
+    for path in sorted(turn_folder(folder, tid).iterdir()):
+        with pa.memory_map(str(path)) as source:
+            tables[path.stem] = pa.ipc.open_file(source).read_all()
+    return tables
+
+
+class SnapshotWriter:
+    """Publishes turns into ``folder`` and prunes the old ones. For one thread of one process.
+
+    Parameters
+    ----------
+    folder : made if missing, its parents too; whatever a dead process left in it is removed.
+    keep : turns kept at most, the newest always.
+    bytes_max : bytes of all kept turns together (a file shared by several turns counts once); the newest is
+        kept even if it alone is larger.
+    """
+
+    def __init__(self, folder: Path, keep: int, bytes_max: int) -> None:
+        self.folder = folder
+        self.keep = keep
+        self.bytes_max = bytes_max
+        self._previous: dict[str, pa.Table] = {}
+        self._previous_tid: int | None = None
+        self._threads = ThreadPoolExecutor(2, "snapshot")
+        folder.mkdir(parents=True, exist_ok=True)
+        _clear(folder)
+
+    def publish(self, tid: int, tables: Mapping[str, pa.Table]) -> None:
+        """Write the tables of turn ``tid`` and make it the newest; then prune.
+
+        A table that is the same object as at the publish before is linked, not written again. A turn that is
+        published twice is replaced. The speed is measured by tests/bench/bench_query.py.
+        """
+        temporary = self.folder / f"writing-{tid}"
+        temporary.mkdir()
+        before = None if self._previous_tid is None else turn_folder(self.folder, self._previous_tid)
+        waiting = []
+        for name, table in tables.items():
+            path = temporary / f"{name}.arrow"
+            if before is not None and self._previous.get(name) is table:
+                path.hardlink_to(before / path.name)
+            elif table.nbytes > _LARGE_BYTES:
+                waiting.append(self._threads.submit(_write, path, table))
+            else:
+                _write(path, table)
+        for future in waiting:
+            future.result()
+        final = turn_folder(self.folder, tid)
+        if final.exists():
+            shutil.rmtree(final)
+        temporary.rename(final)
+        link = self.folder / "newest-next"
+        link.symlink_to(final.name)
+        link.replace(self.folder / NEWEST)
+        self._previous, self._previous_tid = dict(tables), tid
+        self._prune()
+
+    def close(self) -> None:
+        """Remove every snapshot and the folder itself."""
+        self._threads.shutdown()
+        self._previous = {}
+        _clear(self.folder)
+        self.folder.rmdir()
+
+    def _prune(self) -> None:
+        """Keep the newest turns, going back until their count or bytes are used up."""
+        seen: set[int] = set()
+        total = 0
+        for kept, tid in enumerate(reversed(kept_turns(self.folder))):
+            folder = turn_folder(self.folder, tid)
+            for entry in os.scandir(folder):
+                status = entry.stat()
+                if status.st_ino not in seen:
+                    seen.add(status.st_ino)
+                    total += status.st_size
+            if tid != self._previous_tid and (kept >= self.keep or total > self.bytes_max):
+                # Renamed first: a reader that is just attaching meets all of it or a missing file.
+                shutil.rmtree(folder.rename(self.folder / f"removing-{tid}"))
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path)

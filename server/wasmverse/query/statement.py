@@ -1,0 +1,244 @@
+"""What a client may run: one statement that only reads, and only what is meant to be read.
+
+DuckDB's own parser judges, so no text can look different to the check and to the engine. The parsed statement
+is walked against allow-lists: kinds of nodes, names of relations, table functions. ``FROM checkpoint()`` is a
+SELECT to the parser, and so is ``WITH t AS (INSERT ...)``: the kind of a statement alone says nothing.
+Whatever a newer DuckDB adds is refused until it is listed here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import orjson
+
+from wasmverse.errors import QueryRefused
+
+SCHEMA = "game"
+"""The schema of the public relations; ``information_schema`` is readable too."""
+
+DATABASES = (SCHEMA, "wasmverse", "information_schema")
+"""What a client may call its database."""
+
+INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
+
+TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"})
+
+UNSTABLE_FUNCTIONS = frozenset(
+    {
+        "now",
+        "today",
+        "get_current_timestamp",
+        "get_current_time",
+        "current_date",
+        "current_timestamp",
+        "localtime",
+        "localtimestamp",
+        "transaction_timestamp",
+        "random",
+        "uuid",
+        "uuidv4",
+        "uuidv7",
+        "gen_random_uuid",
+        "error",
+        "current_database",
+        "current_schema",
+        "current_schemas",
+        "current_catalog",
+        "current_user",
+        "user",
+        "session_user",
+        "version",
+    }
+)
+"""Functions whose answer differs from call to call and that are allowed all the same; every other one is
+refused, because the engine marks so what has side effects or looks at the session: sequences, settings, logs,
+sleep."""
+
+_PLAIN_TYPES = frozenset(
+    {
+        "SELECT_NODE",
+        "SET_OPERATION_NODE",
+        "RECURSIVE_CTE_NODE",
+        "CTE_NODE",
+        "BASE_TABLE",
+        "SUBQUERY",
+        "JOIN",
+        "TABLE_FUNCTION",
+        "EXPRESSION_LIST",
+        "EMPTY",
+        "PIVOT",
+        "SHOW_REF",
+        "DISTINCT_MODIFIER",
+        "LIMIT_MODIFIER",
+        "LIMIT_PERCENT_MODIFIER",
+        "ORDER_MODIFIER",
+        "ORDER_DEFAULT",
+        "ASCENDING",
+        "DESCENDING",
+    }
+)
+"""Types of the parts of a statement that are not expressions."""
+
+TEXTS_KEPT = 512
+"""Checked texts that a reader remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn."""
+
+    statement: duckdb.Statement
+    sql: str
+    parameters: int
+    is_stable: bool
+
+
+class Checker:
+    """Checks texts on one connection and remembers the ones that passed.
+
+    Parameters
+    ----------
+    connection : used to parse, and asked once for the functions it calls unstable.
+    relations : the names that clients may read.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, relations: frozenset[str]) -> None:
+        self._connection = connection
+        self._relations = relations
+        rows = connection.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
+            "WHERE function_type = 'scalar' AND (has_side_effects OR stability <> 'CONSISTENT')"
+        ).fetchall()
+        self._unstable = frozenset(name for (name,) in rows) | UNSTABLE_FUNCTIONS
+        self._passed: OrderedDict[str, Checked] = OrderedDict()
+
+    def check(self, sql: str) -> Checked:
+        """Parse and judge ``sql``.
+
+        Raises
+        ------
+        duckdb.ParserException : the text is not DuckDB's SQL.
+        QueryRefused : it is not exactly one statement (1064), does not only read, or reads what is not public
+        (1142,
+            1146, 1305); the message names the culprit.
+        """
+        if sql in self._passed:
+            self._passed.move_to_end(sql)
+            return self._passed[sql]
+        checked = self._judge(sql)
+        self._passed[sql] = checked
+        if len(self._passed) > TEXTS_KEPT:
+            self._passed.popitem(last=False)
+        return checked
+
+    def _judge(self, sql: str) -> Checked:
+        statements = self._connection.extract_statements(sql)
+        if len(statements) != 1:
+            raise QueryRefused(
+                f"The request holds {len(statements)} statements; send one, and each in its own request",
+                code=1064,
+            )
+        [statement] = statements
+        if statement.type != duckdb.StatementType.SELECT:
+            raise _not_reading(statement.type.name)
+        [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [statement.query]).fetchall()
+        tree = orjson.loads(text)
+        if tree["error"]:
+            raise QueryRefused(f"This form of SELECT is not served: {tree['error_message']}")
+        if _shows_tables(tree["statements"]):
+            names = ", ".join(f"('{name}')" for name in sorted(self._relations))
+            sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
+            return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
+        is_stable = self._walk(tree["statements"])
+        named = {name for name in statement.named_parameters if not name.isdigit()}
+        if named:
+            raise QueryRefused(
+                f"The parameter ${min(named)} has a name; write '?' and give 'args' in order", code=1064
+            )
+        return Checked(statement, sql, len(statement.named_parameters), is_stable)
+
+    def _walk(self, tree: object) -> bool:
+        """Judge every part of a parsed statement; whether all its functions are stable."""
+        parts = list(_parts(tree))
+        bound = {entry["key"].lower() for part in parts for entry in part.get("map", ()) if "key" in entry}
+        bound |= {part["cte_name"].lower() for part in parts if part.get("cte_name")}
+        is_stable = True
+        for part in parts:
+            kind = part.get("type")
+            if isinstance(kind, str) and "class" not in part and kind not in _PLAIN_TYPES:
+                raise _not_reading(kind.removesuffix("_QUERY_NODE"))
+            if kind == "BASE_TABLE":
+                self._judge_relation(part, bound)
+            elif kind == "TABLE_FUNCTION":
+                _judge_table_function(part["function"])
+            elif kind == "SHOW_REF" and part.get("query") is None:
+                raise QueryRefused("This form of SHOW is denied; SHOW TABLES and DESCRIBE <name> are served")
+            elif kind == "COLUMN_REF":
+                # CURRENT_TIMESTAMP and its like are functions that are written, and parsed, as columns.
+                is_stable &= part["column_names"][-1].lower() not in UNSTABLE_FUNCTIONS
+            elif "function_name" in part:
+                is_stable &= self._judge_function(part["function_name"].lower())
+        return is_stable
+
+    def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> None:
+        name, schema, catalog = (part[key].lower() for key in ("table_name", "schema_name", "catalog_name"))
+        if part.get("at_clause") is not None:
+            raise QueryRefused(
+                "AT (...) is not served; pin a turn with the request's field 'turn'", code=1064
+            )
+        if schema == "information_schema" and not catalog and name in INFORMATION_RELATIONS:
+            return
+        if not catalog and schema in {"", SCHEMA} and name in self._relations:
+            return
+        if not schema and name in bound:
+            return
+        shown = ".".join(filter(None, (catalog, schema or SCHEMA, name)))
+        raise QueryRefused(
+            f"Table '{shown}' doesn't exist; there are {', '.join(sorted(self._relations))}", code=1146
+        )
+
+    def _judge_function(self, name: str) -> bool:
+        """Refuse a function that is unstable and not listed; whether it is stable."""
+        if name in self._unstable and name not in UNSTABLE_FUNCTIONS:
+            raise QueryRefused(
+                f"Function '{name}' is denied: it acts on the session, and queries only read; leave it out"
+            )
+        return name not in self._unstable
+
+
+def _shows_tables(tree: list[dict[str, Any]]) -> bool:
+    """Whether this is ``SHOW TABLES``, whose answer is ours: the engine would list its own relations too."""
+    source = tree[0]["node"].get("from_table") or {}
+    return source.get("type") == "SHOW_REF" and source.get("table_name") == '"tables"'
+
+
+def _judge_table_function(function: dict[str, Any]) -> None:
+    name = function["function_name"].lower()
+    if name not in TABLE_FUNCTIONS:
+        raise QueryRefused(
+            f"Table function '{name}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} may stand in FROM"
+        )
+
+
+def _not_reading(kind: str) -> QueryRefused:
+    return QueryRefused(
+        f"{kind} is denied: a query is one SELECT (or WITH, VALUES, DESCRIBE, SHOW TABLES); "
+        "commands go to /api/v2/exec"
+    )
+
+
+def _parts(tree: object) -> Iterator[dict[str, Any]]:
+    """Every object of a JSON tree, without recursion: hostile statements nest deeply."""
+    waiting = [tree]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

@@ -1,0 +1,116 @@
+"""How the pool and a reader talk: frames over a socket pair, one request and one answer at a time.
+
+A frame is two little-endian lengths of 4 bytes, then a head (JSON) and a body (bytes) of these lengths.
+Requests have an empty body. What a reader says is data to the pool, never code: a reader runs strangers' SQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict
+
+import orjson
+
+from wasmverse.query.result import Cut, Format
+
+_LENGTHS = struct.Struct("<II")
+HEAD_BYTES_MAX = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderConfig:
+    """All that a reader needs to know, sent as the first frame: it imports neither settings nor the
+    schema."""
+
+    parent_pid: int
+    snapshot_folder: str
+    views: dict[str, str]
+    threads: int
+    nice: int
+    memory_bytes: int
+    seconds_max: float
+    rows_max: int
+    bytes_max: int
+
+
+class Request(TypedDict):
+    """One query for a reader."""
+
+    sql: str
+    args: list[Any]
+    turn: int
+    format: Format
+    big_as_string: bool
+    gzip: bool
+
+
+class Answer(TypedDict, total=False):
+    """The head of a reader's answer: either ``error`` and its ``code`` are there, or the facts about the
+    body.
+
+    ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced:
+    the process holds on to memory that it does not use.
+    """
+
+    error: str
+    code: int
+    kind: str
+    turn_missing: bool
+    retire: bool
+    turn: int
+    rows: int
+    cut: Cut
+    is_stable: bool
+    is_gzip: bool
+    seconds: float
+
+
+def pack(head: Answer | Request | ReaderConfig, body: bytes = b"") -> bytes:
+    """A frame up to its body; the body follows on its own, so that it is never copied."""
+    packed = orjson.dumps(asdict(head) if isinstance(head, ReaderConfig) else head)
+    return _LENGTHS.pack(len(packed), len(body)) + packed
+
+
+def send(connection: socket.socket, head: Answer, body: bytes = b"") -> None:
+    """Write one frame; blocks until the other side has taken it."""
+    connection.sendall(pack(head, body))
+    if body:
+        connection.sendall(body)
+
+
+def receive(connection: socket.socket) -> dict[str, Any] | None:
+    """The head of the next frame; None when the other side has gone."""
+    lengths = _exactly(connection, _LENGTHS.size)
+    if lengths is None:
+        return None
+    head = _exactly(connection, _LENGTHS.unpack(lengths)[0])
+    value: dict[str, Any] | None = None if head is None else orjson.loads(head)
+    return value
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(min(size - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+async def read_frame(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple[Any, bytes]:
+    """The next frame from a reader.
+
+    Raises
+    ------
+    EOFError : the reader has gone (``asyncio.IncompleteReadError`` is one).
+    ValueError : the frame is larger than a reader may send.
+    """
+    head_bytes, body_bytes = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
+    if head_bytes > HEAD_BYTES_MAX or body_bytes > body_bytes_max:
+        raise ValueError(f"a reader announces {head_bytes} + {body_bytes} bytes")
+    head = orjson.loads(await stream.readexactly(head_bytes))
+    return head, await stream.readexactly(body_bytes) if body_bytes else b""

@@ -1,0 +1,143 @@
+"""The pool's end of one reader process: start it, ask it, watch its memory, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import psutil
+
+from wasmverse.query import wire
+from wasmverse.query.reader import GRACE_SECONDS
+
+START_SECONDS_MAX = 60.0
+_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "MALLOC_ARENA_MAX")
+"""The only variables of the environment that a reader gets: the others may hold secrets."""
+
+
+class ReaderGone(Exception):  # noqa: N818 - an outcome of asking, not an error of ours
+    """The process ended instead of answering; ``reason`` is one word for it, ``detail`` a clause for a
+    person."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Worker:
+    """One reader process. Used by one task at a time; after ``ReaderGone`` it is of no more use."""
+
+    def __init__(self, config: wire.ReaderConfig) -> None:
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._has_ended = False
+        self._is_outgrown = False
+        self.retires = False
+
+    @property
+    def pid(self) -> int:
+        """The process's id; 0 before the start."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the process is there to be asked again."""
+        return self._process is not None and not self._has_ended
+
+    async def start(self) -> None:
+        """Start the process and wait until it can answer.
+
+        Raises
+        ------
+        ReaderGone : it ended, or was not ready in a minute.
+        """
+        ours, theirs = socket.socketpair()
+        with theirs:
+            environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+            command = [sys.executable, "-P", "-m", "wasmverse.query.reader", str(theirs.fileno())]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                process_group=0,
+            )
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        try:
+            await asyncio.wait_for(self._exchange(self._config), START_SECONDS_MAX)
+        except TimeoutError:
+            await self.end()
+            raise ReaderGone("start", f"was not ready in {START_SECONDS_MAX:.0f} s") from None
+
+    async def ask(self, request: wire.Request) -> tuple[wire.Answer, bytes]:
+        """Have one query answered.
+
+        Raises
+        ------
+        ReaderGone : the process was ended (``time``: it heeded no interruption; ``memory``: it outgrew its
+        limit), or
+            ended by itself (``crash``).
+        """
+        # The reader interrupts the query itself at the limit; who does not heed that is ended a little later.
+        try:
+            async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS):
+                head, body = await self._exchange(request)
+        except TimeoutError:
+            await self.end()
+            raise ReaderGone("time", f"ran longer than {self._config.seconds_max:g} s") from None
+        except asyncio.CancelledError:
+            await self.end()  # an answer nobody waits for must not be taken for the next one's
+            raise
+        self.retires = bool(head.get("retire"))
+        return head, body
+
+    async def _exchange(self, head: wire.Request | wire.ReaderConfig) -> tuple[wire.Answer, bytes]:
+        assert self._reader is not None and self._writer is not None
+        try:
+            self._writer.write(wire.pack(head))
+            await self._writer.drain()
+            return await wire.read_frame(self._reader, self._config.bytes_max * 2 + (16 << 20))
+        except (EOFError, ConnectionError, ValueError) as error:
+            status = await self.end(pause_seconds=0.5)
+            if self._is_outgrown:
+                raise ReaderGone(
+                    "memory", f"used more than {self._config.memory_bytes:,} bytes of memory"
+                ) from error
+            raise ReaderGone("crash", f"ended its process (status {status})") from error
+
+    def watch(self) -> None:
+        """End the process if it has more memory of its own than it may: the second line behind its own
+        limit."""
+        if not self.is_usable:
+            return
+        try:
+            memory = psutil.Process(self.pid).memory_info()
+        except psutil.Error:
+            return
+        if memory.rss - memory.shared > self._config.memory_bytes:
+            self._is_outgrown = True
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def end(self, pause_seconds: float = 0.0) -> int | None:
+        """End the process, if it has not ended by itself after a pause, and wait for it; its exit status."""
+        self._has_ended = True
+        if self._writer is not None:
+            self._writer.close()
+        if self._process is None:
+            return None
+        return await asyncio.to_thread(_end, self._process, pause_seconds)
+
+
+def _end(process: subprocess.Popen[bytes], pause_seconds: float) -> int:
+    try:
+        return process.wait(pause_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()

@@ -1,0 +1,168 @@
+"""A small universe's snapshot tables, made up: the builder that query and API tests share."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from wasmverse.commands import Command
+from wasmverse.errors import UniverseUnavailable
+from wasmverse.link import TurnReport
+from wasmverse.query.snapshot import SnapshotWriter
+
+STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")
+BIG_PLAN = 2**64 - 1
+
+
+def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 5) -> dict[str, pa.Table]:
+    """The tables of turn ``tid``: each system has the ships first, by eid, then the nodes.
+
+    Ship k of a system stands at (k, tid % 100) with energy 100 + tid; the first ship of system 1 has the plan
+    ``BIG_PLAN``. Strategy ids are 1, 2, 3 in the order of ``STRATEGIES``; blank is not enabled.
+    """
+    moment = datetime.datetime(2030, 1, 1) + datetime.timedelta(seconds=tid)
+    sids = np.arange(1, systems + 1, dtype=np.uint32)
+    n, m = systems * ships, systems * nodes
+    plans = np.zeros(n, np.uint64)
+    if n:
+        plans[0] = BIG_PLAN
+    of_ship = np.arange(n) % max(ships, 1)
+    ship = {
+        "sid": np.repeat(sids, ships),
+        "eid": np.arange(1, n + 1, dtype=np.int64),
+        "strategy_id": (np.arange(n) % 3 + 1).astype(np.uint16),
+        "x": of_ship.astype(np.uint8),
+        "y": np.full(n, tid % 100, np.uint8),
+        "shield": np.full(n, 100, np.uint8),
+        "blasters": np.full(n, 2, np.uint8),
+        "thrusters": np.full(n, 2, np.uint8),
+        "harvesters": np.full(n, 2, np.uint8),
+        "energy": np.full(n, 100 + tid, np.uint16),
+        "last_plan": plans,
+    }
+    node = {
+        "sid": np.repeat(sids, nodes),
+        "eid": np.arange(n + 1, n + m + 1, dtype=np.int64),
+        "x": (np.arange(m) % 100).astype(np.uint8),
+        "y": np.full(m, 99, np.uint8),
+        "energy": np.full(m, 50, np.uint16),
+    }
+    when = pa.timestamp("us")
+    turns: dict[str, Any] = {
+        "slot": pa.array([tid], pa.uint32()),
+        "tid": pa.array([tid], pa.int64()),
+        "start_time": pa.array([moment], when),
+        "end_time": pa.array([moment + datetime.timedelta(microseconds=1500)], when),
+        "writes": [n],
+        "ships": [n],
+        "energy_nodes": [m],
+        "kills": [0],
+        "faults": [0],
+        "late": [False],
+    }
+    strategy: dict[str, Any] = {
+        "strategy_id": pa.array([1, 2, 3], pa.uint16()),
+        "name": list(STRATEGIES),
+        "version": pa.array([1, 1, 2], pa.uint32()),
+        "sha256": ["00", "11", "22"],
+        "bytes": [100, 200, 300],
+        "language": ["AssemblyScript"] * 3,
+        "author": ["wasmverse"] * 3,
+        "uploaded_at": pa.array([moment] * 3, when),
+        "is_enabled": [True, False, True],
+        "status": ["flying"] * 3,
+        "last_fault": pa.array([None] * 3, pa.string()),
+    }
+    strategy_turn: dict[str, Any] = {"tid": [tid], "strategy": ["strategy_default"], "seconds": [0.5]}
+    strategy_turn |= {
+        name: [0]
+        for name in (
+            "ships",
+            "energy",
+            "kills",
+            "deaths",
+            "spawned",
+            "harvested",
+            "upgrades",
+            "faults",
+            "fuel",
+        )
+    }
+    event: dict[str, Any] = {
+        "tid": [tid],
+        "sid": pa.array([1], pa.uint32()),
+        "kind": ["spawn"],
+        "eid": [1],
+        "x": pa.array([0], pa.uint8()),
+        "y": pa.array([0], pa.uint8()),
+        "strategy": ["strategy_default"],
+        "by_strategy": pa.array([None], pa.string()),
+    }
+    system = {"sid": sids, "x": sids.astype(np.uint16), "y": sids.astype(np.uint16)}
+    tables = {
+        "solar_system": system,
+        "ship": ship,
+        "node": node,
+        "turns": turns,
+        "strategy": strategy,
+        "strategy_turn": strategy_turn,
+        "event": event,
+    }
+    return {name: pa.table(columns) for name, columns in tables.items()}
+
+
+class ScriptedUniverse:
+    """Stands where the universe process will: publishes the builder's turns and records commands.
+
+    ``answer`` is what ``ask`` returns, or raises if it is an exception.
+    """
+
+    def __init__(self, writer: SnapshotWriter, **size: int) -> None:
+        self.period_seconds = 1.0
+        self.snapshot_folder = writer.folder
+        self.commands: list[Command] = []
+        self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
+        self.is_alive = True
+        self.last: TurnReport | None = None
+        self._writer = writer
+        self._size = size
+        self._waiting: list[Any] = []
+
+    def turn(self, ended_at: float = 0.0) -> TurnReport:
+        """Play and publish one more turn."""
+        tid = 1 if self.last is None else self.last.tid + 1
+        self._writer.publish(tid, snapshot_tables(tid, **self._size))
+        self.last = TurnReport(tid, ended_at, ended_at, 0, 12, 12, 20, 0, {"decide": 0.01})
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
+        return self.last
+
+    def die(self) -> None:
+        """Be gone, as a killed process is."""
+        self.is_alive = False
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(UniverseUnavailable("The universe process ended"))
+        self._waiting.clear()
+
+    async def next_turn(self, after: int) -> TurnReport:
+        import asyncio
+
+        while self.last is None or self.last.tid <= after:
+            if not self.is_alive:
+                raise UniverseUnavailable("The universe process ended")
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
+        return self.last
+
+    async def ask(self, command: Command) -> dict[str, Any]:
+        self.commands.append(command)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer

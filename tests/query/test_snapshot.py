@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.query.builder import snapshot_tables
+from wasmverse.database import schema
+from wasmverse.query.snapshot import SnapshotWriter, attach, kept_turns, newest_turn, turn_folder
+
+
+def writer(folder: Path, keep: int = 3, bytes_max: int = 1 << 30) -> SnapshotWriter:
+    return SnapshotWriter(folder / "snapshots", keep, bytes_max)
+
+
+def test_a_turn_comes_back_as_it_was_published(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    tables = snapshot_tables(7)
+    snapshots.publish(7, tables)
+    assert newest_turn(snapshots.folder) == 7
+    attached = attach(snapshots.folder, 7)
+    assert set(attached) == {table.name for table in schema.SNAPSHOT_TABLES}
+    for name, table in tables.items():
+        assert attached[name].equals(table)
+    snapshots.close()
+    assert not snapshots.folder.exists()
+
+
+def test_attaching_copies_nothing(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, {"big": pa.table({"a": pa.array(range(2_000_000))})})
+    before = pa.total_allocated_bytes()
+    table = attach(snapshots.folder, 1)["big"]
+    assert pa.total_allocated_bytes() - before < 1 << 16
+    snapshots.close()
+    assert table["a"][1_999_999].as_py() == 1_999_999, "a mapped turn outlives its files"
+
+
+def test_a_table_that_did_not_change_is_linked(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    first = snapshot_tables(1)
+    second = snapshot_tables(2) | {"solar_system": first["solar_system"]}
+    snapshots.publish(1, first)
+    snapshots.publish(2, second)
+
+    def inode(tid: int, name: str) -> int:
+        return (turn_folder(snapshots.folder, tid) / f"{name}.arrow").stat().st_ino
+
+    assert inode(1, "solar_system") == inode(2, "solar_system")
+    assert inode(1, "ship") != inode(2, "ship")
+    snapshots.close()
+
+
+def test_old_turns_go_and_the_newest_stays(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path, keep=2)
+    for tid in range(1, 6):
+        snapshots.publish(tid, snapshot_tables(tid))
+    assert kept_turns(snapshots.folder) == [4, 5]
+    assert sorted(path.name for path in snapshots.folder.iterdir()) == [
+        "newest",
+        "turn-000000000004",
+        "turn-000000000005",
+    ]
+    snapshots.bytes_max = 1
+    snapshots.publish(6, snapshot_tables(6))
+    assert kept_turns(snapshots.folder) == [6]
+    snapshots.close()
+
+
+def test_bytes_that_turns_share_count_once(tmp_path: Path) -> None:
+    still = pa.table({"a": pa.array(range(100_000))})
+    snapshots = writer(tmp_path, keep=10, bytes_max=1_500_000)
+    for tid in range(1, 6):
+        snapshots.publish(tid, {"still": still, "moves": pa.table({"a": [tid]})})
+    assert kept_turns(snapshots.folder) == [1, 2, 3, 4, 5]
+    snapshots.close()
+
+
+def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, snapshot_tables(1))
+    (snapshots.folder / "writing-2").mkdir()
+    (snapshots.folder / "writing-2" / "ship.arrow").write_bytes(b"half a ta")
+    again = writer(tmp_path)
+    assert not list(again.folder.iterdir())
+    assert newest_turn(again.folder) is None
+    again.publish(2, snapshot_tables(2))
+    assert kept_turns(again.folder) == [2]
+    again.close()
+
+
+def test_nobody_sees_half_a_turn(tmp_path: Path) -> None:
+    """A publish that dies in the middle leaves the turn before as the newest, whole."""
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, snapshot_tables(1))
+    broken = snapshot_tables(2) | {"turns": None}
+    with pytest.raises(AttributeError):
+        snapshots.publish(2, broken)  # type: ignore[arg-type]
+    assert newest_turn(snapshots.folder) == 1
+    assert kept_turns(snapshots.folder) == [1]
+    with pytest.raises(FileNotFoundError):
+        attach(snapshots.folder, 2)
+    snapshots.close()

@@ -1,0 +1,133 @@
+"""What the check lets pass and what it refuses; refusals name the culprit."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from wasmverse.errors import QueryRefused
+from wasmverse.query.statement import Checker
+
+RELATIONS = frozenset({"entity", "turns"})
+
+READS = [
+    "select 1",
+    "SELECT sid, count(*) FROM entity GROUP BY ALL HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 3 OFFSET 1",
+    "from entity",
+    "table entity",
+    "values (1), (2)",
+    "with t as (select * from entity) select * from t",
+    "with recursive t as (select 1 a union all select a + 1 from t where a < 4) select * from t",
+    "select * from game.entity e join turns t on e.sid = t.tid",
+    "select * from entity where sid in (select tid from turns) and exists (select 1 from turns)",
+    "select *, row_number() over (partition by sid order by eid) from entity qualify 1 = 1",
+    "select * exclude (sid) from entity using sample 10",
+    "select [x + 1 for x in [1, 2]], {'a': 1}, list_transform([1], x -> x)",
+    "select unnest([1, 2]), * from range(3), generate_series(1, 2), json_each('[1]')",
+    "pivot (from entity) on kind in (1, 2) using count(*)",
+    "unpivot turns on tid into name n value v",
+    "describe entity",
+    "summarize entity",
+    "show tables",
+    "select table_name from information_schema.tables",
+    "select 1 union all select 2 except select 3",
+    "select now(), random(), uuid()",
+    "select 1;",
+    "select 'drop table entity; --'",
+    "/* checkpoint() */ select 1 -- from checkpoint()",
+]
+
+REFUSED = [
+    ("insert into entity values (1)", 1142, "INSERT"),
+    ("with t as (insert into entity values (1) returning *) from t", 1142, "INSERT"),
+    ("with t as (delete from entity returning *) from t", 1142, "DELETE"),
+    ("create table t (a int)", 1142, "CREATE"),
+    ("drop table entity", 1142, "DROP"),
+    ("attach ':memory:' as x", 1142, "ATTACH"),
+    ("set threads = 4", 1142, "SET"),
+    ("pragma version", 1142, "PRAGMA"),
+    ("call pragma_version()", 1142, "CALL"),
+    ("copy entity to '/tmp/x'", 1142, "COPY"),
+    ("load httpfs", 1142, "LOAD"),
+    ("explain analyze select 1", 1142, "EXPLAIN"),
+    ("select 1; select 2", 1064, "2 statements"),
+    ("-- nothing", 1064, "0 statements"),
+    ("from checkpoint()", 1142, "checkpoint"),
+    ("from force_checkpoint()", 1142, "force_checkpoint"),
+    ("select (select count(*) from read_csv('/etc/passwd'))", 1142, "read_csv"),
+    ("from \"READ_TEXT\"('/etc/passwd')", 1142, "read_text"),
+    ("from glob('/*')", 1142, "glob"),
+    ("from duckdb_settings()", 1142, "duckdb_settings"),
+    ("from duckdb_secrets()", 1142, "duckdb_secrets"),
+    ("from query('select 1')", 1142, "query"),
+    ("from query_table('entity')", 1142, "query_table"),
+    ("from arrow_scan(1, 2, 3)", 1142, "arrow_scan"),
+    ("from json_execute_serialized_sql('{}')", 1142, "json_execute_serialized_sql"),
+    ("from '/etc/passwd'", 1146, "/etc/passwd"),
+    ("from snapshot.ship", 1146, "snapshot.ship"),
+    ("from memory.snapshot.ship", 1146, "memory.snapshot.ship"),
+    ("from memory.game.entity", 1146, "memory.game.entity"),
+    ("from arrow_ship", 1146, "arrow_ship"),
+    ("from pg_catalog.pg_settings", 1146, "pg_settings"),
+    ("from game.t", 1146, "game.t"),
+    ("with t as (select 1) select * from game.t", 1146, "game.t"),
+    ("from entity at (version => 1)", 1064, "AT"),
+    ("select current_setting('memory_limit')", 1142, "current_setting"),
+    ("select getvariable('x')", 1142, "getvariable"),
+    ("select nextval('s')", 1142, "nextval"),
+    ("select setseed(0.5)", 1142, "setseed"),
+    ("select sleep_ms(1)", 1142, "sleep_ms"),
+    ("select write_log('x')", 1142, "write_log"),
+    ("select * from entity order by sleep_ms(1)", 1142, "sleep_ms"),
+    ("select list_transform([1], x -> sleep_ms(x))", 1142, "sleep_ms"),
+    ("show all tables", 1142, "SHOW"),
+    ("show databases", 1142, "SHOW"),
+    ("select $name", 1064, "$name"),
+]
+
+
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    with duckdb.connect() as connection:
+        yield Checker(connection, RELATIONS)
+
+
+@pytest.mark.parametrize("sql", READS)
+def test_what_only_reads_passes(checker: Checker, sql: str) -> None:
+    assert checker.check(sql).parameters == 0
+
+
+@pytest.mark.parametrize(("sql", "code", "culprit"), REFUSED)
+def test_what_does_more_is_refused(checker: Checker, sql: str, code: int, culprit: str) -> None:
+    with pytest.raises(QueryRefused) as refusal:
+        checker.check(sql)
+    assert refusal.value.code == code
+    assert culprit in refusal.value.message
+
+
+def test_every_table_function_of_the_engine_is_judged(checker: Checker) -> None:
+    """Whatever this version of the engine offers, only the listed few pass."""
+    with duckdb.connect() as connection:
+        names = connection.execute(
+            "select distinct function_name from duckdb_functions() "
+            "where function_type in ('table', 'table_macro')"
+        ).fetchall()
+    passed = set()
+    for (name,) in names:
+        try:
+            checker.check(f'select * from "{name}"(1)')
+            passed.add(name)
+        except QueryRefused as refusal:
+            assert refusal.code == 1142, name
+    assert passed == {"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"}
+
+
+def test_stability_is_known(checker: Checker) -> None:
+    assert checker.check("select sid from entity where x = ?").is_stable
+    assert not checker.check("select random()").is_stable
+    assert not checker.check("select 1 from entity where uuid() is null").is_stable
+    assert not checker.check("select current_timestamp").is_stable
+
+
+def test_parameters_are_counted(checker: Checker) -> None:
+    assert checker.check("select ?, ? from entity where sid = ?").parameters == 3
