@@ -1,2 +1,4 @@
-"""HTTP and WebSocket with FastAPI: data API, live queries, strategies, health. No game logic.
+"""HTTP and WebSocket with FastAPI: data API, live queries, strategies, health, the page. No game logic.
+
+``app.create_app`` joins the parts; ``server`` listens. Nothing else in Wasmverse imports this package.
 """

@@ -1,0 +1,68 @@
+"""The gateway: joins the routes, and the middleware that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+import wasmverse
+from wasmverse.api import health, strategies
+from wasmverse.api.data_api import data_api_router
+from wasmverse.api.errors import add_error_handlers
+from wasmverse.api.gateway import Gateway
+from wasmverse.api.live import LiveQueries, live_router
+from wasmverse.api.metrics import Metrics
+from wasmverse.api.page import add_page
+from wasmverse.link import Universe
+from wasmverse.query.pool import ReaderPool
+from wasmverse.settings import Settings
+
+DESCRIPTION = """SQL over a living universe. Reading is `POST /api/v2/query/tuples`; every answer names the
+turn it belongs to. Live queries are a WebSocket at `/api/v1/live`."""
+
+
+def create_app(universe: Universe, pool: ReaderPool, settings: Settings, page_folder: Path | None) -> FastAPI:
+    """The gateway over a universe and a pool of readers, which its caller starts and closes.
+
+    ``page_folder`` holds the built page; None or an empty folder answers ``/`` with how to build it.
+    """
+    metrics = Metrics(universe, pool)
+    live = LiveQueries(universe, pool, settings, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        live.start()
+        yield
+        await live.close()
+
+    app = FastAPI(
+        title="Wasmverse",
+        version=wasmverse.__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.gateway = Gateway(universe, pool, settings, metrics)
+    app.state.live = live
+    add_error_handlers(app)
+    app.include_router(data_api_router("v1"))
+    app.include_router(data_api_router("v2"))
+    app.include_router(strategies.router)
+    app.include_router(health.router)
+    app.include_router(live_router)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "Accept"],
+        expose_headers=["Wasmverse-Turn", "Wasmverse-Truncated", "Retry-After"],
+        max_age=600,
+    )
+    add_page(app, page_folder)
+    return app

@@ -1,0 +1,103 @@
+"""Request bodies: bounded in size and time, parsed by hand, so that every complaint has the wire format's
+shape."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+from wasmverse.api.errors import HttpError
+from wasmverse.query.statement import DATABASES
+
+
+async def read_body(request: Request, bytes_max: int, seconds_max: float) -> bytes:
+    """The whole body.
+
+    Raises
+    ------
+    HttpError : 413 when it is longer than ``bytes_max`` (whether it said so or not), 408 when it took longer
+    than
+        ``seconds_max``.
+    """
+    too_long = HttpError(413, f"The body is longer than {bytes_max:,} bytes, the limit here; send less")
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > bytes_max:
+        raise too_long
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds_max):
+            async for part in request.stream():
+                body += part
+                if len(body) > bytes_max:
+                    raise too_long
+    except TimeoutError:
+        raise HttpError(
+            408, f"The body did not arrive in {seconds_max:g} s, the limit here; send it faster"
+        ) from None
+    except ClientDisconnect:
+        raise HttpError(400, "The client left before its body was whole") from None
+    return bytes(body)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryBody:
+    """One request of the data API or one subscription: a statement and how it is to be run."""
+
+    sql: str
+    args: list[Any]
+    turn: int | None
+    big_as_string: bool
+
+
+def parse_query(body: bytes) -> QueryBody:
+    """The request in a JSON body; ``HttpError`` says which field is wrong, what was found and what is
+    allowed."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise HttpError(400, f'The body is not JSON ({error}); send {{"sql":"select 1"}}', 1064) from None
+    return query_of(value)
+
+
+def query_of(value: object) -> QueryBody:
+    """The request in a JSON value; see ``parse_query``. Fields that are not known are passed over."""
+    if not isinstance(value, dict):
+        raise HttpError(400, f'The body is {_kind(value)}; send an object such as {{"sql":"select 1"}}', 1064)
+    sql = value.get("sql")
+    if not isinstance(sql, str):
+        raise HttpError(400, f"'sql' is {_kind(sql)}; give the statement as a string", 1064)
+    if not sql.strip():
+        raise HttpError(400, "'sql' is empty; give a statement such as select 1", 1065)
+    args = value.get("args")
+    if args is not None and not isinstance(args, list):
+        raise HttpError(400, f"'args' is {_kind(args)}; give a list with one value for each '?'", 1210)
+    database = value.get("database")
+    if database is not None and not isinstance(database, str):
+        raise HttpError(400, f"'database' is {_kind(database)}; give a string or leave it out", 1049)
+    if database and database.lower() not in DATABASES:
+        raise HttpError(
+            400, f"Unknown database '{database[:64]}'; use {DATABASES[0]} or leave 'database' out", 1049
+        )
+    turn = value.get("turn")
+    if turn is not None and (not isinstance(turn, int) or isinstance(turn, bool) or not 0 <= turn < 2**63):
+        raise HttpError(400, f"'turn' is {_kind(turn)}; give the number of a kept turn or leave it out", 1210)
+    bigint = value.get("bigint", "number")
+    if bigint not in ("number", "string"):
+        raise HttpError(400, '\'bigint\' must be "number" or "string"', 1210)
+    return QueryBody(sql, args or [], turn, bigint == "string")
+
+
+def _kind(value: object) -> str:
+    """What a JSON value is, in words."""
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a string",
+        bool: "a boolean",
+        type(None): "null or missing",
+    }
+    return names.get(type(value), f"the number {value}")

@@ -1,0 +1,127 @@
+"""The query endpoint, in the wire format of the SingleStore Data API, versions 1 and 2. See docs/query.md."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from wasmverse.api.body import QueryBody, parse_query, read_body
+from wasmverse.api.command_call import parse_call
+from wasmverse.api.gateway import Gateway, gateway_of
+from wasmverse.api.responses import ResultResponse, accepts_gzip, negotiate
+from wasmverse.query.result import Format
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["sql"],
+                    "properties": {
+                        "sql": {
+                            "type": "string",
+                            "minLength": 1,
+                            "example": "select * from entity where sid = ?",
+                        },
+                        "args": {"type": "array", "items": {}, "nullable": True, "example": [7]},
+                        "database": {"type": "string", "nullable": True, "enum": ["game", "wasmverse"]},
+                        "turn": {"type": "integer", "minimum": 0, "nullable": True},
+                        "bigint": {"type": "string", "enum": ["number", "string"], "default": "number"},
+                    },
+                }
+            }
+        },
+    }
+}
+_PLAIN = {
+    "text/plain": {"schema": {"type": "string", "example": "Error 1146: Table 'game.bad' doesn't exist"}}
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": _PLAIN}
+    for status, text in {
+        400: "The statement or the request is wrong",
+        401: "Who asks is not known",
+        403: "The statement is denied",
+        408: "A time limit was met",
+        413: "The body is too long",
+        429: "Too many requests",
+        500: "The query ended its reader",
+        503: "Too many queries wait, or no turn has been published",
+    }.items()
+}
+_RESULTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The result; Wasmverse-Turn names its turn",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["results"]}},
+            "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+            "text/csv": {"schema": {"type": "string"}},
+        },
+    },
+    **_REFUSALS,
+}
+_DONE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The command was carried out",
+        "content": {
+            "application/json": {"schema": {"type": "object", "required": ["lastInsertId", "rowsAffected"]}}
+        },
+    },
+    **_REFUSALS,
+}
+
+
+def data_api_router(version: str) -> APIRouter:
+    """The routes of one version of the data API; they differ in their prefix only."""
+    router = APIRouter(prefix=f"/api/{version}", tags=[f"data API {version}"])
+
+    @router.post("/query/tuples", responses=_RESULTS, openapi_extra=_BODY, response_class=Response)
+    async def query_tuples(request: Request) -> Response:
+        """Run one SELECT; rows as arrays, with the columns' names and types."""
+        return await _query(request, "tuples")
+
+    @router.post("/query/rows", responses=_RESULTS, openapi_extra=_BODY, response_class=Response)
+    async def query_rows(request: Request) -> Response:
+        """Run one SELECT; rows as objects."""
+        return await _query(request, "rows")
+
+    @router.post("/exec", responses=_DONE, openapi_extra=_BODY, response_class=Response)
+    async def execute(request: Request) -> Response:
+        """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`."""
+        gateway = gateway_of(request)
+        query = await _read(request, gateway)
+        answer = await gateway.universe.ask(parse_call(query.sql, query.args))
+        gateway.metrics.commands.labels("spawn_entity").inc()
+        body = orjson.dumps({"lastInsertId": answer["eid"], "rowsAffected": 1})
+        return Response(body, headers={"Wasmverse-Turn": str(answer["tid"])}, media_type="application/json")
+
+    return router
+
+
+async def _read(request: Request, gateway: Gateway) -> QueryBody:
+    settings = gateway.settings
+    return parse_query(await read_body(request, settings.body_bytes_max, settings.body_seconds_max))
+
+
+async def _query(request: Request, default: Format) -> Response:
+    gateway = gateway_of(request)
+    query = await _read(request, gateway)
+    format_ = negotiate(request, default)
+    began = time.perf_counter()
+    result = await gateway.pool.query(
+        query.sql,
+        query.args,
+        turn=query.turn,
+        format=format_,
+        big_as_string=query.big_as_string,
+        gzip=accepts_gzip(request),
+    )
+    gateway.metrics.query_seconds.observe(time.perf_counter() - began)
+    return ResultResponse(result, format_, gateway.settings.send_seconds_max)

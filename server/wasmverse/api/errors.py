@@ -1,0 +1,109 @@
+"""How errors look over HTTP: a status for each, and one shape for each protocol.
+
+The data API answers a bare line, ``Error 1146: Table 'game.bad' doesn't exist``; everything else answers
+``{"error":{"code":1146,"message":"..."}}``. Both carry MySQL's number. Nothing of the inside is shown: what
+was not raised on purpose is logged and answered as an internal error.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from wasmverse.errors import (
+    CommandError,
+    ModuleRefused,
+    QueryError,
+    QueryOverload,
+    QueryTimeout,
+    StrategyError,
+    StrategyTaken,
+    StrategyUnknown,
+    UniverseUnavailable,
+    WasmverseError,
+)
+
+log = logging.getLogger(__name__)
+
+_STATUSES: tuple[tuple[type[WasmverseError], int], ...] = (
+    (QueryTimeout, 408),
+    (QueryOverload, 503),
+    (UniverseUnavailable, 503),
+    (QueryError, 400),
+    (StrategyUnknown, 404),
+    (StrategyTaken, 409),
+    (StrategyError, 400),
+    (ModuleRefused, 422),
+    (CommandError, 400),
+)
+_STATUS_OF_CODE = {1142: 403, 2013: 500}
+_CODE_OF_STATUS = {401: 1045, 403: 1142, 404: 1105, 405: 1105, 408: 3024, 413: 1153, 429: 1226}
+RETRY_SECONDS = 1
+
+
+class HttpError(WasmverseError):
+    """An error of the protocol itself, which knows its status; only the gateway raises it."""
+
+    def __init__(self, status: int, message: str, code: int | None = None, retry_seconds: float = 0) -> None:
+        super().__init__(message, code=code or _CODE_OF_STATUS.get(status, 1105))
+        self.status = status
+        self.retry_seconds = retry_seconds
+
+
+def status_of(error: WasmverseError) -> int:
+    """The HTTP status that an error is answered with."""
+    if isinstance(error, HttpError):
+        return error.status
+    if isinstance(error, QueryError) and error.code in _STATUS_OF_CODE:
+        return _STATUS_OF_CODE[error.code]
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+def is_data_api(path: str) -> bool:
+    """Whether a path speaks the data API's wire format."""
+    return path.startswith("/api/") and (path.endswith("/exec") or "/query/" in path)
+
+
+def error_response(path: str, error: WasmverseError) -> Response:
+    """The answer to a request for ``path`` that met ``error``."""
+    status = status_of(error)
+    headers = {}
+    if status in {429, 503}:
+        headers["Retry-After"] = f"{max(RETRY_SECONDS, getattr(error, 'retry_seconds', 0)):.0f}"
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="wasmverse"'
+    if is_data_api(path):
+        return PlainTextResponse(f"Error {error.code}: {error.message}", status, headers)
+    body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    return Response(body, status, headers, "application/json")
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make every error leave the app in its protocol's shape."""
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, WasmverseError)
+        return error_response(request.url.path, error)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        texts = {404: f"There is nothing at {request.url.path}; /api/v2/spec lists what there is"}
+        message = texts.get(error.status_code, f"{error.detail}: {request.method} {request.url.path}")
+        response = error_response(request.url.path, HttpError(error.status_code, message))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_bug(request: Request, error: Exception) -> Response:
+        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        return error_response(
+            request.url.path, HttpError(500, "Internal error; the server's log has the details")
+        )
+
+    app.add_exception_handler(WasmverseError, on_error)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_bug)

@@ -1,0 +1,35 @@
+"""What the routes share: the universe, the readers, the settings. One per app, found on
+``request.app.state``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from wasmverse.api.metrics import Metrics
+from wasmverse.link import Universe
+from wasmverse.query.pool import ReaderPool
+from wasmverse.settings import Settings
+
+MODULE_CHECKS_MAX = 2
+"""Uploads that are checked at the same time; each is a process that compiles."""
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The parts behind the routes of one app."""
+
+    universe: Universe
+    pool: ReaderPool
+    settings: Settings
+    metrics: Metrics
+    module_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MODULE_CHECKS_MAX))
+
+
+def gateway_of(connection: HTTPConnection) -> Gateway:
+    """The gateway of the app that a request or WebSocket belongs to."""
+    gateway = connection.app.state.gateway
+    assert isinstance(gateway, Gateway)
+    return gateway

@@ -1,0 +1,82 @@
+"""Is it there, what is it, do turns advance, how much does it do."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+import wasmverse
+from wasmverse.api.gateway import gateway_of
+
+STALE_PERIODS = 3
+STALE_SECONDS_MIN = 5.0
+"""Turns have stopped when none was published for three periods and five seconds."""
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/ping", response_class=PlainTextResponse)
+async def ping() -> Response:
+    """Answer at once, whatever state the universe is in."""
+    return PlainTextResponse("pong")
+
+
+@router.get("/connect")
+async def connect(request: Request) -> Response:
+    """Say what this server is and how to talk to it."""
+    gateway = gateway_of(request)
+    report = gateway.universe.last
+    facts: dict[str, Any] = {
+        "name": "wasmverse",
+        "version": wasmverse.__version__,
+        "database": "game",
+        "turn": None if report is None else report.tid,
+        "periodSeconds": gateway.universe.period_seconds,
+        "turnsKept": gateway.pool.kept,
+        "query": "/api/v2/query/tuples",
+        "live": "/api/v1/live",
+        "spec": "/api/v2/spec",
+    }
+    return JSONResponse(facts)
+
+
+@router.get("/health", responses={503: {"description": "Turns do not advance"}})
+async def health(request: Request) -> Response:
+    """Tell whether turns advance: 200, or 503 with the reason."""
+    universe = gateway_of(request).universe
+    report = universe.last
+    limit = max(STALE_PERIODS * universe.period_seconds, STALE_SECONDS_MIN)
+    age = None if report is None else max(0.0, time.time() - report.ended_at)
+    if not universe.is_alive:
+        problem = "the universe process has ended"
+    elif age is None:
+        problem = "no turn has been published yet"
+    elif age > limit:
+        problem = f"the last turn was published {age:.1f} s ago, more than {limit:g} s"
+    else:
+        problem = ""
+    facts = {
+        "healthy": not problem,
+        "problem": problem or None,
+        "turn": None if report is None else report.tid,
+        "ageSeconds": age,
+        "lateTurns": None if report is None else report.late_turns,
+    }
+    return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    text = gateway_of(request).metrics.text()
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/api/v2/spec", include_in_schema=False)
+async def spec(request: Request) -> Response:
+    """The OpenAPI document of this server."""
+    return JSONResponse(request.app.openapi())

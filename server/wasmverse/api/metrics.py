@@ -1,0 +1,106 @@
+"""What Prometheus may scrape: counters of this process, and gauges read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from wasmverse.link import Universe
+from wasmverse.query.pool import ReaderPool
+
+_SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The counters of one app, in a registry of their own."""
+
+    def __init__(self, universe: Universe, pool: ReaderPool) -> None:
+        self.registry = CollectorRegistry()
+        self.query_seconds = Histogram(
+            "wasmverse_query_seconds",
+            "Time of queries that were answered",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.commands = Counter(
+            "wasmverse_commands", "Commands carried out", ["command"], registry=self.registry
+        )
+        self.watchers = Gauge(
+            "wasmverse_live_connections", "Connections with live queries", registry=self.registry
+        )
+        self.watches = Gauge(
+            "wasmverse_live_queries", "Live queries of all connections", registry=self.registry
+        )
+        self.live_sent = Counter(
+            "wasmverse_live_messages", "Results sent to live queries", registry=self.registry
+        )
+        self.live_skipped = Counter(
+            "wasmverse_live_skipped", "Results that a slow watcher never saw", registry=self.registry
+        )
+        self.registry.register(_State(universe, pool))
+
+    def text(self) -> bytes:
+        """Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class _State(Collector):
+    """What other parts count, turned into metrics at each scrape."""
+
+    def __init__(self, universe: Universe, pool: ReaderPool) -> None:
+        self._universe = universe
+        self._pool = pool
+
+    def collect(self) -> Iterable[Metric]:
+        yield from self._of_universe()
+        yield from self._of_pool()
+
+    def _of_universe(self) -> Iterator[Metric]:
+        report = self._universe.last
+        yield GaugeMetricFamily(
+            "wasmverse_universe_up", "1 while its process runs", int(self._universe.is_alive)
+        )
+        yield GaugeMetricFamily(
+            "wasmverse_period_seconds", "Time from turn to turn", self._universe.period_seconds
+        )
+        if report is None:
+            return
+        yield GaugeMetricFamily("wasmverse_turn", "The last published turn", report.tid)
+        yield CounterMetricFamily("wasmverse_turns_late", "Turns that ended late", report.late_turns)
+        seconds = report.ended_at - report.started_at
+        yield GaugeMetricFamily("wasmverse_turn_seconds", "Time that the last turn took", seconds)
+        yield GaugeMetricFamily(
+            "wasmverse_turn_ended_timestamp_seconds", "When the last turn ended", report.ended_at
+        )
+        yield GaugeMetricFamily("wasmverse_turn_writes", "Row writes of the last turn", report.writes)
+        yield GaugeMetricFamily("wasmverse_turn_faults", "Faults of the last turn", report.faults)
+        yield GaugeMetricFamily("wasmverse_ships", "Ships", report.ships)
+        yield GaugeMetricFamily("wasmverse_energy_nodes", "Energy nodes", report.nodes)
+        phases = GaugeMetricFamily(
+            "wasmverse_phase_seconds", "Time by phase of the last turn", labels=["phase"]
+        )
+        for phase, spent in report.phase_seconds.items():
+            phases.add_metric([phase], spent)
+        yield phases
+
+    def _of_pool(self) -> Iterator[Metric]:
+        counts = self._pool.counts
+        queries = CounterMetricFamily("wasmverse_queries", "Queries by outcome", labels=["outcome"])
+        for outcome, number in counts.queries.items():
+            queries.add_metric([outcome], number)
+        yield queries
+        lost = CounterMetricFamily("wasmverse_readers_lost", "Readers replaced, by reason", labels=["reason"])
+        for reason, number in counts.lost.items():
+            lost.add_metric([reason], number)
+        yield lost
+        yield CounterMetricFamily(
+            "wasmverse_queries_cached", "Queries answered from kept results", counts.cached
+        )
+        yield CounterMetricFamily("wasmverse_result_bytes", "Bytes of results", counts.bytes)
+        yield GaugeMetricFamily("wasmverse_readers_busy", "Readers at work", self._pool.busy)
+        yield GaugeMetricFamily(
+            "wasmverse_queries_waiting", "Queries that wait for a reader", self._pool.waiting
+        )

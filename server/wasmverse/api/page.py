@@ -1,0 +1,67 @@
+"""The web page: files made by the build, served with headers that let it do what it needs and nothing
+else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+FOREVER = "public, max-age=31536000, immutable"
+
+NOT_BUILT = """Wasmverse runs, but its page is not built.
+
+Build it with `make setup` and start again, or talk to the universe in SQL:
+
+    curl -s -d '{"sql":"select * from turns order by tid desc limit 1"}' http://HOST:PORT/api/v2/query/rows
+
+/connect says what this server is, /api/v2/spec how to talk to it.
+"""
+
+
+class _Page(StaticFiles):
+    """Static files; what the build named by its contents (in assets/) is cached for ever, the rest asked for
+    anew."""
+
+    def file_response(self, full_path, stat_result, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.update(_HEADERS)
+        is_hashed = Path(full_path).parent.name == "assets"
+        response.headers["Cache-Control"] = FOREVER if is_hashed else "no-cache"
+        return response
+
+
+def add_page(app: FastAPI, folder: Path | None) -> None:
+    """Serve the built page at ``/``; where there is none, a text that says how to build it."""
+    if folder is not None and (folder / "index.html").is_file():
+        app.mount("/", _Page(directory=folder, html=True), name="page")
+        return
+
+    @app.get("/", include_in_schema=False)
+    async def not_built() -> Response:
+        return PlainTextResponse(NOT_BUILT, 503, Headers(_HEADERS))

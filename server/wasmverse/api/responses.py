@@ -1,0 +1,65 @@
+"""Results on their way to a client: ready bytes, in parts, with the turn they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from wasmverse.query.result import Format, Result
+
+PART_BYTES = 256 << 10
+MEDIA = {
+    "tuples": "application/json",
+    "rows": "application/json",
+    "arrow": "application/vnd.apache.arrow.stream",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+def negotiate(request: Request, default: Format) -> Format:
+    """The format that the request accepts: Arrow or CSV when asked for by name, else ``default``."""
+    accept = request.headers.get("accept", "").lower()
+    if MEDIA["arrow"] in accept:
+        return "arrow"
+    return "csv" if "text/csv" in accept else default
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether the client can take gzip."""
+    return "gzip" in request.headers.get("accept-encoding", "")
+
+
+class ResultResponse(Response):
+    """Sends a result in parts, so that no answer fills the socket's queue, and gives up on who does not read.
+
+    ``Wasmverse-Turn`` says which turn the result belongs to, ``Wasmverse-Truncated`` which limit cut it.
+    """
+
+    def __init__(self, result: Result, format_: Format, part_seconds_max: float) -> None:
+        headers = {
+            "Wasmverse-Turn": str(result.turn),
+            "Vary": "Accept, Accept-Encoding",
+            "Cache-Control": "no-store",
+        }
+        if result.cut:
+            headers["Wasmverse-Truncated"] = result.cut
+        if result.is_gzip:
+            headers["Content-Encoding"] = "gzip"
+        super().__init__(b"", 200, headers, MEDIA[format_])
+        self.body = result.body
+        self.headers["Content-Length"] = str(len(result.body))
+        self._part_seconds_max = part_seconds_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; raises TimeoutError, which ends the connection, when a part is not taken in
+        time."""
+        body = memoryview(self.body)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for start in range(0, max(len(body), 1), PART_BYTES):
+            part = body[start : start + PART_BYTES]
+            more = start + PART_BYTES < len(body)
+            async with asyncio.timeout(self._part_seconds_max):
+                await send({"type": "http.response.body", "body": bytes(part), "more_body": more})

@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.query.builder import ScriptedUniverse
+from tests.query.running import LoopThread
+from wasmverse.api.app import create_app
+from wasmverse.api.server import listen, make_server
+from wasmverse.query.pool import ReaderPool
+from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.settings import Settings
+
+
+class RunningGateway:
+    """A real server on a free loopback port, over real readers and a scripted universe at turn 1."""
+
+    def __init__(self, folder: Path, page_folder: Path | None = None, **settings: Any) -> None:
+        self.settings = Settings(database_path=folder / "none.duckdb", port=0, reader_nice=0, **settings)
+        self.threads = LoopThread()
+        self.writer = SnapshotWriter(folder / "snapshots", keep=4, bytes_max=1 << 30)
+        self.universe = ScriptedUniverse(self.writer)
+        self.pool = ReaderPool(self.settings, self.writer.folder)
+        self.page_folder = page_folder
+        self.threads.run(self._start())
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+
+    async def _start(self) -> None:
+        import asyncio
+
+        self.universe.turn()
+        await self.pool.start()
+        self.app = create_app(self.universe, self.pool, self.settings, self.page_folder)
+        self._listener = listen(self.settings)
+        self.address = self._listener.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        self.server: uvicorn.Server = make_server(self.app, self.settings)
+        self._serving = asyncio.create_task(self.server._serve([self._listener]))
+        while not self.server.started:
+            await asyncio.sleep(0.01)
+
+    def turn(self) -> int:
+        async def play() -> int:
+            import time
+
+            return self.universe.turn(time.time()).tid
+
+        return self.threads.run(play())
+
+    def query(
+        self, sql: str, args: Any = None, *, path: str = "/api/v2/query/tuples", **body: Any
+    ) -> httpx.Response:
+        return self.http.post(path, json={"sql": sql, "args": args, **body})
+
+    def close(self) -> None:
+        self.http.close()
+
+        async def stop() -> None:
+            self.server.should_exit = True
+            await self._serving
+            await self.pool.close()
+
+        self.threads.run(stop())
+        self.threads.close()
+        self.writer.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    running = RunningGateway(tmp_path_factory.mktemp("gateway"), query_seconds_max=2, body_seconds_max=1)
+    try:
+        yield running
+    finally:
+        running.close()
