@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, gather_nodes, observe_block
-from wasmverse.universe.resolve import CALLED, FAULTED, UNCALLED, Cells, Outcome, Turn, resolve_block
+from wasmverse.universe.resolve import CALLED, FAULTED, UNCALLED, Outcome, Turn, resolve_block
 from wasmverse.universe.state import State
 from wasmverse.universe.strategies import GROUNDED, Roster
 from wasmverse.wasm.driver import Layout
@@ -127,7 +127,7 @@ def play_block(
 
     resolve_block(
         turn, state.ships, offsets.ships, first, last, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
-        Cells.empty(roster.slots), result.outcome,
+        result.outcome,
     )  # fmt: skip
     result.phase_seconds = (observed - started, decided - observed, time.perf_counter() - decided)
     return result

@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from wasmverse.universe import resolve, rules
 from wasmverse.universe.block import BlockResult, Offsets, Workspace, play_block
 from wasmverse.universe.resolve import TALLY, Turn
-from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
+from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships, State, offsets_by_system
 from wasmverse.universe.strategies import Roster
 from wasmverse.wasm.guest import Limits
 
@@ -54,11 +55,23 @@ class StrategyTally:
     reason: str | None
 
 
+class Events(NamedTuple):
+    """Columns of E events, shape (E,) each. kind indexes ``resolve.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
+
+    sid: NDArray[np.uint32]
+    kind: NDArray[np.int16]
+    eid: NDArray[np.int64]
+    x: NDArray[np.uint8]
+    y: NDArray[np.uint8]
+    slot: NDArray[np.int16]
+    by_slot: NDArray[np.int16]
+
+
 @dataclass(frozen=True, slots=True)
 class EventColumns:
-    """Events of a turn, shape (E,) each. kind indexes ``resolve.EVENT_KINDS``; strategies index ``names``, -1 is nobody."""
+    """Events of a turn; slots index ``names``."""
 
-    columns: resolve.Events
+    columns: Events
     names: list[str]
 
 
@@ -145,11 +158,12 @@ def _assemble(
         tally[:, resolve.T_ENERGY] += spawned * rules.NEW_ENERGY
     next_eid += len(new_ships)
 
-    new_nodes = _join_nodes([(o.new_nodes, count[resolve.C_NEW_NODES]) for o, count in zip(outcomes, counts, strict=True)])
+    new_nodes = _join_nodes([o.new_nodes[: count[resolve.C_NEW_NODES]] for o, count in zip(outcomes, counts, strict=True)])
     new_nodes.eid[:] = next_eid + np.arange(len(new_nodes.eid))
     next_eid += len(new_nodes.eid)
-    added = _join_nodes([(o.added, count[resolve.C_ADDED]) for o, count in zip(outcomes, counts, strict=True)])
-    changes = _node_changes(outcomes, counts, _join_nodes([(added, len(added.sid)), (new_nodes, len(new_nodes.sid))]))
+    dead = _join_nodes([o.added[: count[resolve.C_ADDED]] for o, count in zip(outcomes, counts, strict=True)])
+    added = Nodes(*(np.concatenate(columns) for columns in zip(dead, new_nodes, strict=True)))
+    changes = _node_changes(outcomes, counts, added)
 
     events = _events(blocks, counts, state, roster, ships, new_ships, new_nodes)
     phases = np.sum([block.phase_seconds for block in blocks], axis=0) / min(threads, len(blocks))
@@ -178,14 +192,10 @@ def _assemble(
     )
 
 
-def _join_nodes(parts: list[tuple[Nodes, int]]) -> Nodes:
-    """The first rows of each part, one behind the other."""
-    return Nodes(
-        *(
-            np.concatenate([nodes[column][:end] for nodes, end in parts])
-            for column in range(len(Nodes._fields))
-        )
-    )
+def _join_nodes(parts: list[resolve.Records]) -> Nodes:
+    """NODE_RECORD rows of all parts, one behind the other, as columns."""
+    rows = np.concatenate(parts)
+    return Nodes(*(rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items()))
 
 
 def _node_changes(outcomes: list[resolve.Outcome], counts: NDArray[np.int64], added: Nodes) -> NodeChanges:
@@ -210,11 +220,10 @@ def _events(
     new_nodes: Nodes,
 ) -> EventColumns:
     """All events of the turn, names for numbers: what the blocks saw, the first faults, the spawns."""
-    recorded = [block.outcome.events for block in blocks]
     ends = counts[:, resolve.C_EVENTS]
-    parts = [
-        resolve.Events(*(column[:end] for column in events)) for events, end in zip(recorded, ends, strict=True)
-    ]
+    rows_seen = np.concatenate([block.outcome.events[:end] for block, end in zip(blocks, ends, strict=True)])
+    fields = ("sid", "kind", "eid", "x", "y", "slot", "by_slot")
+    parts = [Events(*(rows_seen[name] for name in fields))]
     firsts = [block.outcome.first_fault for block in blocks]
     first_fault = [next((f[slot] for f in firsts if f[slot] >= 0), -1) for slot in range(roster.slots)]
     faulted = [slot for slot, row in enumerate(first_fault) if row >= 0]
@@ -231,10 +240,11 @@ def _events(
     )
     nobody = np.full(len(new_nodes.sid), resolve.NOBODY)
     parts.append(_same_events(new_nodes.sid, resolve.E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    dtypes = (np.uint32, np.int16, np.int64, np.uint8, np.uint8, np.int16, np.int16)
+    columns = [np.concatenate(c).astype(dtype) for c, dtype in zip(zip(*parts, strict=True), dtypes, strict=True)]
     for slot_column in (columns[5], columns[6]):
         slot_column[slot_column == roster.slots - 1] = resolve.NOBODY  # the unknown has no name
-    return EventColumns(resolve.Events(*columns), [strategy.name for strategy in roster.strategies])
+    return EventColumns(Events(*columns), [strategy.name for strategy in roster.strategies])
 
 
 def _same_events(
@@ -244,9 +254,9 @@ def _same_events(
     x: NDArray[np.uint8],
     y: NDArray[np.uint8],
     slot: NDArray[np.int64],
-) -> resolve.Events:
+) -> Events:
     """Events of one kind that nobody is credited with."""
     length = len(sid)
-    return resolve.Events(
-        sid, np.full(length, kind, np.uint8), eid, x, y, slot.astype(np.int16), np.full(length, resolve.NOBODY, np.int16)
+    return Events(
+        sid, np.full(length, kind, np.int16), eid, x, y, slot.astype(np.int16), np.full(length, resolve.NOBODY, np.int16)
     )
