@@ -26,7 +26,7 @@ BYTES_BASE = 500 << 20
 
 
 def estimate_bytes(systems: int, ships: int, nodes: int) -> int:
-    """Memory that a universe of this size needs while a turn is played, upwards rounded from measurements (docs/speed.md)."""
+    """Memory that a universe of this size needs while a turn is played, rounded up from measurements."""
     return BYTES_BASE + systems * (ships * BYTES_PER_SHIP + nodes * BYTES_PER_NODE)
 
 
@@ -49,14 +49,16 @@ def check_memory(settings: Settings) -> None:
 def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int = 3) -> dict[str, Any]:
     """Play turns as fast as they go and say what they cost.
 
-    A turn's time is its phases' sum: reading what is committed, the rules, the durable commit, and the snapshot's publication. A few
-    turns go first and are not counted.
+    A turn's time is its phases' sum: reading what is committed, the rules, the durable commit, and the
+    snapshot's publication. A few turns go first and are not counted.
     """
     check_memory(settings)
     with tempfile.TemporaryDirectory(prefix="wasmverse-bench-") as folder:
         path = None if in_memory else Path(folder) / "universe.duckdb"
         shared = Path("/dev/shm")
-        snapshot_folder = (shared if os.access(shared, os.W_OK) else Path(folder)) / f"wasmverse-bench-{os.getpid()}"
+        snapshot_folder = (
+            shared if os.access(shared, os.W_OK) else Path(folder)
+        ) / f"wasmverse-bench-{os.getpid()}"
         compile_kernels()
         simulation = Simulation(Database.open(path), settings)
         snapshots = SnapshotWriter(snapshot_folder, 2, settings.snapshot_bytes_max)
@@ -82,7 +84,8 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
                     "max": round(max(seconds), 6),
                 },
                 "phase_seconds": {
-                    name: round(float(value), 6) for name, value in zip(PHASES, np.median(phases, axis=0), strict=True)
+                    name: round(float(value), 6)
+                    for name, value in zip(PHASES, np.median(phases, axis=0), strict=True)
                 },
                 "row_writes_per_turn": int(np.median(writes)),
                 "ships_per_second": round(report.ships / median),
@@ -100,6 +103,5 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
 
 
 def _peak_rss_bytes() -> int:
-
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -33,13 +33,22 @@ app.command()(query)
 
 progress = Console(stderr=True, highlight=False)
 
-Systems = Annotated[int | None, typer.Option("--systems", help="Solar systems of a new universe. [default: 1000]")]
-Ships = Annotated[int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. [default: 32]")]
-Nodes = Annotated[int | None, typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. [default: 64]")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. [default: 1]")]
+Systems = Annotated[
+    int | None, typer.Option("--systems", help="Solar systems of a new universe. [default: 1000]")
+]
+Ships = Annotated[
+    int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. [default: 32]")
+]
+Nodes = Annotated[
+    int | None, typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. [default: 64]")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. [default: 1]"),
+]
 
 
-def _settings(**options: Any) -> Settings:  # noqa: ANN401
+def _settings(**options: Any) -> Settings:
     """Options over the environment over defaults; a usage error names the option, the value and the rule."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -55,7 +64,7 @@ def _settings(**options: Any) -> Settings:  # noqa: ANN401
         fail(error.message, status=2)
 
 
-def fail(message: str, status: int = 1) -> Any:  # noqa: ANN401
+def fail(message: str, status: int = 1) -> NoReturn:
     """One line on standard error, and the exit status."""
     print(f"wasmverse: {message}", file=sys.stderr)
     raise typer.Exit(status)
@@ -64,15 +73,24 @@ def fail(message: str, status: int = 1) -> Any:  # noqa: ANN401
 @app.command()
 def serve(
     db: Annotated[
-        Path | None, typer.Option("--db", help="The universe's file; made if there is none. [default: in the user's data folder]")
+        Path | None,
+        typer.Option(
+            "--db", help="The universe's file; made if there is none. [default: in the user's data folder]"
+        ),
     ] = None,
     systems: Systems = None,
     ships: Ships = None,
     nodes: Nodes = None,
     seed: Seed = None,
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port; 0 picks a free one. [default: 8000]")] = None,
-    period: Annotated[float | None, typer.Option("--period", help="Seconds from turn to turn. [default: 1.0]")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port; 0 picks a free one. [default: 8000]")
+    ] = None,
+    period: Annotated[
+        float | None, typer.Option("--period", help="Seconds from turn to turn. [default: 1.0]")
+    ] = None,
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
@@ -84,7 +102,14 @@ def serve(
     from wasmverse.serve import serve as run  # noqa: PLC0415
 
     settings = _settings(
-        database_path=db, systems=systems, ships=ships, nodes=nodes, seed=seed, host=host, port=port, period_seconds=period
+        database_path=db,
+        systems=systems,
+        ships=ships,
+        nodes=nodes,
+        seed=seed,
+        host=host,
+        port=port,
+        period_seconds=period,
     )
     try:
         if not settings.database_path.exists():
@@ -104,8 +129,12 @@ def bench_turn(
     nodes: Nodes = None,
     seed: Seed = None,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Turns to count.")] = 60,
-    memory: Annotated[bool, typer.Option("--memory", help="Keep the universe in memory: not durable.")] = False,
-    threads: Annotated[int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")] = None,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Keep the universe in memory: not durable.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Play turns of a fresh universe as fast as they go, and print what they cost.

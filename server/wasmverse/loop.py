@@ -1,7 +1,8 @@
 """The universe process: owns the database and the clock, plays a turn each period, and publishes it.
 
-It speaks with the gateway over one pipe. From there come commands and the wish to stop; to there go progress at the start, a report after every
-turn, and answers. When the pipe breaks, the gateway is gone: the universe finishes the turn, closes the database and ends too.
+It speaks with the gateway over one pipe. From there come commands and the wish to stop; to there go progress at the
+start, a report after every turn, and answers. When the pipe breaks, the gateway is gone: the universe finishes the turn,
+closes the database and ends too.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ class Failure:
 class TurnLoop:
     """Plays turns at their deadlines and carries out commands between them."""
 
-    def __init__(self, simulation: Simulation, snapshots: SnapshotWriter, pipe: Connection, period_seconds: float) -> None:
+    def __init__(
+        self, simulation: Simulation, snapshots: SnapshotWriter, pipe: Connection, period_seconds: float
+    ) -> None:
         self.simulation = simulation
         self.snapshots = snapshots
         self.pipe = pipe
@@ -87,8 +90,7 @@ class TurnLoop:
         gc.freeze()
         gc.disable()
         while not self.is_stopping:
-            self._serve_until(schedule.start)
-            if self.is_stopping:
+            if not self._serve_until(schedule.start):
                 break
             report = self.simulation.play_turn(deadline=schedule.deadline)
             clock = time.perf_counter()
@@ -103,23 +105,27 @@ class TurnLoop:
         """End after the turn that is under way."""
         self.is_stopping = True
 
-    def _serve_until(self, start: float) -> None:
-        """Carry out commands until the next turn starts; all that have arrived by then take effect in it."""
+    def _serve_until(self, start: float) -> bool:
+        """Carry out commands until the next turn starts; all that have arrived by then take effect in it.
+
+        Returns whether there is to be another turn.
+        """
         while not self.is_stopping:
             left = start - time.time()
             try:
                 if not self.pipe.poll(max(0.0, min(left, 0.5))):
                     if left <= 0:
-                        return
+                        return True
                     continue
                 message = self.pipe.recv()
             except (EOFError, OSError):
                 self.stop()
-                return
+                return False
             if isinstance(message, Stop):
                 self.stop()
             elif isinstance(message, Request):
                 self._send(self._answer(message))
+        return False
 
     def _answer(self, request: Request) -> Answer:
         try:
@@ -169,6 +175,10 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
         finally:
             simulation.close()
             snapshots.close()
+        # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
     except Exception as error:
         message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, WasmverseError):

@@ -74,13 +74,19 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     universe = UniverseProcess(settings, folder, tell)
     try:
         started = asyncio.ensure_future(universe.next_turn(-1))
-        waits = [started, asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(universe.ended.wait())]
+        waits = [
+            started,
+            asyncio.ensure_future(stopping.wait()),
+            asyncio.ensure_future(universe.ended.wait()),
+        ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
         if universe.last is not None and not stopping.is_set():
-            await _serve_gateway(settings, universe, listening, stopping, lambda: tell(_greeting(universe, url)))
+            await _serve_gateway(
+                settings, universe, listening, stopping, lambda: tell(_greeting(universe, url))
+            )
     finally:
         was_alive = universe.is_alive
         status = await universe.stop()
@@ -101,12 +107,21 @@ async def _serve_gateway(
     try:
         app = create_app(universe, pool, settings, PAGE_FOLDER)
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3, server_header=False
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=3,
+            server_header=False,
         )
         server = _Server(config)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         greet()
-        waits = [serving, asyncio.ensure_future(stopping.wait()), asyncio.ensure_future(universe.ended.wait())]
+        waits = [
+            serving,
+            asyncio.ensure_future(stopping.wait()),
+            asyncio.ensure_future(universe.ended.wait()),
+        ]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving

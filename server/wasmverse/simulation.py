@@ -1,7 +1,8 @@
 """A universe that can be moved on: database, rules and strategies joined, without a clock and without clients.
 
-A turn is one transaction: it begins with reading the committed state right after the commit before (that read is also what is published), and
-ends with the commit of the next state. A command in between rolls the read back, is a transaction of its own, and reads anew.
+A turn is one transaction: it begins with reading the committed state right after the commit before (that read is also
+what is published), and ends with the commit of the next state. A command in between rolls the read back, is a transaction
+of its own, and reads anew.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def make_laws(settings: Settings) -> Laws:
     """The laws of a new universe. A block has some 8,000 ships in a small universe and some 32,000 in a large one."""
     block_systems = 256 if settings.systems <= SMALL_UNIVERSE_SYSTEMS else 1_024
     crowd = max(1, (settings.ships + settings.nodes) // 128)
-    return Laws(settings.seed, settings.systems, settings.ships, settings.nodes, max(1, block_systems // crowd))
+    return Laws(
+        settings.seed, settings.systems, settings.ships, settings.nodes, max(1, block_systems // crowd)
+    )
 
 
 class Simulation:
@@ -193,7 +196,13 @@ class Simulation:
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
         _check_spawn(command, self.laws.systems)
         eid = self.stored.next_eid
-        place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y, "energy": rules.NEW_ENERGY}
+        place: dict[str, Any] = {
+            "sid": command.sid,
+            "eid": eid,
+            "x": command.x,
+            "y": command.y,
+            "energy": rules.NEW_ENERGY,
+        }
         if command.kind == rules.NODE:
             transaction.run(schema.node.insert(), **place)
         else:
@@ -212,7 +221,9 @@ class Simulation:
         at = {name: [value] for name, value in {"tid": self.tid, **place}.items() if name != "energy"}
         strategy = command.strategy if command.kind == rules.SHIP else None
         spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
-        transaction.insert_arrow(schema.event, pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE))
+        transaction.insert_arrow(
+            schema.event, pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
+        )
         return {"eid": eid, "tid": self.tid}
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
@@ -258,7 +269,9 @@ class Simulation:
         for tally, strategy in zip(result.strategies, self.roster.strategies, strict=True):
             if strategy.status != FLYING:
                 continue
-            self._bad_turns[tally.name] = self._bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
+            self._bad_turns[tally.name] = (
+                self._bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
+            )
             if tally.reason is None:
                 continue
             grounded = self._bad_turns[tally.name] >= self.settings.grounded_after_turns
@@ -279,7 +292,9 @@ class Simulation:
         """Take up the count where the last process left it, from the record of its turns."""
         rows = self.history.strategy_turns.rows.sort_by("tid").to_pylist()
         for row in rows:
-            self._bad_turns[row["strategy"]] = self._bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
+            self._bad_turns[row["strategy"]] = (
+                self._bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
+            )
 
     # Transactions
 
@@ -316,7 +331,9 @@ def _check_spawn(command: SpawnEntity, systems: int) -> None:
         raise CommandError(f"spawn_entity: kind {command.kind} is unknown; 1 is 'Ship', 2 is 'EnergyNode'")
     for name, value in (("x", command.x), ("y", command.y)):
         if not 0 <= value < rules.GRID_SIDE:
-            raise CommandError(f"spawn_entity: {name} is {value}; a system's grid has 0..{rules.GRID_SIDE - 1}")
+            raise CommandError(
+                f"spawn_entity: {name} is {value}; a system's grid has 0..{rules.GRID_SIDE - 1}"
+            )
     if command.kind == rules.SHIP and command.strategy is None:
         raise CommandError("spawn_entity: a ship needs a strategy: give its name")
 
@@ -336,8 +353,10 @@ def _create(transaction: Transaction, settings: Settings) -> None:
             author=strategy_store.BUNDLED_AUTHOR,
             is_enabled=is_enabled,
         )
-    ids = [row.strategy_id for row in sorted(strategy_store.read_strategies(transaction), key=lambda r: r.name) if row.is_enabled]
+    ids = [
+        row.strategy_id
+        for row in sorted(strategy_store.read_strategies(transaction), key=lambda r: r.name)
+        if row.is_enabled
+    ]
     ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, ids)
     turn_store.create_universe(transaction, laws, ships, nodes, next_eid, __version__)
-
-

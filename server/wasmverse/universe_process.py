@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -41,7 +42,9 @@ class UniverseProcess:
         theirs.close()
         self._sending = threading.Lock()
         loop = asyncio.get_running_loop()
-        threading.Thread(target=self._listen, args=(self._pipe, loop), name="universe-pipe", daemon=True).start()
+        threading.Thread(
+            target=self._listen, args=(self._pipe, loop), name="universe-pipe", daemon=True
+        ).start()
 
     @property
     def last(self) -> TurnReport | None:
@@ -90,10 +93,8 @@ class UniverseProcess:
 
     async def stop(self) -> int | None:
         """Let the turn finish and the database close; returns the process's exit status."""
-        try:
+        with contextlib.suppress(UniverseUnavailable):
             await asyncio.to_thread(self._send, Stop())
-        except UniverseUnavailable:
-            pass
         await asyncio.to_thread(self._process.join, STOP_SECONDS)
         if self._process.is_alive():
             self._process.kill()
@@ -109,7 +110,9 @@ class UniverseProcess:
 
     def _require_alive(self) -> None:
         if self.ended.is_set():
-            raise UniverseUnavailable(f"the universe process has ended: {self.failure or 'see the log of the server'}")
+            raise UniverseUnavailable(
+                f"the universe process has ended: {self.failure or 'see the log of the server'}"
+            )
 
     # The listening thread hands every message to the event loop.
 
@@ -148,8 +151,11 @@ class UniverseProcess:
 
     def _end(self) -> None:
         self.ended.set()
-        unavailable = UniverseUnavailable(f"the universe process has ended: {self.failure or 'it was stopped'}")
-        for waiting in (self._turned, *self._asked.values()):
+        unavailable = UniverseUnavailable(
+            f"the universe process has ended: {self.failure or 'it was stopped'}"
+        )
+        futures: list[asyncio.Future[Any]] = [self._turned, *self._asked.values()]
+        for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(unavailable)
                 waiting.exception()  # nobody need be waiting

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from tests.oracle.oracle import StrategyRow
+from tests.universe.guests import chaotic_guest
 from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.strategies import REMOVED, Roster, Strategy
 from wasmverse.universe.turn import Laws
-from tests.universe.guests import chaotic_guest
 
 
 @dataclass
@@ -48,7 +48,12 @@ def random_universe(seed: int) -> RandomUniverse:
     ids = sorted(rng.choice(np.arange(1, 40), strategies, replace=False).tolist())
     names = rng.permutation([f"pilot_{letter}" for letter in "abcdefgh"])[:strategies].tolist()
     rows = [
-        StrategyRow(id_, name, bool(rng.random() < 0.8), str(rng.choice(["flying", "flying", "flying", "grounded", "removed"])))
+        StrategyRow(
+            id_,
+            name,
+            bool(rng.random() < 0.8),
+            str(rng.choice(["flying", "flying", "flying", "grounded", "removed"])),
+        )
         for id_, name in zip(ids, names, strict=True)
     ]
     salts = {id_: int(rng.integers(1, 2**31)) for id_ in ids}
@@ -85,7 +90,14 @@ def random_universe(seed: int) -> RandomUniverse:
     nodes.y[:] = corner + rng.integers(0, spread, node_count)
     nodes.energy[:] = _pick(rng, [1, 2, 3, 65_535], 300, node_count)
     return RandomUniverse(
-        laws, ships, nodes, int(rng.choice([0, 1, 1000, 2**40])), ship_count + node_count + 21, roster, rows, salts
+        laws,
+        ships,
+        nodes,
+        int(rng.choice([0, 1, 1000, 2**40])),
+        ship_count + node_count + 21,
+        roster,
+        rows,
+        salts,
     )
 
 

@@ -5,7 +5,9 @@ import wasmtime
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest
 
-PARAMETERS = "(param $kind i32) (param $x i32) (param $y i32) (param $energy i32) (param $shield i32) (param $blasters i32) (param $thrusters i32) (param $harvesters i32) (param $last i64) (param $list i32) (param $length i32) (result i64)"
+PARAMETERS = """(param $kind i32) (param $x i32) (param $y i32) (param $energy i32) (param $shield i32)
+  (param $blasters i32) (param $thrusters i32) (param $harvesters i32) (param $last i64) (param $list i32)
+  (param $length i32) (result i64)"""
 
 
 def guest_from_wat(body: str, extra: str = "") -> Guest:

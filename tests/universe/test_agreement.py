@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -10,8 +9,9 @@ from tests.oracle.oracle import Oracle
 from tests.universe.builder import RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
 from wasmverse.database.history import event_rows
+from wasmverse.database.turn_store import nodes_after
 from wasmverse.universe.resolve import TALLY
-from wasmverse.universe.state import Nodes, make_state
+from wasmverse.universe.state import make_state
 from wasmverse.universe.strategies import FLYING
 from wasmverse.universe.turn import TurnPlayer, TurnResult
 from wasmverse.wasm.guest import Limits
@@ -49,14 +49,18 @@ def compare(player: TurnPlayer, universe: RandomUniverse, turns: int) -> None:
         expected = oracle.play(plans_of(oracle, universe))
         state, _order = make_state(ships, nodes, universe.laws.systems)
         result = player.play(state, universe.laws, universe.roster, LIMITS, tid=tid, next_eid=next_eid)
-        ships, nodes, next_eid = result.ships, nodes_after(state.nodes, result), result.next_eid
+        ships, nodes, next_eid = result.ships, nodes_after(state.nodes, result.node_changes), result.next_eid
 
         where = f"turn {tid} of {universe.laws}"
         assert in_order(ships).equals(oracle.ships()), where
         assert in_order(nodes).equals(oracle.nodes()), where
         assert next_eid == oracle.next_eid, where
         assert result.nodes == len(nodes.sid), where
-        assert (result.writes, result.kills, result.faults) == (expected.writes, expected.kills, expected.faults), where
+        assert (result.writes, result.kills, result.faults) == (
+            expected.writes,
+            expected.kills,
+            expected.faults,
+        ), where
         assert tally_of(result) == {row["strategy"]: row for row in expected.strategies.to_pylist()}, where
         assert events_of(result) == sorted(map(repr, expected.events.to_pylist())), where
 
@@ -69,29 +73,32 @@ def plans_of(oracle: Oracle, universe: RandomUniverse) -> pa.Table:
     for ship in oracle.ships().to_pylist():
         if ship["strategy_id"] not in flying:
             continue
-        me = (1, *(ship[name] for name in ("x", "y", "energy", "shield", "blasters", "thrusters", "harvesters")))
-        plan = chaotic_plan(universe.salts[ship["strategy_id"]], me, ship["last_plan"], seen[ship["eid"]], faults=True)
+        me = (
+            1,
+            *(ship[name] for name in ("x", "y", "energy", "shield", "blasters", "thrusters", "harvesters")),
+        )
+        plan = chaotic_plan(
+            universe.salts[ship["strategy_id"]], me, ship["last_plan"], seen[ship["eid"]], faults=True
+        )
         eids.append(ship["eid"])
         plans.append(plan or 0)
         faults.append(plan is None)
     return pa.table(
-        {"eid": pa.array(eids, pa.int64()), "plan": pa.array(plans, pa.uint64()), "fault": pa.array(faults, pa.bool_())}
+        {
+            "eid": pa.array(eids, pa.int64()),
+            "plan": pa.array(plans, pa.uint64()),
+            "fault": pa.array(faults, pa.bool_()),
+        }
     )
-
-
-def nodes_after(nodes: Nodes, result: TurnResult) -> Nodes:
-    """The nodes at the end of the turn, left in the order in which a database would have them."""
-    changes = result.node_changes
-    energy = nodes.energy.copy()
-    energy[changes.changed] = changes.changed_energy
-    keep = np.ones(len(energy), bool)
-    keep[changes.removed] = False
-    return Nodes(*(np.concatenate((c[keep], added)) for c, added in zip((*nodes[:-1], energy), changes.added, strict=True)))
 
 
 def tally_of(result: TurnResult) -> dict[str, dict[str, object]]:
     return {
-        tally.name: {"tid": result.tid, "strategy": tally.name, **{name: tally.counts[name] for name in TALLY}}
+        tally.name: {
+            "tid": result.tid,
+            "strategy": tally.name,
+            **{name: tally.counts[name] for name in TALLY},
+        }
         for tally in result.strategies
     }
 

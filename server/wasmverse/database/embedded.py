@@ -50,7 +50,9 @@ class Database:
             engine = sa.create_engine(
                 f"duckdb:///{path or ':memory:'}",
                 poolclass=StaticPool,
-                connect_args={"config": {"autoinstall_known_extensions": False, "autoload_known_extensions": False}},
+                connect_args={
+                    "config": {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+                },
             )
             try:
                 database = cls(engine, path)
@@ -63,6 +65,9 @@ class Database:
                     continue
                 raise _explain(path, str(cause)) from error
         try:
+            with database.transaction() as transaction:
+                # Ships are written anew every turn: looking for a compression costs more than the bytes it saves.
+                transaction.run("PRAGMA force_compression='uncompressed'")
             database._check_schema()
         except BaseException:
             database.close()
@@ -78,7 +83,10 @@ class Database:
     def is_new(self) -> bool:
         """Whether no universe has been put into it yet."""
         with self._connection.begin():
-            return self._connection.execute(sa.select(sa.func.count()).select_from(schema.universe)).scalar() == 0
+            return (
+                self._connection.execute(sa.select(sa.func.count()).select_from(schema.universe)).scalar()
+                == 0
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -111,7 +119,9 @@ class Database:
         if row is None:
             return
         if row.application != APPLICATION:
-            raise DatabaseForeign(f"{self.path} belongs to {row.application!r}, not to Wasmverse: name another file with --db")
+            raise DatabaseForeign(
+                f"{self.path} belongs to {row.application!r}, not to Wasmverse: name another file with --db"
+            )
         if row.format_version > schema.FORMAT_VERSION:
             raise DatabaseTooNew(
                 f"{self.path} has format {row.format_version}; this Wasmverse knows up to {schema.FORMAT_VERSION}: "
@@ -137,7 +147,7 @@ class Transaction:
         else:
             self.driver.fetchall()
 
-    def one(self, statement: sa.Executable) -> Any:  # noqa: ANN401
+    def one(self, statement: sa.Executable) -> Any:
         """The first row of a query, or None."""
         return next(iter(self.rows(statement)), None)
 
@@ -148,7 +158,8 @@ class Transaction:
     def read_arrow(self, table: sa.Table, extra: str = "") -> pa.Table:
         """A whole table in the order in which it is stored; ``extra`` adds columns, e.g. ``rowid``."""
         columns = ", ".join(column.name for column in table.columns) + (f", {extra}" if extra else "")
-        return self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
+        rows: pa.Table = self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
+        return rows
 
     def insert_arrow(self, table: sa.Table, rows: pa.Table) -> None:
         """Append rows, columns by name."""
@@ -165,16 +176,24 @@ class Transaction:
 
 def _check_path(path: Path) -> None:
     if path.is_dir():
-        raise DatabaseError(f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}")
+        raise DatabaseError(
+            f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}"
+        )
     if path.exists() and path.stat().st_size and _first_bytes(path)[8:12] != b"DUCK":
-        raise DatabaseForeign(f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db")
+        raise DatabaseForeign(
+            f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DatabaseError(f"the folder {path.parent} cannot be made ({error.strerror}): name another file with --db") from error
+        raise DatabaseError(
+            f"the folder {path.parent} cannot be made ({error.strerror}): name another file with --db"
+        ) from error
     free = shutil.disk_usage(path.parent).free
     if free < 16 << 20:
-        raise DatabaseError(f"{path.parent} has {free:,} bytes left; a universe needs at least 16 MB: make room, or use --db")
+        raise DatabaseError(
+            f"{path.parent} has {free:,} bytes left; a universe needs at least 16 MB: make room, or use --db"
+        )
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -182,11 +201,13 @@ def _first_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(16)
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be read ({error.strerror}): check its rights, or use --db") from error
+        raise DatabaseError(
+            f"{path} cannot be read ({error.strerror}): check its rights, or use --db"
+        ) from error
 
 
 def _is_lock(message: str) -> bool:
-    return "lock" in message and "Conflicting" in message or "Could not set lock" in message
+    return ("lock" in message and "Conflicting" in message) or "Could not set lock" in message
 
 
 def _explain(path: Path | None, message: str) -> DatabaseError:
@@ -195,7 +216,9 @@ def _explain(path: Path | None, message: str) -> DatabaseError:
             f"{path} is in use by another process; one server may have a universe open: stop the other, or use --db"
         )
     if "version number" in message or "newer version of DuckDB" in message:
-        return DatabaseTooNew(f"{path} was made by a newer DuckDB: install the newer Wasmverse that made it ({message})")
+        return DatabaseTooNew(
+            f"{path} was made by a newer DuckDB: install the newer Wasmverse that made it ({message})"
+        )
     if "not a valid DuckDB" in message or "not a DuckDB" in message:
         return DatabaseForeign(f"{path} is not a DuckDB file: name another with --db")
     return DatabaseError(f"{path} cannot be opened: {message.splitlines()[0]}")

@@ -21,22 +21,28 @@ from wasmverse.universe.turn import EventColumns, TurnResult
 
 _CHUNKS_MAX = 32
 
-_TEXT = pa.string()
-TURNS_TYPE = pa.schema(
+_TEXT: Any = pa.string()
+
+
+def _schema(fields: list[Any]) -> pa.Schema:
+    return pa.schema(fields)
+
+
+TURNS_TYPE = _schema(
     [
         ("slot", pa.uint32()), ("tid", pa.int64()), ("start_time", pa.timestamp("us")), ("end_time", pa.timestamp("us")),
         ("writes", pa.int64()), ("ships", pa.int64()), ("energy_nodes", pa.int64()), ("kills", pa.int64()),
         ("faults", pa.int64()), ("late", pa.bool_()),
     ]
 )  # fmt: skip
-STRATEGY_TURN_TYPE = pa.schema(
+STRATEGY_TURN_TYPE = _schema(
     [
         ("tid", pa.int64()), ("strategy", _TEXT),
         *((name, pa.int64()) for name in ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")),
         ("fuel", pa.int64()), ("seconds", pa.float64()),
     ]
 )  # fmt: skip
-EVENT_TYPE = pa.schema(
+EVENT_TYPE = _schema(
     [
         ("tid", pa.int64()), ("sid", pa.uint32()), ("kind", _TEXT), ("eid", pa.int64()), ("x", pa.uint8()),
         ("y", pa.uint8()), ("strategy", _TEXT), ("by_strategy", _TEXT),
@@ -83,10 +89,14 @@ class RollingTable:
 class History:
     """The three records of past turns."""
 
-    def __init__(self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int) -> None:
+    def __init__(
+        self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
+    ) -> None:
         self.turns_kept = turns_kept
         self.turns = RollingTable(schema.turns, TURNS_TYPE, turns_kept, turns_kept)
-        self.strategy_turns = RollingTable(schema.strategy_turn, STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
+        self.strategy_turns = RollingTable(
+            schema.strategy_turn, STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40
+        )
         self.events = RollingTable(schema.event, EVENT_TYPE, event_turns_kept, events_kept)
         self._corrected: TurnRecord | None = None
 
@@ -100,9 +110,17 @@ class History:
         if self._corrected is not None:
             self._write_correction(transaction, result.tid - 1, self._corrected)
             self._corrected = None
-        self.turns.append(transaction, result.tid, pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE))
+        self.turns.append(
+            transaction, result.tid, pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE)
+        )
         rows = [
-            {"tid": result.tid, "strategy": tally.name, **tally.counts, "fuel": tally.fuel, "seconds": tally.seconds}
+            {
+                "tid": result.tid,
+                "strategy": tally.name,
+                **tally.counts,
+                "fuel": tally.fuel,
+                "seconds": tally.seconds,
+            }
             for tally in result.strategies
         ]
         self.strategy_turns.append(transaction, result.tid, pa.Table.from_pylist(rows, STRATEGY_TURN_TYPE))
@@ -138,17 +156,20 @@ def _turn_row(result: TurnResult, record: TurnRecord) -> dict[str, Any]:
 
 def event_rows(tid: int, events: EventColumns) -> pa.Table:
     """Events as rows of ``event``, names for numbers."""
-    columns = events.columns
+    columns: Any = events.columns
     names = pa.array(events.names, _TEXT)
 
-    def name(slots: np.ndarray[Any, np.dtype[np.int16]]) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(slots, mask=slots < 0), names).dictionary_decode()
+    def name(slots: np.ndarray[Any, np.dtype[np.int16]]) -> Any:
+        indices: Any = pa.array(slots, mask=slots < 0)
+        return pa.DictionaryArray.from_arrays(indices, names).dictionary_decode()
 
     return pa.table(
         {
-            "tid": np.full(len(columns.sid), tid, np.int64),
+            "tid": pa.array(np.full(len(columns.sid), tid, np.int64)),
             "sid": columns.sid,
-            "kind": pa.DictionaryArray.from_arrays(pa.array(columns.kind), pa.array(EVENT_KINDS, _TEXT)).dictionary_decode(),
+            "kind": pa.DictionaryArray.from_arrays(
+                pa.array(columns.kind), pa.array(EVENT_KINDS, _TEXT)
+            ).dictionary_decode(),
             "eid": columns.eid,
             "x": columns.x,
             "y": columns.y,

@@ -8,6 +8,9 @@ have tables of these names and columns, a snapshot only leaves out ``universe`` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import sqlalchemy as sa
 from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
 
@@ -178,7 +181,7 @@ def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[objec
     )
     if not of_snapshot:
         ships = ships.select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
-    zero = sa.literal_column("0")
+    zero: sa.ColumnElement[int] = sa.literal_column("0")
     nodes = sa.select(
         node.c.sid,
         node.c.eid,
@@ -213,7 +216,7 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(*(column for column in strategy.c if column is not strategy.c.strategy_id))
 
 
-VIEWS = {
+VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any]]] = {
     "entity": entity_select,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,

@@ -37,7 +37,7 @@ def read_module(transaction: Transaction, sha256: str) -> bytes:
     return bytes(row.module)
 
 
-def find_strategy(transaction: Transaction, name: str) -> Any:  # noqa: ANN401
+def find_strategy(transaction: Transaction, name: str) -> Any:
     """The row of a strategy that was not removed.
 
     Raises
@@ -47,13 +47,23 @@ def find_strategy(transaction: Transaction, name: str) -> Any:  # noqa: ANN401
     table = schema.strategy
     row = transaction.one(sa.select(table).where(table.c.name == name, table.c.status != "removed"))
     if row is None:
-        known = [row.name for row in transaction.rows(sa.select(table.c.name).where(table.c.status != "removed"))]
-        raise StrategyUnknown(f"there is no strategy {name!r}; there are {', '.join(sorted(known)) or 'none'}: correct the name")
+        known = [
+            row.name for row in transaction.rows(sa.select(table.c.name).where(table.c.status != "removed"))
+        ]
+        raise StrategyUnknown(
+            f"there is no strategy {name!r}; there are {', '.join(sorted(known)) or 'none'}: correct the name"
+        )
     return row
 
 
 def store_strategies(
-    transaction: Transaction, module: bytes, names: Iterable[str], *, language: str, author: str, is_enabled: bool = True
+    transaction: Transaction,
+    module: bytes,
+    names: Iterable[str],
+    *,
+    language: str,
+    author: str,
+    is_enabled: bool = True,
 ) -> None:
     """Store a module under all the names that it flies; known ones get a new version.
 
@@ -83,7 +93,9 @@ def store_strategies(
         if row is None:
             newest = transaction.one(sa.select(sa.func.max(table.c.strategy_id)))[0] or 0
             if newest >= STRATEGIES_MAX:
-                raise StrategyError(f"there are {newest:,} strategies, which is the most: push a new version of an old one")
+                raise StrategyError(
+                    f"there are {newest:,} strategies, which is the most: push a new version of an old one"
+                )
             transaction.run(table.insert(), strategy_id=newest + 1, name=name, version=1, **values)
         else:
             _update(transaction, name, version=row.version + 1, **values)
@@ -108,7 +120,7 @@ def record_fault(transaction: Transaction, name: str, last_fault: str, status: s
     _update(transaction, name, last_fault=last_fault, status=status)
 
 
-def _own(row: Any, author: str) -> None:  # noqa: ANN401
+def _own(row: Any, author: str) -> None:
     if row.author == BUNDLED_AUTHOR and author != BUNDLED_AUTHOR:
         raise StrategyTaken(f"{row.name!r} comes with Wasmverse: only your own strategies can be changed")
     if row.author != author:

@@ -1,14 +1,15 @@
 """A turn's two ends: read the state that is committed, write the state that is to be.
 
-Ships change every turn and are written anew; of the nodes only those that gave, vanished or appeared are touched, by row id. New nodes
-are appended, so the node table is one long sorted run and a tail; when the tail has grown to a share of the table, the
-table is written anew in order (``TAIL_SHARE``).
+Ships change every turn and are written anew; of the nodes only those that gave, vanished or appeared are
+touched, by row id. New nodes are appended, so the node table is one long sorted run and a tail; when the tail
+has grown to a share of the table, the table is written anew in order (``TAIL_SHARE``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from wasmverse.database.embedded import APPLICATION, Transaction
 from wasmverse.errors import StateError
 from wasmverse.universe.genesis import galaxy
 from wasmverse.universe.state import Nodes, Ships, State, make_state
-from wasmverse.universe.turn import Laws, TurnResult
+from wasmverse.universe.turn import Laws, NodeChanges, TurnResult
 
 TAIL_SHARE = 8
 """The node table is put in order when more than one node in this many is in the tail."""
@@ -92,8 +93,8 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     row = transaction.one(sa.select(schema.universe.c.tid, schema.universe.c.next_eid))
     ship_rows = transaction.read_arrow(schema.ship)
     node_rows = transaction.read_arrow(schema.node, "rowid")
-    ships = Ships(*(_to_numpy(ship_rows[name]) for name in Ships._fields))
-    nodes = Nodes(*(_to_numpy(node_rows[name]) for name in Nodes._fields))
+    ships = Ships._make(_to_numpy(ship_rows[name]) for name in Ships._fields)
+    nodes = Nodes._make(_to_numpy(node_rows[name]) for name in Nodes._fields)
     rowids = _to_numpy(node_rows["rowid"])
     state, order = make_state(ships, nodes, laws.systems)
     if order is not None:
@@ -101,7 +102,7 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     return StoredState(row.tid, row.next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
 
 
-def _to_numpy(column: pa.ChunkedArray) -> NDArray[np.generic]:
+def _to_numpy(column: Any) -> NDArray[Any]:
     """One contiguous array of a column without nulls."""
     if column.null_count:
         raise StateError(f"{column.null_count} rows hold NULL where a number must stand: correct the rows")
@@ -126,36 +127,29 @@ def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResu
     nodes = before.state.nodes
     tail = len(nodes.sid) - before.state.nodes_sorted
     if tail > max(TAIL_ROWS_MIN, len(nodes.sid) // TAIL_SHARE):
-        energy = nodes.energy.copy()
-        energy[changes.changed] = changes.changed_energy
-        keep = np.ones(len(nodes.sid), bool)
-        keep[changes.removed] = False
-        columns = [
-            np.concatenate((column[keep], added))
-            for column, added in zip((*nodes[:-1], energy), changes.added, strict=True)
-        ]
-        order = np.lexsort((columns[1], columns[0]))
+        after = nodes_after(nodes, changes)
+        order = np.lexsort((after.eid, after.sid))
         transaction.run("DELETE FROM node")
-        transaction.insert_arrow(
-            schema.node, pa.table(dict(zip(Nodes._fields, (column[order] for column in columns), strict=True)))
-        )
+        in_order = Nodes._make(column[order] for column in after)
+        transaction.insert_arrow(schema.node, pa.table(in_order._asdict()))
         return
     if len(changes.changed):
         given = pa.table({"row": before.node_rowids[changes.changed], "left_over": changes.changed_energy})
-        transaction.run_arrow("UPDATE node SET energy = given.left_over FROM given WHERE node.rowid = given.row", given)
+        transaction.run_arrow(
+            "UPDATE node SET energy = given.left_over FROM given WHERE node.rowid = given.row", given
+        )
     if len(changes.removed):
         given = pa.table({"row": before.node_rowids[changes.removed]})
         transaction.run_arrow("DELETE FROM node USING given WHERE node.rowid = given.row", given)
     transaction.insert_arrow(schema.node, pa.table(changes.added._asdict()))
 
 
-def end_of_turn(before: StoredState, result: TurnResult) -> tuple[Ships, Nodes]:
-    """The state that `write_turn` writes, as arrays; for hashes and for universes that are only looked at."""
-    changes = result.node_changes
-    nodes = before.state.nodes
+def nodes_after(nodes: Nodes, changes: NodeChanges) -> Nodes:
+    """The nodes at the end of a turn: those that are left in their order, then the new ones."""
     energy = nodes.energy.copy()
     energy[changes.changed] = changes.changed_energy
     keep = np.ones(len(nodes.sid), bool)
     keep[changes.removed] = False
-    columns = (np.concatenate((c[keep], added)) for c, added in zip((*nodes[:-1], energy), changes.added, strict=True))
-    return result.ships, Nodes(*columns)
+    columns: list[NDArray[Any]] = [*nodes[:-1], energy]
+    added: list[NDArray[Any]] = list(changes.added)
+    return Nodes._make(np.concatenate((old[keep], new)) for old, new in zip(columns, added, strict=True))

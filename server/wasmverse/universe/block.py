@@ -57,7 +57,9 @@ class Workspace:
         """Make room for this many ships and this many seen entities."""
         if rows > self._rows:
             self._rows = rows = max(rows + rows // 8, 64)
-            dtypes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [LAYOUT.result]
+            dtypes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [
+                LAYOUT.result
+            ]
             addresses = []
             at = _TABLE_BYTES
             for code in dtypes:
@@ -66,8 +68,11 @@ class Workspace:
             self._lists_at = at
             self.memory.reserve(at)
             self.memory.array(0, np.uint32, len(addresses))[:] = addresses
-            self.columns = Columns(
-                *(self.memory.array(start, np.dtype(code), rows) for start, code in zip(addresses, dtypes, strict=True))
+            self.columns = Columns._make(
+                (
+                    self.memory.array(start, np.dtype(code), rows)
+                    for start, code in zip(addresses, dtypes, strict=True)
+                )
             )
         self.memory.reserve(self._lists_at + 4 * entities)
         length = (self.memory.size_bytes - self._lists_at) // 4
@@ -101,12 +106,18 @@ def play_block(
     start, stop = int(offsets.ships[first]), int(offsets.ships[last])
     ships = stop - start
     nodes = int(
-        offsets.nodes_sorted[last] - offsets.nodes_sorted[first] + offsets.nodes_tail[last] - offsets.nodes_tail[first]
+        offsets.nodes_sorted[last]
+        - offsets.nodes_sorted[first]
+        + offsets.nodes_tail[last]
+        - offsets.nodes_tail[first]
     )
     block_nodes = BlockNodes(
-        np.empty(last - first + 1, np.int64), np.empty(nodes, np.int64), *(np.empty(nodes, np.uint8) for _ in range(2)),
+        np.empty(last - first + 1, np.int64),
+        np.empty(nodes, np.int64),
+        np.empty(nodes, np.uint8),
+        np.empty(nodes, np.uint8),
         np.empty(nodes, np.uint16),
-    )  # fmt: skip
+    )
     gather_nodes(state.nodes, offsets.nodes_sorted, offsets.nodes_tail, first, last, block_nodes)
     row = np.empty(ships, np.int64)
     starts = np.empty(roster.slots + 1, np.int64)
@@ -117,7 +128,9 @@ def play_block(
 
     called = np.full(ships, CALLED, np.uint8)
     result = BlockResult(
-        Outcome.empty(ships, nodes, last - first, roster.slots), np.zeros(roster.slots, np.int64), np.zeros(roster.slots)
+        Outcome.empty(ships, nodes, last - first, roster.slots),
+        np.zeros(roster.slots, np.int64),
+        np.zeros(roster.slots),
     )
     for slot in range(roster.slots):
         rows = (int(starts[slot]), int(starts[slot + 1]))

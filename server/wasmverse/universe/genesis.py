@@ -23,7 +23,11 @@ def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint
     radius = np.hypot(across, down) + 1e-9
     angle = np.arctan2(down, across)
     arms = np.cos(angle - 3.1 * np.log(radius * 6 + 0.3)) ** 2
-    weight = np.exp(-((radius / 0.16) ** 2)) * 2 + arms**3 * np.exp(-((radius / 0.55) ** 2)) * 1.4 + 0.012 * (radius < 1)
+    weight = (
+        np.exp(-((radius / 0.16) ** 2)) * 2
+        + arms**3 * np.exp(-((radius / 0.55) ** 2)) * 1.4
+        + 0.012 * (radius < 1)
+    )
     weight += 1e-6
     keys = np.random.default_rng(seed).exponential(size=len(weight)) / weight
     chosen = np.argsort(keys, kind="stable")[:systems]
@@ -32,7 +36,9 @@ def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint
     return x[chosen].astype(np.uint16), y[chosen].astype(np.uint16)
 
 
-def populate(seed: int, systems: int, ships_min: int, nodes_min: int, strategy_ids: list[int]) -> tuple[Ships, Nodes, int]:
+def populate(
+    seed: int, systems: int, ships_min: int, nodes_min: int, strategy_ids: list[int]
+) -> tuple[Ships, Nodes, int]:
     """What every system holds at turn 0, and the next eid.
 
     Parameters

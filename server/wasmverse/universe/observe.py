@@ -7,7 +7,8 @@ then read eight at a time and only the set ones visited. ``tests/bench`` compare
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import numpy as np
 from llvmlite import ir
@@ -25,23 +26,25 @@ U64 = np.uint64
 
 
 @intrinsic
-def count_trailing_zeros(typingctx, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, ARG001
-    """Zeros below the lowest set bit of a uint64 that is not 0."""
-
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+def _count_trailing_zeros(typingctx, value):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), codegen
 
 
+count_trailing_zeros = cast("Callable[[np.uint64], np.uint64]", _count_trailing_zeros)
+"""Zeros below the lowest set bit of a uint64 that is not 0."""
+
+
 class BlockNodes(NamedTuple):
     """The nodes of a block, merged from the state's two runs: sorted by (sid, eid).
 
-    index is each node's row in the state; offsets has one entry a system of the block and one more.
+    rows has each node's row in the state; offsets has one entry a system of the block and one more.
     """
 
     offsets: NDArray[np.int64]
-    index: NDArray[np.int64]
+    rows: NDArray[np.int64]
     x: NDArray[np.uint8]
     y: NDArray[np.uint8]
     energy: NDArray[np.uint16]
@@ -86,7 +89,7 @@ def gather_nodes(
             else:
                 row = b
                 b += 1
-            block.index[out] = row
+            block.rows[out] = row
             block.x[out] = nodes.x[row]
             block.y[out] = nodes.y[row]
             block.energy[out] = nodes.energy[row]
@@ -213,10 +216,17 @@ def observe_block(
 
 @kernel
 def _flag_near(
-    x: NDArray[np.int16], y: NDArray[np.int16], own_x: np.int16, own_y: np.int16, near: NDArray[np.uint8], count: int
+    x: NDArray[np.int16],
+    y: NDArray[np.int16],
+    own_x: np.int16,
+    own_y: np.int16,
+    near: NDArray[np.uint8],
+    count: int,
 ) -> None:
     """near[i] = 1 where entity i is in sight, else 0. Squares of 16-bit differences on a grid of 100 fit 16 bits."""
     for i in range(count):
         across = I16(x[i] - own_x)
         down = I16(y[i] - own_y)
-        near[i] = np.uint8((across < I16(16)) & (I16(I16(across * across) + I16(down * down)) < I16(SIGHT_SQUARED)))
+        near[i] = np.uint8(
+            (across < I16(16)) & (I16(I16(across * across) + I16(down * down)) < I16(SIGHT_SQUARED))
+        )

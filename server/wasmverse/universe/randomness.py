@@ -37,11 +37,13 @@ def random_u64(seed: np.uint64, turn: np.uint64, sid: np.uint64, purpose: np.uin
 @kernel
 def random_cell(seed: np.uint64, turn: np.uint64, sid: np.uint64, kind: int, index: int) -> int:
     """Cell (y * 100 + x) of the index-th entity of a kind that is made in a system in a turn."""
-    return np.int64(random_u64(seed, turn, sid, U64(index * 256 + kind)) % U64(CELLS))
+    return int(random_u64(seed, turn, sid, U64(index * 256 + kind)) % U64(CELLS))
 
 
 @kernel
-def random_cells(seed: np.uint64, systems: int, kind: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def random_cells(
+    seed: np.uint64, systems: int, kind: int, count: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """x and y, each of shape (systems * count,), of what every system holds at turn 0, system by system."""
     x = np.empty(systems * count, np.uint8)
     y = np.empty(systems * count, np.uint8)

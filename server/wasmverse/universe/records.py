@@ -21,7 +21,16 @@ NODE_RECORD = np.dtype([("eid", "i8"), ("sid", "i4"), ("x", "i4"), ("y", "i4"), 
 """A new node."""
 
 EVENT_RECORD = np.dtype(
-    [("eid", "i8"), ("sid", "i4"), ("kind", "i2"), ("x", "i2"), ("y", "i2"), ("slot", "i2"), ("by_slot", "i2"), ("unused", "i2")]
+    [
+        ("eid", "i8"),
+        ("sid", "i4"),
+        ("kind", "i2"),
+        ("x", "i2"),
+        ("y", "i2"),
+        ("slot", "i2"),
+        ("by_slot", "i2"),
+        ("unused", "i2"),
+    ]
 )
 """An event; slots as in a Roster, -1 for nobody."""
 

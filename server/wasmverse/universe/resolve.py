@@ -168,13 +168,26 @@ def resolve_block(
         _crowd(here, cells)
         _battle(here, sid, cells, by_slot, counts, events)
         dead = _death(here, sid, cells, by_slot, counts, tally, events, added)
-        _harvest(here, cells, nodes.index, nodes.x, nodes.y, nodes.energy, node_begin, node_end, counts, tally, out.changed, out.changed_energy)
+        _harvest(
+            here,
+            cells,
+            nodes.rows,
+            nodes.x,
+            nodes.y,
+            nodes.energy,
+            node_begin,
+            node_end,
+            counts,
+            tally,
+            out.changed,
+            out.changed_energy,
+        )
         if dead > 0:
             _harvest_added(here, cells, added[added_begin : counts[C_ADDED]], counts, tally)
         _repair(here, cells, counts)
         _clear(here, cells)
         kept = _keep_ships(here, sid, counts, tally, events, out.ships)
-        nodes_left = _keep_nodes(nodes.index, nodes.energy, node_begin, node_end, counts, out.removed)
+        nodes_left = _keep_nodes(nodes.rows, nodes.energy, node_begin, node_end, counts, out.removed)
         if dead > 0:
             nodes_left += _keep_added(added, added_begin, counts)
         if kept < turn.ships_min and turn.deal:
@@ -186,9 +199,15 @@ def resolve_block(
 
 
 @kernel
-def _apply(ship: Any, plan: np.uint64, called: int, tally: NDArray[np.int64], first_fault: NDArray[np.int64]) -> None:  # noqa: ANN401
+def _apply(
+    ship: Any,
+    plan: np.uint64,
+    called: int,
+    tally: NDArray[np.int64],
+    first_fault: NDArray[np.int64],
+) -> None:
     """Step 3: pay, then hold, move or upgrade. A fault holds, its memory unchanged."""
-    command = np.int64((plan >> U64(6)) & U64(3))
+    command: Any = np.int64((plan >> U64(6)) & U64(3))
     choice = np.int64(plan & U64(3))
     invalid = command == 3 or (command == UPGRADE and choice >= UPGRADES)
     if called != CALLED or invalid:
@@ -242,7 +261,12 @@ def _crowd(ships: Records, cells: Records) -> None:
 
 @kernel
 def _battle(
-    ships: Records, sid: int, cells: Records, by_slot: NDArray[np.int64], counts: NDArray[np.int64], events: Records
+    ships: Records,
+    sid: int,
+    cells: Records,
+    by_slot: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    events: Records,
 ) -> None:
     """Step 4: ships that share a cell lose shield, all at once."""
     for i in range(len(ships)):
@@ -268,7 +292,7 @@ def _hardest_hitter(ships: Records, victim: int, by_slot: NDArray[np.int64]) -> 
     most = np.int64(-1)
     for i in range(len(ships)):
         if ships[i].cell == cell and i != victim:
-            slot = np.int64(ships[i].slot)
+            slot: int = ships[i].slot
             if by_slot[slot] > most or (by_slot[slot] == most and slot < best):
                 most = by_slot[slot]
                 best = slot
@@ -324,7 +348,7 @@ def _death(
 def _harvest(
     ships: Records,
     cells: Records,
-    index: NDArray[np.int64],
+    rows: NDArray[np.int64],
     x: NDArray[np.uint8],
     y: NDArray[np.uint8],
     energy: NDArray[np.uint16],
@@ -348,7 +372,7 @@ def _harvest(
                 energy[node] -= taken
                 _take(ship, taken, counts, tally)
                 if energy[node] > 0:
-                    changed[counts[C_CHANGED]] = index[node]
+                    changed[counts[C_CHANGED]] = rows[node]
                     changed_energy[counts[C_CHANGED]] = energy[node]
                     counts[C_CHANGED] += 1
 
@@ -370,7 +394,7 @@ def _harvest_added(
 
 
 @kernel
-def _take(ship: Any, taken: int, counts: NDArray[np.int64], tally: NDArray[np.int64]) -> None:  # noqa: ANN401
+def _take(ship: Any, taken: int | np.int64, counts: NDArray[np.int64], tally: NDArray[np.int64]) -> None:
     """Give a lone ship what one node gave: a write for the node, and one for the ship however many it took from."""
     ship.energy = min(ship.energy + taken, ENERGY_MAX)
     tally[ship.slot, T_HARVESTED] += taken
@@ -428,12 +452,12 @@ def _keep_ships(
         out.last_plan[at] = ship.last_plan
         at += 1
     counts[C_SHIPS] = at
-    return at - first
+    return int(at - first)
 
 
 @kernel
 def _keep_nodes(
-    index: NDArray[np.int64],
+    rows: NDArray[np.int64],
     energy: NDArray[np.uint16],
     begin: int,
     end: int,
@@ -444,7 +468,7 @@ def _keep_nodes(
     left = 0
     for node in range(begin, end):
         if energy[node] == 0:
-            removed[counts[C_REMOVED]] = index[node]
+            removed[counts[C_REMOVED]] = rows[node]
             counts[C_REMOVED] += 1
             counts[C_WRITES] += 1
         else:
@@ -453,7 +477,7 @@ def _keep_nodes(
 
 
 @kernel
-def _keep_added(added: Records, begin: int, counts: NDArray[np.int64]) -> int:
+def _keep_added(added: Records, begin: int, counts: NDArray[np.int64]) -> Any:
     """Step 8 for what the dead became. Returns how many stay, moved together."""
     keep = begin
     for node in range(begin, counts[C_ADDED]):
@@ -467,7 +491,9 @@ def _keep_added(added: Records, begin: int, counts: NDArray[np.int64]) -> int:
 
 
 @kernel
-def _new_ship(sid: int, cell: int, counts: NDArray[np.int64], out: Ships, new_ships: NDArray[np.int64]) -> None:
+def _new_ship(
+    sid: int, cell: int, counts: NDArray[np.int64], out: Ships, new_ships: NDArray[np.int64]
+) -> None:
     """Step 9: a ship that nobody flies yet."""
     at = counts[C_SHIPS]
     out.sid[at] = sid
@@ -501,7 +527,7 @@ def _new_node(sid: int, cell: int, counts: NDArray[np.int64], new_nodes: Records
 
 
 @kernel
-def _record(events: Records, counts: NDArray[np.int64], sid: int, kind: int, ship: Any, by: int) -> None:  # noqa: ANN401
+def _record(events: Records, counts: NDArray[np.int64], sid: int, kind: int, ship: Any, by: int) -> None:
     """Note an event of a ship."""
     event = events[counts[C_EVENTS]]
     event.sid = sid

@@ -31,7 +31,7 @@ class Ships(NamedTuple):
     @classmethod
     def empty(cls, length: int) -> Ships:
         """Columns with room for this many ships, their content undefined."""
-        return cls(*(np.empty(length, dtype) for dtype in SHIP_DTYPES.values()))
+        return cls._make(np.empty(length, dtype) for dtype in SHIP_DTYPES.values())
 
 
 class Nodes(NamedTuple):
@@ -46,7 +46,7 @@ class Nodes(NamedTuple):
     @classmethod
     def empty(cls, length: int) -> Nodes:
         """Columns with room for this many nodes, their content undefined."""
-        return cls(*(np.empty(length, dtype) for dtype in NODE_DTYPES.values()))
+        return cls._make(np.empty(length, dtype) for dtype in NODE_DTYPES.values())
 
 
 SHIP_DTYPES: dict[str, type[np.generic]] = {
@@ -108,14 +108,14 @@ def make_state(ships: Ships, nodes: Nodes, systems: int) -> tuple[State, NDArray
     """
     if sorted_prefix(ships.sid, ships.eid, 0) != len(ships.sid):
         order = np.lexsort((ships.eid, ships.sid))
-        ships = Ships(*(column[order] for column in ships))
+        ships = Ships._make(column[order] for column in ships)
     nodes_sorted = sorted_prefix(nodes.sid, nodes.eid, 0)
     node_order = None
     if sorted_prefix(nodes.sid, nodes.eid, nodes_sorted) != len(nodes.sid):
         # A tail of many runs (every turn appends one): sort the tail alone, unless it is most of the table.
         tail = np.lexsort((nodes.eid[nodes_sorted:], nodes.sid[nodes_sorted:])) + nodes_sorted
         node_order = np.concatenate((np.arange(nodes_sorted), tail))
-        nodes = Nodes(*(np.concatenate((column[:nodes_sorted], column[tail])) for column in nodes))
+        nodes = Nodes._make(np.concatenate((column[:nodes_sorted], column[tail])) for column in nodes)
     for columns in (ships, nodes):
         for column in columns:
             column.setflags(write=False)
@@ -130,7 +130,7 @@ def check_invariants(ships: Ships, nodes: Nodes, systems: int) -> None:
     ------
     StateError : naming the first entity that breaks one.
     """
-    checks = [
+    checks: list[tuple[Ships | Nodes, str, str, NDArray[np.bool_], str]] = [
         (ships, "ship", "sid", (ships.sid < 1) | (ships.sid > systems), f"1..{systems}"),
         (ships, "ship", "x", ships.x >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
         (ships, "ship", "y", ships.y >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
@@ -153,6 +153,8 @@ def state_hash(ships: Ships, nodes: Nodes, tid: int, next_eid: int) -> str:
     for columns in (ships, nodes):
         order = np.lexsort((columns.eid, columns.sid))
         for column in columns:
-            digest.update(np.ascontiguousarray(column[order]).astype(column.dtype.newbyteorder("<")).tobytes())
+            digest.update(
+                np.ascontiguousarray(column[order]).astype(column.dtype.newbyteorder("<")).tobytes()
+            )
     digest.update(np.array([tid, next_eid], "<i8").tobytes())
     return digest.hexdigest()

@@ -6,7 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,9 @@ class TurnPlayer:
         """End the threads."""
         self._pool.shutdown()
 
-    def play(self, state: State, laws: Laws, roster: Roster, limits: Limits, *, tid: int, next_eid: int) -> TurnResult:
+    def play(
+        self, state: State, laws: Laws, roster: Roster, limits: Limits, *, tid: int, next_eid: int
+    ) -> TurnResult:
         """Play turn ``tid`` on the state of the turn before, which is not modified."""
         nodes_end = len(state.nodes.sid)
         offsets = Offsets(
@@ -134,11 +136,9 @@ def _assemble(
     counts = np.array([outcome.counts for outcome in outcomes])
     tally = np.sum([outcome.tally for outcome in outcomes], axis=0)
     ends = counts[:, resolve.C_SHIPS]
-    ships = Ships(
-        *(
-            np.concatenate([column[:end] for column, end in zip(columns, ends, strict=True)])
-            for columns in zip(*(outcome.ships for outcome in outcomes), strict=True)
-        )
+    ships = Ships._make(
+        np.concatenate([column[:end] for column, end in zip(columns, ends, strict=True)])
+        for columns in zip(*(outcome.ships for outcome in outcomes), strict=True)
     )
     ship_starts = np.concatenate(([0], np.cumsum(ends)[:-1]))
     new_ships = np.concatenate(
@@ -158,11 +158,14 @@ def _assemble(
         tally[:, resolve.T_ENERGY] += spawned * rules.NEW_ENERGY
     next_eid += len(new_ships)
 
-    new_nodes = _join_nodes([o.new_nodes[: count[resolve.C_NEW_NODES]] for o, count in zip(outcomes, counts, strict=True)])
+    new_nodes = _join_nodes(
+        [o.new_nodes[: count[resolve.C_NEW_NODES]] for o, count in zip(outcomes, counts, strict=True)]
+    )
     new_nodes.eid[:] = next_eid + np.arange(len(new_nodes.eid))
     next_eid += len(new_nodes.eid)
     dead = _join_nodes([o.added[: count[resolve.C_ADDED]] for o, count in zip(outcomes, counts, strict=True)])
-    added = Nodes(*(np.concatenate(columns) for columns in zip(dead, new_nodes, strict=True)))
+    pairs: list[Any] = list(zip(dead, new_nodes, strict=True))
+    added = Nodes._make(np.concatenate(pair) for pair in pairs)
     changes = _node_changes(outcomes, counts, added)
 
     events = _events(blocks, counts, state, roster, ships, new_ships, new_nodes)
@@ -195,7 +198,7 @@ def _assemble(
 def _join_nodes(parts: list[resolve.Records]) -> Nodes:
     """NODE_RECORD rows of all parts, one behind the other, as columns."""
     rows = np.concatenate(parts)
-    return Nodes(*(rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items()))
+    return Nodes._make((rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items()))
 
 
 def _node_changes(outcomes: list[resolve.Outcome], counts: NDArray[np.int64], added: Nodes) -> NodeChanges:
@@ -206,7 +209,10 @@ def _node_changes(outcomes: list[resolve.Outcome], counts: NDArray[np.int64], ad
     removed = np.concatenate([o.removed[: c[resolve.C_REMOVED]] for o, c in both])
     ascending = np.argsort(changed, kind="stable")
     return NodeChanges(
-        changed[ascending], energy[ascending], np.sort(removed), Nodes(*(column[order] for column in added))
+        changed[ascending],
+        energy[ascending],
+        np.sort(removed),
+        Nodes._make(column[order] for column in added),
     )
 
 
@@ -223,25 +229,41 @@ def _events(
     ends = counts[:, resolve.C_EVENTS]
     rows_seen = np.concatenate([block.outcome.events[:end] for block, end in zip(blocks, ends, strict=True)])
     fields = ("sid", "kind", "eid", "x", "y", "slot", "by_slot")
-    parts = [Events(*(rows_seen[name] for name in fields))]
+    parts = [Events._make(rows_seen[name] for name in fields)]
     firsts = [block.outcome.first_fault for block in blocks]
     first_fault = [next((f[slot] for f in firsts if f[slot] >= 0), -1) for slot in range(roster.slots)]
     faulted = [slot for slot, row in enumerate(first_fault) if row >= 0]
     rows = np.array([first_fault[slot] for slot in faulted], np.int64)
     before = state.ships
     parts.append(
-        _same_events(before.sid[rows], resolve.E_FAULT, before.eid[rows], before.x[rows], before.y[rows], np.array(faulted))
+        _same_events(
+            before.sid[rows],
+            resolve.E_FAULT,
+            before.eid[rows],
+            before.x[rows],
+            before.y[rows],
+            np.array(faulted),
+        )
     )
     slots = roster.slot_of[ships.strategy_id[new_ships]]
     parts.append(
         _same_events(
-            ships.sid[new_ships], resolve.E_SPAWN, ships.eid[new_ships], ships.x[new_ships], ships.y[new_ships], slots
+            ships.sid[new_ships],
+            resolve.E_SPAWN,
+            ships.eid[new_ships],
+            ships.x[new_ships],
+            ships.y[new_ships],
+            slots,
         )
     )
     nobody = np.full(len(new_nodes.sid), resolve.NOBODY)
-    parts.append(_same_events(new_nodes.sid, resolve.E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody))
+    parts.append(
+        _same_events(new_nodes.sid, resolve.E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody)
+    )
     dtypes = (np.uint32, np.int16, np.int64, np.uint8, np.uint8, np.int16, np.int16)
-    columns = [np.concatenate(c).astype(dtype) for c, dtype in zip(zip(*parts, strict=True), dtypes, strict=True)]
+    columns = [
+        np.concatenate(c).astype(dtype) for c, dtype in zip(zip(*parts, strict=True), dtypes, strict=True)
+    ]
     for slot_column in (columns[5], columns[6]):
         slot_column[slot_column == roster.slots - 1] = resolve.NOBODY  # the unknown has no name
     return EventColumns(Events(*columns), [strategy.name for strategy in roster.strategies])
@@ -258,5 +280,11 @@ def _same_events(
     """Events of one kind that nobody is credited with."""
     length = len(sid)
     return Events(
-        sid, np.full(length, kind, np.int16), eid, x, y, slot.astype(np.int16), np.full(length, resolve.NOBODY, np.int16)
+        sid,
+        np.full(length, kind, np.int16),
+        eid,
+        x,
+        y,
+        slot.astype(np.int16),
+        np.full(length, resolve.NOBODY, np.int16),
     )

@@ -97,7 +97,9 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
     for registered in exports:
         check_name(registered)
     _fly_once(compiled, exports, settings)
-    return Inspection(hashlib.sha256(module).hexdigest(), language_of(module), exports, bytes(compiled.serialize()))
+    return Inspection(
+        hashlib.sha256(module).hexdigest(), language_of(module), exports, bytes(compiled.serialize())
+    )
 
 
 def _check_bytes(module: bytes, settings: Settings) -> None:
@@ -118,7 +120,9 @@ def _check_bytes(module: bytes, settings: Settings) -> None:
             "(for example Rust with --target wasm32-unknown-unknown)"
         )
     if module[4:8] != b"\1\0\0\0":
-        raise ModuleRefused(f"the module has version {module[4:8].hex(' ')}; version 01 00 00 00 is understood: rebuild it")
+        raise ModuleRefused(
+            f"the module has version {module[4:8].hex(' ')}; version 01 00 00 00 is understood: rebuild it"
+        )
 
 
 def _check_imports(module: wasmtime.Module) -> None:
@@ -141,7 +145,9 @@ def _check_exports(module: wasmtime.Module, exports: dict[str, str]) -> None:
             found = f"the module exports {', '.join(sorted(functions)[:8]) or 'no function'}"
         raise ModuleRefused(f"{found}; a strategy exports decide with the signature {wanted}: export it so")
     if not isinstance(kinds.get("memory"), wasmtime.MemoryType):
-        raise ModuleRefused("the module exports no memory; what a ship sees is put there: export it as 'memory'")
+        raise ModuleRefused(
+            "the module exports no memory; what a ship sees is put there: export it as 'memory'"
+        )
     for name in REALLOC_NAMES:
         kind = kinds.get(name)
         if kind is not None and (
@@ -160,13 +166,19 @@ def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settin
     """
     store = wasmtime.Store(flight_engine())
     store.set_limits(
-        memory_size=settings.guest_memory_bytes_max, table_elements=settings.guest_table_elements_max, instances=1
+        memory_size=settings.guest_memory_bytes_max,
+        table_elements=settings.guest_table_elements_max,
+        instances=1,
     )
     store.set_fuel(settings.budget_fuel)
     try:
         wasmtime.Instance(store, module, [])
     except wasmtime.Trap as trap:
-        reason = "uses more than the fuel of one call" if trap.trap_code == wasmtime.TrapCode.OUT_OF_FUEL else "traps"
+        reason = (
+            "uses more than the fuel of one call"
+            if trap.trap_code == wasmtime.TrapCode.OUT_OF_FUEL
+            else "traps"
+        )
         raise ModuleRefused(
             f"the module's start function {reason}; a fresh instance is made every turn: do nothing at start that can fail "
             f"or that costs more than {settings.budget_fuel:,} fuel"

@@ -41,7 +41,8 @@ class Layout:
         """WIT's own widths, but for the leaves whose path is in ``narrower``."""
         narrower = narrower or {}
         storage = tuple(
-            None if leaf.is_bytes else narrower.get(leaf.path, _WIT_STORAGE[leaf.type]) for leaf in signature.leaves
+            None if leaf.is_bytes else narrower.get(leaf.path, _WIT_STORAGE[leaf.type])
+            for leaf in signature.leaves
         )
         return cls(signature, storage, _WIT_STORAGE[signature.result])
 
@@ -70,7 +71,7 @@ def _address(column: int, code: str, row: str = "(local.get $row)") -> str:
 def driver_wat(layout: Layout, *, has_realloc: bool) -> str:
     """The driver's text for a layout.
 
-    Without an allocator in the guest, the driver adds pages to the guest's memory and puts the bytes there, one sequence behind the other.
+    Without an allocator in the guest, the driver adds pages to the guest's memory and puts the bytes there.
     """
     signature = layout.signature
     columns = range(layout.table_length)
@@ -156,4 +157,4 @@ def _room(has_realloc: bool) -> str:
 def driver_module(layout: Layout, has_realloc: bool) -> wasmtime.Module:
     """The compiled driver for a layout; made once per process."""
     wat = driver_wat(layout, has_realloc=has_realloc)
-    return wasmtime.Module(flight_engine(), wasmtime.wat2wasm(wat))
+    return wasmtime.Module(flight_engine(), bytes(wasmtime.wat2wasm(wat)))

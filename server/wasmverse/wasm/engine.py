@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from typing import Any
 
 import numpy as np
 import wasmtime
@@ -72,6 +73,7 @@ class HostMemory:
 
     @property
     def size_bytes(self) -> int:
+        """What it has grown to."""
         return self.memory.data_len()
 
     def reserve(self, size_bytes: int) -> None:
@@ -80,14 +82,18 @@ class HostMemory:
         if missing <= 0:
             return
         if size_bytes > self.bytes_max:
-            raise MemoryError(f"a block needs {size_bytes} bytes of host memory; {self.bytes_max} is the most")
+            raise MemoryError(
+                f"a block needs {size_bytes} bytes of host memory; {self.bytes_max} is the most"
+            )
         self.memory.grow(-(-missing // PAGE_BYTES))
 
-    def array(self, start_byte: int, dtype: np.dtype[np.generic] | type[np.generic], length: int) -> NDArray[np.generic]:
+    def array(
+        self, start_byte: int, dtype: np.dtype[np.generic] | type[np.generic], length: int
+    ) -> NDArray[Any]:
         """A view of ``length`` elements at an address; valid as long as this object lives."""
         item = np.dtype(dtype)
         end = start_byte + item.itemsize * length
-        assert 0 <= start_byte and end <= self.size_bytes, (start_byte, end, self.size_bytes)
+        assert start_byte >= 0 and end <= self.size_bytes, (start_byte, end, self.size_bytes)
         base = ctypes.addressof(self.memory.data_ptr().contents)
-        raw = (ctypes.c_ubyte * (item.itemsize * length)).from_address(base + start_byte)
+        raw: Any = (ctypes.c_ubyte * (item.itemsize * length)).from_address(base + start_byte)
         return np.frombuffer(raw, dtype=item, count=length) if length else np.empty(0, dtype=item)

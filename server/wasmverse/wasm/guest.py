@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import wasmtime
 
@@ -41,6 +42,7 @@ class Outcome:
 
     @property
     def faults(self) -> int:
+        """Rows that faulted, called or not."""
         return len(self.faulted) + self.uncalled[1] - self.uncalled[0]
 
 
@@ -59,10 +61,13 @@ class Guest:
 
     @classmethod
     def of(cls, module: wasmtime.Module, export: str) -> Guest:
+        """From a module of the flight engine."""
         names = {export_type.name for export_type in module.exports}
         return cls(module, export, next((name for name in REALLOC_NAMES if name in names), None))
 
-    def run(self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits) -> Outcome:
+    def run(
+        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits
+    ) -> Outcome:
         """Call the function for rows ``start`` to ``stop``, arguments and results in ``memory``.
 
         Parameters
@@ -102,7 +107,11 @@ class Guest:
         engine = flight_engine()
         store = wasmtime.Store(engine)
         store.set_limits(
-            memory_size=limits.memory_bytes_max, table_elements=limits.table_elements_max, instances=2, tables=8, memories=2
+            memory_size=limits.memory_bytes_max,
+            table_elements=limits.table_elements_max,
+            instances=2,
+            tables=8,
+            memories=2,
         )
         pool = limits.budget_fuel * (stop - start)
         store.set_fuel(pool)
@@ -111,7 +120,7 @@ class Guest:
         try:
             guest = wasmtime.Instance(store, self.module, []).exports(store)
             takes_bytes = layout.signature.takes_bytes
-            imports: list[wasmtime._extern.AsExtern] = [memory.memory]
+            imports: list[Any] = [memory.memory]
             if takes_bytes:
                 imports.append(guest["memory"])
             if takes_bytes and self.realloc is not None:

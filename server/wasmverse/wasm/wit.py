@@ -39,6 +39,7 @@ class Leaf:
 
     @property
     def is_bytes(self) -> bool:
+        """Whether it is lowered to a pointer and a length."""
         return self.type in BYTE_SEQUENCES
 
     @property
@@ -57,14 +58,17 @@ class Signature:
 
     @property
     def core_params(self) -> tuple[str, ...]:
+        """The core types of all parameters."""
         return tuple(core for leaf in self.leaves for core in leaf.core)
 
     @property
     def core_result(self) -> str:
+        """The core type of the result."""
         return CORE_TYPES[self.result]
 
     @property
     def takes_bytes(self) -> bool:
+        """Whether any parameter is a byte sequence."""
         return any(leaf.is_bytes for leaf in self.leaves)
 
     def __str__(self) -> str:
@@ -85,7 +89,9 @@ class _Reader:
         while at < end:
             match = _TOKEN.match(text, at)
             if match is None:
-                raise WitError(f"WIT: cannot read {text[at : at + 20].strip()!r}: only records and functions are understood")
+                raise WitError(
+                    f"WIT: cannot read {text[at : at + 20].strip()!r}: only records and functions are understood"
+                )
             self.tokens.append(match[1])
             at = match.end()
         self.at = 0
@@ -155,7 +161,9 @@ def parse_world(text: str) -> dict[str, Signature]:
                 result = reader.type()
                 reader.take(";")
                 if result not in CORE_TYPES:
-                    raise WitError(f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}")
+                    raise WitError(
+                        f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}"
+                    )
                 leaves = tuple(leaf for parameter in parameters for leaf in _flatten(*parameter, records))
                 signatures[name] = Signature(name, leaves, result)
             case other:
@@ -168,7 +176,9 @@ def _flatten(path: str, type_: str, records: dict[str, list[tuple[str, str]]]) -
         return [leaf for name, inner in records[type_] for leaf in _flatten(f"{path}.{name}", inner, records)]
     if type_ in CORE_TYPES or type_ in BYTE_SEQUENCES:
         return [Leaf(path, type_)]
-    raise WitError(f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars")
+    raise WitError(
+        f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars"
+    )
 
 
 @cache

@@ -1,0 +1,76 @@
+"""``wasmverse strategy``: upload and list strategies of a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, request
+
+app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
+
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Who you are; not needed on this machine."),
+]
+
+
+@app.command()
+def push(
+    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name", help="Lower-case letters, digits and '_': the name it flies under.", show_default=False
+        ),
+    ],
+    url: UrlOption = DEFAULT_URL,
+    token: TokenOption = None,
+) -> None:
+    """Upload FILE as the strategy NAME. It flies from the next turn on; new ships are dealt to it.
+
+    Pushing again under the same name replaces it with a new version. Try it first with
+    [bold]wasmverse strategy check FILE[/bold].
+    """
+    try:
+        module = file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+    answer = request(
+        "PUT",
+        url,
+        f"/api/v1/strategies/{name}",
+        token=token,
+        content=module,
+        headers={"Content-Type": "application/wasm"},
+    ).json()
+    for row in answer["strategies"]:
+        print(
+            f"{row['name']} version {row['version']} flies from turn {answer['turn'] + 1} ({row['bytes']:,} bytes)"
+        )
+
+
+@app.command("list")
+def list_(url: UrlOption = DEFAULT_URL) -> None:
+    """List the strategies: version, language, author, status, and whether new ships are dealt to them."""
+    answer = request("GET", url, "/api/v1/strategies").json()
+    table = Table(header_style="bold", caption=f"turn {answer['turn']:,}")
+    for column in ("name", "version", "language", "author", "bytes", "status", "enabled"):
+        table.add_column(column, justify="right" if column in {"version", "bytes"} else "left")
+    for row in answer["strategies"]:
+        cells = (
+            row["name"],
+            row["version"],
+            row["language"],
+            row["author"],
+            f"{row['bytes']:,}",
+            row["status"],
+        )
+        table.add_row(*(escape(str(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 160)

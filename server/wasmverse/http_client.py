@@ -1,0 +1,55 @@
+"""What the command line's clients share: one request to a server, errors as one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import httpx
+import typer
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+SECONDS_MAX = 60.0
+
+UrlOption = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="WASMVERSE_URL", help="The server, as its greeting prints it.", show_default=True
+    ),
+]
+
+
+def fail(message: str) -> NoReturn:
+    """End with one line on standard error and status 1."""
+    print(f"wasmverse: {' '.join(message.split())}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def request(
+    method: str, url: str, path: str, *, token: str | None = None, **options: object
+) -> httpx.Response:
+    """The server's answer; ends the program with the server's own words when it refuses."""
+    headers = dict(options.pop("headers", None) or {})  # type: ignore[call-overload]
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        with httpx.Client(base_url=url, timeout=SECONDS_MAX, trust_env=False) as client:
+            answer = client.request(method, path, headers=headers, **options)  # type: ignore[arg-type]
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        fail(f"{url} is no address of a server; give one such as {DEFAULT_URL}")
+    except httpx.ConnectError:
+        fail(f"nothing answers at {url}; start it with `wasmverse serve`, or name another server with --url")
+    except httpx.HTTPError as error:
+        fail(f"{url} did not answer: {error or type(error).__name__}")
+    if answer.is_error:
+        fail(_reason(answer))
+    return answer
+
+
+def _reason(answer: httpx.Response) -> str:
+    """What a refusal says: the data API's line, or the message of an error in JSON."""
+    if answer.headers.get("content-type", "").startswith("application/json"):
+        error = answer.json().get("error", {})
+        if isinstance(error, dict) and "message" in error:
+            return str(error["message"])
+    return answer.text or f"HTTP status {answer.status_code}"
