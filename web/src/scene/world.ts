@@ -127,6 +127,8 @@ export class World {
 
   /** `factor` > 1 comes closer. Without a pixel, to the middle of the picture. */
   zoom(factor: number, pixel: Point | null): void {
+    // The wheel that led out of a system still turns: on the way to the map it leads no further.
+    if (factor < 1 && this.place === null && this.helm.isFlying) return;
     const { left, top, width, height } = this.helm.camera.frame;
     const isWithin = this.helm.zoom(factor, pixel ?? { x: left + width / 2, y: top + height / 2 });
     if (!isWithin && this.place !== null) this.actions.onLeave();

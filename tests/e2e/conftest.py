@@ -1,0 +1,82 @@
+"""One server and one browser for all tests; a fresh visit for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from .server import COMMAND, Server
+from .visit import Visit
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PAGE = Path(__file__).parents[2] / "server" / "wasmverse" / "page" / "index.html"
+OPTIONS = [
+    "--no-sandbox",  # containers and CI run as root
+    "--use-angle=swiftshader",  # draws without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A page whose headers a test has changed counts as coming from nowhere: it would not be let to a local server.
+    "--disable-features=LocalNetworkAccessChecks",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    for needed in (COMMAND, PAGE):
+        if not needed.exists():
+            pytest.fail(f"{needed} is missing: run `make setup`", pytrace=False)
+    server = Server(tmp_path_factory.mktemp("universe"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.fail(
+            f"there is no browser: install Chromium (one of {', '.join(BROWSERS)}), or name it in CHROMIUM",
+            pytrace=False,
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit_with(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
+    """A function that begins a visit in a fresh browser profile; it takes the options of a browser context."""
+    visits: list[Visit] = []
+
+    def begin(**options: object) -> Visit:
+        context = browser.new_context(**({"viewport": {"width": 1180, "height": 760}} | options))
+        visit = Visit(context.new_page(), server.url)
+        visits.append(visit)
+        return visit
+
+    yield begin
+    for visit in visits:
+        visit.page.context.close()
+        visit.check()
+
+
+@pytest.fixture
+def visit(visit_with: Callable[..., Visit]) -> Visit:
+    return visit_with()

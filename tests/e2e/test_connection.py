@@ -1,0 +1,61 @@
+"""The server goes away and comes back; what the page asks for at all."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Route, expect
+
+from .server import Server
+from .visit import Visit
+
+
+def test_a_restart_of_the_server_is_said_and_survived(visit: Visit, server: Server) -> None:
+    visit.excused += ["WebSocket connection to", "ERR_CONNECTION_REFUSED"]
+    page = visit.open("#/system/5")
+    visit.await_turns(1)
+    try:
+        server.stop()
+        expect(page.locator("#notice")).to_contain_text("Connection to the server lost", timeout=20_000)
+        expect(page.locator("#connection")).to_have_text("Offline")
+    finally:
+        server.start()
+    expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#system")).to_contain_text("ships")
+    visit.await_turns(2)
+
+
+def test_only_what_is_in_view_is_asked_for(visit: Visit) -> None:
+    page = visit.open("#/system/5")
+    visit.await_turns(6)
+    watched = [frame["sql"] for frame in visit.frames]
+    # Turns, standings, the system; the rest comes without being asked for.
+    assert len(watched) == 3
+    posted = [request for request in visit.requests if request.method == "POST"]
+    assert len(posted) == 1
+    page.keyboard.press("Escape")
+    visit.await_turns(1)
+    assert {"id", "unsubscribe"} in [set(frame) for frame in visit.frames]
+
+
+def test_the_page_runs_under_a_strict_policy(visit: Visit) -> None:
+    """Whatever the server's policy allows, the page needs no more than src/main.ts says."""
+    policy = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+    def with_policy(route: Route) -> None:
+        if route.request.method != "GET":
+            route.continue_()
+            return
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": policy})
+
+    visit.page.route("**/*", with_policy)
+    page = visit.open("#/system/5?sheet=strategies")
+    visit.await_turns(2)
+    expect(page.locator(".strategies")).to_contain_text("strategy_default")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    visit.await_turns(1)
+    assert visit.lit_pixels() > 100

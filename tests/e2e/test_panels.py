@@ -1,0 +1,110 @@
+"""Panels, uploads and the console: they show what SQL and the server say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from .server import Server
+from .visit import Visit
+
+BUNDLED = Path(__file__).parents[2] / "server" / "wasmverse" / "bundled"
+FIELDS = ("energy", "shield", "blasters", "thrusters", "harvesters")
+REFUSED = "the server responded with a status of 4"
+"""Chromium reports every refusal to the console; the page shows it to the person."""
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_the_selected_entity_is_what_sql_says(visit: Visit, server: Server, kind: int) -> None:
+    found = server.query(
+        "select sid, eid from entity where kind = ? order by energy desc, eid limit 1", kind
+    )[0]
+    page = visit.open(f"#/system/{found['sid']}/entity/{found['eid']}")
+    expect(page.locator("#entity h3")).to_have_text(str(found["eid"]))
+    sql = """select *, last_plan::varchar as plan_text,
+               case when kind = 1 then decode_plan(last_plan) end as plan
+             from entity where sid = ? and eid = ?"""
+    for _ in range(20):
+        visit.await_turns(1)
+        page.wait_for_timeout(100)
+        turn = visit.turn
+        names = (*FIELDS, "cell", "plan", "last-plan")
+        shown = {name: page.locator(f"#entity-{name}").text_content() for name in names}
+        shown["strategy"] = page.locator("#entity .strategy").text_content()
+        if turn != visit.turn:
+            continue
+        row = server.query(sql, found["sid"], found["eid"], turn=turn)[0]
+        expected = {field: f"{row[field]:,}" for field in FIELDS} | {
+            "cell": f"{row['x']}, {row['y']}",
+            "plan": row["plan"] or "…",
+            "last-plan": f"last_plan {row['plan_text']}",
+            "strategy": row["strategy"] or "",
+        }
+        if shown == expected:
+            return
+    assert shown == expected
+
+
+def test_rubbish_is_refused_with_the_servers_words(visit: Visit, server: Server, tmp_path: Path) -> None:
+    rubbish = tmp_path / "rubbish.wasm"
+    rubbish.write_bytes(b"this is no module")
+    words = httpx.put(f"{server.url}/api/v1/strategies/rubbish", content=rubbish.read_bytes()).json()
+    visit.excused.append(REFUSED)
+    page = visit.open("#/?sheet=strategies")
+    page.set_input_files("#upload-file", rubbish)
+    expect(page.get_by_label("Name")).to_have_value("rubbish")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".verdict")).to_have_text(words["error"]["message"])
+    expect(page.locator(".verdict")).to_have_class(re.compile("refused"))
+
+
+def test_an_upload_without_a_module_says_what_is_missing(visit: Visit) -> None:
+    page = visit.open("#/?sheet=strategies")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".verdict")).to_contain_text("There is no module yet")
+
+
+def test_a_module_is_accepted_and_listed(visit: Visit, server: Server) -> None:
+    page = visit.open()
+    page.get_by_role("button", name="Strategies").click()
+    expect(page).to_have_url(re.compile("sheet=strategies"))
+    expect(page.locator(".strategies")).to_contain_text("strategy_default")
+    page.set_input_files("#upload-file", BUNDLED / "strategy_flee.wasm")
+    page.get_by_label("Name").fill("visitor")
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator(".verdict")).to_have_text("visitor is accepted.", timeout=30_000)
+    entry = page.locator(".strategies li", has_text="visitor")
+    expect(entry).to_be_visible()
+    row = server.query("select status, version from strategy where name = 'visitor'")[0]
+    expect(entry).to_contain_text(row["status"])
+    expect(entry).to_contain_text(f"version {row['version']}")
+
+
+def test_the_console_answers_with_a_table_and_its_turn(visit: Visit) -> None:
+    visit.excused.append(REFUSED)
+    page = visit.open()
+    page.keyboard.press("c")
+    sql = page.get_by_label("SQL", exact=True)
+    sql.fill("select kind, count(*) as entities, null as nothing from entity group by kind order by kind")
+    sql.press("Control+Enter")
+    expect(page.locator(".result th")).to_have_text(["kind", "entities", "nothing"])
+    expect(page.locator(".result tbody tr")).to_have_count(2)
+    expect(page.locator(".result td").nth(2)).to_have_text("null")
+    expect(page.locator("#sheet-console")).to_contain_text(re.compile(r"2 rows · turn [\d,]+ · "))
+    page.wait_for_url(re.compile(r"sheet=console&sql=select%20kind"))
+    sql.fill("select * from nowhere")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_role("alert").filter(has_text="nowhere")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#sheet-console")).to_be_hidden()
+
+
+def test_a_query_in_the_address_is_shown_but_not_run(visit: Visit) -> None:
+    page = visit.open("#/?sheet=console&sql=select%2042%20as%20answer")
+    expect(page.get_by_label("SQL", exact=True)).to_have_value("select 42 as answer")
+    visit.await_turns(1)
+    expect(page.locator(".result table")).to_have_count(0)
