@@ -8,10 +8,10 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, request
+from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
 
 CELL_MAX = 80
 
@@ -84,13 +84,7 @@ def _print_table(result: dict[str, Any], turn: str) -> None:
         table.add_column(column["name"], justify="right" if is_number else "left", overflow="fold")
     for row in result["rows"]:
         table.add_row(*map(_cell, row))
-    console = Console()
-    # Off a terminal there is no width to keep to: rows stay whole for grep and friends.
-    console.print(
-        table,
-        width=None if console.is_terminal else 20 + CELL_MAX * max(len(result["columns"]), 1),
-        crop=False,
-    )
+    print_table(table)
 
 
 def _cell(value: object) -> str:
@@ -103,6 +97,4 @@ def _cell(value: object) -> str:
         else json.dumps(value, ensure_ascii=False)
     )
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return (text[: CELL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}" if len(text) > CELL_MAX else text).replace(
-        "[", "\\["
-    )
+    return escape(text[: CELL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}" if len(text) > CELL_MAX else text)

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, request
+from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
 
 app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
 
@@ -72,5 +71,4 @@ def list_(url: UrlOption = DEFAULT_URL) -> None:
             row["status"],
         )
         table.add_row(*(escape(str(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 160)
+    print_table(table)

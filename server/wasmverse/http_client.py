@@ -1,4 +1,4 @@
-"""What the command line's clients share: one request to a server, errors as one line."""
+"""What the command line's clients share: one request to a server, errors as one line, tables."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated, NoReturn
 
 import httpx
 import typer
+from rich.console import Console
+from rich.table import Table
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SECONDS_MAX = 60.0
+WIDTH_MAX = 4_000
 
 UrlOption = Annotated[
     str,
@@ -23,6 +26,14 @@ def fail(message: str) -> NoReturn:
     """End with one line on standard error and status 1."""
     print(f"wasmverse: {' '.join(message.split())}", file=sys.stderr)
     raise typer.Exit(1)
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output; off a terminal as wide as it is, so that rows stay whole for grep."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH_MAX)
+    console.print(table)
 
 
 def request(

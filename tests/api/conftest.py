@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import uvicorn
 from tests.query.builder import ScriptedUniverse
 from tests.query.running import LoopThread
 from wasmverse.api.app import create_app
-from wasmverse.api.server import listen, make_server
+from wasmverse.api.server import make_server
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
@@ -34,11 +35,11 @@ class RunningGateway:
         self.universe.turn()
         await self.pool.start()
         self.app = create_app(self.universe, self.pool, self.settings, self.page_folder)
-        self._listener = listen(self.settings)
+        self._listener = socket.create_server((self.settings.host, 0))
         self.address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
-        self.server: uvicorn.Server = make_server(self.app, self.settings)
-        self._serving = asyncio.create_task(self.server._serve([self._listener]))
+        self.server: uvicorn.Server = make_server(self.app, self.settings, self._listener)
+        self._serving = asyncio.create_task(self.server.serve([self._listener]))
         while not self.server.started:
             await asyncio.sleep(0.01)
 

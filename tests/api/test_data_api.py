@@ -211,7 +211,7 @@ def test_spawn(gateway: RunningGateway, sql: str, args: Any, command: SpawnEntit
         ("call 'unclosed", [], 400, 1064, "syntax"),
     ],
 )
-def test_wrong_commands(  # noqa: PLR0917
+def test_wrong_commands(
     gateway: RunningGateway, sql: str, args: list[Any], status: int, code: int, part: str
 ) -> None:
     sent = len(gateway.universe.commands)

@@ -51,11 +51,15 @@ class WatchKey:
 
 @dataclass(slots=True)
 class Watch:
-    """One distinct live query. ``content`` is its latest result, or its latest error as a str of JSON."""
+    """One distinct live query and its latest outcome: ``content`` of ``turn``, or ``error``.
+
+    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told.
+    """
 
     key: WatchKey
     args: list[Any]
-    watchers: dict[tuple[Watcher, int], None] = field(default_factory=dict)
+    watchers: dict[tuple[Watcher, int], int] = field(default_factory=dict)
+    version: int = 0
     turn: int = -1
     content: bytes | None = None
     text: str = ""
@@ -126,13 +130,10 @@ class LiveQueries:
         """Watch a query under ``identity``, in place of what had it before, and send its result now."""
         self.unsubscribe(watcher, identity)
         watch = self._watches.setdefault(key, Watch(key, args))
-        watch.watchers[watcher, identity] = None
+        watch.watchers[watcher, identity] = 0
         watcher.watches[identity] = watch
         self.metrics.watches.inc()
-        if watch.error is None and watch.turn >= 0 and watch.turn == self._pool.newest:
-            watcher.offer(identity, _message(watch, identity))
-        else:
-            await self._run(watch, newcomer=(watcher, identity))
+        await self._run(watch)
 
     def unsubscribe(self, watcher: Watcher, identity: int) -> bool:
         """Stop a subscription; False when there is none of that id."""
@@ -160,17 +161,16 @@ class LiveQueries:
                 if isinstance(outcome, Exception):
                     log.error("a live query failed", exc_info=outcome)
 
-    async def _run(self, watch: Watch, newcomer: tuple[Watcher, int] | None = None) -> None:
-        """Run a watch on the newest turn and tell its watchers what changed; ``newcomer`` is told in any
-        case."""
+    async def _run(self, watch: Watch) -> None:
+        """Bring a watch up to the newest turn, and tell those of its watchers who have not heard of its outcome."""
         async with watch.lock, self._at_once:
             if not watch.watchers:
                 return
-            changed = True
-            if newcomer is None or watch.turn != self._pool.newest or watch.error is not None:
-                changed = await self._renew(watch)
-            for watcher, identity in tuple(watch.watchers):
-                if changed or (watcher, identity) == newcomer:
+            if watch.error is not None or watch.turn != self._pool.newest:
+                watch.version += await self._renew(watch)
+            for (watcher, identity), told in tuple(watch.watchers.items()):
+                if told != watch.version:
+                    watch.watchers[watcher, identity] = watch.version
                     watcher.offer(identity, _message(watch, identity))
             if isinstance(watch.error, QueryRefused) or watch.failures >= FAILURES_MAX:
                 self._end(watch)

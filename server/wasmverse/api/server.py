@@ -1,57 +1,41 @@
-"""Listening: the socket, and uvicorn with the limits of the settings."""
+"""uvicorn with the limits of the settings."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
+from collections.abc import Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
-from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
 
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 3
 MESSAGE_BYTES_MAX = 1 << 20
 MESSAGES_MAX = 16
-BACKLOG = 1_024
 
 
-def listen(settings: Settings) -> socket.socket:
-    """A listening socket at ``settings.host`` and ``settings.port``.
+class Server(uvicorn.Server):
+    """uvicorn, with the signals left to its caller."""
 
-    Connections made through it are ended by the kernel when their client takes nothing for
-    ``send_seconds_max``, which no timeout of ours can do once the data is in the socket's queue.
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
-    Raises
-    ------
-    SettingsError : the address is in use or not ours; names it and the remedy.
+
+def make_server(app: FastAPI, settings: Settings, listening: socket.socket) -> Server:
+    """The server for ``app``, to be run with ``await server.serve(sockets=[listening])``.
+
+    Connections made through ``listening`` are ended by the kernel when their client takes nothing for
+    ``send_seconds_max``; no timeout of ours can do that once the data is in the socket's queue.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sys.platform == "linux":
-            milliseconds = int(settings.send_seconds_max * 1000)
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise SettingsError(
-            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); "
-            "stop what uses it or choose another --port"
-        ) from None
-    listener.setblocking(False)
-    return listener
-
-
-def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """The server for ``app``: run it with ``await make_server(app,
-    settings).serve(sockets=[listen(settings)])``."""
+    if sys.platform == "linux" and listening.family in {socket.AF_INET, socket.AF_INET6}:
+        milliseconds = int(settings.send_seconds_max * 1000)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     config = uvicorn.Config(
         app,
         ws="websockets-sansio",
@@ -65,9 +49,9 @@ def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         access_log=False,
-        log_config=None,
+        log_level="warning",
         server_header=False,
         proxy_headers=False,
         lifespan="on",
     )
-    return uvicorn.Server(config)
+    return Server(config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import re
 from typing import Any
 
 import orjson
@@ -17,9 +16,8 @@ from wasmverse.api.body import read_body
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import gateway_of
 from wasmverse.commands import RemoveStrategy, UploadStrategy
-from wasmverse.errors import StrategyError
+from wasmverse.wasm.check import inspect_module_apart
 
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LISTED = (
     "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name"
 )
@@ -71,13 +69,10 @@ async def upload(name: str, request: Request) -> Response:
     version."""
     gateway = gateway_of(request)
     settings = gateway.settings
-    _check_name(name)
     module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
     if not module:
         raise HttpError(400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does")
     async with gateway.module_checks:
-        from wasmverse.wasm.check import inspect_module_apart  # noqa: PLC0415 - pulls in the compiler
-
         inspection = await asyncio.to_thread(inspect_module_apart, module, name, settings)
     answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, author_of(request)))
     gateway.metrics.commands.labels("upload_strategy").inc()
@@ -99,7 +94,6 @@ async def list_strategies(request: Request) -> Response:
 async def remove(name: str, request: Request) -> Response:
     """Remove a strategy; its ships hold until they die."""
     gateway = gateway_of(request)
-    _check_name(name)
     answer = await gateway.universe.ask(RemoveStrategy(name, author_of(request)))
     gateway.metrics.commands.labels("remove_strategy").inc()
     return _json({"name": answer["name"], "turn": answer["tid"]})
@@ -121,14 +115,6 @@ def author_of(request: Request) -> str:
     if len(user) > 64 or not user.isprintable():
         raise HttpError(401, "The user name has unprintable characters or more than 64; choose a plainer one")
     return user
-
-
-def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise StrategyError(
-            f"'{name[:64]}' is no name for a strategy; use lower-case letters, digits and '_', "
-            "a letter first, 63 at most"
-        )
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:

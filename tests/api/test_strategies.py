@@ -1,0 +1,117 @@
+"""Uploads, listings and removals; the module check runs for real, in its own process."""
+
+from __future__ import annotations
+
+import base64
+
+import httpx
+import pytest
+import wasmtime
+
+from tests.api.conftest import RunningGateway
+from wasmverse.commands import RemoveStrategy, UploadStrategy
+from wasmverse.errors import StrategyTaken, StrategyUnknown
+
+
+def wat(text: str) -> bytes:
+    return bytes(wasmtime.wat2wasm(text))
+
+
+HOLD = wat(
+    '(module (memory (export "memory") 1) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 0)'
+    '(func (export "decide") (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32) (result i64) i64.const 0))'
+)
+ROW = {
+    "name": "mine",
+    "version": 1,
+    "sha256": "ab",
+    "bytes": len(HOLD),
+    "language": "WAT",
+    "author": "ada",
+    "status": "flying",
+    "is_enabled": True,
+    "strategy_id": 9,
+}
+
+
+def basic(user: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:secret".encode()).decode()}
+
+
+def put(
+    gateway: RunningGateway, name: str, module: bytes, headers: dict[str, str] | None = None
+) -> httpx.Response:
+    return gateway.http.put(f"/api/v1/strategies/{name}", content=module, headers=headers)
+
+
+def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    answer = put(gateway, "mine", HOLD, basic("ada"))
+    assert answer.status_code == 201
+    shown = {key: value for key, value in ROW.items() if key != "strategy_id"}
+    assert answer.json() == {"strategies": [shown], "turn": 5}
+    command = gateway.universe.commands[-1]
+    assert isinstance(command, UploadStrategy)
+    assert (command.name, command.module, command.author) == ("mine", HOLD, "ada")
+    assert len(command.compiled) > len(HOLD)
+    gateway.universe.answer = {"strategies": [ROW | {"version": 2}], "tid": 6}
+    assert put(gateway, "mine", HOLD).status_code == 200
+    assert gateway.universe.commands[-1].author == "anonymous"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "status", "part"),
+    [
+        ("mine", b"", 400, "empty"),
+        ("mine", b"MZ\x90\x00 not wasm", 422, ""),
+        ("mine", wat("(module)"), 422, ""),
+        ("mine", wat('(module (import "env" "now" (func)))'), 422, "env"),
+        ("Mine", HOLD, 400, "Mine"),
+        ("1st", HOLD, 400, "1st"),
+        ("a" * 64, HOLD, 400, "aaa"),
+        ("mine", b"\0asm" + bytes(5 << 20), 413, "4,194,304"),
+    ],
+)
+def test_what_is_refused(gateway: RunningGateway, name: str, module: bytes, status: int, part: str) -> None:
+    sent = len(gateway.universe.commands)
+    answer = put(gateway, name, module)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert part in error["message"] and isinstance(error["code"], int)
+    assert len(gateway.universe.commands) == sent
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StrategyTaken("'mine' belongs to grace; choose another name"), 409),
+        (StrategyUnknown("no strategy 'mine'"), 404),
+    ],
+)
+def test_what_the_universe_refuses(gateway: RunningGateway, error: Exception, status: int) -> None:
+    gateway.universe.answer = error
+    for answer in (put(gateway, "mine", HOLD), gateway.http.delete("/api/v1/strategies/mine")):
+        assert answer.status_code == status
+        assert answer.json()["error"]["message"] == str(error)
+
+
+def test_remove(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"name": "mine", "tid": 7}
+    answer = gateway.http.delete("/api/v1/strategies/mine", headers=basic("ada"))
+    assert answer.json() == {"name": "mine", "turn": 7}
+    assert gateway.universe.commands[-1] == RemoveStrategy("mine", "ada")
+
+
+def test_list(gateway: RunningGateway) -> None:
+    answer = gateway.http.get("/api/v1/strategies").json()
+    assert answer["turn"] == gateway.universe.last.tid
+    assert [(row["name"], row["is_enabled"]) for row in answer["strategies"]] == [
+        ("strategy_battle", True),
+        ("strategy_blank", False),
+        ("strategy_default", True),
+    ]
+
+
+@pytest.mark.parametrize("header", ["Basic ???", "Basic " + base64.b64encode(b"\xff:x").decode()])
+def test_a_malformed_authorization(gateway: RunningGateway, header: str) -> None:
+    assert put(gateway, "mine", HOLD, {"Authorization": header}).status_code == 401
