@@ -2,10 +2,9 @@
 //
 // A ship within four cells is reason enough to leave, whatever its strength. The four directions are compared by the
 // cell they lead to: out of reach of every ship in view, if that can be had, and then as near to a node as possible.
-// Nodes that lie in reach of a ship are struck from the list first: going there would only mean running away again.
 
 import {
-  ENTITY_BYTES, Entity, MOVE_CELLS_MAX, NODE, SHIP,
+  Entity, MOVE_CELLS_MAX, NODE, SHIP,
   cellsAhead, columnAfter, distance, listEnd, listStart, memoryOf, move, nearest, rowAfter,
 } from "./lib/wasmverse";
 import { decide as decideInPeace } from "./strategy_default";
@@ -15,41 +14,24 @@ export { cabi_realloc } from "./lib/wasmverse";
 const FEAR_CELLS: u32 = 4;
 const FEAR_SQUARED: u32 = FEAR_CELLS * FEAR_CELLS;
 
-/** To compare all nodes with all ships takes too much fuel when there are many of both. */
-const CROWD_BYTES: u32 = 48 * ENTITY_BYTES;
-
 export function decide(
   kind: u32, x: u32, y: u32, energy: u32, shield: u32, blasters: u32, thrusters: u32, harvesters: u32,
   lastPlan: u64, system: usize, systemLength: u32,
 ): u64 {
-  const safeLength = systemLength <= CROWD_BYTES ? strikeNodesInReach(system, systemLength) : systemLength;
-  if (!isInReach(x, y, system, safeLength)) {
-    return decideInPeace(kind, x, y, energy, shield, blasters, thrusters, harvesters, lastPlan, system, safeLength);
+  if (!isInReach(x, y, system, systemLength)) {
+    return decideInPeace(kind, x, y, energy, shield, blasters, thrusters, harvesters, lastPlan, system, systemLength);
   }
   let best: u32 = 0;
   let bestMerit = i32.MIN_VALUE;
   for (let direction: u32 = 0; direction < 4; direction++) {
     const cells = min(min(thrusters, MOVE_CELLS_MAX), cellsAhead(x, y, direction));
-    const merit = meritOf(columnAfter(x, direction, cells), rowAfter(y, direction, cells), system, safeLength);
+    const merit = meritOf(columnAfter(x, direction, cells), rowAfter(y, direction, cells), system, systemLength);
     if (merit > bestMerit) {
       best = direction;
       bestMerit = merit;
     }
   }
   return move(best, thrusters, memoryOf(lastPlan));
-}
-
-/** Closes up the list over the nodes in reach of a ship and returns its new length. The list is ours to change. */
-function strikeNodesInReach(system: usize, systemLength: u32): u32 {
-  let kept = listStart(system);
-  const end = listEnd(system, systemLength);
-  for (let entity = kept; entity != end; entity = entity.next) {
-    // Ships come first, so all of them are kept before the first node is judged.
-    if (entity.kind == NODE && isInReach(entity.x, entity.y, system, systemLength)) continue;
-    kept.copyFrom(entity);
-    kept = kept.next;
-  }
-  return <u32>(changetype<usize>(kept) - system);
 }
 
 /** Whether a cell lies in reach of any ship in view. */

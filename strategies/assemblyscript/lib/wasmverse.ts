@@ -68,11 +68,6 @@ export class Entity {
   @inline get cell(): u32 {
     return load<u16>(changetype<usize>(this), offsetof<Entity>("x"));
   }
-
-  /** Writes another entity over this one. */
-  @inline copyFrom(other: Entity): void {
-    store<u32>(changetype<usize>(this), load<u32>(changetype<usize>(other)));
-  }
 }
 
 /** The first entity of the list. */
