@@ -1,30 +1,43 @@
-import { Container, Particle, ParticleContainer } from 'pixi.js';
+import { Container, Particle, ParticleContainer, Sprite } from 'pixi.js';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import type { Camera } from '../view/camera';
 import { mixed, strategyColour } from '../view/colour';
-import { brightness, type StarField } from '../view/star-field';
-import { EffectLayer } from './effect-layer';
+import { brightness, MAP_SIZE, type StarField } from '../view/star-field';
+import { Flashes } from './flashes';
 import { Reticle } from './reticle';
 import type { Textures } from './textures';
 
-const MAP_SIZE = 500;
+const BULGE_COLOUR = 0xffb27a;
 const UNKNOWN_COLOUR = 0x8fa3c8;
-const FLASH_COLOUR = 0xff8a5c;
-const DEATH_COLOUR = 0xfff0d8;
 /** Stars grow with the zoom, but slower than the space between them. */
 const GROWTH = 0.55;
 /** All stars are resized when the zoom has changed by this share; before, nobody sees the difference. */
 const RESIZE_SHARE = 0.04;
+
+/** In crowded places stars are smaller, but not smaller than this share. */
+const ROOM_MIN = 0.48;
+/** Where many battles are fought at once, each shines less: so many flash in full. */
+const FLASHES_IN_FULL = 25;
+
+interface Star {
+  readonly place: SystemPlace;
+  readonly halo: Particle;
+  readonly core: Particle;
+  /** Between 0 and 1. */
+  light: number;
+  readonly room: number;
+}
 
 /** All systems as stars: the colour tells who leads, the light how strong the ships are. */
 export class MapScene {
   readonly container = new Container();
   private readonly halos: ParticleContainer;
   private readonly cores: ParticleContainer;
-  private readonly effects = new EffectLayer();
+  private readonly bulge: Sprite;
+  private readonly flashes: Flashes;
   private readonly reticle: Reticle;
-  private stars: { place: SystemPlace; halo: Particle; core: Particle; light: number }[] = [];
-  private bySid = new Map<number, SystemPlace>();
+  private stars: Star[] = [];
+  private bySid = new Map<number, Star>();
   private scaleShown = 0;
   private starPixels = 8;
   private newsTid = 0;
@@ -38,25 +51,46 @@ export class MapScene {
     const dynamicProperties = { position: false, vertex: false, rotation: false, color: false, uvs: false };
     this.halos = new ParticleContainer({ texture: textures.glow, dynamicProperties, blendMode: 'add' });
     this.cores = new ParticleContainer({ texture: textures.core, dynamicProperties, blendMode: 'add' });
+    this.bulge = new Sprite({
+      texture: textures.glow,
+      anchor: 0.5,
+      blendMode: 'add',
+      tint: BULGE_COLOUR,
+      alpha: 0,
+    });
+    this.flashes = new Flashes(textures, isCalm);
     this.reticle = new Reticle(textures);
-    this.container.addChild(this.halos, this.cores, this.effects.container, this.reticle.container);
+    this.container.addChild(
+      this.bulge,
+      this.halos,
+      this.cores,
+      this.flashes.container,
+      this.reticle.container,
+    );
   }
 
   setPlaces(field: StarField): void {
-    this.bySid = new Map(field.places.map((place) => [place.sid, place]));
     // Closer stars are drawn smaller, so that thirty thousand are a galaxy and not a fog.
     this.starPixels = Math.min(9, Math.max(3, 270 / Math.sqrt(Math.max(1, field.places.length))));
     this.stars = field.places.map((place) => {
       const at = { x: place.x + 0.5, y: place.y + 0.5, anchorX: 0.5, anchorY: 0.5 };
       const halo = new Particle({ ...at, texture: this.textures.glow });
       const core = new Particle({ ...at, texture: this.textures.core });
-      const star = { place, halo, core, light: 0.3 };
+      const star = {
+        place,
+        halo,
+        core,
+        light: 0.3,
+        room: Math.min(Math.max(field.room(place), ROOM_MIN), 1),
+      };
       paint(star, UNKNOWN_COLOUR, 0.3);
       return star;
     });
+    this.bySid = new Map(this.stars.map((star) => [star.place.sid, star]));
     this.halos.particleChildren = this.stars.map((star) => star.halo);
     this.cores.particleChildren = this.stars.map((star) => star.core);
     this.scaleShown = 0;
+    this.placeBulge();
   }
 
   setSummaries(summaries: readonly SystemSummary[]): void {
@@ -71,7 +105,7 @@ export class MapScene {
       const colour = strategyColour(summary.leader);
       // The more evenly a system is shared, the whiter its star.
       const share = summary.leaderShips / Math.max(1, summary.ships);
-      paint(star, mixed(colour, 0xffffff, 0.65 * (1 - share)), lights.get(star.place.sid) ?? 0);
+      paint(star, mixed(colour, 0xffffff, 0.5 * (1 - share)), lights.get(star.place.sid) ?? 0);
     }
     this.scaleShown = 0;
   }
@@ -81,40 +115,19 @@ export class MapScene {
     const tid = news[0]?.tid ?? this.newsTid;
     if (tid === this.newsTid) return;
     this.newsTid = tid;
+    const share = Math.min(1, FLASHES_IN_FULL / news.length);
     for (const each of news) {
-      const place = this.bySid.get(each.sid);
-      if (place === undefined) continue;
+      const star = this.bySid.get(each.sid);
+      if (star === undefined) continue;
+      const size = (this.starPixels * star.room) / Math.max(this.scaleShown, 0.5);
       const delayMs = this.isCalm() ? 0 : Math.random() * periodMs * 0.9;
-      const at = { x: place.x + 0.5, y: place.y + 0.5 };
-      const size =
-        (this.starPixels * (2 + 0.5 * Math.log2(1 + each.battles))) / Math.max(this.scaleShown, 0.5);
-      const square = (width: number, alpha: number) => ({ ...at, width, height: width, alpha });
-      this.effects.add({
-        texture: this.textures.glow,
-        tint: FLASH_COLOUR,
+      this.flashes.battle(
+        star.place,
+        size * (2 + 0.5 * Math.log2(1 + each.battles)),
+        0.3 + 0.4 * share,
         delayMs,
-        lifeMs: 700,
-        from: square(size * 0.5, 0.75),
-        to: square(size, 0),
-      });
-      if (each.deaths === 0) continue;
-      this.effects.add({
-        texture: this.textures.glow,
-        tint: DEATH_COLOUR,
-        delayMs: delayMs + 120,
-        lifeMs: 500,
-        from: square(size * 0.5, 1),
-        to: square(size * 1.3, 0),
-      });
-      if (this.isCalm()) continue;
-      this.effects.add({
-        texture: this.textures.ring,
-        tint: FLASH_COLOUR,
-        delayMs: delayMs + 120,
-        lifeMs: 1100,
-        from: square(size * 0.2, 0.8),
-        to: square(size * 1.45, 0),
-      });
+      );
+      if (each.deaths > 0) this.flashes.death(star.place, size * 2.6, 0.35 + 0.5 * share, delayMs + 120);
     }
   }
 
@@ -125,11 +138,24 @@ export class MapScene {
     this.container.position.set(origin.x, origin.y);
     this.container.scale.set(scale);
     if (Math.abs(scale / Math.max(this.scaleShown, 1e-9) - 1) > RESIZE_SHARE) this.resize(camera);
-    const wasActive = this.effects.isActive;
-    this.effects.advance(passedMs);
+    const wasActive = this.flashes.isActive;
+    this.flashes.advance(passedMs);
     const place = this.hovered === null ? null : { x: this.hovered.x + 0.5, y: this.hovered.y + 0.5 };
     this.reticle.show(place, 8 / scale, nowMs, this.isCalm());
     return wasActive || place !== null;
+  }
+
+  /** The haze where the stars are densest: around their middle, each weighted by how crowded it is. */
+  private placeBulge(): void {
+    const weight = this.stars.reduce((sum, star) => sum + star.room ** -2, 0);
+    const mean = (of: (star: Star) => number): number =>
+      this.stars.reduce((sum, star) => sum + of(star) * star.room ** -2, 0) / weight;
+    const x = mean((star) => star.place.x);
+    const y = mean((star) => star.place.y);
+    const spread = Math.sqrt(mean((star) => (star.place.x - x) ** 2 + (star.place.y - y) ** 2));
+    this.bulge.position.set(x + 0.5, y + 0.5);
+    this.bulge.setSize(Math.min(spread * 5, MAP_SIZE * 1.4));
+    this.bulge.alpha = this.stars.length < 2 ? 0 : 0.2;
   }
 
   private resize(camera: Camera): void {
@@ -137,9 +163,9 @@ export class MapScene {
     this.scaleShown = scale;
     const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIZE;
     const pixels = this.starPixels * Math.max(whole, 0.7) ** 0.3 * Math.max(1, scale / whole) ** GROWTH;
-    for (const { halo, core, light } of this.stars) {
-      const haloSize = (pixels * (1.5 + 2.8 * light)) / scale / this.textures.glow.width;
-      const coreSize = (pixels * (0.34 + 0.34 * light)) / scale / this.textures.core.width;
+    for (const { halo, core, light, room } of this.stars) {
+      const haloSize = (pixels * room * (1.4 + 2.6 * light)) / scale / this.textures.glow.width;
+      const coreSize = (pixels * room * (0.4 + 0.34 * light)) / scale / this.textures.core.width;
       halo.scaleX = haloSize;
       halo.scaleY = haloSize;
       core.scaleX = coreSize;
@@ -150,9 +176,9 @@ export class MapScene {
   }
 }
 
-function paint(star: { halo: Particle; core: Particle; light: number }, colour: number, light: number): void {
+function paint(star: Star, colour: number, light: number): void {
   star.light = light;
-  star.halo.color = packed(colour, 0.16 + 0.5 * light);
+  star.halo.color = packed(colour, 0.14 + 0.42 * light);
   star.core.color = packed(mixed(colour, 0xffffff, 0.45 + 0.35 * light), 0.5 + 0.5 * light);
 }
 

@@ -20,6 +20,21 @@ export class StarField {
     return this.bySid.get(sid) ?? null;
   }
 
+  /**
+   * How much room a star has, 1 where it has its even share of the map: its distance to others, estimated from the
+   * stars of its tile and the eight around it.
+   */
+  room(place: SystemPlace): number {
+    const row = Math.floor(place.y / TILE);
+    const column = Math.floor(place.x / TILE);
+    let stars = 0;
+    for (let y = row - 1; y <= row + 1; y += 1) {
+      for (let x = column - 1; x <= column + 1; x += 1) stars += this.tiles.get(tileKey(x, y))?.length ?? 0;
+    }
+    const evenShare = (this.places.length * (3 * TILE) ** 2) / MAP_SIZE ** 2;
+    return Math.sqrt(evenShare / stars);
+  }
+
   /** Stars stand in the middle of their cell. Null when none is within `reach`. */
   nearest(point: Point, reach: number): SystemPlace | null {
     let best: SystemPlace | null = null;
@@ -42,6 +57,7 @@ export class StarField {
 }
 
 const TILE = 10;
+export const MAP_SIZE = 500;
 
 function tileKey(column: number, row: number): number {
   return row * 4096 + column;

@@ -23,10 +23,14 @@ describe('readMessage', () => {
     });
   });
 
-  test.each(['', 'pong', '7', 'null', '{"id":3}', '{"id":3,"columns":[],"rows":7}'])(
-    'takes %j as unreadable, without throwing',
-    (text) => {
-      expect(readMessage(text).outcome).toMatchObject({ name: 'Unreadable' });
-    },
-  );
+  test.each([
+    '',
+    'pong',
+    '7',
+    'null',
+    '{"id":3}',
+    '{"id":3,"columns":[],"rows":7}',
+  ])('takes %j as unreadable, without throwing', (text) => {
+    expect(readMessage(text).outcome).toMatchObject({ name: 'Unreadable' });
+  });
 });

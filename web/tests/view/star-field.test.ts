@@ -47,6 +47,24 @@ describe('StarField', () => {
   });
 });
 
+test('a crowded star has less room than a lonely one, and an even field gives each its share', () => {
+  const even = Array.from({ length: 2500 }, (_, sid) => ({
+    sid,
+    x: (sid % 50) * 10,
+    y: Math.floor(sid / 50) * 10,
+  }));
+  expect(new StarField(even).room({ sid: 0, x: 250, y: 250 })).toBeCloseTo(1);
+  const crowd = Array.from({ length: 99 }, (_, sid) => ({
+    sid,
+    x: 100 + (sid % 10),
+    y: 100 + Math.floor(sid / 10),
+  }));
+  const lonely = { sid: 100, x: 400, y: 400 };
+  const field = new StarField([...crowd, lonely]);
+  expect(field.room(lonely)).toBeGreaterThan(0.5);
+  expect(field.room({ sid: 0, x: 100, y: 100 })).toBeLessThan(0.1);
+});
+
 test('brightness is the rank by energy, whatever the scale', () => {
   const summary = (sid: number, energy: number) => ({ sid, energy, ships: 1, leader: 'a', leaderShips: 1 });
   const lights = brightness([summary(1, 5), summary(2, 1_000_000), summary(3, 6)]);
