@@ -246,8 +246,8 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
     return str(VIEWS[name]().compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def snapshot_view_sql(name: str, dialect: sa.Dialect, base: str) -> str:
-    """The SELECT behind one of ``CLIENT_NAMES`` over a snapshot whose tables stand in the schema ``base``."""
+def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
+    """The SELECT behind one of ``CLIENT_NAMES`` over a snapshot, whose tables' names begin with ``prefix``."""
     select: sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]]
     if name == "entity":
         select = entity_select(of_snapshot=True)
@@ -257,11 +257,11 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, base: str) -> str:
         select = VIEWS[name]()
     else:
         select = sa.select(metadata.tables[name])
-    return str(
-        select.compile(
-            dialect=dialect,
-            schema_translate_map={None: base},
-            render_schema_translate=True,
-            compile_kwargs={"literal_binds": True},
-        )
+    marker = "prefix_of_snapshot"
+    text = select.compile(
+        dialect=dialect,
+        schema_translate_map={None: marker},
+        render_schema_translate=True,
+        compile_kwargs={"literal_binds": True},
     )
+    return str(text).replace(f"{marker}.", prefix)

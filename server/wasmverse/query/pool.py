@@ -19,7 +19,7 @@ from wasmverse.database import schema
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
 from wasmverse.query import wire
 from wasmverse.query.cache import Key, ResultCache
-from wasmverse.query.relations import BASE
+from wasmverse.query.relations import PREFIX
 from wasmverse.query.result import Format, Result
 from wasmverse.query.snapshot import kept_turns, newest_turn
 from wasmverse.query.worker import ReaderGone, Worker
@@ -327,7 +327,7 @@ def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfi
     return wire.ReaderConfig(
         parent_pid=os.getpid(),
         snapshot_folder=str(snapshot_folder.absolute()),
-        views={name: schema.snapshot_view_sql(name, dialect, BASE) for name in schema.CLIENT_NAMES},
+        views={name: schema.snapshot_view_sql(name, dialect, PREFIX) for name in schema.CLIENT_NAMES},
         threads=settings.reader_threads,
         nice=settings.reader_nice,
         memory_bytes=settings.reader_memory_bytes_max,

@@ -18,8 +18,8 @@ import pyarrow as pa
 from wasmverse.query.snapshot import attach
 from wasmverse.query.statement import SCHEMA
 
-BASE = "snapshot"
-"""The schema of the stored tables, which clients cannot name."""
+PREFIX = "snapshot_"
+"""Begins the names of the stored tables, which clients cannot name."""
 
 DECODE_PLAN = f"""
 CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
@@ -54,7 +54,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": False,
         },
     )
-    connection.execute(f"CREATE SCHEMA {BASE}; CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
+    connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
     return connection
 
 
@@ -65,7 +65,7 @@ class Relations:
     ----------
     connection : as ``connect`` makes it.
     folder : where snapshots are published.
-    views : the SELECT behind each public name, over tables in the schema ``BASE``.
+    views : the SELECT behind each public name, over tables whose names begin with ``PREFIX``.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, views: Mapping[str, str]) -> None:
@@ -86,16 +86,13 @@ class Relations:
         tables = attach(self._folder, tid)
         tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
         for name, table in tables.items():
-            self._connection.register(f"arrow_{name}", table)
+            self._connection.register(f"{PREFIX}{name}", table)
         if self.turn is None:
-            self._create(list(tables))
+            self._create_views()
         self.turn = tid
 
-    def _create(self, tables: list[str]) -> None:
-        """Make the views, once the first turn has told them their columns, and let nobody change anything
-        more."""
-        for name in tables:
-            self._connection.execute(f"CREATE VIEW {BASE}.{name} AS FROM arrow_{name}")
+    def _create_views(self) -> None:
+        """Make the views, once the first turn has told them their columns, and lock the database's settings."""
         for name, select in self._views.items():
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {select}")
         self._connection.execute(f"SET schema = '{SCHEMA}'")

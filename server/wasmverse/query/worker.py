@@ -19,7 +19,7 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "T
 """The only variables of the environment that a reader gets: the others may hold secrets."""
 
 
-class ReaderGone(Exception):  # noqa: N818 - an outcome of asking, not an error of ours
+class ReaderGone(Exception):
     """The process ended instead of answering; ``reason`` is one word for it, ``detail`` a clause for a
     person."""
 
