@@ -7,6 +7,7 @@ export function answerOf(rows: readonly Record<string, Value>[], turn: number | 
   const names = Object.keys(rows[0] ?? {});
   return {
     turn,
+    cut: null,
     columns: names.map((name) => ({ name, dataType: '' })),
     rows: rows.map((row) => names.map((name) => row[name] ?? null)),
   };

@@ -81,7 +81,7 @@ test('each answer goes to its listener', () => {
 
 test('the summary is asked for once in six turns, on the map alone', async () => {
   watches.attend(MAP);
-  for (let tid = 10; tid < 20; tid += 1) watches.turn(tid);
+  for (let tid = 10; tid < 22; tid += 1) watches.turn(tid);
   expect(asked).toEqual([SUMMARY_QUERY, SUMMARY_QUERY]);
   watches.turn(1);
   expect(asked).toHaveLength(3);

@@ -104,8 +104,9 @@ export class ConsoleSheet {
 export function summaryOf(answer: Answer, tookMs: number): string {
   const rows = answer.rows.length;
   const shown = rows > ROWS_SHOWN ? `, the first ${ROWS_SHOWN} shown` : '';
+  const cut = answer.cut === null ? '' : `, cut at the server’s limit of ${answer.cut}`;
   const turn = answer.turn === null ? '' : ` · turn ${count(answer.turn)}`;
-  return `${count(rows)} ${rows === 1 ? 'row' : 'rows'}${shown}${turn} · ${milliseconds(tookMs)}`;
+  return `${count(rows)} ${rows === 1 ? 'row' : 'rows'}${cut}${shown}${turn} · ${milliseconds(tookMs)}`;
 }
 
 function tableOf(answer: Answer): HTMLElement {

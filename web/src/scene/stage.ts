@@ -48,11 +48,12 @@ export class Stage {
       this.isStale = true;
     }).observe(this.host);
     const step = (nowMs: number): void => {
+      // First of all: a frame that fails must not be the last one.
+      requestAnimationFrame(step);
       const hasChanged = frame(nowMs, Math.min(nowMs - this.lastMs, PASSED_MS_MAX));
       this.lastMs = nowMs;
       if (hasChanged || this.isStale) this.renderer.render(this.root);
       this.isStale = false;
-      requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
   }

@@ -11,12 +11,14 @@ export interface Column {
 /** One result set; every row of it belongs to the turn named. */
 export interface Answer {
   readonly turn: number | null;
+  /** The limit of the server at which the rows were cut, `rows` or `bytes`; null when all are there. */
+  readonly cut: string | null;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Value[])[];
 }
 
-/** Reads the body of `/query/tuples`; `turn` is the header `Wasmverse-Turn`. */
-export function readAnswer(body: unknown, turnHeader: string | null): Answer {
+/** Reads the body of `/query/tuples`; turn and cut come from the headers `Wasmverse-Turn` and `Wasmverse-Truncated`. */
+export function readAnswer(body: unknown, turnHeader: string | null, cut: string | null): Answer {
   if (!isRecord(body) || !Array.isArray(body.results)) throw new Unreadable('the answer holds no `results`');
   if (isRecord(body.error)) {
     // The rows had begun when it went wrong: the status was 200 by then, so the error travels in the body.
@@ -29,6 +31,7 @@ export function readAnswer(body: unknown, turnHeader: string | null): Answer {
   const turn = turnHeader === null ? Number.NaN : Number(turnHeader);
   return {
     turn: Number.isSafeInteger(turn) ? turn : null,
+    cut,
     columns: result.columns.map(readColumn),
     rows: result.rows as Value[][],
   };

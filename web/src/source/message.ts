@@ -27,7 +27,7 @@ export function readMessage(text: string): Message {
     return { id, outcome: new Refused(String(body.error.message), 200, code) };
   }
   try {
-    return { id, outcome: readAnswer({ results: [body] }, 'turn' in body ? String(body.turn) : null) };
+    return { id, outcome: readAnswer({ results: [body] }, 'turn' in body ? String(body.turn) : null, null) };
   } catch (error) {
     if (error instanceof SourceFailure) return { id, outcome: error };
     throw error;

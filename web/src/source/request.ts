@@ -22,9 +22,11 @@ export async function postQuery(query: Query): Promise<Answer> {
   try {
     body = await response.json();
   } catch (error) {
-    throw new Unreadable(`the answer is not JSON: ${String(error)}`);
+    if (error instanceof SyntaxError) throw new Unreadable(`the answer is not JSON: ${error.message}`);
+    throw new Unreachable(`the answer broke off: ${String(error)}`);
   }
-  return readAnswer(body, response.headers.get('Wasmverse-Turn'));
+  const { headers } = response;
+  return readAnswer(body, headers.get('Wasmverse-Turn'), headers.get('Wasmverse-Truncated'));
 }
 
 /** A fetch that turns every way to fail into a `SourceFailure`. */

@@ -93,6 +93,8 @@ export class Source {
   /** A page that nobody sees asks nothing. */
   pause(): void {
     this.isPaused = true;
+    // Who comes back may find another universe, so the next turn is told as a new connection.
+    this.state = 'connecting';
     this.hangUp();
   }
 
@@ -120,6 +122,7 @@ export class Source {
     this.link?.close();
     this.link = null;
     this.isOpen = false;
+    this.failed.clear();
   }
 
   private subscribe(id: number, { query }: Watch): void {

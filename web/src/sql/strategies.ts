@@ -26,7 +26,7 @@ export const STANDINGS_QUERY: Query = {
   sql: `select strategy, max_by(ships, tid) as ships, max_by(energy, tid)::bigint as energy,
   sum(kills)::bigint as kills, sum(faults)::bigint as faults
 from strategy_turn where tid > (select max(tid) from turns) - 60
-group by strategy order by ships desc, strategy`,
+group by strategy having max_by(ships, tid) > 0 order by ships desc, strategy`,
   args: [],
 };
 

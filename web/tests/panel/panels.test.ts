@@ -131,6 +131,9 @@ test('the console says how much it shows, and of which turn', () => {
   expect(summaryOf(answerOf([{ a: 1 }], 12_345), 8.25)).toBe('1 row · turn 12,345 · 8.3 ms');
   const many = Array.from({ length: 600 }, () => ({ a: 1 }));
   expect(summaryOf(answerOf(many, null), 20)).toBe('600 rows, the first 500 shown · 20 ms');
+  expect(summaryOf({ ...answerOf([{ a: 1 }]), cut: 'bytes' }, 20)).toBe(
+    '1 row, cut at the server’s limit of bytes · turn 7 · 20 ms',
+  );
   expect([null, true, 'x', { a: 1 }].map(cellText)).toEqual(['null', 'true', 'x', '{"a":1}']);
 });
 

@@ -19,8 +19,9 @@ const BODY = {
 
 describe('readAnswer', () => {
   test('reads columns, rows and the turn of the header', () => {
-    const answer = readAnswer(BODY, '41');
+    const answer = readAnswer(BODY, '41', 'rows');
     expect(answer.turn).toBe(41);
+    expect(answer.cut).toBe('rows');
     expect(answer.columns.map((column) => column.name)).toEqual(['eid', 'plan']);
     expect(answer.rows).toEqual([
       [1, 'Hold'],
@@ -29,13 +30,13 @@ describe('readAnswer', () => {
   });
 
   test('an answer without a turn says so', () => {
-    expect(readAnswer(BODY, null).turn).toBeNull();
-    expect(readAnswer(BODY, 'soon').turn).toBeNull();
+    expect(readAnswer(BODY, null, null).turn).toBeNull();
+    expect(readAnswer(BODY, 'soon', null).turn).toBeNull();
   });
 
   test('an error after the rows began is a refusal, although the status was 200', () => {
     const body = { results: [], error: { code: 1146, message: 'no such table' } };
-    expect(() => readAnswer(body, '1')).toThrow(
+    expect(() => readAnswer(body, '1', null)).toThrow(
       expect.objectContaining({ name: 'Refused', code: '1146', message: 'no such table' }),
     );
   });
@@ -48,7 +49,7 @@ describe('readAnswer', () => {
     [{ results: [{ rows: [] }] }],
     [{ results: [{ columns: [{}], rows: [] }] }],
   ])('refuses %j as unreadable', (body) => {
-    expect(() => readAnswer(body, '1')).toThrow(expect.objectContaining({ name: 'Unreadable' }));
+    expect(() => readAnswer(body, '1', null)).toThrow(expect.objectContaining({ name: 'Unreadable' }));
   });
 });
 

@@ -4,7 +4,7 @@ import { turnsUpTo } from '../build';
 
 test('the period is the median of the gaps: one late turn changes nothing', () => {
   const turns = turnsUpTo(9, { count: 8 });
-  const late = turns.map((turn) => (turn.tid === 9 ? { ...turn, startMs: turn.startMs + 700 } : turn));
+  const late = turns.map((turn) => (turn.tid === 7 ? { ...turn, startMs: turn.startMs + 700 } : turn));
   expect(periodOf(late)).toBe(1000);
   expect(periodOf(turnsUpTo(9, { periodMs: 250 }))).toBe(250);
 });

@@ -35,6 +35,14 @@ describe('postQuery', () => {
     await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreachable' });
   });
 
+  test('an answer that breaks off is Unreachable', async () => {
+    const body = new ReadableStream({
+      start: (controller) => controller.error(new TypeError('network error')),
+    });
+    answerWith(() => new Response(body, { status: 200 }));
+    await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreachable' });
+  });
+
   test('an answer that is not JSON is Unreadable', async () => {
     answerWith(() => new Response('<html>', { status: 200 }));
     await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreadable' });

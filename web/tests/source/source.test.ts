@@ -220,7 +220,7 @@ test('a page that nobody sees holds no connection, and begins again when seen', 
   fake.source.resume();
   fake.open();
   fake.turn(12);
-  expect(fake.log).toEqual(['live', 'turn 7', 'turn 12']);
+  expect(fake.log).toEqual(['live', 'turn 7', 'live', 'turn 12']);
   fake.source.resume();
   expect(fake.links).toBe(2);
 });
