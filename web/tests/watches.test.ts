@@ -81,7 +81,13 @@ test('each answer goes to its listener', () => {
 
 test('the summary is asked for once in six turns, on the map alone', async () => {
   watches.attend(MAP);
-  for (let tid = 10; tid < 22; tid += 1) watches.turn(tid);
+  const askedAt: number[] = [];
+  for (let tid = 10; tid < 22; tid += 1) {
+    const before = asked.length;
+    watches.turn(tid);
+    if (asked.length > before) askedAt.push(tid);
+  }
+  expect(askedAt).toEqual([10, 16]);
   expect(asked).toEqual([SUMMARY_QUERY, SUMMARY_QUERY]);
   watches.turn(1);
   expect(asked).toHaveLength(3);
