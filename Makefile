@@ -76,8 +76,10 @@ test: setup
 	@echo "==> the page: types, lint, unit tests"
 	@npm --prefix web run check --silent
 	@npm --prefix web run test --silent
-	@echo "==> pytest"
-	@$(BIN)/python -m pytest
+	@echo "==> pytest: everything in process, on all cores"
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/process
+	@echo "==> pytest: real servers and a real browser"
+	@$(BIN)/python -m pytest tests/process tests/e2e
 
 test-long: setup
 	@$(BIN)/python -m pytest tests/universe -m "long or not long" --long

@@ -1,8 +1,8 @@
 """Step 1 of a turn: what every ship of a block sees, written where the strategies' driver reads it.
 
-A ship sees about 8 percent of its system's entities, so the time goes into finding which. All distances of one ship are computed
-without a branch into a row of flags, 16-bit arithmetic that the compiler turns into vector instructions; the flags are
-then gathered into words of 64 bits, of which only the set ones are visited. ``tests/bench`` compares it with testing one entity after the other.
+A ship sees about 8 percent of its system's entities, so the time goes into finding which. All distances of one ship are
+computed without a branch into a row of flags, in 16-bit arithmetic that the compiler turns into vector instructions; the
+flags are then gathered into words of 64 bits, of which only the set ones are visited.
 """
 
 from __future__ import annotations
