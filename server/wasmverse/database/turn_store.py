@@ -7,6 +7,7 @@ has grown to a share of the table, the table is written anew in order (``TAIL_SH
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,9 @@ from wasmverse.universe.turn import Laws, NodeChanges, TurnResult
 TAIL_SHARE = 8
 """The node table is put in order when more than one node in this many is in the tail."""
 TAIL_ROWS_MIN = 4096
+
+PARALLEL_ROWS_MIN = 500_000
+PARALLEL_COPIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,16 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     row = transaction.one(sa.select(schema.universe.c.tid, schema.universe.c.next_eid))
     ship_rows = transaction.read_arrow(schema.ship)
     node_rows = transaction.read_arrow(schema.node, "rowid")
-    ships = Ships._make(_to_numpy(ship_rows[name]) for name in Ships._fields)
-    nodes = Nodes._make(_to_numpy(node_rows[name]) for name in Nodes._fields)
-    rowids = _to_numpy(node_rows["rowid"])
+    columns = [*ship_rows.itercolumns(), *node_rows.itercolumns()]
+    if len(node_rows) + len(ship_rows) < PARALLEL_ROWS_MIN:
+        arrays = [_to_numpy(column) for column in columns]
+    else:
+        # Filling fresh pages is what takes the time, and one core cannot do it any faster.
+        with ThreadPoolExecutor(PARALLEL_COPIES) as pool:
+            arrays = list(pool.map(_to_numpy, columns))
+    ships = Ships._make(arrays[: len(Ships._fields)])
+    nodes = Nodes._make(arrays[len(Ships._fields) : -1])
+    rowids = arrays[-1]
     state, order = make_state(ships, nodes, laws.systems)
     if order is not None:
         rowids = rowids[order]
