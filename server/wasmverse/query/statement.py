@@ -147,7 +147,10 @@ class Checker:
         if statement.type != duckdb.StatementType.SELECT:
             raise _not_reading(statement.type.name)
         [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [statement.query]).fetchall()
-        tree = orjson.loads(text)
+        try:
+            tree = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise QueryRefused("The statement nests too deeply; write it flatter", code=1064) from None
         if tree["error"]:
             raise QueryRefused(f"This form of SELECT is not served: {tree['error_message']}")
         if _shows_tables(tree["statements"]):
