@@ -1,7 +1,8 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
 # make setup   only set up; leaves the command line at .venv/bin/wasmverse
-# make bench   measure, and write docs/benchmarks/report.md
+# make bench   measure turns, and write docs/benchmarks/turns.md
+# make test-long   the kernels against the oracle over 10,000 random turns
 #
 # Everything is made once and made anew only when what it is made from changed.
 
@@ -82,7 +83,8 @@ test: setup
 	@$(BIN)/python -m pytest tests/process tests/e2e
 
 test-long: setup
-	@$(BIN)/python -m pytest tests/universe -m "long or not long" --long
+	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
+	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
 
 bench: setup
 	@$(BIN)/python -m tests.bench
