@@ -7,7 +7,7 @@ docs/settings.md is checked against this file by a test.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import platformdirs
 from pydantic import Field, model_validator
@@ -174,6 +174,23 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         ("*",),
         description="Origins whose pages may read; JSON list, `*` for all. Commands need the server's own.",
+    )
+
+    # Who may do what
+    access: Literal["auto", "open", "token"] = Field(
+        "auto",
+        description="Whether commands and uploads need a token: `auto` is `open` on loopback, `token` beyond.",
+    )
+    is_reading_public: bool = Field(
+        True, description="Whether queries need no token where commands need one."
+    )
+    queries_per_second_max: float = Field(
+        1_000.0,
+        ge=0,
+        description="Queries from one address, a second on average; twice as many at once. 0 is no limit.",
+    )
+    commands_per_second_max: float = Field(
+        20.0, ge=0, description="Commands and uploads from one address, a second on average. 0 is no limit."
     )
 
     @model_validator(mode="after")

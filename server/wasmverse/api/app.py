@@ -11,12 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 import wasmverse
 from wasmverse.api import health, strategies
+from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.gateway import Gateway
 from wasmverse.api.live import LiveQueries, live_router
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.page import add_page
+from wasmverse.api.rate import RateLimit
 from wasmverse.link import Universe
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
@@ -48,7 +50,15 @@ def create_app(universe: Universe, pool: ReaderPool, settings: Settings, page_fo
         docs_url=None,
         redoc_url=None,
     )
-    app.state.gateway = Gateway(universe, pool, settings, metrics)
+    app.state.gateway = Gateway(
+        universe,
+        pool,
+        settings,
+        metrics,
+        Access(settings),
+        RateLimit(settings.queries_per_second_max),
+        RateLimit(settings.commands_per_second_max),
+    )
     app.state.live = live
     add_error_handlers(app)
     app.include_router(data_api_router("v1"))

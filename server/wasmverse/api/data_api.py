@@ -96,6 +96,7 @@ def data_api_router(version: str) -> APIRouter:
     async def execute(request: Request) -> Response:
         """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`."""
         gateway = gateway_of(request)
+        gateway.may_command(request)
         query = await _read(request, gateway)
         answer = await gateway.universe.ask(parse_call(query.sql, query.args))
         gateway.metrics.commands.labels("spawn_entity").inc()
@@ -112,6 +113,7 @@ async def _read(request: Request, gateway: Gateway) -> QueryBody:
 
 async def _query(request: Request, default: Format) -> Response:
     gateway = gateway_of(request)
+    gateway.may_ask(request)
     query = await _read(request, gateway)
     format_ = negotiate(request, default)
     began = time.perf_counter()

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from wasmverse.api.access import Access
 from wasmverse.api.metrics import Metrics
+from wasmverse.api.rate import RateLimit
 from wasmverse.link import Universe
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
+from wasmverse.tokens import Identity, Role
 
 MODULE_CHECKS_MAX = 2
 """Uploads that are checked at the same time; each is a process that compiles."""
@@ -25,7 +28,20 @@ class Gateway:
     pool: ReaderPool
     settings: Settings
     metrics: Metrics
+    access: Access
+    queries: RateLimit
+    commands: RateLimit
     module_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MODULE_CHECKS_MAX))
+
+    def may_ask(self, connection: HTTPConnection) -> Identity:
+        """Who asks; raises HttpError if they may not, or too often."""
+        self.queries.spend(connection)
+        return self.access.require(connection, Role.reader)
+
+    def may_command(self, connection: HTTPConnection) -> Identity:
+        """Who commands; raises HttpError if they may not, or too often."""
+        self.commands.spend(connection)
+        return self.access.require(connection, Role.pilot)
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wasmverse.api.body import query_of
 from wasmverse.api.errors import HttpError
+from wasmverse.api.gateway import gateway_of
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
@@ -33,6 +34,7 @@ FAILURES_MAX = 3
 
 RECONNECT_SECONDS = 0.5
 TRY_AGAIN_LATER = 1013
+POLICY_VIOLATION = 1008
 ARROW_HEAD = struct.Struct("<QQ")
 """In front of an Arrow frame: the subscription's id and the turn, 8 bytes each, little-endian."""
 
@@ -230,6 +232,12 @@ async def live(socket: WebSocket) -> None:
     queries: LiveQueries = socket.app.state.live
     address = socket.client.host if socket.client else ""
     await socket.accept()
+    try:
+        gateway_of(socket).may_ask(socket)
+    except HttpError as error:
+        await socket.send_text(error_text(None, error))
+        await socket.close(POLICY_VIOLATION)
+        return
     if not queries.enter(address):
         limit = queries.settings.watchers_max_per_address
         full = HttpError(429, f"{address} has {limit} live connections, the limit; close one first")
@@ -305,6 +313,6 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                     else:
                         await socket.send_bytes(payload)
             except TimeoutError:
-                await socket.close(1008, "The client does not read")
+                await socket.close(POLICY_VIOLATION, "The client does not read")
                 return
             queries.metrics.live_sent.inc()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from typing import Any
 
 import orjson
@@ -14,8 +12,9 @@ from starlette.responses import Response
 
 from wasmverse.api.body import read_body
 from wasmverse.api.errors import HttpError
-from wasmverse.api.gateway import gateway_of
+from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.commands import RemoveStrategy, UploadStrategy
+from wasmverse.tokens import Identity, Role
 from wasmverse.wasm.check import inspect_module_apart
 
 LISTED = (
@@ -69,12 +68,14 @@ async def upload(name: str, request: Request) -> Response:
     version."""
     gateway = gateway_of(request)
     settings = gateway.settings
+    identity = gateway.may_command(request)
     module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
     if not module:
         raise HttpError(400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does")
     async with gateway.module_checks:
         inspection = await asyncio.to_thread(inspect_module_apart, module, name, settings)
-    answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, author_of(request)))
+    author = await _author(gateway, identity, name)
+    answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, author))
     gateway.metrics.commands.labels("upload_strategy").inc()
     rows = [_listed(row) for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
@@ -84,7 +85,9 @@ async def upload(name: str, request: Request) -> Response:
 @router.get("")
 async def list_strategies(request: Request) -> Response:
     """Every strategy, by name, as of the newest turn."""
-    result = await gateway_of(request).pool.query(LISTED, format="rows")
+    gateway = gateway_of(request)
+    gateway.may_ask(request)
+    result = await gateway.pool.query(LISTED, format="rows")
     [rows] = orjson.loads(result.body)["results"]
     strategies = [row | {"is_enabled": bool(row["is_enabled"])} for row in rows["rows"]]
     return _json({"strategies": strategies, "turn": result.turn})
@@ -94,27 +97,20 @@ async def list_strategies(request: Request) -> Response:
 async def remove(name: str, request: Request) -> Response:
     """Remove a strategy; its ships hold until they die."""
     gateway = gateway_of(request)
-    answer = await gateway.universe.ask(RemoveStrategy(name, author_of(request)))
+    author = await _author(gateway, gateway.may_command(request), name)
+    answer = await gateway.universe.ask(RemoveStrategy(name, author))
     gateway.metrics.commands.labels("remove_strategy").inc()
     return _json({"name": answer["name"], "turn": answer["tid"]})
 
 
-def author_of(request: Request) -> str:
-    """Who asks: the user name of Basic authorisation, else ``anonymous``."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "basic":
-        return "anonymous"
-    try:
-        user, _, _ = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise HttpError(
-            401, "The Authorization header is not base64 of user:password; send it as curl -u does"
-        ) from None
-    if not user:
-        return "anonymous"
-    if len(user) > 64 or not user.isprintable():
-        raise HttpError(401, "The user name has unprintable characters or more than 64; choose a plainer one")
-    return user
+async def _author(gateway: Gateway, identity: Identity, name: str) -> str:
+    """In whose name a strategy is changed: one's own, or for an admin that of its owner."""
+    if identity.role is Role.admin:
+        result = await gateway.pool.query("select author from strategy where name = ?", [name])
+        rows = orjson.loads(result.body)["results"][0]["rows"]
+        if rows:
+            return str(rows[0][0])
+    return identity.name
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class ReaderPool:
     @property
     def pids(self) -> list[int]:
         """The readers' process ids."""
-        return [worker.pid for worker in self._all]
+        return [worker.pid for worker in self._all if worker.is_usable]
 
     async def start(self) -> None:
         """Start the readers and the spares and wait until all can answer.
@@ -282,7 +282,6 @@ class ReaderPool:
             self._idle.append(worker)
         else:
             self.counts.lost["retired"] += worker.is_usable
-            self._all.discard(worker)
             self._keep(self._replace(worker))
         self._serve()
 
@@ -299,6 +298,7 @@ class ReaderPool:
 
     async def _replace(self, worker: Worker) -> None:
         await worker.end()
+        self._all.discard(worker)  # not before: `close` ends all that are left
         pause = 0.1
         while True:
             try:

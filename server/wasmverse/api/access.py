@@ -1,0 +1,111 @@
+"""Who asks, and may they? On loopback everybody may; beyond, commands need a token, and reading if so set."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from wasmverse.api.errors import HttpError
+from wasmverse.errors import SettingsError
+from wasmverse.settings import Settings
+from wasmverse.tokens import Identity, Role, TokenFile, token_path
+
+ANONYMOUS = "anonymous"
+USER_MAX = 64
+DENIED = 1045
+
+
+class Access:
+    """The rule for one server.
+
+    ``is_open`` : commands need no token. ``public`` : reading needs none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.tokens = TokenFile(token_path(settings.database_path))
+        self.is_open = settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
+        self.is_public = settings.is_reading_public
+
+    def require(self, connection: HTTPConnection, role: Role) -> Identity:
+        """Who asks, if they have ``role``.
+
+        Raises
+        ------
+        HttpError : 401, the token is missing or unknown; 403, its role is too low, or the request comes from another
+            site's page, which may not use what its visitor may do here.
+        """
+        if role > Role.reader:
+            _refuse_other_sites(connection)
+        user, token = _credentials(connection)
+        identity = self.tokens.find(token) if token else None
+        if identity is None and (self.is_open or (role is Role.reader and self.is_public)):
+            return Identity(user or ANONYMOUS, Role.pilot)
+        if identity is None:
+            what = "That token is not known here" if token else "This needs a token"
+            raise HttpError(
+                401,
+                f"{what}; send it as 'Authorization: Bearer ...' (`wasmverse token create` makes one)",
+                DENIED,
+            )
+        if identity.role < role:
+            raise HttpError(
+                403, f"{identity.name} is a {identity.role.name}; this needs a {role.name}'s token"
+            )
+        return identity
+
+
+def check_access(settings: Settings) -> None:
+    """Refuse to serve beyond loopback without a secret.
+
+    Raises
+    ------
+    SettingsError : tokens are needed at ``settings.host`` and there is none.
+    """
+    access = Access(settings)
+    if not access.is_open and not access.tokens.all():
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines and there is no token; make one with "
+            "`wasmverse token create NAME --role admin`, or listen on 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server at ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_other_sites(connection: HTTPConnection) -> None:
+    origin = connection.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
+        raise HttpError(
+            403, f"A page of {origin[:100]} may read here and nothing more; use this server's own page"
+        )
+
+
+def _credentials(connection: HTTPConnection) -> tuple[str, str]:
+    """User name and token of the Authorization header; the password of Basic is a token too."""
+    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return "", value.strip()
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise HttpError(
+            401, "The Authorization header is not base64 of user:password; send it as curl -u does", DENIED
+        ) from None
+    if len(user) > USER_MAX or not user.isprintable():
+        raise HttpError(
+            401,
+            f"The user name has unprintable characters or more than {USER_MAX}; choose a plainer one",
+            DENIED,
+        )
+    return user, password

@@ -1,0 +1,43 @@
+"""How often one address may ask: a bucket that holds a burst and fills at a steady rate."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+
+from starlette.requests import HTTPConnection
+
+from wasmverse.api.errors import HttpError
+
+ADDRESSES_MAX = 10_000
+
+
+class RateLimit:
+    """Tokens for each address: ``per_second`` on average, twice as many at once; 0 is no limit."""
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._burst = max(1.0, 2 * per_second)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def spend(self, connection: HTTPConnection) -> None:
+        """Count one request; raises HttpError 429, with when to ask again, if its address has used up its share."""
+        if not self._per_second:
+            return
+        wait = self.take(connection.client.host if connection.client else "", time.monotonic())
+        if wait:
+            raise HttpError(
+                429,
+                f"More than {self._per_second:g} requests a second from one address; ask again in {wait:.1f} s",
+                retry_seconds=wait,
+            )
+
+    def take(self, address: str, now: float) -> float:
+        """Take a token at time ``now``; the seconds until there is one again, 0 if it was there."""
+        level, since = self._buckets.pop(address, (self._burst, now))
+        level = min(self._burst, level + (now - since) * self._per_second)
+        wait = 0.0 if level >= 1 else (1 - level) / self._per_second
+        self._buckets[address] = (level if wait else level - 1, now)
+        if len(self._buckets) > ADDRESSES_MAX:
+            self._buckets.popitem(last=False)
+        return wait

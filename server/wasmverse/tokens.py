@@ -1,0 +1,135 @@
+"""Tokens: who may do what. A file beside the database holds their hashes, never the tokens themselves.
+
+The file is JSON, ``[{"name", "role", "sha256", "created_at"}, ...]``, readable by its owner only, and replaced as a
+whole; a running server sees a change at the next request. Tokens are 192 random bits, so one round of SHA-256
+hides them as well as a slow hash would (those are for passwords that people choose).
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wasmverse.errors import SettingsError
+
+PREFIX = "wv_"
+NAME_MAX = 64
+
+
+class Role(enum.IntEnum):
+    """What a token allows; each role may do what those before it may."""
+
+    reader = 1
+    """Ask."""
+    pilot = 2
+    """Spawn, upload strategies, and replace or remove one's own."""
+    admin = 3
+    """Replace and remove everybody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody who is known: the name under which a strategy is stored as theirs."""
+
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    name: str
+    role: str
+    sha256: str
+    created_at: str
+
+
+class TokenFile:
+    """The tokens of one universe. Every call looks at the file if it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries: list[_Entry] = []
+        self._stamp: tuple[int, int] | None = None
+
+    def create(self, name: str, role: Role) -> str:
+        """Make a token and return it: the only time it can be seen.
+
+        Raises
+        ------
+        SettingsError : the name is taken, empty, too long or not printable.
+        """
+        if not name or len(name) > NAME_MAX or not name.isprintable():
+            raise SettingsError(f"{name[:NAME_MAX]!r} is no name; give 1 to {NAME_MAX} printable characters")
+        entries = self._read()
+        if any(entry.name == name for entry in entries):
+            raise SettingsError(
+                f"there is a token named {name!r} already; revoke it first or choose another name"
+            )
+        token = PREFIX + secrets.token_urlsafe(24)
+        moment = datetime.now(UTC).isoformat(timespec="seconds")
+        self._write([*entries, _Entry(name, role.name, _hash(token), moment)])
+        return token
+
+    def revoke(self, name: str) -> None:
+        """Forget a token; raises SettingsError when there is none of that name."""
+        entries = self._read()
+        rest = [entry for entry in entries if entry.name != name]
+        if len(rest) == len(entries):
+            raise SettingsError(f"there is no token named {name!r}; `wasmverse token list` shows the names")
+        self._write(rest)
+
+    def all(self) -> list[tuple[str, str, str]]:
+        """Name, role and time of creation of every token, oldest first."""
+        return [(entry.name, entry.role, entry.created_at) for entry in self._read()]
+
+    def find(self, token: str) -> Identity | None:
+        """Whom a token belongs to, if anybody."""
+        digest = _hash(token)
+        found = None
+        for entry in self._read():
+            if secrets.compare_digest(entry.sha256, digest):
+                found = Identity(entry.name, Role[entry.role])
+        return found
+
+    def _read(self) -> list[_Entry]:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            self._entries, self._stamp = [], None
+            return self._entries
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp != self._stamp:
+            try:
+                values = json.loads(self.path.read_text(encoding="utf-8"))
+                entries = [_Entry(**value) for value in values]
+                if any(entry.role not in Role.__members__ for entry in entries):
+                    raise ValueError
+            except (ValueError, TypeError):
+                raise SettingsError(
+                    f"{self.path} is not a file of tokens; mend it, or remove it and start anew"
+                ) from None
+            self._entries, self._stamp = entries, stamp
+        return self._entries
+
+    def _write(self, entries: list[_Entry]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump([asdict(entry) for entry in entries], file, indent=1)
+        Path(temporary).replace(self.path)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def token_path(database_path: Path) -> Path:
+    """Where the tokens of the universe in ``database_path`` are."""
+    return database_path.with_name(database_path.name + ".tokens")
