@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from .server import COMMAND, Server
 from .visit import Visit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Drawing without a graphics card on a busy machine takes its time.
+expect.set_options(timeout=20_000)
+
 PAGE = Path(__file__).parents[2] / "server" / "wasmverse" / "page" / "index.html"
 OPTIONS = [
     "--no-sandbox",  # containers and CI run as root
@@ -66,7 +69,7 @@ def visit_with(browser: Browser, server: Server) -> Iterator[Callable[..., Visit
     visits: list[Visit] = []
 
     def begin(**options: object) -> Visit:
-        context = browser.new_context(**({"viewport": {"width": 1180, "height": 760}} | options))
+        context = browser.new_context(**({"viewport": {"width": 1000, "height": 640}} | options))
         visit = Visit(context.new_page(), server.url)
         visits.append(visit)
         return visit

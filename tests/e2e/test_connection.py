@@ -14,11 +14,11 @@ def test_a_restart_of_the_server_is_said_and_survived(visit: Visit, server: Serv
     visit.await_turns(1)
     try:
         server.stop()
-        expect(page.locator("#notice")).to_contain_text("Connection to the server lost", timeout=20_000)
+        expect(page.locator("#notice")).to_contain_text("Connection to the server lost")
         expect(page.locator("#connection")).to_have_text("Offline")
     finally:
         server.start()
-    expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
+    expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#system")).to_contain_text("ships")
     visit.await_turns(2)

@@ -45,7 +45,7 @@ class Visit:
 
     def await_live(self) -> Page:
         """Wait until the page is connected and shows a turn."""
-        expect(self.page.locator("#connection")).to_have_text("Live", timeout=20_000)
+        expect(self.page.locator("#connection")).to_have_text("Live")
         expect(self.page.locator("#turn")).to_have_text(re.compile(r"^[\d,]+$"))
         return self.page
 
@@ -63,24 +63,33 @@ class Visit:
             timeout=60_000,
         )
 
-    def middle(self) -> tuple[float, float]:
-        """The middle of the part of the sky that no panel covers, on a wide window."""
-        box = self.page.evaluate(
-            """() => {
-              const box = (selector) => document.querySelector(selector).getBoundingClientRect();
-              const inspector = box('.inspector');
-              const left = inspector.height > 0 ? inspector.right : 0;
-              return [left, box('.bar').bottom, box('.universe').left, innerHeight];
-            }"""
+    def sky(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the part of the sky that no panel covers, on a wide window."""
+        return tuple(
+            self.page.evaluate(
+                """() => {
+                  const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+                  const inspector = box('.inspector');
+                  const left = inspector.height > 0 ? inspector.right : 0;
+                  return [left, box('.bar').bottom, box('.universe').left, innerHeight];
+                }"""
+            )
         )
-        return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+    def middle(self) -> tuple[float, float]:
+        """The middle of the free sky: what the camera looks at is there."""
+        left, top, right, bottom = self.sky()
+        return (left + right) / 2, (top + bottom) / 2
+
+    def picture(self) -> bytes:
+        """The free sky as a PNG."""
+        left, top, right, bottom = self.sky()
+        clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        return self.page.screenshot(clip=clip)
 
     def lit_pixels(self) -> int:
-        """How many pixels of the sky shine, panels left out."""
-        width = self.page.locator(".universe").bounding_box()["x"]
-        clip = {"x": 0, "y": 70, "width": width, "height": self.page.viewport_size["height"] - 70}
-        png = self.page.screenshot(clip=clip)
-        return self.page.evaluate(COUNT_LIT, base64.b64encode(png).decode())
+        """How many pixels of the free sky shine."""
+        return self.page.evaluate(COUNT_LIT, base64.b64encode(self.picture()).decode())
 
     def check(self) -> None:
         """What holds for every visit: SQL, uploads and the page's files are asked for, nothing else; no complaint."""
