@@ -135,6 +135,7 @@ def test_compose_refuses_a_broken_copy(tmp_path: Path, right: str, wrong: str, c
 def test_the_service_is_for_this_machine_only(service: dict) -> None:
     [port] = service["ports"]
     assert port["host_ip"] == "127.0.0.1"
+    assert service["environment"]["WASMVERSE_ACCESS"] == "open"  # nobody else reaches it
     assert str(port["target"]) == RUNTIME.environment["WASMVERSE_PORT"] == RUNTIME.last("EXPOSE")
 
 
