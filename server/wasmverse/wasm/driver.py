@@ -86,6 +86,7 @@ def driver_wat(layout: Layout, *, has_realloc: bool) -> str:
         f'  (import "guest" "function" (func $function (param {params}) (result {signature.core_result})))',
         '  (global $current (export "row") (mut i32) (i32.const 0))',
         _room(has_realloc) if signature.takes_bytes else "",
+        _CHAR if signature.result == "char" else "",
         '  (func (export "run") (param $from i32) (param $to i32) (param $table i32)',
         "    (local $row i32)" + "".join(f" (local $column{k} i32)" for k in columns),
     ]
@@ -121,9 +122,8 @@ def driver_wat(layout: Layout, *, has_realloc: bool) -> str:
         reset,
         *prepare,
         f"        ({store} $host {_address(column, layout.result)}",
-        "          (call $function",
-        *(f"            {argument}" for argument in arguments),
-        "          ))",
+        *_lifted(signature.result, ["(call $function", *(f"  {argument}" for argument in arguments), ")"]),
+        "        )",
         "        (local.set $row (i32.add (local.get $row) (i32.const 1)))",
         "        (br $next)))))",
     ]
@@ -137,20 +137,40 @@ def _room(has_realloc: bool) -> str:
             "  (func $room (param $length i32) (result i32)\n"
             "    (call $realloc (i32.const 0) (i32.const 0) (i32.const 1) (local.get $length)))"
         )
-    # Pages once added stay, so growing is rare; a guest at its limit traps, which is a fault like any other.
+    # Pages once added stay. They are asked for with all that the row has needed so far, so the next such row needs no more.
+    # A guest at its limit traps, which is a fault like any other.
     return """  (global $base (mut i32) (i32.const 0))
   (global $capacity (mut i32) (i32.const 0))
   (global $used (mut i32) (i32.const 0))
   (func $room (param $length i32) (result i32) (local $pages i32)
     (if (i32.gt_u (local.get $length) (i32.sub (global.get $capacity) (global.get $used)))
       (then
-        (local.set $pages (i32.shr_u (i32.add (local.get $length) (i32.const 65535)) (i32.const 16)))
+        (local.set $pages
+          (i32.shr_u (i32.add (i32.add (global.get $used) (local.get $length)) (i32.const 65535)) (i32.const 16)))
         (global.set $base (i32.shl (memory.grow $guest (local.get $pages)) (i32.const 16)))
         (if (i32.eq (global.get $base) (i32.const 0xffff0000)) (then (unreachable)))
         (global.set $capacity (i32.shl (local.get $pages) (i32.const 16)))
         (global.set $used (i32.const 0))))
     (i32.add (global.get $base) (global.get $used))
     (global.set $used (i32.add (global.get $used) (local.get $length))))"""
+
+
+def _lifted(result: str, call: list[str]) -> list[str]:
+    """The call, and what the Canonical ABI makes of its result: any number but 0 is true, not every number is a char."""
+    indented = [f"          {line}" for line in call]
+    if result == "bool":
+        return ["          (i32.ne (i32.const 0)", *indented, "          )"]
+    if result == "char":
+        return ["          (call $char", *indented, "          )"]
+    return indented
+
+
+# A Unicode scalar value: below 0x110000, and no surrogate.
+_CHAR = """  (func $char (param $code i32) (result i32)
+    (if (i32.or (i32.ge_u (local.get $code) (i32.const 0x110000))
+          (i32.eq (i32.shr_u (local.get $code) (i32.const 11)) (i32.const 27)))
+      (then (unreachable)))
+    (local.get $code))"""
 
 
 @cache

@@ -8,6 +8,7 @@ bool, char, u8..u64, s8..s64, f32, f64, string, list<u8> and those records. Sour
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,10 @@ CORE_TYPES = {
 
 BYTE_SEQUENCES = ("string", "list<u8>")
 """Types that are lowered to a pointer and a length in bytes."""
+
+FLAT_PARAMS_MAX = 16
+"""The Canonical ABI passes more core values than this through memory, which no driver here does."""
+RECORD_DEPTH_MAX = 8
 
 
 class WitError(WasmverseError):
@@ -75,25 +80,29 @@ class Signature:
         return f"({', '.join(self.core_params)}) -> {self.core_result}"
 
 
-_TOKEN = re.compile(r"\s*(?://[^\n]*\n\s*)*(->|[a-z][a-z0-9-]*(?:[:/][a-z0-9-]+)*(?:@[0-9.]+)?|[{}()<>:;,])")
+_SKIPPED = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_TOKEN = re.compile(r"->|[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*|[{}()<>:;,]")
+_PACKAGE = re.compile(r"package\s+[a-z][a-z0-9-]*(?::[a-z][a-z0-9-]*)+(?:@[0-9a-z.+-]+)?\s*;")
+_PUNCTUATION = frozenset("{}()<>:;,") | {"->"}
 
 
 class _Reader:
     """Tokens of a WIT text, read from left to right."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
         self.tokens: list[str] = []
-        at = 0
-        end = len(text.rstrip())
-        while at < end:
+        at = _skip(text, 0)
+        package = _PACKAGE.match(text, at)
+        if package is not None:
+            at = _skip(text, package.end())
+        while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None:
                 raise WitError(
                     f"WIT: cannot read {text[at : at + 20].strip()!r}: only records and functions are understood"
                 )
-            self.tokens.append(match[1])
-            at = match.end()
+            self.tokens.append(match[0])
+            at = _skip(text, match.end())
         self.at = 0
 
     def peek(self) -> str:
@@ -101,10 +110,15 @@ class _Reader:
 
     def take(self, expected: str = "") -> str:
         token = self.peek()
-        if not token or (expected and token != expected):
+        if not token or (token != expected if expected else token in _PUNCTUATION):
             raise WitError(f"WIT: found {token or 'the end'!r} where {expected or 'a name'!r} must stand")
         self.at += 1
         return token
+
+    def end(self) -> None:
+        """Nothing may follow."""
+        if self.peek():
+            raise WitError(f"WIT: found {self.peek()!r} behind the world; one world is understood")
 
     def type(self) -> str:
         name = self.take()
@@ -117,16 +131,24 @@ class _Reader:
 
     def fields(self, closing: str) -> list[tuple[str, str]]:
         """``name: type, ...`` up to the closing token."""
-        fields = []
+        fields: dict[str, str] = {}
         while self.peek() != closing:
-            name = self.take().removesuffix(":")
-            if self.peek() == ":":
-                self.take(":")
-            fields.append((name, self.type()))
-            if self.peek() == ",":
+            name = self.take()
+            self.take(":")
+            if name in fields:
+                raise WitError(f"WIT: {name!r} stands twice in one list: names must differ")
+            fields[name] = self.type()
+            if self.peek() != closing:
                 self.take(",")
         self.take(closing)
-        return fields
+        return list(fields.items())
+
+
+def _skip(text: str, at: int) -> int:
+    """Where the next token begins, behind white space and comments."""
+    match = _SKIPPED.match(text, at)
+    assert match is not None
+    return match.end()
 
 
 def parse_world(text: str) -> dict[str, Signature]:
@@ -138,10 +160,7 @@ def parse_world(text: str) -> dict[str, Signature]:
     """
     reader = _Reader(text)
     records: dict[str, list[tuple[str, str]]] = {}
-    signatures: dict[str, Signature] = {}
-    if reader.peek() == "package":
-        while reader.take() != ";":
-            pass
+    functions: dict[str, tuple[list[tuple[str, str]], str]] = {}
     reader.take("world")
     reader.take()
     reader.take("{")
@@ -149,10 +168,16 @@ def parse_world(text: str) -> dict[str, Signature]:
         match reader.take():
             case "record":
                 name = reader.take()
+                if name in records or name in CORE_TYPES or name in ("list", "string"):
+                    raise WitError(f"WIT: the name of the record {name!r} is taken: choose another")
                 reader.take("{")
                 records[name] = reader.fields("}")
+                if not records[name]:
+                    raise WitError(f"WIT: the record {name!r} has no field; a record has one or more")
             case "export":
                 name = reader.take()
+                if name in functions:
+                    raise WitError(f"WIT: {name!r} is exported twice: choose another name")
                 reader.take(":")
                 reader.take("func")
                 reader.take("(")
@@ -160,25 +185,46 @@ def parse_world(text: str) -> dict[str, Signature]:
                 reader.take("->")
                 result = reader.type()
                 reader.take(";")
-                if result not in CORE_TYPES:
-                    raise WitError(
-                        f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}"
-                    )
-                leaves = tuple(leaf for parameter in parameters for leaf in _flatten(*parameter, records))
-                signatures[name] = Signature(name, leaves, result)
+                functions[name] = (parameters, result)
             case other:
                 raise WitError(f"WIT: {other!r} is not understood in a world; use record and export")
-    return signatures
+    reader.take("}")
+    reader.end()
+    return {name: _signature(name, *function, records) for name, function in functions.items()}
 
 
-def _flatten(path: str, type_: str, records: dict[str, list[tuple[str, str]]]) -> list[Leaf]:
+def _signature(
+    name: str, parameters: list[tuple[str, str]], result: str, records: dict[str, list[tuple[str, str]]]
+) -> Signature:
+    """Flatten a function's parameters."""
+    if result not in CORE_TYPES:
+        raise WitError(
+            f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}"
+        )
+    leaves: list[Leaf] = []
+    for parameter in parameters:
+        for leaf in _flatten(*parameter, records):
+            leaves.append(leaf)
+            if sum(len(known.core) for known in leaves) > FLAT_PARAMS_MAX:
+                raise WitError(
+                    f"WIT: {name} takes more than {FLAT_PARAMS_MAX} values, records taken apart and lists counted "
+                    "twice; the Canonical ABI passes no more as they are: take fewer"
+                )
+    return Signature(name, tuple(leaves), result)
+
+
+def _flatten(path: str, type_: str, records: dict[str, list[tuple[str, str]]]) -> Iterator[Leaf]:
     if type_ in records:
-        return [leaf for name, inner in records[type_] for leaf in _flatten(f"{path}.{name}", inner, records)]
-    if type_ in CORE_TYPES or type_ in BYTE_SEQUENCES:
-        return [Leaf(path, type_)]
-    raise WitError(
-        f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars"
-    )
+        if path.count(".") >= RECORD_DEPTH_MAX:
+            raise WitError(f"WIT: the records in {path[:80]} are nested more than {RECORD_DEPTH_MAX} deep")
+        for name, inner in records[type_]:
+            yield from _flatten(f"{path}.{name}", inner, records)
+    elif type_ in CORE_TYPES or type_ in BYTE_SEQUENCES:
+        yield Leaf(path, type_)
+    else:
+        raise WitError(
+            f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars"
+        )
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Tests of guests: signatures, the driver, runs with faults, checks of uploads."""
