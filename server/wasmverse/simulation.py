@@ -228,7 +228,7 @@ class Simulation:
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
         module = wasmtime.Module.deserialize(flight_engine(), command.compiled)
-        exports = strategy_exports(module, command.name)
+        exports = strategy_exports(command.module, command.name)
         strategy_store.store_strategies(
             transaction, command.module, exports, language=language_of(command.module), author=command.author
         )
@@ -255,11 +255,11 @@ class Simulation:
     def _guest(self, transaction: Transaction, sha256: str, name: str) -> Guest:
         guest = self._guests.get((sha256, name))
         if guest is None:
+            uploaded = strategy_store.read_module(transaction, sha256)
             module = self._modules.get(sha256)
             if module is None:
-                module = wasmtime.Module(flight_engine(), strategy_store.read_module(transaction, sha256))
-                self._modules[sha256] = module
-            exports = strategy_exports(module, "decide")
+                module = self._modules[sha256] = wasmtime.Module(flight_engine(), uploaded)
+            exports = strategy_exports(uploaded, "decide")
             guest = self._guests[sha256, name] = Guest.of(module, exports.get(name, "decide"))
         return guest
 

@@ -21,10 +21,11 @@ from wasmverse.settings import Settings
 from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import HostMemory, flight_engine, strict_engine
 from wasmverse.wasm.guest import REALLOC_NAMES, Guest, Limits
-from wasmverse.wasm.sections import count_functions, language_of
+from wasmverse.wasm.sections import count_functions, exports_of, language_of
 from wasmverse.wasm.wit import strategy_signature
 
 NAME_RULE = "a strategy's name is a lower-case letter, then up to 62 lower-case letters, digits and '_'"
+REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -44,27 +45,28 @@ class Inspection:
 def check_name(name: str) -> str:
     """The name, if it keeps the rule; raises StrategyError."""
     if _NAME.fullmatch(name) is None:
-        raise StrategyError(f"{name!r} cannot be a strategy's name: {NAME_RULE}; choose another")
+        raise StrategyError(f"'{_shown(name)}' cannot be a strategy's name: {NAME_RULE}; choose another")
     return name
 
 
-def strategy_exports(module: wasmtime.Module, name: str) -> dict[str, str]:
-    """Registered name -> export, for every export with a strategy's signature.
+def _shown(name: str) -> str:
+    """A name from a module, fit for one line: it may be megabytes of anything."""
+    text = name[:64].encode("unicode_escape").decode()
+    return text if len(name) <= 64 else f"{text}..."
+
+
+def strategy_exports(module: bytes, name: str) -> dict[str, str]:
+    """Registered name -> export, for every export with a strategy's signature; for modules without imports.
 
     ``decide`` takes the uploaded name, any other its own with '-' turned to '_'.
     """
-    wanted = strategy_signature()
-    found = {}
-    for export in module.exports:
-        kind = export.type
-        if isinstance(kind, wasmtime.FuncType) and _core_signature(kind) == str(wanted):
-            found[name if export.name == "decide" else export.name.replace("-", "_")] = export.name
-    return found
+    wanted = str(strategy_signature())
+    flown = (export for export, found in exports_of(module).items() if found == wanted)
+    return {_registered(export, name): export for export in flown}
 
 
-def _core_signature(kind: wasmtime.FuncType) -> str:
-    results = ", ".join(str(result) for result in kind.results)
-    return f"({', '.join(str(param) for param in kind.params)}) -> {results or 'nothing'}"
+def _registered(export: str, name: str) -> str:
+    return name if export == "decide" else export.replace("-", "_")
 
 
 def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
@@ -80,9 +82,8 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
     try:
         wasmtime.Module.validate(strict_engine(), module)
     except wasmtime.WasmtimeError as error:
-        first = next((line for line in reversed(str(error).splitlines()) if line.strip()), "invalid").strip()
         raise ModuleRefused(
-            f"the module is not valid: {first}; allowed is WebAssembly 2.0 with SIMD, without threads, "
+            f"the module is not valid: {_last_line(error)}; allowed is WebAssembly 2.0 with SIMD, without threads, "
             "several memories, 64-bit memory, exceptions or garbage collection: build it without them"
         ) from error
     functions = count_functions(module)
@@ -90,16 +91,27 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
         raise ModuleRefused(
             f"the module has {functions:,} functions; {settings.module_functions_max:,} are allowed: strip what is not used"
         )
-    compiled = wasmtime.Module(flight_engine(), module)
+    try:
+        compiled = wasmtime.Module(flight_engine(), module)
+    except wasmtime.WasmtimeError as error:
+        raise ModuleRefused(
+            f"the module cannot be compiled: {_last_line(error)}: build it smaller"
+        ) from error
     _check_imports(compiled)
-    exports = strategy_exports(compiled, name)
-    _check_exports(compiled, exports)
+    exports = strategy_exports(module, name)
+    _check_exports(exports_of(module), exports, name)
     for registered in exports:
         check_name(registered)
     _fly_once(compiled, exports, settings)
     return Inspection(
         hashlib.sha256(module).hexdigest(), language_of(module), exports, bytes(compiled.serialize())
     )
+
+
+def _last_line(error: Exception) -> str:
+    """The cause that wasmtime tells last, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else type(error).__name__
 
 
 def _check_bytes(module: bytes, settings: Settings) -> None:
@@ -128,33 +140,35 @@ def _check_bytes(module: bytes, settings: Settings) -> None:
 def _check_imports(module: wasmtime.Module) -> None:
     for wanted in module.imports:
         raise ModuleRefused(
-            f"the module imports {wanted.module}.{wanted.name}; a strategy may import nothing: "
+            f"the module imports {_shown(wanted.module)}.{_shown(wanted.name or '')}; a strategy may import nothing: "
             "remove the import (AssemblyScript: --use abort= --runtime stub; C: -nostdlib)"
         )
 
 
-def _check_exports(module: wasmtime.Module, exports: dict[str, str]) -> None:
-    wanted = strategy_signature()
-    kinds = {export.name: export.type for export in module.exports}
+def _check_exports(found: dict[str, str], exports: dict[str, str], name: str) -> None:
+    """``found`` is all that the module exports, ``exports`` the strategies among it by registered name."""
+    wanted = str(strategy_signature())
     if not exports:
-        decide = kinds.get("decide")
-        if isinstance(decide, wasmtime.FuncType):
-            found = f"decide has the signature {_core_signature(decide)}"
-        else:
-            functions = [export for export, kind in kinds.items() if isinstance(kind, wasmtime.FuncType)]
-            found = f"the module exports {', '.join(sorted(functions)[:8]) or 'no function'}"
-        raise ModuleRefused(f"{found}; a strategy exports decide with the signature {wanted}: export it so")
-    if not isinstance(kinds.get("memory"), wasmtime.MemoryType):
+        functions = sorted(export for export, signature in found.items() if signature.startswith("("))
+        shown = f"the module exports {', '.join(map(_shown, functions[:8])) or 'no function'}"
+        if "decide" in functions:
+            shown = f"decide has the signature {found['decide'][:200]}"
+        raise ModuleRefused(f"{shown}; a strategy exports decide with the signature {wanted}: export it so")
+    for export, signature in found.items():
+        registered = _registered(export, name)
+        if signature == wanted and exports[registered] != export:
+            raise ModuleRefused(
+                f"the exports {_shown(export)} and {_shown(exports[registered])} would both fly as "
+                f"{_shown(registered)}; every strategy needs a name of its own: rename one"
+            )
+    if found.get("memory") != "memory":
         raise ModuleRefused(
             "the module exports no memory; what a ship sees is put there: export it as 'memory'"
         )
-    for name in REALLOC_NAMES:
-        kind = kinds.get(name)
-        if kind is not None and (
-            not isinstance(kind, wasmtime.FuncType) or _core_signature(kind) != "(i32, i32, i32, i32) -> i32"
-        ):
+    for realloc in REALLOC_NAMES:
+        if found.get(realloc, REALLOC_SIGNATURE) != REALLOC_SIGNATURE:
             raise ModuleRefused(
-                f"{name} must be a function with the signature (i32, i32, i32, i32) -> i32 "
+                f"{realloc} must be a function with the signature {REALLOC_SIGNATURE} "
                 "(old pointer, old size, alignment, new size): correct it, or leave it out"
             )
 
@@ -174,20 +188,24 @@ def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settin
     try:
         wasmtime.Instance(store, module, [])
     except wasmtime.Trap as trap:
-        reason = (
-            "uses more than the fuel of one call"
-            if trap.trap_code == wasmtime.TrapCode.OUT_OF_FUEL
-            else "traps"
-        )
+        if trap.trap_code == wasmtime.TrapCode.OUT_OF_FUEL:
+            found = "the module's start function uses more than the fuel of one call"
+        elif trap.trap_code in (
+            wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS,
+            wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS,
+        ):
+            found = "the module's data or its start function reaches past its memory or table"
+        else:
+            found = "the module's start function traps"
         raise ModuleRefused(
-            f"the module's start function {reason}; a fresh instance is made every turn: do nothing at start that can fail "
+            f"{found}; a fresh instance is made every turn: do nothing at start that can fail "
             f"or that costs more than {settings.budget_fuel:,} fuel"
         ) from trap
     except wasmtime.WasmtimeError as error:
-        last = str(error).strip().splitlines()[-1].strip()
         raise ModuleRefused(
-            f"the module cannot be instantiated: {last}; an instance may have {settings.guest_memory_bytes_max:,} bytes of "
-            f"memory and {settings.guest_table_elements_max:,} table elements: ask for less"
+            f"the module cannot be instantiated: {_last_line(error)}; an instance may have "
+            f"{settings.guest_memory_bytes_max:,} bytes of memory and {settings.guest_table_elements_max:,} table elements: "
+            "ask for less"
         ) from error
     memory = HostMemory()
     layout = Layout.natural(strategy_signature())
