@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | bench | strategy | query`."""
+"""The command line: `wasmverse serve | bench | strategy | query | token`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from wasmverse import __version__
 from wasmverse.cli_query import query
 from wasmverse.cli_strategy import app as strategy_app
+from wasmverse.cli_token import app as token_app
 from wasmverse.errors import SettingsError, WasmverseError
 from wasmverse.settings import Settings
 
@@ -29,22 +30,24 @@ app = typer.Typer(
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine plays turns.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(strategy_app, name="strategy")
+app.add_typer(token_app, name="token")
 app.command()(query)
 
 progress = Console(stderr=True, highlight=False)
 
 Systems = Annotated[
-    int | None, typer.Option("--systems", help="Solar systems of a new universe. [default: 1000]")
+    int | None, typer.Option("--systems", help="Solar systems of a new universe. \\[default: 1000]")
 ]
 Ships = Annotated[
-    int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. [default: 32]")
+    int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. \\[default: 32]")
 ]
 Nodes = Annotated[
-    int | None, typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. [default: 64]")
+    int | None,
+    typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. \\[default: 64]"),
 ]
 Seed = Annotated[
     int | None,
-    typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. [default: 1]"),
+    typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. \\[default: 1]"),
 ]
 
 
@@ -75,7 +78,7 @@ def serve(
     db: Annotated[
         Path | None,
         typer.Option(
-            "--db", help="The universe's file; made if there is none. [default: in the user's data folder]"
+            "--db", help="The universe's file; made if there is none. \\[default: in the user's data folder]"
         ),
     ] = None,
     systems: Systems = None,
@@ -83,13 +86,13 @@ def serve(
     nodes: Nodes = None,
     seed: Seed = None,
     host: Annotated[
-        str | None, typer.Option("--host", help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option("--host", help="Address to listen on. \\[default: 127.0.0.1]")
     ] = None,
     port: Annotated[
-        int | None, typer.Option("--port", help="Port; 0 picks a free one. [default: 8000]")
+        int | None, typer.Option("--port", help="Port; 0 picks a free one. \\[default: 8000]")
     ] = None,
     period: Annotated[
-        float | None, typer.Option("--period", help="Seconds from turn to turn. [default: 1.0]")
+        float | None, typer.Option("--period", help="Seconds from turn to turn. \\[default: 1.0]")
     ] = None,
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
@@ -97,7 +100,8 @@ def serve(
     A file that holds a universe already goes on where it stopped; --systems, --ships, --nodes and --seed are for a new one.
     Every other setting is an environment variable, see docs/settings.md. Ctrl-C or SIGTERM finishes the turn and closes the file.
     """
-    from wasmverse.bench import check_memory  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.api.access import check_access  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.bench import check_memory  # noqa: PLC0415
     from wasmverse.serve import bind  # noqa: PLC0415
     from wasmverse.serve import serve as run  # noqa: PLC0415
 
@@ -114,6 +118,7 @@ def serve(
     try:
         if not settings.database_path.exists():
             check_memory(settings)
+        check_access(settings)
         listening = bind(settings.host, settings.port)
         failure = asyncio.run(run(settings, listening, lambda text: progress.print(text, markup=False)))
     except WasmverseError as error:

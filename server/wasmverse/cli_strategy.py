@@ -9,7 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from wasmverse.errors import WasmverseError
 from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
+from wasmverse.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
 
@@ -17,6 +19,33 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Who you are; not needed on this machine."),
 ]
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    name: Annotated[
+        str, typer.Option("--name", help="The name it is to fly under, if that is to be checked too.")
+    ] = "my_strategy",
+) -> None:
+    """Say whether FILE would be accepted, and what it would fly as; needs no server.
+
+    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to mend it.
+    """
+    from wasmverse.wasm.check import inspect_module_apart  # noqa: PLC0415 - wasmtime and numba, only for who needs them
+
+    try:
+        module = file.read_bytes()
+        inspection = inspect_module_apart(module, name, Settings())
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+    except WasmverseError as error:
+        fail(error.message)
+    for registered, export in inspection.strategies.items():
+        under = "the name you give it" if export == "decide" else registered
+        print(
+            f"{file.name} would be accepted: {export} flies under {under} ({inspection.language}, {len(module):,} bytes)"
+        )
 
 
 @app.command()

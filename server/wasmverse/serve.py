@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import uvicorn
-
 from wasmverse.api.app import create_app
+from wasmverse.api.server import make_server
 from wasmverse.errors import SettingsError
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
@@ -52,14 +50,6 @@ def snapshot_folder(settings: Settings) -> Path:
     base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
     digest = hashlib.sha256(str(settings.database_path.resolve()).encode()).hexdigest()[:12]
     return base / f"wasmverse-{os.getuid()}-{digest}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, with the signals left to us: the universe has to be stopped in between, and the exit status is 0."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
@@ -106,15 +96,7 @@ async def _serve_gateway(
     await pool.start()
     try:
         app = create_app(universe, pool, settings, PAGE_FOLDER)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=3,
-            server_header=False,
-        )
-        server = _Server(config)
+        server = make_server(app, settings, listening)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         greet()
         waits = [

@@ -1,0 +1,101 @@
+"""kill -9: at most the turn in flight is lost."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.process.universe import COMMAND, PATIENCE_SECONDS, Universe
+
+KILLS = 20
+
+
+@pytest.mark.slow
+def test_every_restart_after_kill_nine_goes_on_from_the_last_committed_turn(universe: Universe) -> None:
+    rng = random.Random(2026)
+    last = 0
+    for _ in range(KILLS):
+        universe.start()
+        time.sleep(rng.uniform(0.05, 0.4))  # somewhere in a turn: that is the point
+        universe.kill_group()
+        tid = universe.committed_turn()
+        assert tid > last, "no turn was committed since the last kill, or one was lost"
+        last = tid
+    universe.start()
+    assert universe.signal(signal.SIGTERM) == 0
+    assert universe.committed_turn() > last
+
+
+def test_the_universe_ends_by_itself_when_the_gateway_is_killed(universe: Universe) -> None:
+    universe.start()
+    assert universe.process is not None
+    children = psutil.Process(universe.process.pid).children(recursive=True)
+    assert children
+    universe.process.kill()
+    universe.process.wait()
+    _gone, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
+    assert not alive
+    assert universe.committed_turn() > 0
+
+
+def test_the_server_says_so_and_fails_when_the_universe_is_killed(universe: Universe) -> None:
+    universe.start()
+    assert universe.process is not None
+    heaviest = _universe_process(universe.process.pid)
+    heaviest.kill()
+    assert universe.process.wait(PATIENCE_SECONDS) == 1
+    assert "universe process ended" in universe.log.read_text()
+    assert universe.committed_turn() > 0
+
+
+def _universe_process(gateway: int) -> psutil.Process:
+    """The child that has the universe's file open."""
+    for child in psutil.Process(gateway).children(recursive=True):
+        if any(file.path.endswith("universe.duckdb") for file in child.open_files()):
+            return child
+    raise AssertionError("no process has the universe's file open")
+
+
+def test_a_file_in_use_is_refused_and_left_alone(universe: Universe) -> None:
+    universe.start()
+    second = subprocess.run(
+        [*COMMAND, *universe.options], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert second.returncode == 1
+    assert "is in use by another process" in second.stderr
+    assert universe.signal(signal.SIGTERM) == 0
+    assert universe.committed_turn() > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_the_turn_and_ends_with_status_zero(universe: Universe, number: int) -> None:
+    universe.start()
+    assert universe.signal(number) == 0
+    first = universe.committed_turn()
+    assert first > 0
+    universe.start()
+    assert universe.signal(number) == 0
+    assert universe.committed_turn() > first
+
+
+def test_a_clean_stop_leaves_no_process_and_no_snapshot_behind(universe: Universe) -> None:
+    universe.start()
+    assert universe.process is not None
+    children = psutil.Process(universe.process.pid).children(recursive=True)
+    code = (
+        "from pathlib import Path; from wasmverse.serve import snapshot_folder; from wasmverse.settings import Settings;"
+        f"print(snapshot_folder(Settings(database_path=Path({str(universe.path)!r}))))"
+    )
+    folder = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert Path(folder).is_dir()
+    assert universe.signal(signal.SIGTERM) == 0
+    _gone, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
+    assert not alive
+    assert not Path(folder).exists()
