@@ -102,31 +102,35 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def _check_schema(self) -> None:
-        names = set(sa.inspect(self._connection).get_table_names())
-        self._connection.commit()
-        if not names:
-            with self.transaction() as transaction:
+        """Make the schema in an empty file; refuse a file that holds anything but a universe of a known format."""
+        with self.transaction() as transaction:
+            columns = transaction.columns()
+            if not columns:
                 for statement in schema.ddl(self.engine.dialect):
                     transaction.run(statement)
-            return
-        if "universe" not in names:
-            raise DatabaseForeign(
-                f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(names)[:4])}); "
-                "a universe needs a file of its own: name another with --db"
-            )
-        with self.transaction() as transaction:
+                return
+            if not {"application", "format_version"} <= columns.get("universe", set()):
+                raise DatabaseForeign(
+                    f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(columns)[:4])}); "
+                    "a universe needs a file of its own: name another with --db"
+                )
             row = transaction.one(sa.select(schema.universe.c.application, schema.universe.c.format_version))
-        if row is None:
-            return
-        if row.application != APPLICATION:
+        if row is not None and row.application != APPLICATION:
             raise DatabaseForeign(
                 f"{self.path} belongs to {row.application!r}, not to Wasmverse: name another file with --db"
             )
-        if row.format_version > schema.FORMAT_VERSION:
+        if row is not None and row.format_version > schema.FORMAT_VERSION:
             raise DatabaseTooNew(
                 f"{self.path} has format {row.format_version}; this Wasmverse knows up to {schema.FORMAT_VERSION}: "
                 "install the newer Wasmverse that made it"
             )
+        for table in schema.metadata.sorted_tables:
+            missing = {column.name for column in table.columns} - columns.get(table.name, set())
+            if missing:
+                raise DatabaseError(
+                    f"{self.path} is damaged: {table.name} has no {', '.join(sorted(missing))}; "
+                    "restore a copy of the file, or name another with --db"
+                )
 
 
 class Transaction:
@@ -155,6 +159,14 @@ class Transaction:
         """All rows of a query."""
         return list(self.connection.execute(statement).all())
 
+    def columns(self) -> dict[str, set[str]]:
+        """Every table and view in the file, by name without its schema, and the columns of each."""
+        found: dict[str, set[str]] = {}
+        text = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        for relation, column in self.connection.execute(sa.text(text)).all():
+            found.setdefault(relation, set()).add(column)
+        return found
+
     def read_arrow(self, table: sa.Table, extra: str = "") -> pa.Table:
         """A whole table in the order in which it is stored; ``extra`` adds columns, e.g. ``rowid``."""
         columns = ", ".join(column.name for column in table.columns) + (f", {extra}" if extra else "")
@@ -175,14 +187,23 @@ class Transaction:
 
 
 def _check_path(path: Path) -> None:
-    if path.is_dir():
+    try:
+        if path.is_dir():
+            raise DatabaseError(
+                f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}"
+            )
+        if path.exists() and not path.is_file():
+            raise DatabaseError(f"{path} is no ordinary file; --db names one, or one to be made")
+        if path.exists() and not path.stat().st_size:
+            raise DatabaseForeign(f"{path} is an empty file: remove it, or name another with --db")
+        if path.exists() and _first_bytes(path)[8:12] != b"DUCK":
+            raise DatabaseForeign(
+                f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db"
+            )
+    except OSError as error:
         raise DatabaseError(
-            f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}"
-        )
-    if path.exists() and path.stat().st_size and _first_bytes(path)[8:12] != b"DUCK":
-        raise DatabaseForeign(
-            f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db"
-        )
+            f"{path} cannot be read ({error.strerror}): check its rights, or use --db"
+        ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -197,13 +218,8 @@ def _check_path(path: Path) -> None:
 
 
 def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(16)
-    except OSError as error:
-        raise DatabaseError(
-            f"{path} cannot be read ({error.strerror}): check its rights, or use --db"
-        ) from error
+    with path.open("rb") as file:
+        return file.read(16)
 
 
 def _is_lock(message: str) -> bool:
@@ -221,4 +237,4 @@ def _explain(path: Path | None, message: str) -> DatabaseError:
         )
     if "not a valid DuckDB" in message or "not a DuckDB" in message:
         return DatabaseForeign(f"{path} is not a DuckDB file: name another with --db")
-    return DatabaseError(f"{path} cannot be opened: {message.splitlines()[0]}")
+    return DatabaseError(f"{path} cannot be opened: {message.splitlines()[0]}; check its rights, or use --db")

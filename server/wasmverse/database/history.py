@@ -70,6 +70,13 @@ class RollingTable:
         counted = rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
         self._turns = deque((row["tid"], row["count_all"]) for row in counted)
 
+    def add(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        """Add rows to the newest turn, or to the beginning of the first."""
+        transaction.insert_arrow(self.table, rows)
+        self.rows = pa.concat_tables([self.rows, rows])
+        last, count = self._turns.pop() if self._turns and self._turns[-1][0] == tid else (tid, 0)
+        self._turns.append((last, count + rows.num_rows))
+
     def append(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
         """Add a turn's rows and forget the oldest ones past the bounds."""
         transaction.insert_arrow(self.table, rows)
@@ -77,7 +84,8 @@ class RollingTable:
         self._turns.append((tid, rows.num_rows))
         kept = joined.num_rows
         forgotten = None
-        while len(self._turns) > 1 and (len(self._turns) > self.turns_max or kept > self.rows_max):
+        # By number, not by count: a turn without rows is known only to who appended it.
+        while len(self._turns) > 1 and (self._turns[0][0] <= tid - self.turns_max or kept > self.rows_max):
             forgotten, count = self._turns.popleft()
             kept -= count
         if forgotten is not None:

@@ -63,9 +63,12 @@ def store_strategies(
     *,
     language: str,
     author: str,
+    now: float,
     is_enabled: bool = True,
 ) -> None:
     """Store a module under all the names that it flies; known ones get a new version.
+
+    ``now`` is the time of the upload, in seconds since 1970.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def store_strategies(
             "bytes": len(module),
             "language": language,
             "author": author,
-            "uploaded_at": datetime.now(UTC).replace(tzinfo=None),
+            "uploaded_at": datetime.fromtimestamp(now, UTC).replace(tzinfo=None),
             "is_enabled": is_enabled,
             "status": "flying",
             "last_fault": None,

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
@@ -21,7 +22,7 @@ from wasmverse.database import schema
 from wasmverse.database.embedded import APPLICATION, Transaction
 from wasmverse.errors import StateError
 from wasmverse.universe.genesis import galaxy
-from wasmverse.universe.state import Nodes, Ships, State, make_state
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships, State, make_state
 from wasmverse.universe.turn import Laws, NodeChanges, TurnResult
 
 TAIL_SHARE = 8
@@ -97,6 +98,8 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     row = transaction.one(sa.select(schema.universe.c.tid, schema.universe.c.next_eid))
     ship_rows = transaction.read_arrow(schema.ship)
     node_rows = transaction.read_arrow(schema.node, "rowid")
+    _check_columns(ship_rows, "ship", SHIP_DTYPES)
+    _check_columns(node_rows, "node", NODE_DTYPES)
     columns = [*ship_rows.itercolumns(), *node_rows.itercolumns()]
     if len(node_rows) + len(ship_rows) < PARALLEL_ROWS_MIN:
         arrays = [_to_numpy(column) for column in columns]
@@ -113,10 +116,23 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     return StoredState(row.tid, row.next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
 
 
+def _check_columns(rows: pa.Table, kind: str, dtypes: dict[str, type[np.generic]]) -> None:
+    """Every column has its type and no NULL: others may have written to the file since the last turn."""
+    for name, dtype in dtypes.items():
+        column = rows[name]
+        if column.type.to_pandas_dtype() is not dtype:
+            raise StateError(
+                f"{kind}.{name} has the type {column.type}; it must be {np.dtype(dtype)}: change it back"
+            )
+        if column.null_count:
+            row = pc.index(column.is_null(), True).as_py()
+            raise StateError(
+                f"{kind} {rows['eid'][row]} has {name} NULL; a number must stand there: correct the row"
+            )
+
+
 def _to_numpy(column: Any) -> NDArray[Any]:
     """One contiguous array of a column without nulls."""
-    if column.null_count:
-        raise StateError(f"{column.null_count} rows hold NULL where a number must stand: correct the rows")
     out = np.empty(len(column), column.type.to_pandas_dtype())
     at = 0
     for chunk in column.chunks:

@@ -1,0 +1,1 @@
+"""Tests of the universe file: opening it, reading a turn, committing a turn."""

@@ -1,0 +1,141 @@
+"""What is remembered of past turns: bounded, the same in memory and in the file, and corrected once a turn has ended."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tests.database.builder import RECORD, fill, random_changes, read, result_of
+from wasmverse.database import schema
+from wasmverse.database.embedded import Database
+from wasmverse.database.history import EVENT_TYPE, History, RollingTable
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    database = Database.open(None)
+    fill(database)
+    yield database
+    database.close()
+
+
+def events(tid: int, count: int) -> pa.Table:
+    row = {"tid": tid, "sid": 1, "kind": "spawn", "x": 1, "y": 2, "strategy": None, "by_strategy": None}
+    return pa.Table.from_pylist([{**row, "eid": n} for n in range(count)], EVENT_TYPE)
+
+
+def stored(database: Database, table: str = "event") -> list[int]:
+    """The turns of the rows in the database."""
+    with database.transaction() as transaction:
+        return [row[0] for row in transaction.driver.sql(f"SELECT tid FROM {table} ORDER BY tid").fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("turns_max", "rows_max", "counts", "kept"),
+    [
+        (3, 100, [1, 1, 1], {1: 1, 2: 1, 3: 1}),
+        (3, 100, [1, 1, 1, 1, 1], {3: 1, 4: 1, 5: 1}),
+        (1, 100, [2, 3, 4], {3: 4}),
+        (9, 5, [2, 2, 2], {2: 2, 3: 2}),
+        (9, 5, [2, 2, 9], {3: 9}),
+        (9, 1, [4], {1: 4}),
+        (2, 100, [3, 0, 0, 0], {}),
+        (3, 100, [3, 0, 5, 0], {3: 5}),
+        (100, 100, [1] * 80, {tid: 1 for tid in range(1, 81)}),
+    ],
+)
+def test_the_oldest_turns_go_first_and_whole(
+    database: Database, turns_max: int, rows_max: int, counts: list[int], kept: dict[int, int]
+) -> None:
+    expected = [tid for tid, count in kept.items() for _ in range(count)]
+    for is_loaded_anew in (False, True):
+        with database.transaction() as transaction:
+            transaction.run("DELETE FROM event")
+        table = RollingTable(schema.event, EVENT_TYPE, turns_max, rows_max)
+        for tid, count in enumerate(counts, 1):
+            with database.transaction() as transaction:
+                if is_loaded_anew:
+                    table = RollingTable(schema.event, EVENT_TYPE, turns_max, rows_max)
+                    table.load(transaction)
+                table.append(transaction, tid, events(tid, count))
+            assert table.rows["tid"].to_pylist() == stored(database)
+        assert stored(database) == expected
+
+
+def test_rows_added_between_turns_belong_to_the_last_one_and_go_with_it(database: Database) -> None:
+    table = RollingTable(schema.event, EVENT_TYPE, 2, 100)
+    with database.transaction() as transaction:
+        table.add(transaction, 0, events(0, 1))
+        table.append(transaction, 1, events(1, 2))
+        table.add(transaction, 1, events(1, 1))
+        assert table.rows["tid"].to_pylist() == [0, 1, 1, 1]
+        table.append(transaction, 2, events(2, 0))
+        assert table.rows["tid"].to_pylist() == [1, 1, 1]
+        table.add(transaction, 2, events(2, 1))
+        table.append(transaction, 3, events(3, 1))
+    assert table.rows["tid"].to_pylist() == stored(database) == [2, 3]
+
+
+def test_a_smaller_bound_is_reached_with_the_next_turn(database: Database) -> None:
+    wide = RollingTable(schema.event, EVENT_TYPE, 50, 1000)
+    with database.transaction() as transaction:
+        for tid in range(1, 21):
+            wide.append(transaction, tid, events(tid, 3))
+        narrow = RollingTable(schema.event, EVENT_TYPE, 2, 1000)
+        narrow.load(transaction)
+        assert narrow.rows.num_rows == 60
+        narrow.append(transaction, 21, events(21, 3))
+    assert sorted(set(stored(database))) == [20, 21]
+
+
+def record_turns(database: Database, history: History, tids: range, *, lates: tuple[int, ...] = ()) -> None:
+    """Play made-up turns; those in ``lates`` turn out late only once they are committed."""
+    rng = np.random.default_rng(0)
+    for tid in tids:
+        with database.transaction() as transaction:
+            before = read(transaction)
+            changes = random_changes(rng, before, 1)
+            result = result_of(tid, before.state.ships, changes, nodes=3, events=2)
+            record = replace(RECORD, slot=tid % 7)
+            history.append(transaction, result, record)
+        history.correct(result, replace(record, ended_at=record.ended_at + tid, late=tid in lates))
+
+
+def test_the_end_of_a_turn_is_corrected_at_once_in_memory_and_with_the_next_turn_in_the_file(
+    database: Database,
+) -> None:
+    history = History(100, 50, 10, 1000)
+    record_turns(database, history, range(1, 5), lates=(2, 4))
+    rows = history.turns.rows.to_pylist()
+    assert [row["late"] for row in rows] == [False, True, False, True]
+    began = datetime(1970, 1, 12, 13, 46, 40, 250_000)
+    assert rows[3]["start_time"] == began
+    assert [(row["end_time"] - began).total_seconds() for row in rows] == [1.25, 2.25, 3.25, 4.25]
+    assert [(row["slot"], row["writes"], row["kills"], row["faults"]) for row in rows] == [
+        (tid, 10 * tid, 1, 2) for tid in range(1, 5)
+    ]
+    with database.transaction() as transaction:
+        loaded = History(100, 50, 10, 1000)
+        loaded.load(transaction)
+    # The last turn's correction is still to come.
+    assert loaded.turns.rows.slice(0, 3).equals(history.turns.rows.slice(0, 3).combine_chunks())
+    assert loaded.turns.rows["late"].to_pylist() == [False, True, False, False]
+
+
+def test_a_history_is_taken_up_where_it_was_left(database: Database) -> None:
+    whole = History(100, 50, 10, 1000)
+    record_turns(database, whole, range(1, 9))
+    with database.transaction() as transaction:
+        again = History(100, 50, 10, 1000)
+        again.load(transaction)
+    assert again.strategy_turns.rows.equals(whole.strategy_turns.rows.combine_chunks())
+    assert again.events.rows.sort_by([("tid", "ascending"), ("eid", "ascending")]).equals(
+        whole.events.rows.combine_chunks()
+    )
+    record_turns(database, again, range(9, 11))
+    assert stored(database, "turns") == list(range(1, 11))
+    assert again.strategy_turns.rows["strategy"].to_pylist() == ["mine"] * 10
+    assert stored(database, "event") == [tid for tid in range(1, 11) for _ in range(2)]
