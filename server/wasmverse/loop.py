@@ -31,6 +31,8 @@ from wasmverse.warmup import compile_kernels
 
 log = logging.getLogger("wasmverse.universe")
 
+COMMANDS_LATE_MAX = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -84,7 +86,8 @@ class TurnLoop:
         """Until told to stop."""
         self._publish()
         self._tell_start()
-        schedule = Schedule(time.time() + min(self.period_seconds, 0.1), self.period_seconds)
+        # A clock that nobody sets: an hour put back must not be an hour without turns.
+        schedule = Schedule(time.monotonic() + min(self.period_seconds, 0.1), self.period_seconds)
         # Collections of the whole heap would be pauses inside turns; what a turn leaves behind has no cycles.
         gc.collect()
         gc.freeze()
@@ -92,12 +95,13 @@ class TurnLoop:
         while not self.is_stopping:
             if not self._serve_until(schedule.start):
                 break
-            report = self.simulation.play_turn(deadline=schedule.deadline)
+            deadline = time.time() + schedule.deadline - time.monotonic()
+            report = self.simulation.play_turn(deadline=deadline)
             clock = time.perf_counter()
             self._publish()
             published = time.perf_counter() - clock
             self._send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
-            schedule.advance(time.time())
+            schedule.advance(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)
 
@@ -106,14 +110,17 @@ class TurnLoop:
         self.is_stopping = True
 
     def _serve_until(self, start: float) -> bool:
-        """Carry out commands until the next turn starts; all that have arrived by then take effect in it.
+        """Carry out commands until the next turn starts; those that have arrived by then take effect in it.
 
-        Returns whether there is to be another turn.
+        A turn that is due waits for ``COMMANDS_LATE_MAX`` of them at most: a flood of commands cannot hold it up, and turns that
+        never keep up cannot shut commands out. Returns whether there is to be another turn.
         """
+        late = 0
         while not self.is_stopping:
-            left = start - time.time()
+            left = start - time.monotonic()
+            late += left <= 0
             try:
-                if not self.pipe.poll(max(0.0, min(left, 0.5))):
+                if late > COMMANDS_LATE_MAX or not self.pipe.poll(max(0.0, min(left, 0.5))):
                     if left <= 0:
                         return True
                     continue
@@ -132,6 +139,11 @@ class TurnLoop:
             return Answer(request.number, self.simulation.carry_out(request.command), None)
         except WasmverseError as error:
             return Answer(request.number, None, error)
+        except Exception as error:
+            # Rolled back like any other: a command that nobody thought of must not end everybody's universe.
+            log.exception("the command %r failed", type(request.command).__name__)
+            failure = WasmverseError(f"the command failed: {type(error).__name__}: see the server's log")
+            return Answer(request.number, None, failure)
 
     def _publish(self) -> None:
         self.snapshots.publish(self.simulation.tid, self.simulation.snapshot_tables())
@@ -169,12 +181,16 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
         loop = TurnLoop(simulation, snapshots, pipe, settings.period_seconds)
         signal.signal(signal.SIGTERM, loop.stop)
-        loop.is_stopping = bool(stop_early)
+        if stop_early:
+            loop.stop()
         try:
             loop.run()
         finally:
-            simulation.close()
-            snapshots.close()
+            # The file is released last: whoever opens it next uses the same folder for snapshots.
+            try:
+                snapshots.close()
+            finally:
+                simulation.close()
         # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
         sys.stdout.flush()
         sys.stderr.flush()

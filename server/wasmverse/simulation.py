@@ -71,7 +71,7 @@ class Simulation:
         )
         if database.is_new:
             with database.transaction() as transaction:
-                _create(transaction, settings)
+                _create(transaction, settings, self.now())
         self._guests: dict[tuple[str, str], Guest] = {}
         self._modules: dict[str, wasmtime.Module] = {}
         self._bad_turns: dict[str, int] = {}
@@ -221,16 +221,20 @@ class Simulation:
         at = {name: [value] for name, value in {"tid": self.tid, **place}.items() if name != "energy"}
         strategy = command.strategy if command.kind == rules.SHIP else None
         spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
-        transaction.insert_arrow(
-            schema.event, pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
-        )
+        rows = pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
+        self.history.events.add(transaction, self.tid, rows)
         return {"eid": eid, "tid": self.tid}
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
         module = wasmtime.Module.deserialize(flight_engine(), command.compiled)
         exports = strategy_exports(command.module, command.name)
         strategy_store.store_strategies(
-            transaction, command.module, exports, language=language_of(command.module), author=command.author
+            transaction,
+            command.module,
+            exports,
+            language=language_of(command.module),
+            author=command.author,
+            now=self.now(),
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in exports]
         self._modules[rows[0].sha256] = module
@@ -290,8 +294,15 @@ class Simulation:
 
     def _count_bad_turns(self) -> None:
         """Take up the count where the last process left it, from the record of its turns."""
-        rows = self.history.strategy_turns.rows.sort_by("tid").to_pylist()
-        for row in rows:
+        started = {
+            row["tid"]: row["start_time"]
+            for row in self.history.turns.rows.select(["tid", "start_time"]).to_pylist()
+        }
+        uploaded = {row["name"]: row["uploaded_at"] for row in self.strategy_rows.to_pylist()}
+        for row in self.history.strategy_turns.rows.sort_by("tid").to_pylist():
+            # What an older version did is not counted against the one that flies.
+            if row["tid"] not in started or started[row["tid"]] < uploaded[row["strategy"]]:
+                continue
             self._bad_turns[row["strategy"]] = (
                 self._bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
             )
@@ -338,7 +349,7 @@ def _check_spawn(command: SpawnEntity, systems: int) -> None:
         raise CommandError("spawn_entity: a ship needs a strategy: give its name")
 
 
-def _create(transaction: Transaction, settings: Settings) -> None:
+def _create(transaction: Transaction, settings: Settings, now: float) -> None:
     """A new universe with the bundled strategies, at turn 0."""
     laws = make_laws(settings)
     for name, is_enabled in BUNDLED.items():
@@ -351,6 +362,7 @@ def _create(transaction: Transaction, settings: Settings) -> None:
             [name],
             language="AssemblyScript",
             author=strategy_store.BUNDLED_AUTHOR,
+            now=now,
             is_enabled=is_enabled,
         )
     ids = [
