@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import tempfile
@@ -17,7 +18,7 @@ from wasmverse.errors import SettingsError
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
-from wasmverse.warmup import compile_kernels
+from wasmverse.warmup import compile_kernels, settle_garbage
 
 PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
 BYTES_PER_SHIP = 900
@@ -63,6 +64,7 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
         simulation = Simulation(Database.open(path), settings)
         snapshots = SnapshotWriter(snapshot_folder, 2, settings.snapshot_bytes_max)
         try:
+            settle_garbage()
             seconds, phases, writes = [], [], []
             for number in range(warmup + turns):
                 report = simulation.play_turn()
@@ -98,6 +100,8 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
                 "state_hash": simulation.state_hash(),
             }
         finally:
+            gc.unfreeze()
+            gc.enable()
             snapshots.close()
             simulation.close()
 

@@ -27,7 +27,7 @@ from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.schedule import Schedule
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
-from wasmverse.warmup import compile_kernels
+from wasmverse.warmup import compile_kernels, settle_garbage
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -88,10 +88,7 @@ class TurnLoop:
         self._tell_start()
         # A clock that nobody sets: an hour put back must not be an hour without turns.
         schedule = Schedule(time.monotonic() + min(self.period_seconds, 0.1), self.period_seconds)
-        # Collections of the whole heap would be pauses inside turns; what a turn leaves behind has no cycles.
-        gc.collect()
-        gc.freeze()
-        gc.disable()
+        settle_garbage()
         while not self.is_stopping:
             if not self._serve_until(schedule.start):
                 break

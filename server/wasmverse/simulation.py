@@ -86,6 +86,10 @@ class Simulation:
             self.systems = transaction.read_arrow(schema.solar_system)
             self.history.load(transaction)
             self._load_strategies(transaction)
+            ((rows,),) = transaction.run_text(
+                "SELECT (SELECT count(*) FROM ship) + (SELECT count(*) FROM node)"
+            )
+        database.fit_threads(rows)
         self._count_bad_turns()
         self.read_seconds = 0.0
         self._begin()

@@ -1,7 +1,8 @@
-"""Compile all kernels before the first turn, so that no turn pays for it. The machine code is cached on disk."""
+"""What is done before the first turn, so that no turn pays for it: compiling the kernels, and settling the heap."""
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -29,3 +30,13 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     player.close()
     state_hash(result.ships, nodes, 1, next_eid)
     return time.perf_counter() - clock
+
+
+def settle_garbage() -> None:
+    """Leave collecting to the turn loop.
+
+    Collections of the whole heap would be pauses inside turns, and what a turn leaves behind has hardly any cycles.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()

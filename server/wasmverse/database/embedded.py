@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,12 @@ from wasmverse.database import schema
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
 
 APPLICATION = "wasmverse"
+FEW_ROWS = 32
+"""Up to here rows are inserted as values, above as an Arrow table."""
+
+FEW_ROWS_TO_READ = 500_000
+"""A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
+
 LOCK_WAIT_SECONDS = 5.0
 """A server that was just killed may hold its lock for a moment longer; no need to fail for that."""
 
@@ -93,6 +99,11 @@ class Database:
         """All or nothing: committed when the block ends, rolled back when it raises."""
         with self._connection.begin():
             yield Transaction(self._connection)
+
+    def fit_threads(self, rows: int) -> None:
+        """Use one DuckDB thread for a universe of few rows, one a core for others."""
+        with self.transaction() as transaction:
+            transaction.run("SET threads = 1" if rows < FEW_ROWS_TO_READ else "RESET threads")
 
     def size_bytes(self) -> int:
         """Bytes on disk, with what is still in the log."""
@@ -175,9 +186,19 @@ class Transaction:
 
     def insert_arrow(self, table: sa.Table, rows: pa.Table) -> None:
         """Append rows, columns by name."""
-        if rows.num_rows:
-            names = ", ".join(rows.column_names)
+        names = ", ".join(rows.column_names)
+        if rows.num_rows > FEW_ROWS:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
+        elif rows.num_rows:
+            # To register an Arrow table and scan it takes longer than a few rows are worth.
+            marks = ", ".join(["(" + ", ".join("?" * rows.num_columns) + ")"] * rows.num_rows)
+            values = [value for row in rows.to_pylist() for value in row.values()]
+            self.run_text(f"INSERT INTO {table.name} ({names}) VALUES {marks}", values)
+
+    def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Execute DuckDB's SQL with values for its ``?``, past SQLAlchemy: for what every turn repeats."""
+        rows: list[tuple[Any, ...]] = self.driver.execute(statement, list(values)).fetchall()
+        return rows
 
     def run_arrow(self, statement: str, given: pa.Table) -> None:
         """Execute a statement over the relation ``given``."""

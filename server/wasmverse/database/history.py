@@ -89,7 +89,7 @@ class RollingTable:
             forgotten, count = self._turns.popleft()
             kept -= count
         if forgotten is not None:
-            transaction.run(self.table.delete().where(self.table.c.tid <= forgotten))
+            transaction.run_text(f"DELETE FROM {self.table.name} WHERE tid <= ?", (forgotten,))
             joined = joined.slice(joined.num_rows - kept)
         self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
 
@@ -142,9 +142,9 @@ class History:
         self._corrected = record
 
     def _write_correction(self, transaction: Transaction, tid: int, record: TurnRecord) -> None:
-        turns = schema.turns
         end_time = datetime.fromtimestamp(record.ended_at, UTC).replace(tzinfo=None)
-        transaction.run(turns.update().where(turns.c.tid == tid).values(end_time=end_time, late=record.late))
+        values = (end_time, record.late, tid)
+        transaction.run_text("UPDATE turns SET end_time = ?, late = ? WHERE tid = ?", values)
 
 
 def _turn_row(result: TurnResult, record: TurnRecord) -> dict[str, Any]:

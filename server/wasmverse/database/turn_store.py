@@ -95,7 +95,7 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     ------
     StateError : a row breaks an invariant.
     """
-    row = transaction.one(sa.select(schema.universe.c.tid, schema.universe.c.next_eid))
+    ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
     ship_rows = transaction.read_arrow(schema.ship)
     node_rows = transaction.read_arrow(schema.node, "rowid")
     _check_columns(ship_rows, "ship", SHIP_DTYPES)
@@ -113,7 +113,7 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     state, order = make_state(ships, nodes, laws.systems)
     if order is not None:
         rowids = rowids[order]
-    return StoredState(row.tid, row.next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
+    return StoredState(tid, next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
 
 
 def _check_columns(rows: pa.Table, kind: str, dtypes: dict[str, type[np.generic]]) -> None:
@@ -143,10 +143,10 @@ def _to_numpy(column: Any) -> NDArray[Any]:
 
 def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
     """Write the state at the end of a turn; ``before`` must have been read in this same transaction."""
-    transaction.run("DELETE FROM ship")
+    transaction.run_text("DELETE FROM ship")
     transaction.insert_arrow(schema.ship, pa.table(result.ships._asdict()))
     _write_nodes(transaction, before, result)
-    transaction.run(schema.universe.update().values(tid=result.tid, next_eid=result.next_eid))
+    transaction.run_text("UPDATE universe SET tid = ?, next_eid = ?", (result.tid, result.next_eid))
 
 
 def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
