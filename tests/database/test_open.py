@@ -159,7 +159,9 @@ def test_what_is_no_ordinary_file_is_refused_at_once(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(path: Path) -> None:
     path.write_text("in the way")
-    assert "cannot be made (File exists): name another file" in refused(path / "universe.duckdb", DatabaseError)
+    assert "cannot be made (File exists): name another file" in refused(
+        path / "universe.duckdb", DatabaseError
+    )
 
 
 @pytest.fixture
