@@ -1,0 +1,114 @@
+"""The turn loop without its process: what commands, floods and a lost gateway do to it."""
+
+import itertools
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wasmverse import loop as loop_module
+from wasmverse.commands import Command, SpawnEntity
+from wasmverse.errors import CommandError
+from wasmverse.loop import COMMANDS_LATE_MAX, Answer, Request, Stop, TurnLoop
+
+
+class FakeSimulation:
+    """Carries out commands by noting them; one with sid 0 is refused, one with sid -1 is beyond anybody's thought."""
+
+    def __init__(self) -> None:
+        self.carried_out: list[int] = []
+
+    def carry_out(self, command: Command) -> dict[str, Any]:
+        assert isinstance(command, SpawnEntity)
+        if command.sid == 0:
+            raise CommandError("there is no system 0")
+        if command.sid < 0:
+            raise ZeroDivisionError
+        self.carried_out.append(command.sid)
+        return {"eid": command.sid}
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Connection, Connection]]:
+    ours, theirs = Pipe()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def loop_over(end: Connection) -> TurnLoop:
+    return TurnLoop(FakeSimulation(), None, end, 1.0)  # type: ignore[arg-type]
+
+
+def ask(end: Connection, *sids: int) -> None:
+    for sid in sids:
+        end.send(Request(sid, SpawnEntity(sid, 2, 1, 1, None)))
+
+
+def clock(monkeypatch: pytest.MonkeyPatch, times: Iterator[float]) -> None:
+    """Only the loop's own clock: a pipe needs the true one."""
+    monkeypatch.setattr(loop_module, "time", SimpleNamespace(monotonic=lambda: next(times)))
+
+
+def test_commands_are_answered_in_order_until_the_turn_starts(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1, 2, 3)
+    clock(monkeypatch, iter([0.0, 0.0, 0.0, 10.0]))
+    assert loop._serve_until(5.0)
+    assert loop.simulation.carried_out == [1, 2, 3]
+    assert [ours.recv() for _ in range(3)] == [Answer(n, {"eid": n}, None) for n in (1, 2, 3)]
+
+
+def test_a_turn_that_is_due_waits_for_a_few_commands_only(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, *range(1, 31))
+    clock(monkeypatch, itertools.repeat(10.0))
+    for turn in range(1, 4):
+        assert loop._serve_until(5.0)
+        assert loop.simulation.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
+
+
+def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 0, -1, 7)
+    clock(monkeypatch, itertools.repeat(10.0))
+    assert loop._serve_until(5.0)
+    refused, odd, fine = (ours.recv() for _ in range(3))
+    assert isinstance(refused.error, CommandError)
+    assert refused.error.message == "there is no system 0"
+    assert odd.error.message == "the command failed: ZeroDivisionError: see the server's log"
+    assert fine.value == {"eid": 7}
+    assert "the command 'SpawnEntity' failed" in caplog.text
+
+
+def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1)
+    ours.send(Stop())
+    ask(ours, 2)
+    assert not loop._serve_until(float("inf"))
+    assert loop.is_stopping
+    assert loop.simulation.carried_out == [1]
+
+
+def test_a_gateway_that_is_gone_is_the_end(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ours.close()
+    assert not loop._serve_until(float("inf"))
+    assert loop.is_stopping
+    loop = loop_over(theirs)
+    loop._send("a report that nobody hears")
+    assert loop.is_stopping
