@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from wasmverse import __version__
@@ -17,7 +16,7 @@ from wasmverse.cli_query import query
 from wasmverse.cli_strategy import app as strategy_app
 from wasmverse.cli_token import app as token_app
 from wasmverse.errors import SettingsError, WasmverseError
-from wasmverse.settings import Settings
+from wasmverse.settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,16 +52,8 @@ Seed = Annotated[
 
 def _settings(**options: Any) -> Settings:
     """Options over the environment over defaults; a usage error names the option, the value and the rule."""
-    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        shown = {"database_path": "db", "period_seconds": "period"}.get(name, name)
-        where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
-        rule = first["msg"].removeprefix("Input should be ")
-        fail(f"{where} is {first['input']!r}; allowed is: {rule}", status=2)
+        return load_settings(**options)
     except SettingsError as error:
         fail(error.message, status=2)
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from wasmverse.errors import WasmverseError
 from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
-from wasmverse.settings import Settings
+from wasmverse.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
 
@@ -36,7 +36,8 @@ def check(
 
     try:
         module = file.read_bytes()
-        inspection = inspect_module_apart(module, name, Settings())
+        settings = load_settings()
+        inspection = inspect_module_apart(module, name, settings)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
     except WasmverseError as error:
@@ -46,6 +47,12 @@ def check(
         print(
             f"{file.name} would be accepted: {export} flies under {under} ({inspection.language}, {len(module):,} bytes)"
         )
+        trial = inspection.trials[registered]
+        print(
+            f"a call took {trial['fuel']:,} fuel of {settings.budget_fuel:,}"
+            + (f", but it was a fault: it {trial['fault']}" if trial["fault"] else "")
+        )
+    print(f"sha256 {inspection.sha256}")
 
 
 @app.command()

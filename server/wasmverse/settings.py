@@ -6,12 +6,14 @@ docs/settings.md is checked against this file by a test.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from wasmverse.errors import SettingsError
 
@@ -201,3 +203,26 @@ class Settings(BaseSettings):
                 "the turns of a strategy's record must be kept too; raise turns_kept"
             )
         return self
+
+
+def load_settings(**options: object) -> Settings:
+    """Options that are not None, over the environment, over the defaults.
+
+    Raises
+    ------
+    SettingsError : naming the option or variable, its value and the rule.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        shown = {"database_path": "db", "period_seconds": "period"}.get(name, name)
+        where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
+        rule = first["msg"].removeprefix("Input should be ")
+        raise SettingsError(f"{where} is {first['input']!r}; allowed is: {rule}") from error
+    except SourceError as error:
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "settings")
+        variable = f"WASMVERSE_{field.upper()}"
+        raise SettingsError(f"{variable} is {os.environ.get(variable)!r}; allowed is: JSON") from error

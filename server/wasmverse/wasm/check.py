@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 import numpy as np
 import wasmtime
@@ -25,20 +26,34 @@ from wasmverse.wasm.sections import count_functions, exports_of, language_of
 from wasmverse.wasm.wit import strategy_signature
 
 NAME_RULE = "a strategy's name is a lower-case letter, then up to 62 lower-case letters, digits and '_'"
+_SAMPLE_SHIP = (1, 50, 50, 100, 100, 2, 2, 2, 0)
+_SAMPLE_SEEN = bytes((1, 2, 47, 53, 1, 2, 55, 50, 1, 3, 60, 45)) + bytes(
+    byte for n in range(6) for byte in (2, 0, 40 + 3 * n, 58 - 2 * n)
+)
+"""A new ship in the middle of its system, which sees three ships and six energy nodes."""
 REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class Trial(TypedDict):
+    """One call: the fuel it took, and why it was a fault; None when it was none."""
+
+    fuel: int
+    fault: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What is known of a module that passed.
 
-    strategies maps each registered name to the export that flies it; compiled is the flight engine's output.
+    strategies maps each registered name to the export that flies it; trials says of each name what its call for a new ship among
+    a few others came to; compiled is the flight engine's output.
     """
 
     sha256: str
     language: str
     strategies: dict[str, str]
+    trials: dict[str, Trial]
     compiled: bytes = b""
 
 
@@ -102,10 +117,9 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
     _check_exports(exports_of(module), exports, name)
     for registered in exports:
         check_name(registered)
-    _fly_once(compiled, exports, settings)
-    return Inspection(
-        hashlib.sha256(module).hexdigest(), language_of(module), exports, bytes(compiled.serialize())
-    )
+    trials = _fly_once(compiled, exports, settings)
+    digest = hashlib.sha256(module).hexdigest()
+    return Inspection(digest, language_of(module), exports, trials, bytes(compiled.serialize()))
 
 
 def _last_line(error: Exception) -> str:
@@ -173,7 +187,7 @@ def _check_exports(found: dict[str, str], exports: dict[str, str], name: str) ->
             )
 
 
-def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settings) -> None:
+def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settings) -> dict[str, Trial]:
     """Instantiate it under the limits it will fly with; a start function that traps is found here, not in a turn.
 
     A call that traps is no reason to refuse: a fault is the author's own affair, and counted.
@@ -211,9 +225,16 @@ def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settin
     layout = Layout.natural(strategy_signature())
     addresses = memory.array(0, np.uint32, layout.table_length)
     addresses[:] = 1024 + 64 * np.arange(layout.table_length)
+    codes = [code for leaf in layout.storage for code in ((leaf,) if leaf else ("u4", "u4"))]
+    for address, code, value in zip(addresses, codes, (*_SAMPLE_SHIP, 4096, len(_SAMPLE_SEEN)), strict=False):
+        memory.array(int(address), np.dtype(code), 1)[0] = value
+    memory.array(4096, np.uint8, len(_SAMPLE_SEEN))[:] = np.frombuffer(_SAMPLE_SEEN, np.uint8)
     limits = Limits(settings.budget_fuel, settings.guest_memory_bytes_max, settings.guest_table_elements_max)
-    for export in exports.values():
-        Guest.of(module, export).run(memory, layout, 0, 0, 1, limits)
+    trials = {}
+    for registered, export in exports.items():
+        outcome = Guest.of(module, export).run(memory, layout, 0, 0, 1, limits)
+        trials[registered] = Trial(fuel=outcome.fuel, fault=outcome.reason)
+    return trials
 
 
 def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspection:
