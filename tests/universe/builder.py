@@ -35,7 +35,7 @@ def random_universe(seed: int) -> RandomUniverse:
     """The same universe for the same seed."""
     rng = np.random.default_rng(seed)
     systems = int(rng.integers(1, 5))
-    ship_count = int(rng.integers(0, 12 * systems + 1))
+    ship_count = int(rng.integers(0, 16 * systems + 1))
     node_count = int(rng.integers(0, 14 * systems + 1))
     laws = Laws(
         seed=int(rng.integers(0, 2**63)),
@@ -44,7 +44,7 @@ def random_universe(seed: int) -> RandomUniverse:
         nodes_min=int(rng.integers(0, 16)),
         block_systems=int(rng.integers(1, systems + 1)),
     )
-    strategies = int(rng.integers(0, 5))
+    strategies = int(rng.choice([0, 1, 2, 3, 4, 5, 5]))
     ids = sorted(rng.choice(np.arange(1, 40), strategies, replace=False).tolist())
     names = rng.permutation([f"pilot_{letter}" for letter in "abcdefgh"])[:strategies].tolist()
     rows = [
@@ -68,7 +68,7 @@ def random_universe(seed: int) -> RandomUniverse:
     )  # fmt: skip
     # Cells are few, so that ships meet; some at the edges, where moves stop.
     corner = int(rng.choice([0, 40, 92]))
-    spread = int(rng.integers(2, 9))
+    spread = int(rng.integers(2, 6))
     eids = 1 + rng.permutation(ship_count + node_count + 20)[: ship_count + node_count]
     ships = Ships.empty(ship_count)
     ships.sid[:] = np.sort(rng.integers(1, systems + 1, ship_count))
@@ -81,6 +81,11 @@ def random_universe(seed: int) -> RandomUniverse:
     ships.blasters[:] = _pick(rng, [0, 1, 2, 254, 255], 60, ship_count)
     ships.thrusters[:] = _pick(rng, [0, 1, 2, 254, 255], 9, ship_count)
     ships.harvesters[:] = _pick(rng, [0, 1, 2, 254, 255], 60, ship_count)
+    if rng.random() < 0.5:
+        # Equals that stay close: ties of damage, long fights, deaths side by side.
+        ships.blasters[:] = rng.integers(1, 3, ship_count)
+        ships.thrusters[:] = rng.integers(0, 2, ship_count)
+        ships.shield[:] = rng.integers(1, 101, ship_count)
     ships.energy[:] = _pick(rng, [1, 2, 3, 49, 50, 51, 65_500, 65_535], 300, ship_count)
     ships.last_plan[:] = rng.integers(0, 2**64, ship_count, dtype=np.uint64)
     nodes = Nodes.empty(node_count)
