@@ -1,7 +1,7 @@
 """Statements meant to hurt: each ends in the right error within its limits, and the next query is answered.
 
-Bombs may always end at the limit of time or memory; "OK" in the list means that one may also succeed: what matters is that it ends
-and breaks nothing. Thefts are refused for what they are.
+Bombs may always end at the limit of time or memory; "OK" in the list means that one may also succeed: what matters
+is that it ends and breaks nothing. Thefts are refused for what they are.
 """
 
 from __future__ import annotations
