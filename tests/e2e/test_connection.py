@@ -58,4 +58,5 @@ def test_the_page_runs_under_a_strict_policy(visit: Visit) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     visit.await_turns(1)
-    assert visit.lit_pixels() > 100
+    # A renderer that the policy stopped leaves nothing; how much a small system lights up changes from turn to turn.
+    assert visit.lit_pixels() > 20
