@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -80,6 +81,9 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     finally:
         was_alive = universe.is_alive
         status = await universe.stop()
+        if status is not None and status < 0 and universe.last is not None:
+            # It was killed after it had published: nobody else will free the memory that its snapshots hold.
+            shutil.rmtree(folder, ignore_errors=True)
     if was_alive and status == 0:
         return None
     return universe.failure or f"the universe process ended with status {status}: see its last words above"

@@ -3,14 +3,14 @@
 import random
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.process.universe import COMMAND, PATIENCE_SECONDS, Universe
+from wasmverse.serve import snapshot_folder
+from wasmverse.settings import Settings
 
 KILLS = 20
 
@@ -50,6 +50,7 @@ def test_the_server_says_so_and_fails_when_the_universe_is_killed(universe: Univ
     heaviest.kill()
     assert universe.process.wait(PATIENCE_SECONDS) == 1
     assert "universe process ended" in universe.log.read_text()
+    assert not snapshot_folder(Settings(database_path=universe.path)).exists()
     assert universe.committed_turn() > 0
 
 
@@ -87,15 +88,9 @@ def test_a_clean_stop_leaves_no_process_and_no_snapshot_behind(universe: Univers
     universe.start()
     assert universe.process is not None
     children = psutil.Process(universe.process.pid).children(recursive=True)
-    code = (
-        "from pathlib import Path; from wasmverse.serve import snapshot_folder; from wasmverse.settings import Settings;"
-        f"print(snapshot_folder(Settings(database_path=Path({str(universe.path)!r}))))"
-    )
-    folder = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    assert Path(folder).is_dir()
+    folder = snapshot_folder(Settings(database_path=universe.path))
+    assert folder.is_dir()
     assert universe.signal(signal.SIGTERM) == 0
     _gone, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
     assert not alive
-    assert not Path(folder).exists()
+    assert not folder.exists()
