@@ -63,8 +63,8 @@ BOMBS = [
         {OK, SYNTAX, MEMORY, TIME},
     ),
     ("select " + ", ".join(["*"] * 2000) + " from entity", {OK, MEMORY, TIME}),
-    ("select 1 " + "union all select 1 " * 5000, {OK, SYNTAX, MEMORY, TIME}),
-    ("with " + ", ".join(f"t{i} as (select 1)" for i in range(2000)) + " select 1", {OK, TIME, MEMORY}),
+    ("select 1 " + "union all select 1 " * 5000, {SYNTAX}),
+    ("with " + ", ".join(f"t{i} as (select 1)" for i in range(2000)) + " select 1", {SYNTAX}),
     (
         "select * from " + " join ".join(f"entity e{i} using (eid)" if i else "entity e0" for i in range(60)),
         {OK, TIME, MEMORY},
@@ -72,7 +72,7 @@ BOMBS = [
     ("select " + "case when true then " * 900 + "1" + " end" * 900, {OK, SYNTAX}),
     (
         "select list_transform(range(10000), x -> list_transform(range(10000), y -> x * y))",
-        {OK, MEMORY, TIME, SYNTAX},
+        {MEMORY, TIME},
     ),
     ("select lpad('x', 2000000000, 'y')", {MEMORY, VALUE, TIME}),
     ("select format('{:>2000000000}', 1)", {MEMORY, VALUE, SYNTAX, 1105, 1690}),

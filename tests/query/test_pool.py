@@ -212,17 +212,22 @@ def test_memory_is_limited(pool: RunningPool) -> None:
     assert pool.rows("select 1") == [[1]]
 
 
-def test_a_killed_reader_is_replaced(pool: RunningPool) -> None:
+@pytest.mark.parametrize(
+    ("signal_number", "code"), [(signal.SIGKILL, 2013), (signal.SIGSEGV, 1041), (signal.SIGABRT, 1041)]
+)
+def test_a_killed_reader_is_replaced(pool: RunningPool, signal_number: int, code: int) -> None:
+    """The kernel's own signals are how native code ends that is denied memory."""
+
     async def kill_during_query() -> int:
         query = asyncio.create_task(pool.pool.query(CROSS_JOIN + " or 1 = 0"))
         while not pool.pool.busy:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
         [victim] = pool.pool.busy_pids
-        os.kill(victim, signal.SIGKILL)
+        os.kill(victim, signal_number)
         with pytest.raises(QueryError) as error:
             await query
-        assert error.value.code == 2013
+        assert error.value.code == code
         assert (await pool.pool.query("select 2")).rows == 1
         while len(pool.pool.pids) < 3:
             await asyncio.sleep(0.05)

@@ -23,6 +23,9 @@ GZIP_LEVEL = 1
 GZIP_WINDOW = 31
 """The largest window, with gzip's header."""
 
+_NOT_UNDERSTOOD = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+"""The text may be meant for the other dialect; any later error is about a statement that was understood."""
+
 
 class Engine:
     """Answers requests. ``config`` is a ``wire.ReaderConfig`` as a dict."""
@@ -67,15 +70,17 @@ class Engine:
         sql = request["sql"]
         try:
             return self._run(self._translated.get(sql, sql), request)
-        except (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException) as error:
+        except _NOT_UNDERSTOOD as error:
             translated = None if sql in self._translated else dialect.translate(sql)
             if translated is None:
                 raise
             try:
                 answer = self._run(translated, request)
-            except (QueryRefused, duckdb.Error) as second:
-                if isinstance(second, QueryRefused) and not isinstance(error, duckdb.ParserException):
-                    raise
+            except QueryRefused as second:
+                if isinstance(error, duckdb.ParserException):
+                    raise error from second
+                raise
+            except _NOT_UNDERSTOOD as second:
                 raise error from second
             if len(self._translated) >= 1000:
                 self._translated.clear()

@@ -236,7 +236,7 @@ class ReaderPool:
                 ) from gone
             if gone.reason == "memory":
                 raise QueryError(
-                    f"The query {gone.detail}, the limit for one query; ask for less", code=1041
+                    f"The query {gone.detail}; filter or aggregate earlier, or ask for less", code=1041
                 ) from gone
             raise QueryError(f"The query {gone.detail}; it was not answered", code=2013) from gone
         finally:

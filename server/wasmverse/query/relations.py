@@ -46,14 +46,17 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
         config={
             "threads": threads,
             "memory_limit": f"{memory_bytes // 1_000_000}MB",
+            # No folder to spill to: out of memory then says so, instead of which folder could not be made.
+            "temp_directory": "",
             "max_temp_directory_size": "0KB",
-            "enable_external_access": False,
             "allow_community_extensions": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,
         },
     )
+    # The folder for spilling cannot be set once this is: the order of a config is not kept.
+    connection.execute("SET enable_external_access = false")
     connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
     return connection
 
