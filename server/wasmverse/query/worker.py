@@ -112,7 +112,8 @@ class Worker:
             status = await self.end(pause_seconds=0.5)
             if self._is_outgrown:
                 raise ReaderGone(
-                    "memory", f"used more than {self._config.memory_bytes:,} bytes of memory, the limit for one query"
+                    "memory",
+                    f"used more than {self._config.memory_bytes:,} bytes of memory, the limit for one query",
                 ) from error
             if status is not None and -status in _SIGNALS_WITHOUT_MEMORY:
                 name = signal.Signals(-status).name
