@@ -10,7 +10,7 @@ from tests.universe.builder import RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
 from wasmverse.database.history import event_rows
 from wasmverse.database.turn_store import nodes_after
-from wasmverse.universe.resolve import TALLY
+from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.state import make_state
 from wasmverse.universe.strategies import FLYING
 from wasmverse.universe.turn import TurnPlayer, TurnResult

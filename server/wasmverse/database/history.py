@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
 from wasmverse.database.turn_store import TurnRecord
-from wasmverse.universe.resolve import EVENT_KINDS
+from wasmverse.universe.outcome import EVENT_KINDS
 from wasmverse.universe.turn import EventColumns, TurnResult
 
 _CHUNKS_MAX = 32

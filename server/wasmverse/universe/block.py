@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, gather_nodes, observe_block
-from wasmverse.universe.resolve import CALLED, FAULTED, UNCALLED, Outcome, Turn, resolve_block
+from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
+from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import State
 from wasmverse.universe.strategies import GROUNDED, Roster
 from wasmverse.wasm.driver import Layout

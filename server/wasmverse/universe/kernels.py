@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, cast
 
+import numba
 from numba import njit
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_FOLDER = Path(__file__).parent
+
+
+def cache_folder(base: Path, sources: Path) -> Path:
+    """The folder in ``base`` for machine code made of these sources; those of other sources are removed.
+
+    numba looks only at the file of the kernel it compiles. One that calls a kernel of another file, or was compiled with
+    a constant of another, would be taken from the cache although its rules have changed.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(sources.glob("*.py")):
+        text = path.read_bytes()
+        if b"@kernel" in text or path.stem in {"kernels", "rules", "records", "outcome"}:
+            digest.update(text)
+    folder = base / f"kernels-{digest.hexdigest()[:16]}"
+    if not folder.exists():
+        for old in base.glob("kernels-*"):
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _base_folder() -> Path:
+    """NUMBA_CACHE_DIR; else beside the sources, as Python's own cache; else, where one may not write, the user's."""
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return Path(os.environ["NUMBA_CACHE_DIR"])
+    beside = _FOLDER / "__pycache__"
+    if os.access(beside if beside.exists() else _FOLDER, os.W_OK):
+        return beside
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wasmverse"
+
+
+cast("Any", numba.config).CACHE_DIR = str(cache_folder(_base_folder(), _FOLDER))
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

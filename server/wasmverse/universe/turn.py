@@ -11,9 +11,30 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wasmverse.universe import resolve, rules
+from wasmverse.universe import rules
 from wasmverse.universe.block import BlockResult, Offsets, Workspace, play_block
-from wasmverse.universe.resolve import TALLY, Turn
+from wasmverse.universe.outcome import (
+    C_ADDED,
+    C_CHANGED,
+    C_EVENTS,
+    C_NEW_NODES,
+    C_NEW_SHIPS,
+    C_REMOVED,
+    C_SHIPS,
+    C_WRITES,
+    E_FAULT,
+    E_SPAWN,
+    NOBODY,
+    T_ENERGY,
+    T_FAULTS,
+    T_KILLS,
+    T_SHIPS,
+    T_SPAWNED,
+    TALLY,
+    Outcome,
+    Records,
+    Turn,
+)
 from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships, State, offsets_by_system
 from wasmverse.universe.strategies import Roster
 from wasmverse.wasm.guest import Limits
@@ -56,7 +77,7 @@ class StrategyTally:
 
 
 class Events(NamedTuple):
-    """Columns of E events, shape (E,) each. kind indexes ``resolve.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
+    """Columns of E events, shape (E,) each. kind indexes ``outcome.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
 
     sid: NDArray[np.uint32]
     kind: NDArray[np.int16]
@@ -135,7 +156,7 @@ def _assemble(
     outcomes = [block.outcome for block in blocks]
     counts = np.array([outcome.counts for outcome in outcomes])
     tally = np.sum([outcome.tally for outcome in outcomes], axis=0)
-    ends = counts[:, resolve.C_SHIPS]
+    ends = counts[:, C_SHIPS]
     ships = Ships._make(
         np.concatenate([column[:end] for column, end in zip(columns, ends, strict=True)])
         for columns in zip(*(outcome.ships for outcome in outcomes), strict=True)
@@ -143,27 +164,27 @@ def _assemble(
     ship_starts = np.concatenate(([0], np.cumsum(ends)[:-1]))
     new_ships = np.concatenate(
         [
-            outcome.new_ships[: count[resolve.C_NEW_SHIPS]] + start
+            outcome.new_ships[: count[C_NEW_SHIPS]] + start
             for outcome, count, start in zip(outcomes, counts, ship_starts, strict=True)
         ]
     )
-    order = roster.dealing_order(tally[:, resolve.T_SHIPS])
+    order = roster.dealing_order(tally[:, T_SHIPS])
     ships.eid[new_ships] = next_eid + np.arange(len(new_ships))
     if len(new_ships):
         dealt = np.resize(np.array(order), len(new_ships))
         ships.strategy_id[new_ships] = np.array([s.strategy_id for s in roster.strategies], np.uint16)[dealt]
         spawned = np.bincount(dealt, minlength=roster.slots)
-        tally[:, resolve.T_SPAWNED] += spawned
-        tally[:, resolve.T_SHIPS] += spawned
-        tally[:, resolve.T_ENERGY] += spawned * rules.NEW_ENERGY
+        tally[:, T_SPAWNED] += spawned
+        tally[:, T_SHIPS] += spawned
+        tally[:, T_ENERGY] += spawned * rules.NEW_ENERGY
     next_eid += len(new_ships)
 
     new_nodes = _join_nodes(
-        [o.new_nodes[: count[resolve.C_NEW_NODES]] for o, count in zip(outcomes, counts, strict=True)]
+        [o.new_nodes[: count[C_NEW_NODES]] for o, count in zip(outcomes, counts, strict=True)]
     )
     new_nodes.eid[:] = next_eid + np.arange(len(new_nodes.eid))
     next_eid += len(new_nodes.eid)
-    dead = _join_nodes([o.added[: count[resolve.C_ADDED]] for o, count in zip(outcomes, counts, strict=True)])
+    dead = _join_nodes([o.added[: count[C_ADDED]] for o, count in zip(outcomes, counts, strict=True)])
     pairs: list[Any] = list(zip(dead, new_nodes, strict=True))
     added = Nodes._make(np.concatenate(pair) for pair in pairs)
     changes = _node_changes(outcomes, counts, added)
@@ -175,7 +196,7 @@ def _assemble(
     strategies = []
     for slot, strategy in enumerate(roster.strategies):
         reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
-        faults = int(tally[slot, resolve.T_FAULTS])
+        faults = int(tally[slot, T_FAULTS])
         if faults and reason is None:
             reason = "grounded" if strategy.status == "grounded" else "returned an invalid plan"
         row = dict(zip(TALLY, map(int, tally[slot]), strict=True))
@@ -186,27 +207,27 @@ def _assemble(
         ships=ships,
         node_changes=changes,
         nodes=len(state.nodes.sid) - len(changes.removed) + len(changes.added.sid),
-        writes=int(counts[:, resolve.C_WRITES].sum()),
-        kills=int(tally[:, resolve.T_KILLS].sum()),
-        faults=int(tally[:, resolve.T_FAULTS].sum()),
+        writes=int(counts[:, C_WRITES].sum()),
+        kills=int(tally[:, T_KILLS].sum()),
+        faults=int(tally[:, T_FAULTS].sum()),
         strategies=strategies,
         events=events,
         phase_seconds=dict(zip(("observe", "decide", "resolve"), map(float, phases), strict=True)),
     )
 
 
-def _join_nodes(parts: list[resolve.Records]) -> Nodes:
+def _join_nodes(parts: list[Records]) -> Nodes:
     """NODE_RECORD rows of all parts, one behind the other, as columns."""
     rows = np.concatenate(parts)
     return Nodes._make((rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items()))
 
 
-def _node_changes(outcomes: list[resolve.Outcome], counts: NDArray[np.int64], added: Nodes) -> NodeChanges:
+def _node_changes(outcomes: list[Outcome], counts: NDArray[np.int64], added: Nodes) -> NodeChanges:
     order = np.lexsort((added.eid, added.sid))
     both = list(zip(outcomes, counts, strict=True))
-    changed = np.concatenate([o.changed[: c[resolve.C_CHANGED]] for o, c in both])
-    energy = np.concatenate([o.changed_energy[: c[resolve.C_CHANGED]] for o, c in both])
-    removed = np.concatenate([o.removed[: c[resolve.C_REMOVED]] for o, c in both])
+    changed = np.concatenate([o.changed[: c[C_CHANGED]] for o, c in both])
+    energy = np.concatenate([o.changed_energy[: c[C_CHANGED]] for o, c in both])
+    removed = np.concatenate([o.removed[: c[C_REMOVED]] for o, c in both])
     ascending = np.argsort(changed, kind="stable")
     return NodeChanges(
         changed[ascending],
@@ -226,7 +247,7 @@ def _events(
     new_nodes: Nodes,
 ) -> EventColumns:
     """All events of the turn, names for numbers: what the blocks saw, the first faults, the spawns."""
-    ends = counts[:, resolve.C_EVENTS]
+    ends = counts[:, C_EVENTS]
     rows_seen = np.concatenate([block.outcome.events[:end] for block, end in zip(blocks, ends, strict=True)])
     fields = ("sid", "kind", "eid", "x", "y", "slot", "by_slot")
     parts = [Events._make(rows_seen[name] for name in fields)]
@@ -238,7 +259,7 @@ def _events(
     parts.append(
         _same_events(
             before.sid[rows],
-            resolve.E_FAULT,
+            E_FAULT,
             before.eid[rows],
             before.x[rows],
             before.y[rows],
@@ -249,23 +270,21 @@ def _events(
     parts.append(
         _same_events(
             ships.sid[new_ships],
-            resolve.E_SPAWN,
+            E_SPAWN,
             ships.eid[new_ships],
             ships.x[new_ships],
             ships.y[new_ships],
             slots,
         )
     )
-    nobody = np.full(len(new_nodes.sid), resolve.NOBODY)
-    parts.append(
-        _same_events(new_nodes.sid, resolve.E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody)
-    )
+    nobody = np.full(len(new_nodes.sid), NOBODY)
+    parts.append(_same_events(new_nodes.sid, E_SPAWN, new_nodes.eid, new_nodes.x, new_nodes.y, nobody))
     dtypes = (np.uint32, np.int16, np.int64, np.uint8, np.uint8, np.int16, np.int16)
     columns = [
         np.concatenate(c).astype(dtype) for c, dtype in zip(zip(*parts, strict=True), dtypes, strict=True)
     ]
     for slot_column in (columns[5], columns[6]):
-        slot_column[slot_column == roster.slots - 1] = resolve.NOBODY  # the unknown has no name
+        slot_column[slot_column == roster.slots - 1] = NOBODY  # the unknown has no name
     return EventColumns(Events(*columns), [strategy.name for strategy in roster.strategies])
 
 
@@ -286,5 +305,5 @@ def _same_events(
         x,
         y,
         slot.astype(np.int16),
-        np.full(length, resolve.NOBODY, np.int16),
+        np.full(length, NOBODY, np.int16),
     )
