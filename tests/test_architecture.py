@@ -36,7 +36,16 @@ FOREIGN = {
 }
 """Packages that a part must do without."""
 
-JOINERS = {"cli", "cli_strategy", "serve", "bench", "loop", "simulation", "warmup"}
+JOINERS = {
+    "beginning",
+    "bench",
+    "cli",
+    "cli_strategy",
+    "loop",
+    "serve",
+    "simulation",
+    "warmup",
+}
 """The modules at the root that join parts: the command line, the processes' entry points, and the simulation."""
 
 

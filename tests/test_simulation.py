@@ -11,11 +11,12 @@ import pytest
 import wasmtime
 
 from tests.wasm.builder import strategy_wat
+from wasmverse.beginning import BUNDLED
 from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.database.embedded import Database
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
 from wasmverse.settings import Settings
-from wasmverse.simulation import BUNDLED, Simulation
+from wasmverse.simulation import Simulation
 from wasmverse.wasm.check import inspect_module
 
 SMALL = Settings(systems=20, ships=6, nodes=10, seed=7, threads=1)

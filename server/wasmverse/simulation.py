@@ -11,45 +11,28 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import wasmtime
 
-from wasmverse import __version__
+from wasmverse.beginning import begin, bundled_founders, make_laws
 from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History
 from wasmverse.database.turn_store import StoredState, TurnRecord
-from wasmverse.errors import CommandError, StateError
+from wasmverse.errors import CommandError
 from wasmverse.link import TurnReport
 from wasmverse.settings import Settings
 from wasmverse.universe import rules
-from wasmverse.universe.genesis import populate
 from wasmverse.universe.state import state_hash
 from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Strategy
-from wasmverse.universe.turn import Laws, TurnPlayer, TurnResult
+from wasmverse.universe.turn import TurnPlayer, TurnResult
 from wasmverse.wasm.check import strategy_exports
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.sections import language_of
-
-BUNDLED_FOLDER = Path(__file__).with_name("bundled")
-BUNDLED = {"strategy_default": True, "strategy_flee": True, "strategy_battle": True, "strategy_blank": False}
-"""The strategies that come with Wasmverse, and whether new ships are dealt to them."""
-
-SMALL_UNIVERSE_SYSTEMS = 8_192
-
-
-def make_laws(settings: Settings) -> Laws:
-    """The laws of a new universe. A block has some 8,000 ships in a small universe and some 32,000 in a large one."""
-    block_systems = 256 if settings.systems <= SMALL_UNIVERSE_SYSTEMS else 1_024
-    crowd = max(1, (settings.ships + settings.nodes) // 128)
-    return Laws(
-        settings.seed, settings.systems, settings.ships, settings.nodes, max(1, block_systems // crowd)
-    )
 
 
 class Simulation:
@@ -70,8 +53,7 @@ class Simulation:
             settings.turns_kept, settings.strategy_turns_kept, settings.event_turns_kept, settings.events_kept
         )
         if database.is_new:
-            with database.transaction() as transaction:
-                _create(transaction, settings, self.now())
+            begin(database, make_laws(settings), bundled_founders(), self.now())
         self._guests: dict[tuple[str, str], Guest] = {}
         self._modules: dict[str, wasmtime.Module] = {}
         self._bad_turns: dict[str, int] = {}
@@ -351,28 +333,3 @@ def _check_spawn(command: SpawnEntity, systems: int) -> None:
             )
     if command.kind == rules.SHIP and command.strategy is None:
         raise CommandError("spawn_entity: a ship needs a strategy: give its name")
-
-
-def _create(transaction: Transaction, settings: Settings, now: float) -> None:
-    """A new universe with the bundled strategies, at turn 0."""
-    laws = make_laws(settings)
-    for name, is_enabled in BUNDLED.items():
-        file = BUNDLED_FOLDER / f"{name}.wasm"
-        if not file.exists():
-            raise StateError(f"the bundled strategy {name} has not been built: run `make setup`")
-        strategy_store.store_strategies(
-            transaction,
-            file.read_bytes(),
-            [name],
-            language="AssemblyScript",
-            author=strategy_store.BUNDLED_AUTHOR,
-            now=now,
-            is_enabled=is_enabled,
-        )
-    ids = [
-        row.strategy_id
-        for row in sorted(strategy_store.read_strategies(transaction), key=lambda r: r.name)
-        if row.is_enabled
-    ]
-    ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, ids)
-    turn_store.create_universe(transaction, laws, ships, nodes, next_eid, __version__)
