@@ -14,7 +14,12 @@ from typer.testing import CliRunner
 import wasmverse
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.builder import strategy_wat
+from wasmverse import memory
 from wasmverse.cli import app
+from wasmverse.database.embedded import Database
+from wasmverse.errors import SettingsError
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
 
 SMALL = ("--systems", "3", "--ships", "4", "--nodes", "5")
 
@@ -87,12 +92,31 @@ def test_a_bad_value_is_named_with_its_rule(arguments: list[str], message: str) 
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--systems", "0"], "--systems is 0; allowed is: greater than or equal to 1"),
+        (["--systems", "-1"], "--systems is -1; allowed is: greater than or equal to 1"),
+        (["--ships", "99999"], "--ships is 99999; allowed is: less than or equal to 4096"),
+        (["--threads", "-1"], "--threads is -1; allowed is: greater than or equal to 0"),
+        (["--threads", "257"], "--threads is 257; allowed is: less than or equal to 256"),
+        (["--seed", str(2**70)], f"--seed is {2**70}; allowed is: less than {2**63}"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bench_s_bad_values_are_named_likewise(arguments: list[str], message: str) -> None:
+    outcome = run("bench", "turn", *arguments)
+    assert (outcome.exit_code, outcome.stderr) == (2, f"wasmverse: {message}\n")
+
+
+@pytest.mark.parametrize(
     ("arguments", "part"),
     [
         (["serve", "--seed", "x"], "--seed"),
         (["serve", "--period", "soon"], "--period"),
         (["serve", "--warp", "9"], "--warp"),
         (["bench", "turn", "--turns", "0"], "--turns"),
+        (["bench", "turn", "--turns", "-5"], "--turns"),
+        (["serve", "--systems", "1e3"], "--systems"),
         (["bench", "--json"], "--json"),
         (["fly"], "fly"),
         (["strategy"], "push"),
@@ -139,6 +163,31 @@ def test_a_universe_that_cannot_fit_is_refused_before_it_is_begun(tmp_path: Path
         assert "GB of memory; this machine has" in outcome.stderr
         assert outcome.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_does_not_fit_this_machine_is_refused_with_the_estimate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A universe made on a larger one; and one whose container has less memory than the machine."""
+    path = tmp_path / "large.duckdb"
+    Simulation(Database.open(path), Settings(systems=3, ships=4, nodes=5)).close()
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "CONTAINER_LIMIT", limit)
+    limit.write_text("max\n")
+    database = Database.open(path)
+    Simulation(database, Settings()).close()
+    limit.write_text("500000000\n")
+    database = Database.open(path)
+    with pytest.raises(SettingsError) as refused:
+        Simulation(database, Settings())
+    database.close()
+    assert refused.value.message == (
+        "3 systems with 12 ships and 15 nodes need about 0.5 GB of memory; this machine has 0.5 GB: "
+        "use a larger one, or name another universe with --db"
+    )
+    outcome = run("serve", "--port", "0", "--db", str(tmp_path / "new.duckdb"))
+    assert outcome.exit_code == 1
+    assert outcome.stderr.endswith("this machine has 0.5 GB: choose fewer systems, ships or nodes\n")
 
 
 # bench

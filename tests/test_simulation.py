@@ -129,6 +129,42 @@ def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[.
     assert simulation.play_turn(deadline=None).late_turns == 1
 
 
+def test_the_last_turn_s_true_end_is_in_the_file_after_the_close(
+    simulate: Callable[..., Simulation], tmp_path: Path
+) -> None:
+    path = tmp_path / "universe.duckdb"
+    simulation = simulate(path=path)
+    for tid in (1, 2):
+        simulation.now = iter([1000.0 * tid, 1000.0 * tid, 1000.0 * tid + 7]).__next__
+        simulation.play_turn(deadline=1000.0 * tid + 1)
+    shown = simulation.history.turns.rows.select(["start_time", "end_time", "late"]).to_pylist()
+    simulation.close()
+    with duckdb.connect(str(path)) as connection:
+        stored = connection.sql("SELECT start_time, end_time, late FROM turns ORDER BY tid").fetchall()
+    assert stored == [tuple(row.values()) for row in shown]
+    assert [((end - start).seconds, late) for start, end, late in stored] == [(7, True), (7, True)]
+
+
+def test_half_a_turn_is_never_committed(
+    simulate: Callable[..., Simulation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails while a turn is written, closing the universe leaves the turn before."""
+    path = tmp_path / "universe.duckdb"
+    simulation = simulate(path=path)
+    before = play(simulation, 2)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(simulation.history, "append", fail)
+    with pytest.raises(ZeroDivisionError):
+        simulation.play_turn()
+    simulation.close()
+    simulation = simulate(path=path)
+    assert (simulation.tid, simulation.state_hash()) == (2, before)
+    assert play(simulation, 2) == play(simulate(), 4)
+
+
 # The same again
 
 

@@ -11,40 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from wasmverse.database.embedded import Database
-from wasmverse.errors import SettingsError
+from wasmverse.memory import check_new_universe
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
 from wasmverse.warmup import compile_kernels, settle_garbage
 
 PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
-BYTES_PER_SHIP = 900
-BYTES_PER_NODE = 350
-BYTES_BASE = 500 << 20
-
-
-def estimate_bytes(systems: int, ships: int, nodes: int) -> int:
-    """Memory that a universe of this size needs while a turn is played, rounded up from measurements."""
-    return BYTES_BASE + systems * (ships * BYTES_PER_SHIP + nodes * BYTES_PER_NODE)
-
-
-def check_memory(settings: Settings) -> None:
-    """Refuse a new universe that cannot fit.
-
-    Raises
-    ------
-    SettingsError : the estimate is more than the machine has.
-    """
-    needed = estimate_bytes(settings.systems, settings.ships, settings.nodes)
-    there = psutil.virtual_memory().total
-    if needed > there:
-        raise SettingsError(
-            f"{settings.systems:,} systems of {settings.ships} ships and {settings.nodes} nodes need about "
-            f"{needed / 1e9:.1f} GB of memory; this machine has {there / 1e9:.1f} GB: choose fewer systems, ships or nodes"
-        )
 
 
 def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int = 3) -> dict[str, Any]:
@@ -53,7 +28,7 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
     A turn's time is its phases' sum: reading what is committed, the rules, the durable commit, and the
     snapshot's publication. A few turns go first and are not counted.
     """
-    check_memory(settings)
+    check_new_universe(settings)
     with tempfile.TemporaryDirectory(prefix="wasmverse-bench-") as folder:
         path = None if in_memory else Path(folder) / "universe.duckdb"
         shared = Path("/dev/shm")

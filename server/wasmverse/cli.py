@@ -92,7 +92,7 @@ def serve(
     Every other setting is an environment variable, see docs/settings.md. Ctrl-C or SIGTERM finishes the turn and closes the file.
     """
     from wasmverse.api.access import check_access  # noqa: PLC0415 - the heavy imports, only for who needs them
-    from wasmverse.bench import check_memory  # noqa: PLC0415
+    from wasmverse.memory import check_new_universe  # noqa: PLC0415
     from wasmverse.serve import bind  # noqa: PLC0415
     from wasmverse.serve import serve as run  # noqa: PLC0415
 
@@ -108,7 +108,7 @@ def serve(
     )
     try:
         if not settings.database_path.exists():
-            check_memory(settings)
+            check_new_universe(settings)
         check_access(settings)
         listening = bind(settings.host, settings.port)
         failure = asyncio.run(run(settings, listening, lambda text: progress.print(text, markup=False)))

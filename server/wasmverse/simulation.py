@@ -19,11 +19,13 @@ import wasmtime
 from wasmverse.beginning import begin, bundled_founders, make_laws
 from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.database import schema, strategy_store, turn_store
+from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History
 from wasmverse.database.turn_store import StoredState, TurnRecord
 from wasmverse.errors import CommandError
 from wasmverse.link import TurnReport
+from wasmverse.memory import check_memory, check_new_universe
 from wasmverse.settings import Settings
 from wasmverse.universe import rules
 from wasmverse.universe.state import state_hash
@@ -53,6 +55,7 @@ class Simulation:
             settings.turns_kept, settings.strategy_turns_kept, settings.event_turns_kept, settings.events_kept
         )
         if database.is_new:
+            check_new_universe(settings)
             begin(database, make_laws(settings), bundled_founders(), self.now())
         self._guests: dict[tuple[str, str], Guest] = {}
         self._modules: dict[str, wasmtime.Module] = {}
@@ -64,14 +67,18 @@ class Simulation:
         self.strategy_rows: pa.Table
         self.late_turns = 0
         with database.transaction() as transaction:
+            audit(transaction)
             self.laws = turn_store.read_laws(transaction)
+            ((ships, nodes),) = transaction.run_text(
+                "SELECT (SELECT count(*) FROM ship), (SELECT count(*) FROM node)"
+            )
+            check_memory(
+                self.laws.systems, ships, nodes, "use a larger one, or name another universe with --db"
+            )
             self.systems = transaction.read_arrow(schema.solar_system)
             self.history.load(transaction)
             self._load_strategies(transaction)
-            ((rows,),) = transaction.run_text(
-                "SELECT (SELECT count(*) FROM ship) + (SELECT count(*) FROM node)"
-            )
-        database.fit_threads(rows)
+        database.fit_threads(ships + nodes)
         self._count_bad_turns()
         self.read_seconds = 0.0
         self._begin()
@@ -83,9 +90,13 @@ class Simulation:
 
     def close(self) -> None:
         """Leave the database closed, everything committed in it."""
-        self._abandon()
-        self.player.close()
-        self.database.close()
+        try:
+            self._abandon()
+            with self.database.transaction() as transaction:
+                self.history.write_correction(transaction)
+        finally:
+            self.player.close()
+            self.database.close()
 
     # One turn
 
@@ -308,10 +319,15 @@ class Simulation:
         opened.__exit__(None, None, None)
 
     def _abandon(self) -> None:
-        """Give up the transaction that has only read so far."""
+        """Give up the transaction that has only read so far, or that failed with half a turn written."""
         if self._open is not None:
             opened, self._open = self._open, None
-            opened.__exit__(None, None, None)
+            given_up = _GivenUp()
+            opened.__exit__(_GivenUp, given_up, None)
+
+
+class _GivenUp(Exception):
+    """What a transaction is rolled back with."""
 
 
 def _is_bad(counts: dict[str, Any]) -> bool:

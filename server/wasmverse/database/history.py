@@ -115,9 +115,7 @@ class History:
 
     def append(self, transaction: Transaction, result: TurnResult, record: TurnRecord) -> None:
         """Record a turn. Its end is not known before it is committed: `correct` says it then."""
-        if self._corrected is not None:
-            self._write_correction(transaction, result.tid - 1, self._corrected)
-            self._corrected = None
+        self.write_correction(transaction)
         self.turns.append(
             transaction, result.tid, pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE)
         )
@@ -135,15 +133,22 @@ class History:
         self.events.append(transaction, result.tid, event_rows(result.tid, result.events))
 
     def correct(self, result: TurnResult, record: TurnRecord) -> None:
-        """The last turn's true end, known once it is committed: in snapshots at once, in the database with the next turn."""
+        """The last turn's true end, known once it is committed.
+
+        In snapshots at once, in the database with the next turn or at the close (`write_correction`).
+        """
         last = self.turns.rows.num_rows - 1
         corrected = pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE)
         self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), corrected])
         self._corrected = record
 
-    def _write_correction(self, transaction: Transaction, tid: int, record: TurnRecord) -> None:
+    def write_correction(self, transaction: Transaction) -> None:
+        """Put what `correct` said of the last turn into the database, if it is not there yet."""
+        if self._corrected is None:
+            return
+        record, self._corrected = self._corrected, None
         end_time = datetime.fromtimestamp(record.ended_at, UTC).replace(tzinfo=None)
-        values = (end_time, record.late, tid)
+        values = (end_time, record.late, self.turns.rows["tid"][-1].as_py())
         transaction.run_text("UPDATE turns SET end_time = ?, late = ? WHERE tid = ?", values)
 
 

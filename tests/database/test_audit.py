@@ -1,0 +1,133 @@
+"""A file that others wrote to is refused at the start, with the row and the remedy; what they may change is not."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.database.builder import RECORD, fill, random_changes, read, result_of
+from tests.database.test_open import with_duckdb
+from wasmverse.database import strategy_store
+from wasmverse.database.audit import CHECKS, audit
+from wasmverse.database.embedded import Database
+from wasmverse.database.history import History
+from wasmverse.errors import StateError
+
+MODULE = b"\0asm\1\0\0\0"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of a universe at turn 1, of 3 systems with 4 ships and 6 nodes each: eids 1..30, next 31."""
+    path = tmp_path / "universe.duckdb"
+    database = Database.open(path)
+    fill(database)
+    with database.transaction() as transaction:
+        for name in ("strategy_one", "mine"):
+            strategy_store.store_strategies(transaction, MODULE, [name], language="C", author="ada", now=1.0)
+        state = read(transaction).state
+        result = result_of(1, state.ships, _no_changes(), nodes=18, next_eid=31, events=2)
+        History(9, 9, 9, 9).append(transaction, result, RECORD)
+        transaction.run_text("UPDATE universe SET tid = 1")
+    database.close()
+    return path
+
+
+def _no_changes():
+    import numpy as np
+
+    database = Database.open(None)
+    fill(database)
+    with database.transaction() as transaction:
+        changes = random_changes(np.random.default_rng(1), read(transaction), 1000)
+    database.close()
+    return changes
+
+
+def opened(path: Path) -> None:
+    database = Database.open(path)
+    try:
+        with database.transaction() as transaction:
+            audit(transaction)
+    finally:
+        database.close()
+
+
+def test_a_universe_that_nobody_touched_is_fine(path: Path) -> None:
+    opened(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ship SET x = 42, energy = 65535 WHERE eid = 1",
+        "DELETE FROM node",
+        "UPDATE universe SET next_eid = 1000000",
+        "INSERT INTO node VALUES (3, 999999, 1, 1, 1); UPDATE universe SET next_eid = 1000000",
+        "DELETE FROM turns; DELETE FROM strategy_turn; DELETE FROM event",
+        "UPDATE strategy SET status = 'removed', is_enabled = false",
+    ],
+)
+def test_what_others_may_change_is_taken_as_it_is(path: Path, statement: str) -> None:
+    with_duckdb(path, statement)
+    opened(path)
+
+
+BROKEN = [
+    ("INSERT INTO universe SELECT * FROM universe", "universe has 2 rows; it has one"),
+    ("UPDATE universe SET systems = 0", "universe has systems 0; allowed is 1..250000: correct the row"),
+    ("UPDATE universe SET block_systems = 0", "universe has block_systems 0; allowed is 1..250000"),
+    ("UPDATE universe SET tid = -1", "universe has tid -1; allowed is 0.."),
+    ("UPDATE solar_system SET sid = 9 WHERE sid = 3", "solar_system 9 lies at "),
+    ("UPDATE solar_system SET x = 500 WHERE sid = 2", "solar_system 2 lies at (500, "),
+    ("INSERT INTO solar_system VALUES (2, 1, 1)", "solar_system 2 is there 2 times"),
+    ("DELETE FROM solar_system WHERE sid = 2", "solar_system has 2 rows, but the universe has 3 systems"),
+    ("UPDATE ship SET energy = 0 WHERE eid = 12", "ship 12 has energy 0; allowed is 1..65535"),
+    ("UPDATE node SET energy = 0 WHERE eid = 6", "node 6 has energy 0"),
+    ("UPDATE node SET eid = 31 WHERE eid = 6", "node 31 has an eid that was never given; the next is 31"),
+    ("UPDATE ship SET eid = 0 WHERE eid = 1", "ship 0 has an eid that was never given"),
+    ("UPDATE universe SET next_eid = 12", "ship 12 has an eid that was never given; the next is 12"),
+    ("UPDATE ship SET eid = 13 WHERE eid = 12", "eid 13 is there 2 times (ship in system 2, ship in system 2)"),
+    ("UPDATE node SET eid = 13 WHERE eid = 6", "eid 13 is there 2 times (ship in system 2, node in system 1)"),
+    ("INSERT INTO ship SELECT * FROM ship WHERE eid = 1", "eid 1 is there 2 times"),
+    ("UPDATE strategy SET strategy_id = 65000 WHERE name = 'mine'", "strategy 'mine' has strategy_id 65000"),
+    ("UPDATE strategy SET strategy_id = 1", "strategy_id 1 is there 2 times"),
+    ("UPDATE strategy SET name = 'mine'", "strategy 'mine' is there 2 times"),
+    ("UPDATE strategy SET name = 'My own' WHERE name = 'mine'", "strategy 'My own' has a name that none can have"),
+    ("UPDATE strategy SET status = 'lost' WHERE name = 'mine'", "strategy 'mine' has status 'lost'"),
+    ("DELETE FROM strategy_module", "strategy 'mine' has 0 modules with sha256 93a44bbb"),
+    ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
+    ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
+    ("UPDATE ship SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
+    ("UPDATE turns SET tid = 2", "turns has a row of turn 2; the last one is 1: remove the row"),
+    ("UPDATE strategy_turn SET tid = 0", "strategy_turn has a row of turn 0; the last one is 1"),
+    ("UPDATE event SET tid = 5", "event has a row of turn 5; the last one is 1"),
+    ("INSERT INTO turns SELECT * FROM turns", "turns has turn 1 2 times"),
+    ("INSERT INTO strategy_turn SELECT * FROM strategy_turn", "strategy_turn has 2 rows of 'mine' in turn 1"),
+    ("UPDATE strategy_turn SET strategy = 'nobody'", "strategy_turn has 1 rows of 'nobody' in turn 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "message"), BROKEN, ids=[statement for statement, _ in BROKEN])
+def test_a_row_that_others_broke_is_named(path: Path, statement: str, message: str) -> None:
+    with_duckdb(path, statement)
+    before = path.read_bytes()
+    with pytest.raises(StateError) as error:
+        opened(path)
+    assert error.value.message.startswith(message)
+    assert ": " in error.value.message
+    assert "\n" not in error.value.message
+    assert path.read_bytes() == before
+
+
+def test_every_check_has_been_seen_to_refuse(path: Path) -> None:
+    """Each of them finds what another one does not."""
+    seen = set()
+    for statement, _ in BROKEN:
+        copy = path.with_name("copy.duckdb")
+        copy.write_bytes(path.read_bytes())
+        with_duckdb(copy, statement)
+        database = Database.open(copy)
+        with database.transaction() as transaction:
+            seen.add(next(check for check in CHECKS if transaction.run_text(check.query)))
+        database.close()
+    assert seen == set(CHECKS)
