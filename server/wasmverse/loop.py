@@ -19,10 +19,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pyarrow as pa
+
 from wasmverse.commands import Command
 from wasmverse.database.embedded import Database
 from wasmverse.errors import WasmverseError
 from wasmverse.link import TurnReport
+from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.schedule import Schedule
 from wasmverse.settings import Settings
@@ -81,6 +84,8 @@ class TurnLoop:
         self.pipe = pipe
         self.period_seconds = period_seconds
         self.is_stopping = False
+        self._strategy_rows: pa.Table | None = None
+        self._published_strategies: tuple[pa.Table, Modules]
 
     def run(self) -> None:
         """Until told to stop."""
@@ -143,7 +148,14 @@ class TurnLoop:
             return Answer(request.number, None, failure)
 
     def _publish(self) -> None:
-        self.snapshots.publish(self.simulation.tid, self.simulation.snapshot_tables())
+        tables = self.simulation.snapshot_tables()
+        if tables["strategy"] is not self._strategy_rows:
+            self._strategy_rows = tables["strategy"]
+            strategies = self.simulation.roster.strategies
+            guests = {s.strategy_id: s.guest for s in strategies if s.guest is not None}
+            self._published_strategies = callable_strategies(self._strategy_rows, guests)
+        tables["strategy"], modules = self._published_strategies
+        self.snapshots.publish(self.simulation.tid, tables, modules)
 
     def _tell_start(self) -> None:
         state = self.simulation.stored.state

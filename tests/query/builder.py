@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tests.wasm.builder import compile_wat, strategy_wat
 from wasmverse.commands import Command
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.link import TurnReport
+from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.wasm.guest import Guest
 
 STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")
 BIG_PLAN = 2**64 - 1
@@ -75,6 +80,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "is_enabled": [True, False, True],
         "status": ["flying"] * 3,
         "last_fault": pa.array([None] * 3, pa.string()),
+        "export": pa.array([None] * 3, pa.string()),
     }
     strategy_turn: dict[str, Any] = {"tid": [tid], "strategy": ["strategy_default"], "seconds": [0.5]}
     strategy_turn |= {
@@ -112,6 +118,30 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "event": event,
     }
     return {name: pa.table(columns) for name, columns in tables.items()}
+
+
+def flown_tables(
+    tid: int, strategies: Mapping[str, str], removed: Sequence[str] = ()
+) -> tuple[dict[str, pa.Table], Modules]:
+    """As ``snapshot_tables``, with strategies that can be called; and their modules.
+
+    ``strategies`` has a module in WAT for each name, or the body of its function (see ``strategy_wat``).
+    """
+    tables = snapshot_tables(tid)
+    names = [*strategies, *removed]
+    wats = [wat if wat.startswith("(module") else strategy_wat(wat) for wat in strategies.values()]
+    new = tables["strategy"].take([0] * len(names)).drop_columns(["strategy_id", "name", "sha256", "export"])
+    ids = range(4, 4 + len(names))
+    new = new.append_column("strategy_id", pa.array(ids, pa.uint16())).append_column(
+        "name", pa.array(names, pa.string())
+    )
+    hashes = [hashlib.sha256(wat.encode()).hexdigest() for wat in [*wats, *removed]]
+    new = new.append_column("sha256", pa.array(hashes, pa.string()))
+    old = tables["strategy"].drop_columns(["export"])
+    rows = pa.concat_tables([old, new.select(old.column_names)])
+    guests = {number: Guest.of(compile_wat(wat), "decide") for number, wat in zip(ids, wats, strict=False)}
+    tables["strategy"], modules = callable_strategies(rows, guests)
+    return tables, modules
 
 
 class ScriptedUniverse:

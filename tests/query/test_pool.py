@@ -225,6 +225,10 @@ def test_a_killed_reader_is_replaced(pool: RunningPool, signal_number: int, code
         await asyncio.sleep(0.3)
         [victim] = pool.pool.busy_pids
         os.kill(victim, signal_number)
+        if signal_number == signal.SIGSEGV:
+            # WebAssembly's handler lets a fault that is not its own happen again, as a real one does by itself.
+            await asyncio.sleep(0.1)
+            os.kill(victim, signal_number)
         with pytest.raises(QueryError) as error:
             await query
         assert error.value.code == code
@@ -312,7 +316,7 @@ def test_readers_end_with_the_pool_and_hold_nothing(pool: RunningPool, tmp_path:
     assert not [name for name in environment if name.startswith("WASMVERSE")]
     limits = {
         psutil.RLIMIT_CORE: (0, 0),
-        psutil.RLIMIT_FSIZE: (0, 0),
+        psutil.RLIMIT_FSIZE: (running.settings.guest_memory_bytes_max,) * 2,
         psutil.RLIMIT_NOFILE: (128, 128),
     }
     for kind, limit in limits.items():

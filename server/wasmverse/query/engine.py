@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
 from wasmverse.query import dialect, encode
+from wasmverse.query.functions import Functions
 from wasmverse.query.relations import Relations, connect
 from wasmverse.query.result import Cut
 from wasmverse.query.statement import Checked, Checker
 from wasmverse.query.wire import Answer, Request
+from wasmverse.wasm.guest import Limits
 
 ARROW_BATCH_ROWS = 10_000
 GZIP_BYTES_MIN = 1_000
@@ -31,9 +33,18 @@ class Engine:
     """Answers requests. ``config`` is a ``wire.ReaderConfig`` as a dict."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        folder = Path(config["snapshot_folder"])
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
-        self._relations = Relations(self._connection, Path(config["snapshot_folder"]), config["views"])
+        self._relations = Relations(self._connection, folder, config["views"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
+        limits = Limits(
+            config["budget_fuel"],
+            config["guest_memory_bytes_max"],
+            config["guest_table_elements_max"],
+            config["block_faults_max"],
+        )
+        own = self._checker.own_functions | {"sight"}
+        self._functions = Functions(self._connection, folder, limits, own, config["threads"])
         self._rows_max: int = config["rows_max"]
         self._bytes_max: int = config["bytes_max"]
         self._translated: dict[str, str] = {}
@@ -45,11 +56,10 @@ class Engine:
     def answer(self, request: Request) -> tuple[Answer, bytes]:
         """The head and body of the answer; whatever goes wrong with the query is part of it."""
         try:
-            try:
-                self._relations.show(request["turn"])
-            except FileNotFoundError:
-                return {"error": "", "turn_missing": True}, b""
+            self._relations.show(request["turn"])
             return self._answer(request)
+        except FileNotFoundError:
+            return {"error": "", "turn_missing": True}, b""
         except QueryError as error:
             return _refusal(error)
         except (
@@ -96,6 +106,7 @@ class Engine:
                 "give one for each '?'",
                 code=1210,
             )
+        self._functions.prepare(checked.foreign, self._relations.strategies)
         if request["format"] in {"arrow", "csv"}:
             return self._run_arrow(checked, request)
         return self._run_json(checked, request)

@@ -334,4 +334,8 @@ def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfi
         seconds_max=settings.query_seconds_max,
         rows_max=settings.query_rows_max,
         bytes_max=settings.query_bytes_max,
+        budget_fuel=settings.budget_fuel,
+        guest_memory_bytes_max=settings.guest_memory_bytes_max,
+        guest_table_elements_max=settings.guest_table_elements_max,
+        block_faults_max=settings.block_faults_max,
     )

@@ -46,7 +46,7 @@ def main() -> None:
 
         engine = Engine(config)
         own_bytes = data_bytes()
-        sandbox.limit_resources(own_bytes + config["memory_bytes"])
+        sandbox.limit_resources(own_bytes + config["memory_bytes"], config["guest_memory_bytes_max"])
         threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
         wire.send(connection, {})
         while (request := wire.receive(connection)) is not None:

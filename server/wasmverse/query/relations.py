@@ -38,6 +38,21 @@ CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
 """The plan in words, then the ship's memory: bytes 1 to 7 in hexadecimal, in the order the strategy wrote
 them."""
 
+SIGHT = f"""
+CREATE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
+    SELECT coalesce(list("seen entity" ORDER BY "seen kind", "seen eid"), [])
+    FROM (
+        SELECT sid AS "seen sid", eid AS "seen eid", kind AS "seen kind", x::INT AS "seen x", y::INT AS "seen y",
+            (kind + 256 * blasters + 65536 * x + 16777216 * y)::UINTEGER AS "seen entity"
+        FROM {SCHEMA}.entity)
+    WHERE "seen sid" = of_sid AND "seen eid" <> of_eid
+        AND ("seen x" - of_x) * ("seen x" - of_x) + ("seen y" - of_y) * ("seen y" - of_y) < 256)
+"""
+"""What an entity sees, the last argument of a strategy: four bytes an entity in one number, in a turn's order.
+
+The arguments are put into the text as they are written, so no name in it may be one that a client would write.
+"""
+
 
 def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
     """A database in memory that can reach nothing outside itself, with the functions but no relations yet."""
@@ -76,6 +91,8 @@ class Relations:
         self._folder = folder
         self._views = views
         self.turn: int | None = None
+        self.strategies: pa.Table
+        """The stored table of the turn that is shown, with ``strategy_id`` and ``export``."""
 
     def show(self, tid: int) -> None:
         """Make the public names show turn ``tid``. Nothing happens when they do already.
@@ -87,6 +104,7 @@ class Relations:
         if tid == self.turn:
             return
         tables = attach(self._folder, tid)
+        self.strategies = tables["strategy"]
         tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
         for name, table in tables.items():
             self._connection.register(f"{PREFIX}{name}", table)
@@ -98,6 +116,7 @@ class Relations:
         """Make the views, once the first turn has told them their columns, and lock the database's settings."""
         for name, select in self._views.items():
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {select}")
+        self._connection.execute(SIGHT)
         self._connection.execute(f"SET schema = '{SCHEMA}'")
         self._connection.execute("SET lock_configuration = true")
 

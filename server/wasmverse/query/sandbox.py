@@ -6,8 +6,7 @@ container. Linux has all of it; elsewhere the resource limits alone are set.
 - ``PR_SET_PDEATHSIG``: the process ends with the one that started it.
 - ``PR_SET_NO_NEW_PRIVS``: no set-user-id program can raise it.
 - Resource limits: data (what the process may write to, which unlike address space leaves out what WebAssembly
-  only
-  reserves), no core files, no bytes written to files, few descriptors.
+  only reserves), no core files, small files (memory of WebAssembly begins as one), few descriptors.
 - Landlock (kernel 5.13 on; 6.7 on for the network): reads below the given folders only, no writing, no
   programs, no
   TCP. The numbers are those of <linux/landlock.h>, which the kernel promises not to change.
@@ -47,11 +46,14 @@ def end_with_parent(parent_pid: int) -> None:
         sys.exit(0)
 
 
-def limit_resources(data_bytes: int) -> None:
-    """Cap what this process may allocate, write and open; never above a limit that is already in force."""
+def limit_resources(data_bytes: int, file_bytes: int = 0) -> None:
+    """Cap what this process may allocate, write and open; never above a limit that is already in force.
+
+    ``file_bytes`` is for the files without a name in which WebAssembly keeps the first contents of a memory.
+    """
     _lower(resource.RLIMIT_DATA, data_bytes)
     _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_FSIZE, file_bytes)
     _lower(resource.RLIMIT_NOFILE, DESCRIPTORS_MAX)
 
 

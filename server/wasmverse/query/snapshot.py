@@ -6,6 +6,7 @@
         turn-000000000041/ship.arrow, node.arrow, ...     one folder a turn
         turn-000000000042/...
         newest -> turn-000000000042                        moved when the folder is complete
+        modules/...                                        compiled strategies, see ``modules``
 
 A folder is written under a temporary name and renamed, so whoever looks sees all of a turn or nothing.
 Arrow's file format, uncompressed, is used as it lies on disk: attaching copies nothing. A reader that has a
@@ -21,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+
+from wasmverse.query.modules import ModuleFolder, Modules
 
 NEWEST = "newest"
 _PREFIX = "turn-"
@@ -72,8 +75,8 @@ class SnapshotWriter:
     ----------
     folder : made if missing, its parents too; whatever a dead process left in it is removed.
     keep : turns kept at most, the newest always.
-    bytes_max : bytes of all kept turns together (a file shared by several turns counts once); the newest is
-        kept even if it alone is larger.
+    bytes_max : bytes of all kept turns and modules together (a file shared by several turns counts once); the
+        newest is kept even if it alone is larger.
     """
 
     def __init__(self, folder: Path, keep: int, bytes_max: int) -> None:
@@ -85,13 +88,20 @@ class SnapshotWriter:
         self._threads = ThreadPoolExecutor(2, "snapshot")
         folder.mkdir(parents=True, exist_ok=True)
         _clear(folder)
+        self._modules = ModuleFolder(folder)
 
-    def publish(self, tid: int, tables: Mapping[str, pa.Table]) -> None:
-        """Write the tables of turn ``tid`` and make it the newest; then prune.
+    def publish(
+        self,
+        tid: int,
+        tables: Mapping[str, pa.Table],
+        modules: Modules | None = None,
+    ) -> None:
+        """Write the tables of turn ``tid`` and the modules it needs, and make it the newest; then prune.
 
         A table that is the same object as at the publish before is linked, not written again. A turn that is
         published twice is replaced. The speed is measured by tests/bench/bench_query.py.
         """
+        self._modules.keep(tid, modules or {})
         temporary = self.folder / f"writing-{tid}"
         temporary.mkdir()
         before = None if self._previous_tid is None else turn_folder(self.folder, self._previous_tid)
@@ -126,7 +136,7 @@ class SnapshotWriter:
     def _prune(self) -> None:
         """Keep the newest turns, going back until their count or bytes are used up."""
         seen: set[int] = set()
-        total = 0
+        total = self._modules.size_bytes
         for kept, tid in enumerate(reversed(kept_turns(self.folder))):
             folder = turn_folder(self.folder, tid)
             for entry in os.scandir(folder):
@@ -137,6 +147,7 @@ class SnapshotWriter:
             if tid != self._previous_tid and (kept >= self.keep or total > self.bytes_max):
                 # Renamed first: a reader that is just attaching meets all of it or a missing file.
                 shutil.rmtree(folder.rename(self.folder / f"removing-{tid}"))
+        self._modules.prune(set(kept_turns(self.folder)))
 
 
 def _write(path: Path, table: pa.Table) -> None:

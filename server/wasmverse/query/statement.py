@@ -98,12 +98,16 @@ TEXTS_KEPT = 512
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn."""
+    """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn.
+
+    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case.
+    """
 
     statement: duckdb.Statement
     sql: str
     parameters: int
     is_stable: bool
+    foreign: frozenset[str] = frozenset()
 
 
 class Checker:
@@ -119,10 +123,11 @@ class Checker:
         self._connection = connection
         self._relations = relations
         rows = connection.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
-            "WHERE function_type = 'scalar' AND (has_side_effects OR stability <> 'CONSISTENT')"
+            "SELECT lower(function_name), bool_or(coalesce(function_type = 'scalar' "
+            "AND (has_side_effects OR stability <> 'CONSISTENT'), false)) FROM duckdb_functions() GROUP BY 1"
         ).fetchall()
-        self._unstable = frozenset(name for (name,) in rows) | UNSTABLE_FUNCTIONS
+        self.own_functions = frozenset(name for name, _ in rows)
+        self._unstable = frozenset(name for name, unstable in rows if unstable) | UNSTABLE_FUNCTIONS
         self._passed: OrderedDict[str, Checked] = OrderedDict()
 
     def check(self, sql: str) -> Checked:
@@ -168,20 +173,21 @@ class Checker:
             names = ", ".join(f"('{name}')" for name in sorted(self._relations))
             sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
-        is_stable = self._walk(tree["statements"])
+        is_stable, foreign = self._walk(tree["statements"])
         named = {name for name in statement.named_parameters if not name.isdigit()}
         if named:
             raise QueryRefused(
                 f"The parameter ${min(named)} has a name; write '?' and give 'args' in order", code=1064
             )
-        return Checked(statement, sql, len(statement.named_parameters), is_stable)
+        return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign)
 
-    def _walk(self, tree: object) -> bool:
-        """Judge every part of a parsed statement; whether all its functions are stable."""
+    def _walk(self, tree: object) -> tuple[bool, frozenset[str]]:
+        """Judge every part of a parsed statement; whether all its functions are stable, and which are foreign."""
         parts = list(_parts(tree))
         bound = {entry["key"].lower() for part in parts for entry in part.get("map", ()) if "key" in entry}
         bound |= {part["cte_name"].lower() for part in parts if part.get("cte_name")}
         is_stable = True
+        foreign: set[str] = set()
         for part in parts:
             kind = part.get("type")
             if isinstance(kind, str) and "class" not in part and kind not in _PLAIN_TYPES:
@@ -196,8 +202,11 @@ class Checker:
                 # CURRENT_TIMESTAMP and its like are functions that are written, and parsed, as columns.
                 is_stable &= part["column_names"][-1].lower() not in UNSTABLE_FUNCTIONS
             elif "function_name" in part:
-                is_stable &= self._judge_function(part["function_name"].lower())
-        return is_stable
+                name = part["function_name"].lower()
+                is_stable &= self._judge_function(name)
+                if name not in self.own_functions:
+                    foreign.add(name)
+        return is_stable, frozenset(foreign)
 
     def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> None:
         name, schema, catalog = (part[key].lower() for key in ("table_name", "schema_name", "catalog_name"))

@@ -34,6 +34,10 @@ class ReaderConfig:
     seconds_max: float
     rows_max: int
     bytes_max: int
+    budget_fuel: int
+    guest_memory_bytes_max: int
+    guest_table_elements_max: int
+    block_faults_max: int
 
 
 class Request(TypedDict):

@@ -65,6 +65,8 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+            # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
+            environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
             command = [sys.executable, "-P", "-m", "wasmverse.query.reader", str(theirs.fileno())]
             self._process = subprocess.Popen(
                 command,

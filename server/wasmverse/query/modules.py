@@ -1,0 +1,93 @@
+"""The strategies' compiled modules beside the snapshots, so that readers can call what flies.
+
+::
+
+    folder/modules/<sha256>        the flight engine's output, one file a module
+
+A module is written when a turn first needs it and removed when no kept turn does. The table ``strategy`` of a
+snapshot has a column ``export`` with the name of each strategy's function in its module, null for one that
+cannot be called. Compiled code is run as it is: the folder belongs to the universe, and nobody else writes in
+it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import pyarrow as pa
+
+from wasmverse.wasm.guest import Guest
+
+MODULES = "modules"
+
+Modules = Mapping[str, Callable[[], bytes | bytearray]]
+"""By the SHA-256 of a module's source: how to get at its compiled code, asked for when it is not there yet."""
+
+
+def callable_strategies(rows: pa.Table, guests: Mapping[int, Guest]) -> tuple[pa.Table, Modules]:
+    """The table ``strategy`` with its column ``export``, and the modules that it needs.
+
+    Parameters
+    ----------
+    rows : the table as the database has it.
+    guests : by ``strategy_id``, those that can be called.
+    """
+    exports: list[str | None] = []
+    modules: dict[str, Callable[[], bytes | bytearray]] = {}
+    ids = cast(list[int], rows["strategy_id"].to_pylist())
+    hashes = cast(list[str], rows["sha256"].to_pylist())
+    for strategy_id, sha256 in zip(ids, hashes, strict=True):
+        guest = guests.get(strategy_id)
+        exports.append(None if guest is None else guest.export)
+        if guest is not None:
+            modules[sha256] = guest.module.serialize
+    return rows.append_column("export", pa.array(exports, pa.string())), modules
+
+
+class ModuleFolder:
+    """The universe's end: keeps the files that the kept turns need. For one thread of one process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / MODULES
+        self._needed: dict[int, Modules] = {}
+        self._sizes: dict[str, int] = {}
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(self._sizes.values())
+
+    def keep(self, tid: int, modules: Modules) -> None:
+        """Write what turn ``tid`` needs and is not there yet."""
+        for sha256 in modules.keys() - self._sizes.keys():
+            self._folder.mkdir(exist_ok=True)
+            compiled = modules[sha256]()
+            temporary = self._folder / "writing"
+            temporary.write_bytes(compiled)
+            temporary.rename(self._folder / sha256)
+            self._sizes[sha256] = len(compiled)
+        self._needed[tid] = modules
+
+    def prune(self, kept: set[int]) -> None:
+        """Remove what none of the turns ``kept`` needs."""
+        gone = self._needed.keys() - kept
+        if not gone:
+            return
+        for tid in gone:
+            del self._needed[tid]
+        for sha256 in self._sizes.keys() - set().union(*self._needed.values()):
+            (self._folder / sha256).unlink()
+            del self._sizes[sha256]
+
+
+def load_guest(folder: Path, sha256: str, export: str) -> tuple[Guest, int]:
+    """The reader's end: a strategy ready to be called, and the size of its code in bytes.
+
+    Raises
+    ------
+    FileNotFoundError : no kept turn has that module (any more).
+    """
+    compiled = (folder / MODULES / sha256).read_bytes()
+    return Guest.load(compiled, export), len(compiled)
