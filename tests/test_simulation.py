@@ -114,7 +114,7 @@ def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., Simulat
         assert (last["tid"], last["writes"], last["ships"], last["energy_nodes"], last["faults"]) == (
             tid, report.writes, report.ships, report.nodes, 0,
         )  # fmt: skip
-        assert simulation.stored.ship_rows.num_rows == report.ships
+        assert simulation.stored.ship_table().num_rows == report.ships
 
 
 def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:
@@ -314,7 +314,7 @@ def test_an_upload_flies_from_the_next_turn_on_and_is_dealt_new_ships(
     play(simulation, 1)
 
     def plan() -> int:
-        return next(r["last_plan"] for r in simulation.stored.ship_rows.to_pylist() if r["eid"] == eid)
+        return next(r["last_plan"] for r in simulation.stored.ship_table().to_pylist() if r["eid"] == eid)
 
     assert plan() == 0xAB00
     # Every ship of the others is taken away: the next turn deals one a system.
@@ -358,14 +358,14 @@ def test_a_removed_strategy_s_ships_hold_and_its_name_comes_back_with_its_author
     simulation.close()
     simulation = simulate(path=path)
     play(simulation, 1)
-    [ship] = [row for row in simulation.stored.ship_rows.to_pylist() if row["eid"] == eid]
+    [ship] = [row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid]
     assert (ship["x"], ship["y"], ship["last_plan"]) == (50, 50, 0)
     assert [(row["faults"], row["fuel"]) for row in tallies(simulation, "mine")] == [(0, 0)] * 3
     with pytest.raises(StrategyTaken):
         simulation.carry_out(upload_of("mine", "(i64.const 0)", author="eve"))
     simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
     play(simulation, 1)
-    [ship] = [row for row in simulation.stored.ship_rows.to_pylist() if row["eid"] == eid]
+    [ship] = [row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid]
     assert (ship["x"], ship["y"], ship["last_plan"]) == (50, 49, 0x41)
     assert strategy_row(simulation, "mine")["status"] == "flying"
 
@@ -410,14 +410,18 @@ def test_what_others_commit_while_it_is_closed_is_what_the_next_turn_sees(
     simulation.close()
     with duckdb.connect(str(path)) as connection:
         connection.execute(f"UPDATE ship SET x = 42, y = 43, energy = 5000 WHERE eid = {eid}")
-        connection.execute("DELETE FROM node WHERE sid = 2")
-        connection.execute("INSERT INTO node VALUES (1, 999999, 42, 43, 1)")
+        connection.execute(
+            "CREATE TEMP TABLE kept AS SELECT * FROM node POSITIONAL JOIN node_energy WHERE sid <> 2"
+        )
+        connection.execute("DELETE FROM node; INSERT INTO node SELECT sid, eid, x, y FROM kept")
+        connection.execute("DELETE FROM node_energy; INSERT INTO node_energy SELECT energy FROM kept")
+        connection.execute("INSERT INTO node VALUES (1, 999999, 42, 43); INSERT INTO node_energy VALUES (1)")
         connection.execute("UPDATE universe SET next_eid = 1000000")
     simulation = simulate(path=path)
-    seen = next(row for row in simulation.stored.ship_rows.to_pylist() if row["eid"] == eid)
+    seen = next(row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid)
     assert (seen["x"], seen["y"], seen["energy"]) == (42, 43, 5000)
     play(simulation, 1)
-    after = next(row for row in simulation.stored.ship_rows.to_pylist() if row["eid"] == eid)
+    after = next(row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid)
     assert 4900 <= after["energy"] <= 5100
     assert abs(after["x"] - 42) + abs(after["y"] - 43) <= after["thrusters"]
     assert simulation.stored.next_eid > 1_000_000
@@ -515,7 +519,7 @@ def test_a_grounded_strategy_flies_again_with_a_new_version(
     row = strategy_row(simulation, "mine")
     assert (row["status"], row["last_fault"], row["version"]) == ("flying", None, 2)
     assert tallies(simulation, "mine")[-1]["faults"] == 0
-    [ship] = [ship for ship in simulation.stored.ship_rows.to_pylist() if ship["eid"] == eid]
+    [ship] = [ship for ship in simulation.stored.ship_table().to_pylist() if ship["eid"] == eid]
     assert ship["y"] == 49
 
 

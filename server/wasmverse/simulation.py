@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -28,9 +29,10 @@ from wasmverse.link import TurnReport
 from wasmverse.memory import check_memory, check_new_universe
 from wasmverse.settings import Settings
 from wasmverse.universe import rules
+from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import state_hash
 from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Strategy
-from wasmverse.universe.turn import TurnPlayer, TurnResult
+from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.check import strategy_exports
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest, Limits
@@ -111,7 +113,13 @@ class Simulation:
         clock = time.perf_counter()
         before = self.stored
         result = self.player.play(
-            before.state, self.laws, self.roster, self.limits, tid=before.tid + 1, next_eid=before.next_eid
+            before.state,
+            self.laws,
+            self.roster,
+            self.limits,
+            tid=before.tid + 1,
+            next_eid=before.next_eid,
+            take_ships=partial(turn_store.write_ships, self._transaction),
         )
         played = time.perf_counter()
         ended_at = self.now()
@@ -136,8 +144,8 @@ class Simulation:
             ended_at=ended_at,
             late_turns=self.late_turns,
             writes=result.writes,
-            ships=len(result.ships.sid),
-            nodes=result.nodes,
+            ships=result.ship_count,
+            nodes=result.node_count,
             faults=result.faults,
             phase_seconds={"read": self.read_seconds, **phases, "commit": committed - played, "publish": 0.0},
         )
@@ -146,8 +154,8 @@ class Simulation:
         """The committed state as readers see it; see ``schema.SNAPSHOT_TABLES``."""
         return {
             "solar_system": self.systems,
-            "ship": self.stored.ship_rows,
-            "node": self.stored.node_rows,
+            "ship": self.stored.ship_table(),
+            "node": self.stored.node_table(),
             "turns": self.history.turns.rows,
             "strategy": self.strategy_rows,
             "strategy_turn": self.history.strategy_turns.rows,
@@ -193,21 +201,17 @@ class Simulation:
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
         _check_spawn(command, self.laws.systems)
         eid = self.stored.next_eid
-        place: dict[str, Any] = {
-            "sid": command.sid,
-            "eid": eid,
-            "x": command.x,
-            "y": command.y,
-            "energy": rules.NEW_ENERGY,
-        }
+        place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y}
         if command.kind == rules.NODE:
             transaction.run(schema.node.insert(), **place)
+            transaction.run(schema.node_energy.insert(), energy=rules.NEW_ENERGY)
         else:
             row = strategy_store.find_strategy(transaction, str(command.strategy))
             transaction.run(
                 schema.ship.insert(),
                 **place,
                 strategy_id=row.strategy_id,
+                energy=rules.NEW_ENERGY,
                 shield=rules.NEW_SHIELD,
                 blasters=rules.NEW_BLASTERS,
                 thrusters=rules.NEW_THRUSTERS,
@@ -215,7 +219,7 @@ class Simulation:
                 last_plan=0,
             )
         transaction.run(schema.universe.update().values(next_eid=eid + 1))
-        at = {name: [value] for name, value in {"tid": self.tid, **place}.items() if name != "energy"}
+        at = {name: [value] for name, value in {"tid": self.tid, **place}.items()}
         strategy = command.strategy if command.kind == rules.SHIP else None
         spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
         rows = pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
@@ -310,7 +314,7 @@ class Simulation:
         clock = time.perf_counter()
         self._open = self.database.transaction()
         self._transaction = self._open.__enter__()
-        self.stored = turn_store.read_state(self._transaction, self.laws)
+        self.stored = turn_store.read_state(self._transaction, self.laws, self.player.pool)
         self.read_seconds = time.perf_counter() - clock
 
     def _commit(self) -> None:

@@ -6,8 +6,11 @@ import gc
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from wasmverse.universe.genesis import populate
-from wasmverse.universe.state import make_state, state_hash
+from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
+from wasmverse.universe.state import Columns, State, state_hash
 from wasmverse.universe.strategies import Roster
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.wasm.guest import Limits
@@ -24,12 +27,21 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     tell("compiling the kernels (some 30 s the first time, cached afterwards)")
     laws = Laws(seed=1, systems=1, ships_min=1, nodes_min=1, block_systems=1)
     ships, nodes, next_eid = populate(1, 1, 1, 1, [1])
-    state, _ = make_state(ships, nodes, 1)
     player = TurnPlayer(1)
+    nodes, rows, _run = merge_nodes([_read_only(nodes)], 1, player.pool)
+    state = State(merge_ships([_read_only(ships)], 1, player.pool), nodes)
     result = player.play(state, laws, Roster([]), Limits(), tid=1, next_eid=next_eid)
     player.close()
-    state_hash(result.ships, nodes, 1, next_eid)
+    scatter_energy(result.node_energy, rows, np.empty(1, np.uint16))
+    state_hash(state.ships, nodes, 1, next_eid)
     return time.perf_counter() - clock
+
+
+def _read_only(columns: Columns) -> Columns:
+    """As rows come from a database: kernels are compiled for that, and for arrays that may be written to, apart."""
+    for column in columns:
+        column.setflags(write=False)
+    return columns
 
 
 def settle_garbage() -> None:

@@ -1,14 +1,19 @@
 """Small universes in a database, and turns made up for them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pyarrow as pa
 
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.turn_store import StoredState, TurnRecord, create_universe, read_state
 from wasmverse.universe.genesis import populate
+from wasmverse.universe.merge import Column
+from wasmverse.universe.result import EventColumns, Events, StrategyTally, TurnResult
 from wasmverse.universe.state import Nodes, Ships
-from wasmverse.universe.turn import EventColumns, Events, Laws, NodeChanges, StrategyTally, TurnResult
+from wasmverse.universe.turn import Laws
 
+THREADS = ThreadPoolExecutor(2)
 LAWS = Laws(seed=5, systems=3, ships_min=4, nodes_min=6, block_systems=2)
 RECORD = TurnRecord(slot=1, started_at=1_000_000.25, ended_at=1_000_000.5, late=False)
 
@@ -21,11 +26,11 @@ def fill(database: Database, laws: Laws = LAWS) -> None:
 
 
 def read(transaction: Transaction, laws: Laws = LAWS) -> StoredState:
-    return read_state(transaction, laws)
+    return read_state(transaction, laws, THREADS)
 
 
 def result_of(
-    tid: int, ships: Ships, changes: NodeChanges, *, nodes: int, next_eid: int = 1000, events: int = 0
+    tid: int, blocks: list[Ships], new_ships: Ships, node_energy: Column, new_nodes: Nodes, *, events: int = 0
 ) -> TurnResult:
     """A turn's result with these ships and nodes, and so many events."""
     rows = np.arange(events)
@@ -36,10 +41,13 @@ def result_of(
     names = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
     return TurnResult(
         tid=tid,
-        next_eid=next_eid,
-        ships=ships,
-        node_changes=changes,
-        nodes=nodes,
+        next_eid=1000 + tid,
+        ships=blocks,
+        new_ships=new_ships,
+        node_energy=node_energy,
+        new_nodes=new_nodes,
+        ship_count=sum(len(block.sid) for block in blocks) + len(new_ships.sid),
+        node_count=int(np.count_nonzero(node_energy)) + len(new_nodes.sid),
         writes=10 * tid,
         kills=1,
         faults=2,
@@ -49,28 +57,36 @@ def result_of(
     )
 
 
-def random_changes(rng: np.random.Generator, before: StoredState, first_eid: int) -> NodeChanges:
-    """Some nodes give, some vanish, some appear, anywhere."""
-    count = len(before.state.nodes.sid)
-    chosen = rng.permutation(count)[: rng.integers(0, count + 1)]
-    cut = int(rng.integers(0, len(chosen) + 1))
-    added = int(rng.integers(0, 12))
-    new = Nodes.empty(added)
-    new.sid[:] = np.sort(rng.integers(1, LAWS.systems + 1, added))
-    new.eid[:] = first_eid + np.arange(added)
-    new.x[:], new.y[:] = rng.integers(0, 100, (2, added))
-    new.energy[:] = rng.integers(1, 65_536, added)
-    changed = np.sort(chosen[:cut])
-    return NodeChanges(
-        changed, rng.integers(0, 65_536, len(changed)).astype(np.uint16), np.sort(chosen[cut:]), new
-    )
+def random_result(rng: np.random.Generator, tid: int, before: StoredState, *, events: int = 0) -> TurnResult:
+    """Ships in two blocks and new ones, all anywhere; some nodes give, some vanish, some appear."""
+    ships = random_ships(rng, int(rng.integers(0, 30)), 1_000_000)
+    blocks = [
+        Ships._make(column[ships.sid <= LAWS.block_systems] for column in ships),
+        Ships._make(column[ships.sid > LAWS.block_systems] for column in ships),
+    ]
+    energy = before.state.nodes.energy.copy()
+    given = rng.random(len(energy)) < rng.random()
+    energy[given] = rng.integers(0, 4, np.count_nonzero(given))
+    new = random_nodes(rng, int(rng.integers(0, 12)), 100 * tid)
+    new_ships = random_ships(rng, int(rng.integers(0, 5)), 2_000_000)
+    return result_of(tid, blocks, new_ships, energy, new, events=events)
 
 
-def random_ships(rng: np.random.Generator, count: int) -> Ships:
+def random_nodes(rng: np.random.Generator, count: int, first_eid: int) -> Nodes:
+    """In any order, with energy."""
+    nodes = Nodes.empty(count)
+    nodes.sid[:] = rng.integers(1, LAWS.systems + 1, count)
+    nodes.eid[:] = first_eid + rng.permutation(count)
+    nodes.x[:], nodes.y[:] = rng.integers(0, 100, (2, count))
+    nodes.energy[:] = rng.integers(1, 65_536, count)
+    return nodes
+
+
+def random_ships(rng: np.random.Generator, count: int, first_eid: int) -> Ships:
     """Sorted, anywhere, with any values that the schema can hold."""
     ships = Ships.empty(count)
     ships.sid[:] = np.sort(rng.integers(1, LAWS.systems + 1, count))
-    ships.eid[:] = 1_000_000 + np.arange(count)
+    ships.eid[:] = first_eid + np.arange(count)
     for column, top in zip(ships[2:], (65_535, 99, 99, 100, 255, 255, 255, 65_535), strict=False):
         column[:] = rng.integers(0, top + 1, count)
     ships.last_plan[:] = rng.integers(0, 2**64, count, dtype=np.uint64)
@@ -80,13 +96,3 @@ def random_ships(rng: np.random.Generator, count: int) -> Ships:
 def in_order(columns: Ships | Nodes) -> pa.Table:
     """Columns as Arrow, by (sid, eid)."""
     return pa.table(columns._asdict()).sort_by([("sid", "ascending"), ("eid", "ascending")])
-
-
-def nodes_after(nodes: Nodes, changes: NodeChanges) -> Nodes:
-    """The nodes that a turn leaves, in any order."""
-    energy = nodes.energy.copy()
-    energy[changes.changed] = changes.changed_energy
-    keep = np.ones(len(energy), bool)
-    keep[changes.removed] = False
-    columns = zip((*nodes[:-1], energy), changes.added, strict=True)
-    return Nodes._make(np.concatenate((column[keep], added)) for column, added in columns)

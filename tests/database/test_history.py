@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.database.builder import RECORD, fill, random_changes, read, result_of
+from tests.database.builder import RECORD, fill, random_result, read
 from wasmverse.database import schema
 from wasmverse.database.embedded import Database
 from wasmverse.database.history import EVENT_TYPE, History, RollingTable
@@ -97,8 +97,7 @@ def record_turns(database: Database, history: History, tids: range, *, lates: tu
     for tid in tids:
         with database.transaction() as transaction:
             before = read(transaction)
-            changes = random_changes(rng, before, 1)
-            result = result_of(tid, before.state.ships, changes, nodes=3, events=2)
+            result = random_result(rng, tid, before, events=2)
             record = replace(RECORD, slot=tid % 7)
             history.append(transaction, result, record)
         history.correct(result, replace(record, ended_at=record.ended_at + tid, late=tid in lates))

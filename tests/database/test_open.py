@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.database.builder import LAWS, fill, read
+from tests.database.builder import LAWS, fill, in_order, read
 from wasmverse.database import embedded, schema
 from wasmverse.database.embedded import Database
 from wasmverse.database.turn_store import read_laws
@@ -136,7 +136,36 @@ def test_a_newer_format_is_refused_even_when_its_tables_differ(path: Path) -> No
         "DROP TABLE ship",
     )
     message = refused(path, DatabaseTooNew)
-    assert "has format 2; this Wasmverse knows up to 1: install the newer Wasmverse that made it" in message
+    newer = f"has format {schema.FORMAT_VERSION + 1}; this Wasmverse knows up to {schema.FORMAT_VERSION}"
+    assert f"{newer}: install the newer Wasmverse that made it" in message
+
+
+def test_a_file_of_format_1_is_made_over(path: Path) -> None:
+    """Its table of nodes had the energies, and any order of rows."""
+    database = Database.open(path)
+    fill(database)
+    with database.transaction() as transaction:
+        before = read(transaction)
+    database.close()
+    with_duckdb(
+        path,
+        "DROP VIEW entity",
+        "CREATE TABLE mixed AS SELECT * FROM node POSITIONAL JOIN node_energy ORDER BY hash(eid)",
+        "DROP TABLE node",
+        "DROP TABLE node_energy",
+        "ALTER TABLE mixed RENAME TO node",
+        "CREATE VIEW entity AS SELECT * FROM node",
+        "UPDATE universe SET format_version = 1",
+    )
+    database = Database.open(path)
+    with database.transaction() as transaction:
+        after = read(transaction)
+        shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
+        version = transaction.run_text("SELECT format_version FROM universe")
+    database.close()
+    assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
+    assert shown == [(len(before.state.nodes.sid),)]
+    assert version == [(schema.FORMAT_VERSION,)]
 
 
 def test_a_universe_with_a_table_or_column_missing_is_refused(path: Path) -> None:

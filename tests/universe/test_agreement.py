@@ -9,11 +9,11 @@ from tests.oracle.oracle import Oracle
 from tests.universe.builder import RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
 from wasmverse.database.history import event_rows
-from wasmverse.database.turn_store import nodes_after
 from wasmverse.universe.outcome import TALLY
+from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import make_state
 from wasmverse.universe.strategies import FLYING
-from wasmverse.universe.turn import TurnPlayer, TurnResult
+from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.guest import Limits
 
 UNIVERSES = int(os.environ.get("WASMVERSE_TEST_UNIVERSES", "300"))
@@ -47,15 +47,15 @@ def compare(player: TurnPlayer, universe: RandomUniverse, turns: int) -> None:
     for _ in range(turns):
         tid += 1
         expected = oracle.play(plans_of(oracle, universe))
-        state, _order = make_state(ships, nodes, universe.laws.systems)
+        state = make_state(ships, nodes, universe.laws.systems)
         result = player.play(state, universe.laws, universe.roster, LIMITS, tid=tid, next_eid=next_eid)
-        ships, nodes, next_eid = result.ships, nodes_after(state.nodes, result.node_changes), result.next_eid
+        ships, nodes, next_eid = ships_after(result), nodes_after(state.nodes, result), result.next_eid
 
         where = f"turn {tid} of {universe.laws}"
         assert in_order(ships).equals(oracle.ships()), where
         assert in_order(nodes).equals(oracle.nodes()), where
         assert next_eid == oracle.next_eid, where
-        assert result.nodes == len(nodes.sid), where
+        assert (result.ship_count, result.node_count) == (len(ships.sid), len(nodes.sid)), where
         assert (result.writes, result.kills, result.faults) == (
             expected.writes,
             expected.kills,

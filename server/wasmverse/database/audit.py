@@ -21,7 +21,8 @@ class Check(NamedTuple):
 
 
 _ENTITIES = (
-    "(SELECT 'ship' AS kind, sid, eid, energy FROM ship UNION ALL SELECT 'node', sid, eid, energy FROM node)"
+    "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL "
+    "SELECT 'node', sid, eid FROM node POSITIONAL JOIN node_energy WHERE energy > 0)"
 )
 
 CHECKS = (
@@ -51,8 +52,8 @@ CHECKS = (
         "solar_system has {0} rows, but the universe has {1} systems: put back those that are missing",
     ),
     Check(
-        f"SELECT kind, eid, energy FROM {_ENTITIES} WHERE energy = 0 ORDER BY eid LIMIT 1",
-        "{0} {1} has energy {2}; allowed is 1..65535: correct the row, or remove it",
+        "SELECT eid, energy FROM ship WHERE energy = 0 ORDER BY eid LIMIT 1",
+        "ship {0} has energy {1}; allowed is 1..65535: correct the row, or remove it",
     ),
     Check(
         f"""SELECT kind, eid, next_eid FROM {_ENTITIES}, universe

@@ -113,7 +113,7 @@ class Database:
         return sum(file.stat().st_size for file in files if file.exists())
 
     def _check_schema(self) -> None:
-        """Make the schema in an empty file; refuse a file that holds anything but a universe of a known format."""
+        """Make the schema in an empty file, make an older one over; refuse what is no universe or of a newer format."""
         with self.transaction() as transaction:
             columns = transaction.columns()
             if not columns:
@@ -135,6 +135,11 @@ class Database:
                 f"{self.path} has format {row.format_version}; this Wasmverse knows up to {schema.FORMAT_VERSION}: "
                 "install the newer Wasmverse that made it"
             )
+        if row is not None and row.format_version < schema.FORMAT_VERSION:
+            with self.transaction() as transaction:
+                for statement in schema.upgrade(row.format_version, self.engine.dialect):
+                    transaction.run(statement)
+                columns = transaction.columns()
         for table in schema.metadata.sorted_tables:
             missing = {column.name for column in table.columns} - columns.get(table.name, set())
             if missing:
@@ -178,16 +183,16 @@ class Transaction:
             found.setdefault(relation, set()).add(column)
         return found
 
-    def read_arrow(self, table: sa.Table, extra: str = "") -> pa.Table:
-        """A whole table in the order in which it is stored; ``extra`` adds columns, e.g. ``rowid``."""
-        columns = ", ".join(column.name for column in table.columns) + (f", {extra}" if extra else "")
+    def read_arrow(self, table: sa.Table) -> pa.Table:
+        """A whole table in the order in which it is stored."""
+        columns = ", ".join(column.name for column in table.columns)
         rows: pa.Table = self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
         return rows
 
-    def insert_arrow(self, table: sa.Table, rows: pa.Table) -> None:
-        """Append rows, columns by name."""
-        names = ", ".join(rows.column_names)
-        if rows.num_rows > FEW_ROWS:
+    def insert_arrow(self, table: sa.Table, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Append rows, columns by name; a reader is read as its batches come."""
+        names = ", ".join(rows.schema.names)
+        if isinstance(rows, pa.RecordBatchReader) or rows.num_rows > FEW_ROWS:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
         elif rows.num_rows:
             # To register an Arrow table and scan it takes longer than a few rows are worth.
@@ -200,7 +205,7 @@ class Transaction:
         rows: list[tuple[Any, ...]] = self.driver.execute(statement, list(values)).fetchall()
         return rows
 
-    def run_arrow(self, statement: str, given: pa.Table) -> None:
+    def run_arrow(self, statement: str, given: pa.Table | pa.RecordBatchReader) -> None:
         """Execute a statement over the relation ``given``."""
         self.driver.register("given", given)
         self.driver.execute(statement).fetchall()

@@ -17,7 +17,7 @@ from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
 from wasmverse.database.turn_store import TurnRecord
 from wasmverse.universe.outcome import EVENT_KINDS
-from wasmverse.universe.turn import EventColumns, TurnResult
+from wasmverse.universe.result import EventColumns, TurnResult
 
 _CHUNKS_MAX = 32
 
@@ -159,8 +159,8 @@ def _turn_row(result: TurnResult, record: TurnRecord) -> dict[str, Any]:
         "start_time": datetime.fromtimestamp(record.started_at, UTC).replace(tzinfo=None),
         "end_time": datetime.fromtimestamp(record.ended_at, UTC).replace(tzinfo=None),
         "writes": result.writes,
-        "ships": len(result.ships.sid),
-        "energy_nodes": result.nodes,
+        "ships": result.ship_count,
+        "energy_nodes": result.node_count,
         "kills": result.kills,
         "faults": result.faults,
         "late": record.late,

@@ -1,20 +1,22 @@
 """Every table and view of Wasmverse, once: DDL, snapshots and documentation are all made from here.
 
 Two sets of names live here. *Tables* are how the universe is stored; ships and nodes are kept apart
-because nodes rarely change. *Views* are what clients see and may rely on (``CLIENT_NAMES``). The
-views hold for the database file and, with the same text, for a reader's snapshot of one turn: both
-have tables of these names and columns, a snapshot only leaves out ``universe`` and ``strategy_module``.
+because a ship changes every turn and of a node only the energy. *Views* are what clients see and may
+rely on (``CLIENT_NAMES``). The views hold for the database file and, with nearly the same text, for a
+reader's snapshot of one turn: it leaves out ``universe`` and ``strategy_module``, and joins the tables of
+nodes to one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
 from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -74,8 +76,14 @@ node = sa.Table(
     _required("eid", sa.BigInteger),
     _required("x", UTinyInteger),
     _required("y", UTinyInteger),
+    comment="Where every energy node is. Only appended to, and now and then written anew, sorted by (sid, eid).",
+)
+
+node_energy = sa.Table(
+    "node_energy",
+    metadata,
     _required("energy", USmallInteger),
-    comment="Every energy node; only those that changed are written, so the order is the reader's to make.",
+    comment="What every node holds: row for row beside ``node``, written anew each turn. 0: the node is gone.",
 )
 
 turns = sa.Table(
@@ -151,7 +159,14 @@ event = sa.Table(
     comment="What happened lately: spawn, battle, death, starve, fault.",
 )
 
-SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event)
+snapshot_node = sa.Table(
+    "node",
+    sa.MetaData(),
+    *(sa.Column(column.name, column.type, nullable=False) for column in (*node.c, node_energy.c.energy)),
+)
+"""``node`` as a snapshot has it: the nodes that are there, with their energy."""
+
+SNAPSHOT_TABLES = (solar_system, ship, snapshot_node, turns, strategy, strategy_turn, event)
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
 
 
@@ -182,18 +197,30 @@ def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[objec
     if not of_snapshot:
         ships = ships.select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
     zero: sa.ColumnElement[int] = sa.literal_column("0")
+    node: Any = snapshot_node.c if of_snapshot else _stored_node
     nodes = sa.select(
-        node.c.sid,
-        node.c.eid,
+        node.sid,
+        node.eid,
         sa.cast(sa.literal_column("2"), UTinyInteger),
         sa.cast(sa.null(), sa.Text),
-        node.c.x,
-        node.c.y,
-        node.c.energy,
+        node.x,
+        node.y,
+        node.energy,
         *(sa.cast(zero, UTinyInteger) for _ in range(4)),
         sa.cast(zero, UBigInteger),
     )
+    if not of_snapshot:
+        nodes = nodes.select_from(sa.text("node POSITIONAL JOIN node_energy")).where(node.energy > zero)
     return ships.union_all(nodes)
+
+
+# SQLAlchemy knows no positional join: written as text, with columns that bring no table of their own.
+_stored_node = SimpleNamespace(
+    **{
+        column.name: sa.literal_column(f"{column.table.name}.{column.name}", column.type)
+        for column in (*node.c, node_energy.c.energy)
+    }
+)
 
 
 def conflict_select() -> sa.Select[tuple[object, ...]]:
@@ -239,6 +266,31 @@ def ddl(dialect: sa.Dialect) -> list[str]:
     """``CREATE TABLE`` and ``CREATE VIEW`` statements, in an order in which they can be run."""
     tables = [str(sa.schema.CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
     return tables + [f"CREATE VIEW {name} AS {view_sql(name, dialect)}" for name in VIEWS]
+
+
+def upgrade(version: int, dialect: sa.Dialect) -> list[str]:
+    """Statements that make a file of an older format over to the present one; views are made anew."""
+    return [
+        *(f"DROP VIEW {name}" for name in VIEWS),
+        *(statement for step in range(version, FORMAT_VERSION) for statement in _UPGRADES[step]),
+        *(f"CREATE VIEW {name} AS {view_sql(name, dialect)}" for name in VIEWS),
+        f"UPDATE universe SET format_version = {FORMAT_VERSION}",
+    ]
+
+
+_UPGRADES = {
+    # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
+    1: (
+        "CREATE TABLE node_1 AS SELECT * FROM node ORDER BY sid, eid",
+        "DROP TABLE node",
+        "CREATE TABLE node (sid UINTEGER NOT NULL, eid BIGINT NOT NULL, x UTINYINT NOT NULL, y UTINYINT NOT NULL)",
+        "INSERT INTO node SELECT sid, eid, x, y FROM node_1",
+        "CREATE TABLE node_energy (energy USMALLINT NOT NULL)",
+        "INSERT INTO node_energy SELECT energy FROM node_1",
+        "DROP TABLE node_1",
+    ),
+}
+"""What changed from each format to the next."""
 
 
 def view_sql(name: str, dialect: sa.Dialect) -> str:

@@ -1,16 +1,18 @@
 """A turn's two ends: read the state that is committed, write the state that is to be.
 
-Ships change every turn and are written anew; of the nodes only those that gave, vanished or appeared are
-touched, by row id. New nodes are appended, so the node table is one long sorted run and a tail; when the tail
-has grown to a share of the table, the table is written anew in order (``TAIL_SHARE``).
+Ships change every turn and are written anew, block by block while later blocks are still played. A node's place never
+changes, only its energy: so places are one table that is only appended to, and the energies a table of one column, row
+for row beside it, that is written anew. A node that is gone has energy 0 until the places are written anew, in order,
+because too many are gone or out of order (``LOOSE_SHARE``). docs/benchmarks/turns.md has what other layouts cost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -22,27 +24,38 @@ from wasmverse.database import schema
 from wasmverse.database.embedded import APPLICATION, Transaction
 from wasmverse.errors import StateError
 from wasmverse.universe.genesis import galaxy
-from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships, State, make_state
-from wasmverse.universe.turn import Laws, NodeChanges, TurnResult
+from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
+from wasmverse.universe.result import TurnResult
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Columns, Nodes, Ships, State
+from wasmverse.universe.turn import Laws
 
-TAIL_SHARE = 8
-"""The node table is put in order when more than one node in this many is in the tail."""
-TAIL_ROWS_MIN = 4096
-
-PARALLEL_ROWS_MIN = 500_000
-PARALLEL_COPIES = 4
+LOOSE_SHARE = 8
+"""The places of nodes are written anew when more than one row in this many is gone or behind the sorted run."""
+LOOSE_ROWS_MIN = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """A committed state: arrays for the rules, the same rows as Arrow for readers, and where each node is stored."""
+    """A committed state, and where it is stored.
+
+    node_rows : shape (M,), the stored row of each node; places : how many rows are stored, the gone ones included
+    places_sorted : how many of them, from the first on, are in order
+    """
 
     tid: int
     next_eid: int
     state: State
-    ship_rows: pa.Table
-    node_rows: pa.Table
-    node_rowids: NDArray[np.int64]
+    node_rows: NDArray[np.int32]
+    places: int
+    places_sorted: int
+
+    def ship_table(self) -> pa.Table:
+        """The ships as Arrow, without copying."""
+        return pa.table(self.state.ships._asdict())
+
+    def node_table(self) -> pa.Table:
+        """The nodes as Arrow, without copying."""
+        return pa.table(self.state.nodes._asdict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ def create_universe(
     systems = pa.table({"sid": np.arange(1, laws.systems + 1, dtype=np.uint32), "x": x, "y": y})
     transaction.insert_arrow(schema.solar_system, systems)
     transaction.insert_arrow(schema.ship, pa.table(ships._asdict()))
-    transaction.insert_arrow(schema.node, pa.table(nodes._asdict()))
+    _insert_nodes(transaction, nodes)
     transaction.run(
         schema.universe.insert(),
         application=APPLICATION,
@@ -88,7 +101,7 @@ def read_laws(transaction: Transaction) -> Laws:
     return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems)
 
 
-def read_state(transaction: Transaction, laws: Laws) -> StoredState:
+def read_state(transaction: Transaction, laws: Laws, threads: ThreadPoolExecutor) -> StoredState:
     """The committed state, checked and in order.
 
     Raises
@@ -96,87 +109,108 @@ def read_state(transaction: Transaction, laws: Laws) -> StoredState:
     StateError : a row breaks an invariant.
     """
     ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
+    places = transaction.read_arrow(schema.node)
+    energies = transaction.read_arrow(schema.node_energy)
+    _check_columns(places, "node", NODE_DTYPES)
+    if len(energies) != len(places):
+        raise StateError(
+            f"node has {len(places):,} rows and node_energy {len(energies):,}; each node needs one of each, in the same "
+            "order: add the missing rows, and set the energy of a node that is to go to 0"
+        )
+    _check_columns(energies, "node", NODE_DTYPES)
     ship_rows = transaction.read_arrow(schema.ship)
-    node_rows = transaction.read_arrow(schema.node, "rowid")
     _check_columns(ship_rows, "ship", SHIP_DTYPES)
-    _check_columns(node_rows, "node", NODE_DTYPES)
-    columns = [*ship_rows.itercolumns(), *node_rows.itercolumns()]
-    if len(node_rows) + len(ship_rows) < PARALLEL_ROWS_MIN:
-        arrays = [_to_numpy(column) for column in columns]
-    else:
-        # Filling fresh pages is what takes the time, and one core cannot do it any faster.
-        with ThreadPoolExecutor(PARALLEL_COPIES) as pool:
-            arrays = list(pool.map(_to_numpy, columns))
-    ships = Ships._make(arrays[: len(Ships._fields)])
-    nodes = Nodes._make(arrays[len(Ships._fields) : -1])
-    rowids = arrays[-1]
-    state, order = make_state(ships, nodes, laws.systems)
-    if order is not None:
-        rowids = rowids[order]
-    return StoredState(tid, next_eid, state, ship_rows, node_rows.drop_columns("rowid"), rowids)
+    nodes, node_rows, places_sorted = merge_nodes(_node_pieces(places, energies), laws.systems, threads)
+    ships = merge_ships(_pieces(ship_rows, Ships), laws.systems, threads)
+    return StoredState(tid, next_eid, State(ships, nodes), node_rows, len(places), places_sorted)
 
 
 def _check_columns(rows: pa.Table, kind: str, dtypes: dict[str, type[np.generic]]) -> None:
     """Every column has its type and no NULL: others may have written to the file since the last turn."""
-    for name, dtype in dtypes.items():
-        column = rows[name]
+    for name in rows.column_names:
+        column, dtype = rows[name], dtypes[name]
         if column.type.to_pandas_dtype() is not dtype:
             raise StateError(
                 f"{kind}.{name} has the type {column.type}; it must be {np.dtype(dtype)}: change it back"
             )
         if column.null_count:
             row = pc.index(column.is_null(), True).as_py()
-            raise StateError(
-                f"{kind} {rows['eid'][row]} has {name} NULL; a number must stand there: correct the row"
+            which = (
+                f"{kind} {rows['eid'][row]}" if "eid" in rows.column_names else f"row {row} of {kind}_{name}"
             )
+            raise StateError(f"{which} has {name} NULL; a number must stand there: correct the row")
 
 
-def _to_numpy(column: Any) -> NDArray[Any]:
-    """One contiguous array of a column without nulls."""
-    out = np.empty(len(column), column.type.to_pandas_dtype())
+def _pieces(rows: pa.Table, kind: type[Columns]) -> list[Columns]:
+    """The columns of each piece in which a table was read, without copying."""
+    batches = rows.to_batches()
+    return [kind._make(column.to_numpy() for column in batch.columns) for batch in batches]
+
+
+def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
+    energy = np.empty(len(energies), np.uint16)
     at = 0
-    for chunk in column.chunks:
-        out[at : at + len(chunk)] = chunk.to_numpy()
-        at += len(chunk)
-    return out
+    for batch in energies.to_batches():
+        energy[at : at + len(batch)] = batch.column(0).to_numpy()
+        at += len(batch)
+    pieces = []
+    at = 0
+    for batch in places.to_batches():
+        columns = [column.to_numpy() for column in batch.columns]
+        pieces.append(Nodes._make((*columns, energy[at : at + len(batch)])))
+        at += len(batch)
+    return pieces
+
+
+def write_ships(transaction: Transaction, blocks: Iterator[Ships]) -> None:
+    """Write the ships that live on, in place of those of the turn before, as their blocks come."""
+    transaction.run_text("DELETE FROM ship")
+    first = next(blocks)
+    batches = (_ship_batch(ships) for ships in chain((first,), blocks))
+    transaction.insert_arrow(
+        schema.ship, pa.RecordBatchReader.from_batches(_ship_batch(first).schema, batches)
+    )
+
+
+def _ship_batch(ships: Ships) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(ships._asdict())
 
 
 def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
-    """Write the state at the end of a turn; ``before`` must have been read in this same transaction."""
-    transaction.run_text("DELETE FROM ship")
-    transaction.insert_arrow(schema.ship, pa.table(result.ships._asdict()))
+    """Write what is left of the state at the end of a turn; ``before`` must have been read in this same transaction.
+
+    ``write_ships`` has written the ships that live on.
+    """
+    transaction.insert_arrow(schema.ship, pa.table(result.new_ships._asdict()))
     _write_nodes(transaction, before, result)
     transaction.run_text("UPDATE universe SET tid = ?, next_eid = ?", (result.tid, result.next_eid))
 
 
 def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
-    changes = result.node_changes
-    nodes = before.state.nodes
-    tail = len(nodes.sid) - before.state.nodes_sorted
-    if tail > max(TAIL_ROWS_MIN, len(nodes.sid) // TAIL_SHARE):
-        after = nodes_after(nodes, changes)
-        order = np.lexsort((after.eid, after.sid))
-        transaction.run("DELETE FROM node")
-        in_order = Nodes._make(column[order] for column in after)
-        transaction.insert_arrow(schema.node, pa.table(in_order._asdict()))
+    nodes, energy = before.state.nodes, result.node_energy
+    transaction.run_text("DELETE FROM node_energy")
+    gone = before.places - np.count_nonzero(energy)
+    loose = gone + before.places - before.places_sorted
+    if loose > max(LOOSE_ROWS_MIN, before.places // LOOSE_SHARE):
+        left = energy != 0
+        transaction.run_text("DELETE FROM node")
+        _insert_nodes(transaction, Nodes._make(column[left] for column in (*nodes[:-1], energy)))
+        _insert_nodes(transaction, result.new_nodes)
         return
-    if len(changes.changed):
-        given = pa.table({"row": before.node_rowids[changes.changed], "left_over": changes.changed_energy})
-        transaction.run_arrow(
-            "UPDATE node SET energy = given.left_over FROM given WHERE node.rowid = given.row", given
-        )
-    if len(changes.removed):
-        given = pa.table({"row": before.node_rowids[changes.removed]})
-        transaction.run_arrow("DELETE FROM node USING given WHERE node.rowid = given.row", given)
-    transaction.insert_arrow(schema.node, pa.table(changes.added._asdict()))
+    new = result.new_nodes
+    stored = np.zeros(before.places + len(new.sid), np.uint16)
+    scatter_energy(energy, before.node_rows, stored)
+    stored[before.places :] = new.energy
+    _insert_places(transaction, new)
+    transaction.insert_arrow(schema.node_energy, pa.table({"energy": stored}))
 
 
-def nodes_after(nodes: Nodes, changes: NodeChanges) -> Nodes:
-    """The nodes at the end of a turn: those that are left in their order, then the new ones."""
-    energy = nodes.energy.copy()
-    energy[changes.changed] = changes.changed_energy
-    keep = np.ones(len(nodes.sid), bool)
-    keep[changes.removed] = False
-    columns: list[NDArray[Any]] = [*nodes[:-1], energy]
-    added: list[NDArray[Any]] = list(changes.added)
-    return Nodes._make(np.concatenate((old[keep], new)) for old, new in zip(columns, added, strict=True))
+def _insert_nodes(transaction: Transaction, nodes: Nodes) -> None:
+    _insert_places(transaction, nodes)
+    transaction.insert_arrow(schema.node_energy, pa.table({"energy": nodes.energy}))
+
+
+def _insert_places(transaction: Transaction, nodes: Nodes) -> None:
+    places = nodes._asdict()
+    del places["energy"]
+    transaction.insert_arrow(schema.node, pa.table(places))

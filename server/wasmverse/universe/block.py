@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, gather_nodes, observe_block
+from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
 from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import State
@@ -26,18 +26,19 @@ _SYSTEM_LEAF = next(number for number, leaf in enumerate(LAYOUT.signature.leaves
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """Where each system's rows are in a State, shape (systems + 1,) each: ships, and both runs of nodes."""
+    """Where each system's rows are in a State, shape (systems + 1,) each."""
 
     ships: NDArray[np.int64]
-    nodes_sorted: NDArray[np.int64]
-    nodes_tail: NDArray[np.int64]
+    nodes: NDArray[np.int64]
 
 
 @dataclass(slots=True)
 class BlockResult:
-    """What a block hands on: the resolve's outcome, and per slot fuel, seconds and the first fault's reason."""
+    """What a block hands on: the resolve's outcome, the energy its nodes have left (0: gone), and per slot fuel, seconds
+    and the first fault's reason. phase_seconds is processor time of observe, decide and resolve."""
 
     outcome: Outcome
+    node_energy: NDArray[np.uint16]
     fuel: NDArray[np.int64]
     seconds: NDArray[np.float64]
     reasons: dict[int, str] = field(default_factory=dict)
@@ -103,33 +104,28 @@ def play_block(
     last: int,
 ) -> BlockResult:
     """Steps 1 to 9 for the systems first..last (exclusive). The state is not modified."""
-    started = time.perf_counter()
+    started = time.thread_time()
     start, stop = int(offsets.ships[first]), int(offsets.ships[last])
     ships = stop - start
-    nodes = int(
-        offsets.nodes_sorted[last]
-        - offsets.nodes_sorted[first]
-        + offsets.nodes_tail[last]
-        - offsets.nodes_tail[first]
-    )
+    node_offsets = offsets.nodes[first : last + 1]
+    nodes = slice(int(node_offsets[0]), int(node_offsets[-1]))
     block_nodes = BlockNodes(
-        np.empty(last - first + 1, np.int64),
-        np.empty(nodes, np.int64),
-        np.empty(nodes, np.uint8),
-        np.empty(nodes, np.uint8),
-        np.empty(nodes, np.uint16),
+        node_offsets - nodes.start,
+        state.nodes.x[nodes],
+        state.nodes.y[nodes],
+        state.nodes.energy[nodes].copy(),
     )
-    gather_nodes(state.nodes, offsets.nodes_sorted, offsets.nodes_tail, first, last, block_nodes)
     row = np.empty(ships, np.int64)
     starts = np.empty(roster.slots + 1, np.int64)
     assign_rows(state.ships.strategy_id, start, stop, roster.slot_of, row, starts)
     workspace.fit(ships, 16 * ships)
     workspace.observe(state, offsets, first, last, block_nodes, row)
-    observed = time.perf_counter()
+    observed = time.thread_time()
 
     called = np.full(ships, CALLED, np.uint8)
     result = BlockResult(
-        Outcome.empty(ships, nodes, last - first, roster.slots),
+        Outcome.empty(ships, last - first, roster.slots),
+        block_nodes.energy,
         np.zeros(roster.slots, np.int64),
         np.zeros(roster.slots),
     )
@@ -137,13 +133,13 @@ def play_block(
         rows = (int(starts[slot]), int(starts[slot + 1]))
         if rows[0] < rows[1]:
             _decide(workspace, roster, slot, rows, limits, called, result)
-    decided = time.perf_counter()
+    decided = time.thread_time()
 
     resolve_block(
         turn, state.ships, offsets.ships, first, last, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
         result.outcome,
     )  # fmt: skip
-    result.phase_seconds = (observed - started, decided - observed, time.perf_counter() - decided)
+    result.phase_seconds = (observed - started, decided - observed, time.thread_time() - decided)
     return result
 
 

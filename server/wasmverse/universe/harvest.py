@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.universe.kernels import kernel
-from wasmverse.universe.outcome import C_CHANGED, C_WRITES, T_HARVESTED, Records
+from wasmverse.universe.outcome import C_WRITES, T_HARVESTED, Records
 from wasmverse.universe.rules import ENERGY_MAX, GRID_SIDE, SHIELD_MAX
 
 
@@ -16,7 +16,6 @@ from wasmverse.universe.rules import ENERGY_MAX, GRID_SIDE, SHIELD_MAX
 def harvest(
     ships: Records,
     cells: Records,
-    rows: NDArray[np.int64],
     x: NDArray[np.uint8],
     y: NDArray[np.uint8],
     energy: NDArray[np.uint16],
@@ -24,10 +23,8 @@ def harvest(
     end: int,
     counts: NDArray[np.int64],
     tally: NDArray[np.int64],
-    changed: NDArray[np.int64],
-    changed_energy: NDArray[np.uint16],
 ) -> None:
-    """Step 6: a lone ship takes from every node in its cell."""
+    """Step 6: a lone ship takes from every node in its cell; ``energy`` is written."""
     for i in range(len(ships)):
         if ships[i].shield != 0 and cells[ships[i].cell].ships == 1:
             cells[ships[i].cell].lone = i + 1
@@ -39,10 +36,6 @@ def harvest(
             if taken > 0:
                 energy[node] -= taken
                 _take(ship, taken, counts, tally)
-                if energy[node] > 0:
-                    changed[counts[C_CHANGED]] = rows[node]
-                    changed_energy[counts[C_CHANGED]] = energy[node]
-                    counts[C_CHANGED] += 1
 
 
 @kernel

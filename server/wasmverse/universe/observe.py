@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wasmverse.universe.kernels import kernel
 from wasmverse.universe.rules import NODE, SHIP, SIGHT_SQUARED
-from wasmverse.universe.state import Nodes, Ships
+from wasmverse.universe.state import Ships
 
 I16 = np.int16
 U32 = np.uint32
@@ -42,13 +42,12 @@ count_trailing_zeros = cast("Callable[[np.uint64], np.uint64]", _count_trailing_
 
 
 class BlockNodes(NamedTuple):
-    """The nodes of a block, merged from the state's two runs: sorted by (sid, eid).
+    """The nodes of a block, sorted by (sid, eid): views of the state, but for ``energy``, which resolve writes.
 
-    rows has each node's row in the state; offsets has one entry a system of the block and one more.
+    offsets has one entry a system of the block and one more, the first 0.
     """
 
     offsets: NDArray[np.int64]
-    rows: NDArray[np.int64]
     x: NDArray[np.uint8]
     y: NDArray[np.uint8]
     energy: NDArray[np.uint16]
@@ -69,36 +68,6 @@ class Columns(NamedTuple):
     list_address: NDArray[np.uint32]
     list_length: NDArray[np.uint32]
     plan: NDArray[np.uint64]
-
-
-@kernel
-def gather_nodes(
-    nodes: Nodes,
-    sorted_offsets: NDArray[np.int64],
-    tail_offsets: NDArray[np.int64],
-    first: int,
-    last: int,
-    block: BlockNodes,
-) -> None:
-    """Merge the two runs of nodes of the systems first..last (exclusive) into ``block``, whose arrays are long enough."""
-    out = 0
-    for system in range(first, last):
-        block.offsets[system - first] = out
-        a, a_end = sorted_offsets[system], sorted_offsets[system + 1]
-        b, b_end = tail_offsets[system], tail_offsets[system + 1]
-        while a < a_end or b < b_end:
-            if b == b_end or (a < a_end and nodes.eid[a] < nodes.eid[b]):
-                row = a
-                a += 1
-            else:
-                row = b
-                b += 1
-            block.rows[out] = row
-            block.x[out] = nodes.x[row]
-            block.y[out] = nodes.y[row]
-            block.energy[out] = nodes.energy[row]
-            out += 1
-    block.offsets[last - first] = out
 
 
 @kernel

@@ -29,8 +29,8 @@ E_SPAWN, E_BATTLE, E_DEATH, E_STARVE, E_FAULT = range(len(EVENT_KINDS))
 NOBODY = -1
 
 # Counters of a block: rows affected so far, and how far each array of its outcome is filled.
-COUNTERS = 8
-C_WRITES, C_SHIPS, C_ADDED, C_CHANGED, C_REMOVED, C_EVENTS, C_NEW_SHIPS, C_NEW_NODES = range(COUNTERS)
+COUNTERS = 7
+C_WRITES, C_SHIPS, C_NODES, C_ADDED, C_EVENTS, C_NEW_SHIPS, C_NEW_NODES = range(COUNTERS)
 
 
 class Turn(NamedTuple):
@@ -46,39 +46,31 @@ class Turn(NamedTuple):
 class Outcome(NamedTuple):
     """What a block's resolve writes; ``counts`` says how far each array is filled (C_...).
 
-    ships : the living ships in order; a new one is the last of its system, its eid and strategy not yet given
-    new_ships : rows of ``ships`` that are new
+    ships : the living ships in order, without the new ones
+    new_ships : NODE_RECORD, spawned, eid and strategy not yet given, a new ship's energy
     added : NODE_RECORD, what the dead became; new_nodes : NODE_RECORD, spawned, eid not yet given
-    changed, changed_energy : state rows of nodes that gave energy and are still there, and what they have left
-    removed : state rows of nodes that are gone
     tally : shape (slots, len(TALLY)); first_fault, shape (slots,): the first ship that faulted, as a state row, -1 for none
     events : EVENT_RECORD
     """
 
     counts: NDArray[np.int64]
     ships: Ships
-    new_ships: NDArray[np.int64]
+    new_ships: Records
     added: Records
     new_nodes: Records
-    changed: NDArray[np.int64]
-    changed_energy: NDArray[np.uint16]
-    removed: NDArray[np.int64]
     tally: NDArray[np.int64]
     first_fault: NDArray[np.int64]
     events: Records
 
     @classmethod
-    def empty(cls, ships: int, nodes: int, systems: int, slots: int) -> Outcome:
+    def empty(cls, ships: int, systems: int, slots: int) -> Outcome:
         """Room for a block of this size. A ship can battle, and then die or starve: two events at most."""
         return cls(
             np.zeros(COUNTERS, np.int64),
-            Ships.empty(ships + systems),
-            np.empty(systems, np.int64),
+            Ships.empty(ships),
+            np.empty(systems, NODE_RECORD),
             np.empty(ships, NODE_RECORD),
             np.empty(systems, NODE_RECORD),
-            np.empty(nodes, np.int64),
-            np.empty(nodes, np.uint16),
-            np.empty(nodes, np.int64),
             np.zeros((slots, len(TALLY)), np.int64),
             np.full(slots, -1, np.int64),
             np.empty(2 * ships, EVENT_RECORD),

@@ -17,7 +17,7 @@ from wasmverse.universe.outcome import (
     C_ADDED,
     C_NEW_NODES,
     C_NEW_SHIPS,
-    C_REMOVED,
+    C_NODES,
     C_SHIPS,
     C_WRITES,
     E_STARVE,
@@ -35,11 +35,7 @@ from wasmverse.universe.records import CELL_RECORD, SHIP_RECORD
 from wasmverse.universe.rules import (
     CELLS,
     GRID_SIDE,
-    NEW_BLASTERS,
     NEW_ENERGY,
-    NEW_HARVESTERS,
-    NEW_SHIELD,
-    NEW_THRUSTERS,
     NODE,
     SHIP,
 )
@@ -105,34 +101,21 @@ def resolve_block(
         crowd(here, cells)
         battle(here, sid, cells, by_slot, counts, events)
         dead = death(here, sid, cells, by_slot, counts, tally, events, added)
-        harvest(
-            here,
-            cells,
-            nodes.rows,
-            nodes.x,
-            nodes.y,
-            nodes.energy,
-            node_begin,
-            node_end,
-            counts,
-            tally,
-            out.changed,
-            out.changed_energy,
-        )
+        harvest(here, cells, nodes.x, nodes.y, nodes.energy, node_begin, node_end, counts, tally)
         if dead > 0:
             harvest_added(here, cells, added[added_begin : counts[C_ADDED]], counts, tally)
         repair(here, cells, counts)
         clear(here, cells)
         kept = _keep_ships(here, sid, counts, tally, events, out.ships)
-        nodes_left = _keep_nodes(nodes.rows, nodes.energy, node_begin, node_end, counts, out.removed)
+        nodes_left = _keep_nodes(nodes.energy, node_begin, node_end, counts)
         if dead > 0:
             nodes_left += _keep_added(added, added_begin, counts)
         if kept < turn.ships_min and turn.deal:
             cell = random_cell(U64(turn.seed), U64(turn.tid), U64(sid), SHIP, 0)
-            _new_ship(sid, cell, counts, out.ships, out.new_ships)
+            _new(sid, cell, counts, C_NEW_SHIPS, out.new_ships)
         if nodes_left < turn.nodes_min:
             cell = random_cell(U64(turn.seed), U64(turn.tid), U64(sid), NODE, 0)
-            _new_node(sid, cell, counts, out.new_nodes)
+            _new(sid, cell, counts, C_NEW_NODES, out.new_nodes)
 
 
 @kernel
@@ -169,23 +152,13 @@ def _keep_ships(
 
 
 @kernel
-def _keep_nodes(
-    rows: NDArray[np.int64],
-    energy: NDArray[np.uint16],
-    begin: int,
-    end: int,
-    counts: NDArray[np.int64],
-    removed: NDArray[np.int64],
-) -> int:
-    """Step 8 for the nodes of the state. Returns how many stay."""
+def _keep_nodes(energy: NDArray[np.uint16], begin: int, end: int, counts: NDArray[np.int64]) -> int:
+    """Step 8 for the nodes of the state: those without energy are gone. Returns how many stay."""
     left = 0
     for node in range(begin, end):
-        if energy[node] == 0:
-            removed[counts[C_REMOVED]] = rows[node]
-            counts[C_REMOVED] += 1
-            counts[C_WRITES] += 1
-        else:
-            left += 1
+        left += energy[node] != 0
+    counts[C_WRITES] += end - begin - left
+    counts[C_NODES] += left
     return left
 
 
@@ -204,36 +177,13 @@ def _keep_added(added: Records, begin: int, counts: NDArray[np.int64]) -> int:
 
 
 @kernel
-def _new_ship(
-    sid: int, cell: int, counts: NDArray[np.int64], out: Ships, new_ships: NDArray[np.int64]
-) -> None:
-    """Step 9: a ship that nobody flies yet."""
-    at = counts[C_SHIPS]
-    out.sid[at] = sid
-    out.eid[at] = 0
-    out.strategy_id[at] = 0
-    out.x[at] = cell % GRID_SIDE
-    out.y[at] = cell // GRID_SIDE
-    out.shield[at] = NEW_SHIELD
-    out.blasters[at] = NEW_BLASTERS
-    out.thrusters[at] = NEW_THRUSTERS
-    out.harvesters[at] = NEW_HARVESTERS
-    out.energy[at] = NEW_ENERGY
-    out.last_plan[at] = 0
-    new_ships[counts[C_NEW_SHIPS]] = at
-    counts[C_NEW_SHIPS] += 1
-    counts[C_SHIPS] += 1
-    counts[C_WRITES] += 1
-
-
-@kernel
-def _new_node(sid: int, cell: int, counts: NDArray[np.int64], new_nodes: Records) -> None:
-    """Step 9: an energy node."""
-    node = new_nodes[counts[C_NEW_NODES]]
-    node.sid = sid
-    node.eid = 0
-    node.x = cell % GRID_SIDE
-    node.y = cell // GRID_SIDE
-    node.energy = NEW_ENERGY
-    counts[C_NEW_NODES] += 1
+def _new(sid: int, cell: int, counts: NDArray[np.int64], counter: int, new: Records) -> None:
+    """Step 9: a ship that nobody flies yet, or an energy node."""
+    entity = new[counts[counter]]
+    entity.sid = sid
+    entity.eid = 0
+    entity.x = cell % GRID_SIDE
+    entity.y = cell // GRID_SIDE
+    entity.energy = NEW_ENERGY
+    counts[counter] += 1
     counts[C_WRITES] += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class Nodes(NamedTuple):
         return cls._make(np.empty(length, dtype) for dtype in NODE_DTYPES.values())
 
 
+Columns = TypeVar("Columns", Ships, Nodes)
+
 SHIP_DTYPES: dict[str, type[np.generic]] = {
     "sid": np.uint32, "eid": np.int64, "strategy_id": np.uint16, "x": np.uint8, "y": np.uint8, "shield": np.uint8,
     "blasters": np.uint8, "thrusters": np.uint8, "harvesters": np.uint8, "energy": np.uint16, "last_plan": np.uint64,
@@ -59,15 +62,10 @@ NODE_DTYPES: dict[str, type[np.generic]] = {
 
 
 class State(NamedTuple):
-    """A committed state.
-
-    ships are sorted by (sid, eid). nodes are two sorted runs one behind the other: the first ``nodes_sorted`` rows,
-    and the rest; a database that only appends new nodes keeps that for nothing. No array is written to.
-    """
+    """A committed state: ships and nodes, each sorted by (sid, eid). No array is written to."""
 
     ships: Ships
     nodes: Nodes
-    nodes_sorted: int
 
 
 @kernel
@@ -95,32 +93,29 @@ def offsets_by_system(sid: NDArray[np.uint32], start: int, stop: int, systems: i
     return offsets
 
 
-def make_state(ships: Ships, nodes: Nodes, systems: int) -> tuple[State, NDArray[np.int64] | None]:
-    """Put columns as they come from a database into a State, sorting what is not sorted yet.
-
-    Returns
-    -------
-    (state, order) : order is None, or the permutation that was applied to the nodes (state row -> given row).
+def make_state(ships: Ships, nodes: Nodes, systems: int) -> State:
+    """Columns in any order as a State.
 
     Raises
     ------
     StateError : a value breaks an invariant; the message names the first row concerned.
     """
-    if sorted_prefix(ships.sid, ships.eid, 0) != len(ships.sid):
-        order = np.lexsort((ships.eid, ships.sid))
-        ships = Ships._make(column[order] for column in ships)
-    nodes_sorted = sorted_prefix(nodes.sid, nodes.eid, 0)
-    node_order = None
-    if sorted_prefix(nodes.sid, nodes.eid, nodes_sorted) != len(nodes.sid):
-        # A tail of many runs (every turn appends one): sort the tail alone, unless it is most of the table.
-        tail = np.lexsort((nodes.eid[nodes_sorted:], nodes.sid[nodes_sorted:])) + nodes_sorted
-        node_order = np.concatenate((np.arange(nodes_sorted), tail))
-        nodes = Nodes._make(np.concatenate((column[:nodes_sorted], column[tail])) for column in nodes)
-    for columns in (ships, nodes):
+    state = State(_in_order(ships), _in_order(nodes))
+    for columns in state:
         for column in columns:
             column.setflags(write=False)
-    check_invariants(ships, nodes, systems)
-    return State(ships, nodes, nodes_sorted), node_order
+    check_invariants(*state, systems)
+    return state
+
+
+def _in_order(columns: Columns) -> Columns:
+    order = np.lexsort((columns.eid, columns.sid))
+    return with_columns(columns, (column[order] for column in columns))
+
+
+def with_columns(like: Columns, columns: Iterable[Any]) -> Columns:
+    """Columns of the same kind as ``like``."""
+    return type(like)(*columns)
 
 
 def check_invariants(ships: Ships, nodes: Nodes, systems: int) -> None:
@@ -130,20 +125,21 @@ def check_invariants(ships: Ships, nodes: Nodes, systems: int) -> None:
     ------
     StateError : naming the first entity that breaks one.
     """
-    checks: list[tuple[Ships | Nodes, str, str, NDArray[np.bool_], str]] = [
-        (ships, "ship", "sid", (ships.sid < 1) | (ships.sid > systems), f"1..{systems}"),
-        (ships, "ship", "x", ships.x >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
-        (ships, "ship", "y", ships.y >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
-        (ships, "ship", "shield", ships.shield > SHIELD_MAX, f"0..{SHIELD_MAX}"),
-        (nodes, "node", "sid", (nodes.sid < 1) | (nodes.sid > systems), f"1..{systems}"),
-        (nodes, "node", "x", nodes.x >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
-        (nodes, "node", "y", nodes.y >= GRID_SIDE, f"0..{GRID_SIDE - 1}"),
+    ranges: list[tuple[Ships | Nodes, str, str, int, int]] = [
+        (ships, "ship", "sid", 1, systems),
+        (ships, "ship", "x", 0, GRID_SIDE - 1),
+        (ships, "ship", "y", 0, GRID_SIDE - 1),
+        (ships, "ship", "shield", 0, SHIELD_MAX),
+        (nodes, "node", "sid", 1, systems),
+        (nodes, "node", "x", 0, GRID_SIDE - 1),
+        (nodes, "node", "y", 0, GRID_SIDE - 1),
     ]
-    for columns, kind, name, broken, allowed in checks:
-        if broken.any():
-            row = int(np.argmax(broken))
+    for columns, kind, name, least, most in ranges:
+        column = getattr(columns, name)
+        if len(column) and (column.min() < least or column.max() > most):
+            row = int(np.argmax((column < least) | (column > most)))
             raise StateError(
-                f"{kind} {columns.eid[row]} has {name} {getattr(columns, name)[row]}; allowed is {allowed}: correct the row"
+                f"{kind} {columns.eid[row]} has {name} {column[row]}; allowed is {least}..{most}: correct the row"
             )
 
 

@@ -1,0 +1,82 @@
+"""What a turn hands on to whoever keeps it: the state to be, and the record of how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.universe.state import Nodes, Ships
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyTally:
+    """One strategy's turn: the columns of ``strategy_turn``, and why its first fault happened."""
+
+    name: str
+    counts: dict[str, int]
+    fuel: int
+    seconds: float
+    reason: str | None
+
+
+class Events(NamedTuple):
+    """Columns of E events, shape (E,) each. kind indexes ``outcome.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
+
+    sid: NDArray[np.uint32]
+    kind: NDArray[np.int16]
+    eid: NDArray[np.int64]
+    x: NDArray[np.uint8]
+    y: NDArray[np.uint8]
+    slot: NDArray[np.int16]
+    by_slot: NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class EventColumns:
+    """Events of a turn; slots index ``names``."""
+
+    columns: Events
+    names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """The end of a turn: all ships, what became of the nodes, and the record of it.
+
+    ships : the ships that live on, a part for each block; together they are in order
+    new_ships : dealt this turn, by sid; new_nodes : what the dead became and what was spawned, in no order
+    node_energy : shape (M,), what each node of the state played on has left; 0: it is gone
+    phase_seconds : processor time of observe, decide and resolve, shared out among the threads
+    """
+
+    tid: int
+    next_eid: int
+    ships: list[Ships]
+    new_ships: Ships
+    node_energy: NDArray[np.uint16]
+    new_nodes: Nodes
+    ship_count: int
+    node_count: int
+    writes: int
+    kills: int
+    faults: int
+    strategies: list[StrategyTally]
+    events: EventColumns
+    phase_seconds: dict[str, float]
+
+
+def ships_after(result: TurnResult) -> Ships:
+    """All ships at the end of a turn, in no order."""
+    parts = zip(*result.ships, result.new_ships, strict=True)
+    return Ships._make(np.concatenate(columns) for columns in parts)
+
+
+def nodes_after(nodes: Nodes, result: TurnResult) -> Nodes:
+    """All nodes at the end of a turn that was played on ``nodes``: those that are left, then the new ones."""
+    left = result.node_energy != 0
+    old = Nodes(*nodes[:-1], result.node_energy)
+    parts: list[Any] = list(zip((column[left] for column in old), result.new_nodes, strict=True))
+    return Nodes._make(map(np.concatenate, parts))
