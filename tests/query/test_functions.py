@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -53,6 +54,10 @@ TRAPS_AT_13 = (
     "(i64.extend_i32_u (local.get $x))"
 )
 CALL = "{}(1, {}, 0, 100, 100, 2, 2, 2, 0, {})"
+
+
+def changed(**values: Any) -> Settings:
+    return SETTINGS.model_copy(update=values)
 
 
 class Asked:
@@ -113,6 +118,28 @@ def test_what_a_strategy_answers_is_what_the_turn_does(tmp_path: Path) -> None:
         asked.writer.close()
 
 
+def test_sight_is_what_is_closer_than_sixteen_cells_ships_first(tmp_path: Path) -> None:
+    asked = Asked(tmp_path)
+    simulation = Simulation(Database.open(None), changed(systems=3, ships=90, nodes=150))
+    try:
+        asked.writer.publish(0, simulation.snapshot_tables() | {"strategy": snapshot_tables(0)["strategy"]})
+        entities = asked.rows("select sid, eid, kind, blasters, x, y from entity order by sid, kind, eid")
+        lists = asked.rows("select sid, eid, x, y, sight(e.sid, e.eid, e.x, e.y) from entity e")
+    finally:
+        simulation.close()
+        asked.writer.close()
+    assert len(lists) == 3 * 240
+    for sid, eid, x, y, seen in lists:
+        expected = [
+            int.from_bytes(bytes(entity[2:]), "little")
+            for entity in entities
+            if entity[0] == sid and entity[1] != eid and math.dist(entity[4:], (x, y)) < 16
+        ]
+        assert seen == expected, (sid, eid)
+    # A distance of exactly 16 cells is there, and is too far.
+    assert any(math.dist(e[4:], (x, y)) == 16 for sid, _, x, y, _ in lists for e in entities if e[0] == sid)
+
+
 @pytest.mark.parametrize(
     "realloc", ["", BUMP_REALLOC.replace("REALLOC", "cabi_realloc")], ids=["none", "bump"]
 )
@@ -163,7 +190,7 @@ def test_null_is_null(asked: Asked) -> None:
 
 
 def test_a_list_longer_than_any_system_is_a_fault_and_long_ones_are_not(tmp_path: Path) -> None:
-    asked = Asked(tmp_path, SETTINGS.model_copy(update={"budget_fuel": 10_000_000}))  # copying takes fuel
+    asked = Asked(tmp_path, changed(budget_fuel=10_000_000))  # copying takes fuel
     asked.publish(1, strategy_length="(i64.extend_i32_u (local.get $length))")
     sql = f"select {CALL.format('strategy_length', 1, 'range(n)::uinteger[]')} from unnest([{{}}]) t (n)"
     half = ENTITIES // 2
@@ -179,7 +206,9 @@ def test_a_fault_is_null_and_the_others_go_on(asked: Asked) -> None:
     rows = asked.rows(sql.format(3_000))
     assert [n for n, plan in rows if plan is None] == [13, 1013, 2013]
     assert all(plan in (None, n) for n, plan in rows)
-    often = asked.rows(f"select {CALL.format('strategy_traps', '13', '[]')} from range(4096)")
+    often = asked.rows(
+        f"select {CALL.format('strategy_traps', '13 + 1000 * (range % 2)', '[]')} from range(4096)"
+    )
     assert often == [[None]] * 4096
 
 

@@ -335,3 +335,29 @@ def test_time_is_the_engines_not_the_snapshots(pool: RunningPool) -> None:
         tzinfo=datetime.UTC
     )
     assert abs(age.total_seconds()) < 60
+
+
+PUBLIC = [
+    "entities_with_conflict",
+    "entity",
+    "entity_strategy",
+    "event",
+    "solar_system",
+    "strategy",
+    "strategy_turn",
+    "turns",
+]
+
+
+def test_information_schema_lists_the_public_names_alone(pool: RunningPool) -> None:
+    tables = pool.rows("select table_schema, table_name from information_schema.tables order by all")
+    assert tables == [["game", name] for name in PUBLIC]
+    columns = pool.rows("select distinct c.table_name from INFORMATION_SCHEMA.Columns c order by 1")
+    assert columns == [[name] for name in PUBLIC]
+    assert pool.rows("select schema_name from information_schema.schemata") == [["game"]]
+    assert pool.rows("select count(*) from information_schema.character_sets") == [[1]]
+    named = """select tables.table_name, information_schema.tables.table_type, n from information_schema.tables
+        join (values (?, 'turns')) x (n, table_name) using (table_name) where table_name in (select table_name from
+        information_schema.columns where column_name = ?)"""
+    assert pool.rows(named, [5, "late"]) == [["turns", "VIEW", 5]]
+    assert len(pool.rows("describe information_schema.columns")) > 20

@@ -5,6 +5,7 @@ import pytest
 
 from tests.query.builder import snapshot_tables
 from wasmverse.database import schema
+from wasmverse.errors import SettingsError
 from wasmverse.query.snapshot import SnapshotWriter, attach, kept_turns, newest_turn, turn_folder
 
 
@@ -100,3 +101,36 @@ def test_nobody_sees_half_a_turn(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         attach(snapshots.folder, 2)
     snapshots.close()
+
+
+def test_the_folder_is_closed_to_others(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir(mode=0o755)
+    snapshots = writer(tmp_path)
+    assert snapshots.folder.stat().st_mode & 0o777 == 0o700
+    snapshots.close()
+
+
+def test_a_link_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    """In /dev/shm anybody may put one there: what it leads to must not be cleared."""
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    (treasure / "turn-1").write_text("mine")
+    (tmp_path / "snapshots").symlink_to(treasure)
+    with pytest.raises(SettingsError, match="is a link or a file"):
+        writer(tmp_path)
+    assert (treasure / "turn-1").read_text() == "mine"
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "snapshots").mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: 1_234_567)
+    with pytest.raises(SettingsError, match="belongs to user"):
+        writer(tmp_path)
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / "thesis.txt").write_text("mine")
+    with pytest.raises(SettingsError, match=r"holds 'thesis\.txt'"):
+        writer(tmp_path)
+    assert (tmp_path / "snapshots" / "thesis.txt").read_text() == "mine"

@@ -49,7 +49,9 @@ RETRY_SECONDS = 1
 class HttpError(WasmverseError):
     """An error of the protocol itself, which knows its status; only the gateway raises it."""
 
-    def __init__(self, status: int, message: str, code: int | None = None, retry_seconds: float = 0) -> None:
+    def __init__(
+        self, status: int, message: str, code: int | None = None, retry_seconds: int = RETRY_SECONDS
+    ) -> None:
         super().__init__(message, code=code or _CODE_OF_STATUS.get(status, 1105))
         self.status = status
         self.retry_seconds = retry_seconds
@@ -74,7 +76,7 @@ def error_response(path: str, error: WasmverseError) -> Response:
     status = status_of(error)
     headers = {}
     if status in {429, 503}:
-        headers["Retry-After"] = f"{max(RETRY_SECONDS, getattr(error, 'retry_seconds', 0)):.0f}"
+        headers["Retry-After"] = str(getattr(error, "retry_seconds", RETRY_SECONDS))
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="wasmverse"'
     if is_data_api(path):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 
 from starlette.requests import HTTPConnection
 
-from wasmverse.api.errors import HttpError
+from wasmverse.api.errors import RETRY_SECONDS, HttpError
 
 ADDRESSES_MAX = 10_000
 
@@ -26,10 +27,11 @@ class RateLimit:
             return
         wait = self.take(connection.client.host if connection.client else "", time.monotonic())
         if wait:
+            seconds = max(RETRY_SECONDS, math.ceil(wait))
             raise HttpError(
                 429,
-                f"More than {self._per_second:g} requests a second from one address; ask again in {wait:.1f} s",
-                retry_seconds=wait,
+                f"More than {self._per_second:g} requests a second from one address; ask again in {seconds} s",
+                retry_seconds=seconds,
             )
 
     def take(self, address: str, now: float) -> float:

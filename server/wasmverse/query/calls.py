@@ -86,6 +86,7 @@ class _Run:
             # As many rows as there is room for their lists; each list alone fits.
             stop = int(np.searchsorted(offsets, offsets[start] + ENTITIES, "right")) - 1
             stop = min(stop, start + ROWS, len(places))
+            assert stop > start
             faulted = self._run(guest, arguments, offsets, entities, start, stop, limits)
             plans[places[start:stop]] = self._plan[: stop - start]
             is_fault[places[start:stop]] = faulted

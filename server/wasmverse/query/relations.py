@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from wasmverse.query.snapshot import attach
-from wasmverse.query.statement import SCHEMA
+from wasmverse.query.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW, SCHEMA
 
 PREFIX = "snapshot_"
 """Begins the names of the stored tables, which clients cannot name."""
@@ -117,8 +117,20 @@ class Relations:
         for name, select in self._views.items():
             self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {select}")
         self._connection.execute(SIGHT)
+        for name in INFORMATION_RELATIONS:
+            self._connection.execute(self._information_view(name))
         self._connection.execute(f"SET schema = '{SCHEMA}'")
         self._connection.execute("SET lock_configuration = true")
+
+    def _information_view(self, name: str) -> str:
+        """The part of one of information_schema's relations that is about the public names."""
+        names = ", ".join(f"'{public}'" for public in self._views)
+        part = {
+            "tables": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
+            "columns": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
+            "schemata": f"schema_name = '{SCHEMA}'",
+        }.get(name, "true")
+        return f'CREATE VIEW {SCHEMA}."{INFORMATION_VIEW.format(name)}" AS FROM {INFORMATION}.{name} WHERE {part}'
 
 
 def name_strategies(ship: pa.Table, strategy: pa.Table) -> pa.Table:

@@ -15,18 +15,24 @@ turn mapped keeps it after the folder is gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
+import stat
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 
-from wasmverse.query.modules import ModuleFolder, Modules
+from wasmverse.errors import SettingsError
+from wasmverse.query.modules import MODULES, ModuleFolder, Modules
 
 NEWEST = "newest"
 _PREFIX = "turn-"
+_OWN = re.compile(rf"(?:turn|writing|removing)-\d+|{NEWEST}(?:-next)?|{MODULES}")
+"""What a snapshot folder may hold."""
 _LARGE_BYTES = 4 << 20
 """Tables above this are written by threads side by side: filling fresh pages of shared memory is one core's
 work."""
@@ -73,7 +79,8 @@ class SnapshotWriter:
 
     Parameters
     ----------
-    folder : made if missing, its parents too; whatever a dead process left in it is removed.
+    folder : made if missing, its parents too; whatever a dead process left in it is removed. It must be ours, and
+        hold nothing else.
     keep : turns kept at most, the newest always.
     bytes_max : bytes of all kept turns and modules together (a file shared by several turns counts once); the
         newest is kept even if it alone is larger.
@@ -86,7 +93,7 @@ class SnapshotWriter:
         self._previous: dict[str, pa.Table] = {}
         self._previous_tid: int | None = None
         self._threads = ThreadPoolExecutor(2, "snapshot")
-        folder.mkdir(parents=True, exist_ok=True)
+        _take(folder)
         _clear(folder)
         self._modules = ModuleFolder(folder)
 
@@ -153,6 +160,32 @@ class SnapshotWriter:
 def _write(path: Path, table: pa.Table) -> None:
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
+
+
+def _take(folder: Path) -> None:
+    """Make sure of a folder of our own that nobody else can look into or has put something in.
+
+    Raises
+    ------
+    SettingsError : it is a link or a file, belongs to somebody else, or holds what no snapshot is.
+    """
+    remedy = "remove it, or name another with WASMVERSE_SNAPSHOT_FOLDER"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise SettingsError(f"the snapshot folder {folder} is a link or a file; {remedy}")
+    if status.st_uid != os.geteuid():
+        raise SettingsError(
+            f"the snapshot folder {folder} belongs to user {status.st_uid}, not to us; {remedy}"
+        )
+    folder.chmod(0o700)
+    strange = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
+    if strange:
+        raise SettingsError(
+            f"the snapshot folder {folder} holds {strange[0]!r}, and all in it would be removed; name an empty or new one "
+            "with WASMVERSE_SNAPSHOT_FOLDER"
+        )
 
 
 def _clear(folder: Path) -> None:

@@ -25,7 +25,11 @@ SCHEMA = "game"
 DATABASES = (SCHEMA, "wasmverse", "information_schema")
 """What a client may call its database."""
 
+INFORMATION = "information_schema"
 INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
+INFORMATION_VIEW = "public {}"
+"""Where ``SCHEMA`` has what a client may see of such a relation: the engine's own also list what is behind the
+public names."""
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"})
 
@@ -174,6 +178,11 @@ class Checker:
             sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
         is_stable, foreign = self._walk(tree["statements"])
+        if _show_public_part(tree["statements"]):
+            [(sql,)] = self._connection.execute(
+                "SELECT json_deserialize_sql(?)", [orjson.dumps(tree).decode()]
+            ).fetchall()
+            [statement] = self._connection.extract_statements(sql)
         named = {name for name in statement.named_parameters if not name.isdigit()}
         if named:
             raise QueryRefused(
@@ -214,7 +223,7 @@ class Checker:
             raise QueryRefused(
                 "AT (...) is not served; pin a turn with the request's field 'turn'", code=1064
             )
-        if schema == "information_schema" and not catalog and name in INFORMATION_RELATIONS:
+        if schema == INFORMATION and not catalog and name in INFORMATION_RELATIONS:
             return
         if not catalog and schema in {"", SCHEMA} and name in self._relations:
             return
@@ -257,6 +266,26 @@ def _shows_tables(tree: list[dict[str, Any]]) -> bool:
     """Whether this is ``SHOW TABLES``, whose answer is ours: the engine would list its own relations too."""
     source = tree[0]["node"].get("from_table") or {}
     return source.get("type") == "SHOW_REF" and source.get("table_name") == '"tables"'
+
+
+def _show_public_part(tree: object) -> bool:
+    """Put the views over ``information_schema`` in its place; whether there was a place."""
+    parts = list(_parts(tree))
+    tables = [
+        part
+        for part in parts
+        if part.get("type") == "BASE_TABLE" and part["schema_name"].lower() == INFORMATION
+    ]
+    for part in tables:
+        name = part["table_name"].lower()
+        part["alias"] = part["alias"] or name
+        part["schema_name"], part["table_name"] = path = [SCHEMA, INFORMATION_VIEW.format(name)]
+        part["qualified_name"] = {"path": path}
+    for part in parts if tables else ():
+        names = part.get("column_names") if part.get("type") == "COLUMN_REF" else None
+        if names and len(names) > 2 and names[0].lower() == INFORMATION:
+            del names[0]
+    return bool(tables)
 
 
 def _judge_table_function(function: dict[str, Any]) -> None:
