@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +31,11 @@ from wasmverse.universe.turn import Laws
 LOOSE_SHARE = 8
 """The places of nodes are written anew when more than one row in this many is gone or behind the sorted run."""
 LOOSE_ROWS_MIN = 4096
+
+ROW_GROUP_ROWS = 122_880
+"""Rows that DuckDB stores together."""
+
+_SHIP_TYPE = pa.schema([(name, pa.from_numpy_dtype(np.dtype(dtype))) for name, dtype in SHIP_DTYPES.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +169,25 @@ def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
 def write_ships(transaction: Transaction, blocks: Iterator[Ships]) -> None:
     """Write the ships that live on, in place of those of the turn before, as their blocks come."""
     transaction.run_text("DELETE FROM ship")
-    first = next(blocks)
-    batches = (_ship_batch(ships) for ships in chain((first,), blocks))
-    transaction.insert_arrow(
-        schema.ship, pa.RecordBatchReader.from_batches(_ship_batch(first).schema, batches)
-    )
+    batches = (pa.RecordBatch.from_pydict(ships._asdict()) for ships in _row_groups(blocks))
+    transaction.insert_arrow(schema.ship, pa.RecordBatchReader.from_batches(_SHIP_TYPE, batches))
 
 
-def _ship_batch(ships: Ships) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict(ships._asdict())
+def _row_groups(blocks: Iterator[Ships]) -> Iterator[Ships]:
+    """Blocks joined until they fill a row group of the database: smaller pieces, it would copy once more."""
+    for joined in _joined(blocks):
+        yield joined[0] if len(joined) == 1 else Ships._make(map(np.concatenate, zip(*joined, strict=True)))
+
+
+def _joined(blocks: Iterator[Ships]) -> Iterator[list[Ships]]:
+    waiting: list[Ships] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(len(ships.sid) for ships in waiting) >= ROW_GROUP_ROWS:
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
 
 
 def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
