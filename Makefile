@@ -1,7 +1,7 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
 # make setup   only set up; leaves the command line at .venv/bin/wasmverse
-# make bench   measure turns, and write docs/benchmarks/turns.md
+# make bench   measure turns and queries, and write docs/benchmarks
 # make test-long   the kernels against the oracle over 10,000 random turns
 #
 # Everything is made once and made anew only when what it is made from changed.

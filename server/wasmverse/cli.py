@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+import uvloop
 from rich.console import Console
 
 from wasmverse import __version__
@@ -111,7 +111,7 @@ def serve(
             check_new_universe(settings)
         check_access(settings)
         listening = bind(settings.host, settings.port)
-        failure = asyncio.run(run(settings, listening, lambda text: progress.print(text, markup=False)))
+        failure = uvloop.run(run(settings, listening, lambda text: progress.print(text, markup=False)))
     except WasmverseError as error:
         fail(error.message)
     if failure is not None:

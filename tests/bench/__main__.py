@@ -129,6 +129,8 @@ measured right before and after.
 """
     )
     print(f"written: {REPORT.relative_to(ROOT)}", file=sys.stderr)
+    if "--quick" not in sys.argv:
+        subprocess.run([sys.executable, "-m", "tests.bench.bench_query"], check=True, cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,266 @@
+"""The load generator of bench_query: one process, one event loop, no HTTP library, so that it is not what is measured.
+
+    python -m tests.bench.load PORT '{"kind": "rate", ...}'
+
+Prints one JSON object. ``processor`` is the share of one core that the generator used itself, and ``lag_ms`` how late its
+own timer was: figures count only while both are small.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import re
+import resource
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+ONE_SYSTEM = "select * from entity where sid = ? and eid <> ?"
+"""The second argument is another one every time, so that no result that was kept can be the answer."""
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value below which ``share`` of them lie."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Client(asyncio.Protocol):
+    """One kept connection over which one request at a time goes."""
+
+    def __init__(self) -> None:
+        self.buffer = bytearray()
+        self.answered: asyncio.Future[int] | None = None
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        end = self.buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = re.search(rb"content-length: (\d+)", self.buffer[:end].lower())
+        assert length is not None
+        if len(self.buffer) >= end + 4 + int(length[1]):
+            status = int(self.buffer[9:12])
+            self.buffer.clear()
+            assert self.answered is not None
+            self.answered.set_result(status)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if self.answered is not None and not self.answered.done():
+            self.answered.set_result(0)
+
+    def ask(self, sql: str, args: list[Any]) -> asyncio.Future[int]:
+        """Send a query; the future is the status of its answer."""
+        body = json.dumps({"sql": sql, "args": args}).encode()
+        head = f"POST /api/v2/query/tuples HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.answered = asyncio.get_running_loop().create_future()
+        self.transport.write(head.encode() + body)
+        return self.answered
+
+
+async def connect(port: int, protocol: Callable[[], Any]) -> Any:
+    """One connection to the server."""
+    return (await asyncio.get_running_loop().create_connection(protocol, "127.0.0.1", port))[1]
+
+
+class Queries:
+    """Arguments that never repeat, or always do."""
+
+    def __init__(self, systems: int, is_kept: bool) -> None:
+        self.systems = systems
+        self.is_kept = is_kept
+        self.number = 0
+
+    def next(self) -> list[int]:
+        self.number += 1
+        return (
+            [7, 0]
+            if self.is_kept
+            else [self.number % self.systems + 1, -self.number - 1_000_000 * os.getpid()]
+        )
+
+
+async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) -> dict[str, Any]:
+    """Requests at fixed times, whether earlier ones were answered or not; latency is counted from those times."""
+    idle: asyncio.Queue[Client] = asyncio.Queue()
+    for _ in range(128):
+        idle.put_nowait(await connect(port, Client))
+    latencies: list[float] = []
+    lags: list[float] = []
+    statuses: list[int] = []
+
+    async def one(due: float) -> None:
+        client = await idle.get()
+        statuses.append(await client.ask(ONE_SYSTEM, queries.next()))
+        latencies.append(time.perf_counter() - due)
+        idle.put_nowait(client)
+
+    tasks = []
+    began = time.perf_counter()
+    for number in range(int(rate * seconds)):
+        due = began + number / rate
+        if (pause := due - time.perf_counter()) > 0:
+            await asyncio.sleep(pause)
+        lags.append(max(0.0, time.perf_counter() - due))
+        tasks.append(asyncio.create_task(one(due)))
+    await asyncio.gather(*tasks)
+    elapsed = time.perf_counter() - began
+    return {"per_second": len(latencies) / elapsed, **figures(latencies, lags, statuses)}
+
+
+async def as_fast_as_it_goes(port: int, clients: int, seconds: float, queries: Queries) -> dict[str, Any]:
+    """Clients that ask again as soon as they are answered."""
+    latencies: list[float] = []
+    statuses: list[int] = []
+    end = time.perf_counter() + seconds
+
+    async def one() -> None:
+        client = await connect(port, Client)
+        while (began := time.perf_counter()) < end:
+            statuses.append(await client.ask(ONE_SYSTEM, queries.next()))
+            latencies.append(time.perf_counter() - began)
+
+    await asyncio.gather(*(one() for _ in range(clients)))
+    return {"per_second": len(latencies) / seconds, **figures(latencies, [0.0], statuses)}
+
+
+def figures(latencies: list[float], lags: list[float], statuses: list[int]) -> dict[str, Any]:
+    """Latencies in milliseconds, and what was not answered with 200."""
+    return {
+        "requests": len(latencies),
+        "failed": sum(status != 200 for status in statuses),
+        "p50_ms": 1000 * quantile(latencies, 0.5),
+        "p99_ms": 1000 * quantile(latencies, 0.99),
+        "max_ms": 1000 * max(latencies),
+        "lag_ms": 1000 * quantile(lags, 0.99),
+    }
+
+
+class Watcher(asyncio.Protocol):
+    """One live query; notes when each turn's message was there whole."""
+
+    def __init__(self, sql: str, args: list[Any], heard: Callable[[bytes], None]) -> None:
+        self.request = json.dumps({"id": 1, "sql": sql, "args": args}).encode()
+        self.heard = heard
+        self.buffer = bytearray()
+        self.is_open = False
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        key = base64.b64encode(os.urandom(16)).decode()
+        head = ("GET /api/v1/live HTTP/1.1", "Host: bench", "Upgrade: websocket", "Connection: Upgrade",
+                f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13")  # fmt: skip
+        self.transport.write("\r\n".join((*head, "", "")).encode())
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if not self.is_open:
+            end = self.buffer.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            assert self.buffer.startswith(b"HTTP/1.1 101"), bytes(self.buffer[:80])
+            del self.buffer[: end + 4]
+            self.is_open = True
+            self._send(1, self.request)
+        while (size := self._frame()) is not None:
+            start, stop = size
+            kind = self.buffer[0] & 15
+            if kind == 9:
+                self._send(10, bytes(self.buffer[start:stop]))
+            elif kind == 1:
+                self.heard(bytes(self.buffer[start:stop]))
+            del self.buffer[:stop]
+
+    def _frame(self) -> tuple[int, int] | None:
+        """Where the payload of the first frame begins and ends, if it is all there."""
+        if len(self.buffer) < 2:
+            return None
+        length, start = self.buffer[1] & 127, 2
+        if length >= 126:
+            start = 4 if length == 126 else 10
+            length = int.from_bytes(self.buffer[2:start], "big")
+        return (start, start + length) if len(self.buffer) >= start + length else None
+
+    def _send(self, kind: int, payload: bytes) -> None:
+        # The mask is all zeros: the bytes stay as they are.
+        size = (
+            bytes([128 | len(payload)]) if len(payload) < 126 else b"\xfe" + len(payload).to_bytes(2, "big")
+        )
+        self.transport.write(bytes([128 | kind]) + size + b"\0\0\0\0" + payload)
+
+
+LIVE = """select e.*, t.ended from entity e, (select epoch(end_time) as ended from turns order by tid desc limit 1) t
+where sid = ?"""
+_ENDED = re.compile(rb"([0-9.]+)\]\]\}$")
+
+
+async def watch(port: int, same: int, different: int, seconds: float) -> dict[str, Any]:
+    """Live queries, ``same`` of one system and ``different`` of as many others; seconds from commit to delivery."""
+    delays: list[float] = []
+    turns: set[bytes] = set()
+    is_counting = False
+
+    def heard(message: bytes) -> None:
+        if is_counting:
+            found = _ENDED.search(message)
+            assert found is not None, message[-80:]
+            delays.append(time.time() - float(found[1]))
+            turns.add(found[1])
+
+    watchers = []
+    for number in range(same + different):
+        sid = 7 if number < same else number - same + 100
+        watchers.append(await connect(port, lambda sid=sid: Watcher(LIVE, [sid], heard)))
+    await asyncio.sleep(4)
+    print("ready", flush=True)
+    is_counting = True
+    await asyncio.sleep(seconds)
+    is_counting = False
+    expected = (same + different) * len(turns)
+    return {
+        "turns": len(turns),
+        "delivered": len(delays),
+        "expected": expected,
+        "p50_ms": 1000 * quantile(delays, 0.5),
+        "p99_ms": 1000 * quantile(delays, 0.99),
+        "max_ms": 1000 * max(delays),
+    }
+
+
+async def idle(port: int, watchers: int) -> dict[str, Any]:
+    """Watchers of a result that never changes, held until a line is read."""
+    heard: list[bytes] = []
+    held = [await connect(port, lambda: Watcher("select 1", [], heard.append)) for _ in range(watchers)]
+    while len(heard) < watchers:
+        await asyncio.sleep(0.05)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    return {"watchers": len(held)}
+
+
+async def main(port: int, what: dict[str, Any]) -> dict[str, Any]:
+    """Carry out one load."""
+    kind = what.pop("kind")
+    if kind in {"rate", "closed"}:
+        what["queries"] = Queries(what.pop("systems"), what.pop("is_kept", False))
+    loads = {"rate": at_a_rate, "closed": as_fast_as_it_goes, "watch": watch, "idle": idle}
+    clock, used = time.perf_counter(), time.process_time()
+    result = await loads[kind](port, **what)  # type: ignore[operator]
+    return result | {"processor": (time.process_time() - used) / (time.perf_counter() - clock)}
+
+
+if __name__ == "__main__":
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    socket.setdefaulttimeout(30)
+    print(json.dumps(asyncio.run(main(int(sys.argv[1]), json.loads(sys.argv[2])))))
