@@ -42,6 +42,8 @@ JOINERS = {
     "cli",
     "cli_strategy",
     "loop",
+    "recorder",
+    "replay",
     "serve",
     "simulation",
     "warmup",

@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | bench | strategy | query | token`."""
+"""The command line: `wasmverse serve | replay | bench | strategy | query | token`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from wasmverse import __version__
 from wasmverse.cli_query import query
+from wasmverse.cli_replay import replay
 from wasmverse.cli_strategy import app as strategy_app
 from wasmverse.cli_token import app as token_app
 from wasmverse.errors import SettingsError, WasmverseError
@@ -31,6 +32,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(strategy_app, name="strategy")
 app.add_typer(token_app, name="token")
 app.command()(query)
+app.command()(replay)
 
 progress = Console(stderr=True, highlight=False)
 
@@ -47,6 +49,10 @@ Nodes = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. \\[default: 1]"),
+]
+Record = Annotated[
+    Path | None,
+    typer.Option("--record", help="Write the run down in this file, for [bold]wasmverse replay[/bold]."),
 ]
 
 
@@ -85,6 +91,7 @@ def serve(
     period: Annotated[
         float | None, typer.Option("--period", help="Seconds from turn to turn. \\[default: 1.0]")
     ] = None,
+    record: Record = None,
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
@@ -105,6 +112,7 @@ def serve(
         host=host,
         port=port,
         period_seconds=period,
+        record_path=record,
     )
     try:
         if not settings.database_path.exists():

@@ -7,6 +7,7 @@
     |   +-- DatabaseForeign        it is not a Wasmverse universe
     |   +-- DatabaseLocked         another process has it open
     |   +-- DatabaseTooNew         a newer version of Wasmverse made it
+    +-- RecordingError             a recorded run cannot be read, written or gone on with
     +-- ModuleRefused              an uploaded module breaks a rule
     +-- StrategyError              a strategy's name, owner or state forbids what was asked
     |   +-- StrategyUnknown        there is no strategy of that name
@@ -58,6 +59,10 @@ class DatabaseLocked(DatabaseError):
 
 class DatabaseTooNew(DatabaseError):
     """A newer version of Wasmverse made the file."""
+
+
+class RecordingError(WasmverseError):
+    """A recorded run cannot be read, written or gone on with."""
 
 
 class ModuleRefused(WasmverseError):

@@ -27,6 +27,7 @@ from wasmverse.errors import WasmverseError
 from wasmverse.link import TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.recorder import record
 from wasmverse.schedule import Schedule
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
@@ -184,6 +185,8 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
         try:
             compile_kernels(lambda text: pipe.send(Progress(text)))
             simulation = Simulation(database, settings)
+            if settings.record_path is not None:
+                record(simulation, settings.record_path, settings.record_hash_turns)
         except BaseException:
             database.close()
             raise

@@ -57,6 +57,17 @@ class Settings(BaseSettings):
     )
     threads: int = Field(0, ge=0, le=256, description="Threads that play a turn; 0 is one for each core.")
 
+    # Recorded runs
+    record_path: Path | None = Field(
+        None, description="File in which the run is written down, so that it can be replayed."
+    )
+    record_hash_turns: int = Field(
+        10,
+        ge=1,
+        le=1_000_000,
+        description="Turns of a recording to one with the hash of its state; a turn behind a command always has it.",
+    )
+
     # What is kept
     turns_kept: int = Field(3_600, ge=2, le=1_000_000, description="Turns kept in `turns`.")
     strategy_turns_kept: int = Field(600, ge=1, le=100_000, description="Turns kept in `strategy_turn`.")
@@ -218,7 +229,7 @@ def load_settings(**options: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        shown = {"database_path": "db", "period_seconds": "period"}.get(name, name)
+        shown = {"database_path": "db", "period_seconds": "period", "record_path": "record"}.get(name, name)
         where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
         rule = first["msg"].removeprefix("Input should be ")
         raise SettingsError(f"{where} is {first['input']!r}; allowed is: {rule}") from error

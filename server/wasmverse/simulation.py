@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import wasmtime
@@ -38,21 +38,18 @@ from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.sections import language_of
 
+if TYPE_CHECKING:
+    from wasmverse.recorder import Recorder
+
 
 class Simulation:
     """An open universe. Not thread-safe: one owner plays, commands and reads."""
 
     def __init__(self, database: Database, settings: Settings, now: Callable[[], float] = time.time) -> None:
         self.database = database
-        self.settings = settings
+        self.recorder: Recorder | None = None
         self.now = now
         self.player = TurnPlayer(settings.threads)
-        self.limits = Limits(
-            settings.budget_fuel,
-            settings.guest_memory_bytes_max,
-            settings.guest_table_elements_max,
-            settings.block_faults_max,
-        )
         self.history = History(
             settings.turns_kept, settings.strategy_turns_kept, settings.event_turns_kept, settings.events_kept
         )
@@ -61,7 +58,7 @@ class Simulation:
             begin(database, make_laws(settings), bundled_founders(), self.now())
         self._guests: dict[tuple[str, str], Guest] = {}
         self._modules: dict[str, wasmtime.Module] = {}
-        self._bad_turns: dict[str, int] = {}
+        self.take_up(settings, {})
         self._open: AbstractContextManager[Transaction] | None = None
         self._transaction: Transaction
         self.stored: StoredState
@@ -85,6 +82,22 @@ class Simulation:
         self.read_seconds = 0.0
         self._begin()
 
+    def take_up(self, settings: Settings, bad_turns: dict[str, int]) -> None:
+        """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
+        self.settings = settings
+        self.limits = Limits(
+            settings.budget_fuel,
+            settings.guest_memory_bytes_max,
+            settings.guest_table_elements_max,
+            settings.block_faults_max,
+        )
+        self.bad_turns = dict(bad_turns)
+
+    @property
+    def transaction(self) -> Transaction:
+        """The one that the committed state was read in; to read more of it."""
+        return self._transaction
+
     @property
     def tid(self) -> int:
         """The last committed turn."""
@@ -92,8 +105,11 @@ class Simulation:
 
     def close(self) -> None:
         """Leave the database closed, everything committed in it."""
+        is_complete = self._open is not None
         try:
             self._abandon()
+            if self.recorder is not None:
+                self.recorder.close(is_complete=is_complete)
             with self.database.transaction() as transaction:
                 self.history.write_correction(transaction)
         finally:
@@ -135,6 +151,8 @@ class Simulation:
         self.late_turns += record.late
         self.history.correct(result, record)
         self._begin()
+        if self.recorder is not None:
+            self.recorder.turn()
         # The three phases of the blocks overlap on several threads; what is left over joins them to a turn.
         inside = sum(result.phase_seconds.values())
         phases = {name: seconds * (played - clock) / inside for name, seconds in result.phase_seconds.items()}
@@ -177,26 +195,34 @@ class Simulation:
         WasmverseError : the command cannot be carried out; nothing is changed then.
         """
         self._abandon()
+        noting = nullcontext(_nothing) if self.recorder is None else self.recorder.command(command)
         try:
+            with noting as note, self.database.transaction() as transaction:
+                answer = self._execute(transaction, command)
+                note()
+            return answer
+        except BaseException:
             with self.database.transaction() as transaction:
-                match command:
-                    case SpawnEntity():
-                        return self._spawn(transaction, command)
-                    case UploadStrategy():
-                        return self._upload(transaction, command)
-                    case RemoveStrategy():
-                        strategy_store.remove_strategy(transaction, command.name, command.author)
-                        return {"name": command.name, "tid": self.tid}
-                    case EnableStrategy():
-                        strategy_store.enable_strategy(
-                            transaction, command.name, command.author, command.is_enabled
-                        )
-                        return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
+                self.history.load(transaction)
+            raise
         finally:
             if not isinstance(command, SpawnEntity):
                 with self.database.transaction() as transaction:
                     self._load_strategies(transaction)
             self._begin()
+
+    def _execute(self, transaction: Transaction, command: Command) -> dict[str, Any]:
+        match command:
+            case SpawnEntity():
+                return self._spawn(transaction, command)
+            case UploadStrategy():
+                return self._upload(transaction, command)
+            case RemoveStrategy():
+                strategy_store.remove_strategy(transaction, command.name, command.author)
+                return {"name": command.name, "tid": self.tid}
+            case EnableStrategy():
+                strategy_store.enable_strategy(transaction, command.name, command.author, command.is_enabled)
+                return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
 
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
         _check_spawn(command, self.laws.systems)
@@ -240,7 +266,7 @@ class Simulation:
         rows = [strategy_store.find_strategy(transaction, name) for name in exports]
         self._modules[rows[0].sha256] = module
         for name in exports:
-            self._bad_turns.pop(name, None)
+            self.bad_turns.pop(name, None)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
 
@@ -274,18 +300,16 @@ class Simulation:
         for tally, strategy in zip(result.strategies, self.roster.strategies, strict=True):
             if strategy.status != FLYING:
                 continue
-            self._bad_turns[tally.name] = (
-                self._bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
-            )
+            self.bad_turns[tally.name] = self.bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
             if tally.reason is None:
                 continue
-            grounded = self._bad_turns[tally.name] >= self.settings.grounded_after_turns
+            grounded = self.bad_turns[tally.name] >= self.settings.grounded_after_turns
             known = self._faults.get(tally.name) or ""
             if grounded or not known.endswith(tally.reason):
                 text = f"turn {result.tid}: {tally.reason}"
                 if grounded:
                     text = (
-                        f"turn {result.tid}: grounded, most calls faulted for {self._bad_turns[tally.name]} turns in a row: "
+                        f"turn {result.tid}: grounded, most calls faulted for {self.bad_turns[tally.name]} turns in a row: "
                         f"{tally.reason}"
                     )
                 strategy_store.record_fault(transaction, tally.name, text, GROUNDED if grounded else FLYING)
@@ -304,8 +328,8 @@ class Simulation:
             # What an older version did is not counted against the one that flies.
             if row["tid"] not in started or started[row["tid"]] < uploaded[row["strategy"]]:
                 continue
-            self._bad_turns[row["strategy"]] = (
-                self._bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
+            self.bad_turns[row["strategy"]] = (
+                self.bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
             )
 
     # Transactions
@@ -328,6 +352,10 @@ class Simulation:
             opened, self._open = self._open, None
             given_up = _GivenUp()
             opened.__exit__(_GivenUp, given_up, None)
+
+
+def _nothing() -> None:
+    """What is noted of a command when nothing is recorded."""
 
 
 class _GivenUp(Exception):

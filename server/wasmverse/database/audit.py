@@ -63,7 +63,7 @@ CHECKS = (
     ),
     Check(
         f"""SELECT eid, count(*), string_agg(kind || ' in system ' || sid, ', ' ORDER BY kind DESC, sid) FROM {_ENTITIES}
-            GROUP BY eid HAVING count(*) > 1 ORDER BY eid LIMIT 1""",
+            WHERE eid = (SELECT eid FROM {_ENTITIES} GROUP BY eid HAVING count(*) > 1 ORDER BY eid LIMIT 1) GROUP BY eid""",
         "eid {0} is there {1} times ({2}); an eid is unique: remove the other rows, or give them eids that are free",
     ),
     Check(

@@ -1,0 +1,1 @@
+"""Tests of recorded runs: what is written down, what is read, and that a replay comes out the same."""

@@ -1,0 +1,229 @@
+"""A recorded run comes out the same whatever plays it again, and a recording of another run does not."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
+from wasmverse.cli import app
+from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity
+from wasmverse.recording import Given, Start, Stop, Turn, command_fact
+from wasmverse.replay import replay
+from wasmverse.settings import Settings
+
+
+def with_threads(threads: int) -> Settings:
+    return Settings(threads=threads)
+
+
+SEEDS = range(3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_any_run_is_replayed_to_the_byte_on_one_thread_and_on_two(tmp_path: Path, seed: int) -> None:
+    """Bad strategies, refused commands, restarts and crashes included."""
+    run = random_run(tmp_path / "run", seed)
+    expected, tid = run.simulation.state_hash(), run.simulation.tid
+    run.close()
+    facts = facts_of(run.recording)
+    for threads in (1, 2):
+        found = replay(run.recording, None, with_threads(threads))
+        assert found.first_difference is None
+        assert (found.tid, found.state_hash) == (tid, expected)
+        assert found.compared == sum(getattr(fact, "state", None) is not None for fact in facts)
+        assert found.commands > 0
+
+
+def test_random_runs_have_all_that_they_are_to_prove(tmp_path: Path) -> None:
+    seen: Counter[str] = Counter()
+    for seed in SEEDS:
+        run = random_run(tmp_path / f"run-{seed}", seed)
+        seen.update(run.simulation.strategy_rows["status"].to_pylist())
+        seen["faults"] += sum(run.simulation.history.turns.rows["faults"].to_pylist())
+        run.close()
+        seen.update(fact.fact for fact in facts_of(run.recording))
+        seen.update(fact.command.do for fact in facts_of(run.recording) if isinstance(fact, Given))
+    wanted = {
+        "start",
+        "stop",
+        "command",
+        "spawn",
+        "upload",
+        "remove",
+        "enable",
+        "grounded",
+        "removed",
+        "faults",
+    }
+    assert wanted <= {name for name, count in seen.items() if count}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Ten turns; commands after turns 2 and 6; closed."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    run = Run(folder)
+    run.play(2)
+    run.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
+    run.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
+    run.play(4)
+    run.simulation.carry_out(EnableStrategy("mine", False, "ada"))
+    run.play(4)
+    run.close()
+    return run
+
+
+def test_hashes_are_at_the_interval_and_behind_commands(run: Run) -> None:
+    hashed = [fact.tid for fact in facts_of(run.recording) if isinstance(fact, Turn) and fact.state]
+    assert hashed == [3, 4, 7, 8]
+    assert HASH_TURNS == 4
+
+
+@pytest.mark.parametrize("until", [0, 1, 2, 3, 9, 10])
+def test_any_turn_can_be_gone_back_to(run: Run, until: int, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    again = Run(tmp_path / "again")
+    expected = again.play(min(until, 2))
+    if until > 2:
+        again.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
+        again.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
+        expected = again.play(min(until, 6) - 2)
+    if until > 6:
+        again.simulation.carry_out(EnableStrategy("mine", False, "ada"))
+        expected = again.play(until - 6)
+    again.close()
+    found = replay(run.recording, until, with_threads(1))
+    assert (found.tid, found.state_hash, found.first_difference) == (until, expected, None)
+
+
+def changed(run: Run, kind: type[Any], number: int, **values: Any) -> None:
+    """Change one fact and seal everything anew: a recording of something that did not happen."""
+    facts = facts_of(run.recording)
+    place = [index for index, fact in enumerate(facts) if isinstance(fact, kind)][number]
+    facts[place] = facts[place].model_copy(update=values)
+    write_facts(run.recording, facts)
+
+
+def test_the_first_turn_that_differs_is_named(run: Run) -> None:
+    """The ship of turn 2 was put elsewhere: turn 3 has its hash and shows it."""
+    given = [fact for fact in facts_of(run.recording) if isinstance(fact, Given)][1]
+    changed(run, Given, 1, command=given.command.model_copy(update={"x": 51}))
+    found = replay(run.recording, None, with_threads(1))
+    assert found.first_difference is not None
+    assert (found.first_difference.tid, found.first_difference.what) == (3, "state")
+    assert found.first_difference.same_until == 0
+    assert found.tid == 3
+    assert replay(run.recording, 2, with_threads(1)).first_difference is None
+
+
+def test_limits_decide_and_so_do_the_bad_turns_that_a_start_knew(run: Run) -> None:
+    limits = next(fact for fact in facts_of(run.recording) if isinstance(fact, Start)).limits
+    changed(run, Start, 0, limits=limits.model_copy(update={"budget_fuel": 100}))
+    found = replay(run.recording, None, with_threads(1))
+    assert found.first_difference is not None
+    assert found.first_difference.tid in (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("number", "command", "told"),
+    [
+        (1, {"strategy": "nobody"}, "refused: there is no strategy 'nobody'"),
+        (1, {"sid": 10**9}, "refused: spawn_entity: there is no system"),
+        (2, {"author": "eve"}, "refused: 'mine' belongs to 'ada'"),
+    ],
+)
+def test_a_command_that_is_refused_now_is_a_difference(
+    run: Run, number: int, command: dict[str, Any], told: str
+) -> None:
+    given = [fact for fact in facts_of(run.recording) if isinstance(fact, Given)][number]
+    changed(run, Given, number, command=given.command.model_copy(update=command))
+    difference = replay(run.recording, None, with_threads(1)).first_difference
+    assert difference is not None
+    assert difference.what == "command"
+    assert difference.replayed.startswith(told)
+
+
+def test_an_earlier_upload_shows_at_the_next_command(run: Run) -> None:
+    changed(run, Given, 0, command=command_fact(upload_of("mine", "(i64.const 0x42)")))
+    difference = replay(run.recording, None, with_threads(1)).first_difference
+    assert difference is not None
+    assert (difference.what, difference.tid) == ("strategies", 2)
+
+
+# The command line
+
+
+def command(*arguments: object) -> Any:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, ["replay", *map(str, arguments)])
+
+
+def test_the_command_prints_turn_hash_and_verdict(run: Run) -> None:
+    expected = replay(run.recording, 8, with_threads(1))
+    outcome = command(run.recording, "--until", 8, "--threads", 2)
+    assert outcome.exit_code == 0
+    assert outcome.stdout == (
+        f"turn 8: {expected.ships:,} ships, {expected.nodes:,} energy nodes\nstate_hash {expected.state_hash}\n"
+        "the same as recorded at 5 hashes and 3 commands\n"
+    )
+    assert outcome.stderr == ""
+    facts = json.loads(command(run.recording, "--until", 8, "--json").stdout)
+    assert (facts["tid"], facts["state_hash"], facts["is_equal"]) == (8, expected.state_hash, True)
+    assert facts["first_difference"] is None
+
+
+def test_a_difference_has_status_one(run: Run) -> None:
+    changed(run, Stop, 0, state="0" * 64)
+    outcome = command(run.recording)
+    assert outcome.exit_code == 1
+    assert "differs at turn 10 (line " in outcome.stdout
+    assert "the same until turn 8: state was 000000" in outcome.stdout
+    outcome = command(run.recording, "--json")
+    assert outcome.exit_code == 1
+    assert json.loads(outcome.stdout)["first_difference"]["what"] == "state"
+
+
+def test_who_recorded_is_told_when_it_differs(run: Run) -> None:
+    facts = facts_of(run.recording)
+    facts[0] = facts[0].model_copy(update={"wasmtime": "9.9.9"})
+    facts[-1] = facts[-1].model_copy(update={"state": "0" * 64})
+    write_facts(run.recording, facts)
+    assert "wasmtime 9.9.9; this is" in command(run.recording).stderr
+
+
+def test_what_was_cut_off_is_named(run: Run) -> None:
+    run.recording.write_bytes(run.recording.read_bytes()[:-20])
+    outcome = command(run.recording)
+    assert outcome.exit_code == 0
+    assert outcome.stderr == (
+        f"wasmverse: line {len(facts_of(run.recording)) + 1} of {run.recording} was cut off and is left out\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--until", "11"], "ends with turn 10, --until is 11: choose 0..10"),
+        (["--until", "-1"], "--until is -1: choose 0..10"),
+        (["--threads", "999"], "--threads is 999; allowed is: less than or equal to 256"),
+    ],
+)
+def test_a_bad_option_has_status_two(run: Run, arguments: list[str], message: str) -> None:
+    outcome = command(run.recording, *arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+
+
+def test_removing_is_replayed_too(run: Run) -> None:
+    run.open()
+    run.simulation.carry_out(RemoveStrategy("mine", "ada"))
+    expected = run.play(3)
+    run.close()
+    found = replay(run.recording, None, Settings())
+    assert (found.state_hash, found.first_difference, found.commands) == (expected, None, 4)
+    assert SETTINGS.ships == 2
