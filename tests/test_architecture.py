@@ -41,6 +41,7 @@ JOINERS = {
     "bench",
     "cli",
     "cli_strategy",
+    "duel",
     "loop",
     "recorder",
     "replay",

@@ -53,6 +53,8 @@ def test_no_command_shows_the_help() -> None:
         (["strategy", "push"], ["FILE", "--name", "--url", "--token"]),
         (["strategy", "list"], ["--url"]),
         (["query"], ["SQL", "--url", "--format"]),
+        (["duel"], ["FILES", "--turns", "--seed", "--systems", "--json"]),
+        (["replay"], ["FILE", "--until", "--threads", "--json"]),
     ],
     ids=lambda value: " ".join(value) if not value[-1].startswith("--") else "",
 )

@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | bench | strategy | query | token`."""
+"""The command line: `wasmverse serve | replay | duel | bench | strategy | query | token`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import uvloop
 from rich.console import Console
 
 from wasmverse import __version__
+from wasmverse.cli_duel import duel
 from wasmverse.cli_query import query
 from wasmverse.cli_replay import replay
 from wasmverse.cli_strategy import app as strategy_app
@@ -33,6 +34,7 @@ app.add_typer(strategy_app, name="strategy")
 app.add_typer(token_app, name="token")
 app.command()(query)
 app.command()(replay)
+app.command()(duel)
 
 progress = Console(stderr=True, highlight=False)
 
