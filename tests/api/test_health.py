@@ -91,6 +91,7 @@ def test_the_page_and_its_headers(tmp_path: Path) -> None:
         assert index.status_code == 200
         policy = index.headers["content-security-policy"]
         assert "script-src 'self';" in policy and "default-src 'none'" in policy
+        assert not [loose for loose in ("unsafe", "data:", "blob:", "*", "http") if loose in policy]
         assert index.headers["cache-control"] == "no-cache"
         script = running.http.get("/assets/app-1234.js")
         assert "immutable" in script.headers["cache-control"]

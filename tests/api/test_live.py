@@ -228,3 +228,27 @@ def test_a_client_that_reconnects_after_a_restart_goes_on(tmp_path: Path) -> Non
             assert receive(client)["rows"] == [[1]]
     finally:
         second.close()
+
+
+def test_what_most_watch_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = RunningGateway(tmp_path, readers=1, query_cache_bytes_max=0)
+    asked: list[str] = []
+    query = running.pool.query
+
+    async def noted(sql: str, *args: Any, **options: Any) -> Any:
+        asked.append(sql)
+        return await query(sql, *args, **options)
+
+    try:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(watcher(running)) for _ in range(4)]
+            for client, word in zip(clients, ("a", "b", "b", "c"), strict=True):
+                ask(client, id=1, sql=f"select '{word}', max(tid) from turns")
+                receive(client)
+            monkeypatch.setattr(running.pool, "query", noted)
+            running.turn()
+            for client in clients:
+                receive(client)
+        assert [sql[8] for sql in asked] == ["b", "a", "c"]
+    finally:
+        running.close()

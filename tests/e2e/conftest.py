@@ -27,8 +27,6 @@ OPTIONS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A page whose headers a test has changed counts as coming from nowhere: it would not be let to a local server.
-    "--disable-features=LocalNetworkAccessChecks",
 ]
 
 

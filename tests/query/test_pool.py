@@ -361,3 +361,17 @@ def test_information_schema_lists_the_public_names_alone(pool: RunningPool) -> N
         information_schema.columns where column_name = ?)"""
     assert pool.rows(named, [5, "late"]) == [["turns", "VIEW", 5]]
     assert len(pool.rows("describe information_schema.columns")) > 20
+
+
+def test_one_after_the_other_is_answered_by_the_same_reader(pool: RunningPool) -> None:
+    """It has the turn mapped; the others need not map it for nothing."""
+
+    async def who(number: int) -> int:
+        query = asyncio.create_task(pool.pool.query(f"select count(*) + {number} from range(30000000)"))
+        while not pool.pool.busy:
+            await asyncio.sleep(0.001)
+        [pid] = pool.pool.busy_pids
+        await query
+        return pid
+
+    assert len({pool.threads.run(who(number)) for number in range(4)}) == 1

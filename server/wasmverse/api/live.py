@@ -158,7 +158,9 @@ class LiveQueries:
                 await asyncio.sleep(RECONNECT_SECONDS)  # it may come back; the watchers stay
                 continue
             after = report.tid
-            runs = (self._run(watch) for watch in tuple(self._watches.values()))
+            # What most wait for comes first.
+            watches = sorted(self._watches.values(), key=lambda watch: -len(watch.watchers))
+            runs = (self._run(watch) for watch in watches)
             for outcome in await asyncio.gather(*runs, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     log.error("a live query failed", exc_info=outcome)

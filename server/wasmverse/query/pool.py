@@ -269,7 +269,8 @@ class ReaderPool:
         while self._waiting and self._can_serve():
             waiter = self._waiting.popleft()
             if not waiter.done():
-                worker = self._idle.popleft()
+                # The one that was last at work: it has the turn mapped already.
+                worker = self._idle.pop()
                 self._at_work.add(worker)
                 waiter.set_result(worker)
 
