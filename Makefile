@@ -2,7 +2,7 @@
 # make test    set everything up and run every check and test
 # make setup   only set up; leaves the command line at .venv/bin/wasmverse
 # make bench   measure turns and queries, and write docs/benchmarks
-# make test-long   the kernels against the oracle over 10,000 random turns
+# make test-long   the kernels against the oracle over 10,000 random turns, and 200,000 ships killed 30 times
 #
 # Everything is made once and made anew only when what it is made from changed.
 
@@ -85,6 +85,8 @@ test: setup
 test-long: setup
 	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
+	@echo "==> kill -9, 30 times, with 200,000 ships"
+	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/process/test_kill.py
 
 bench: setup
 	@$(BIN)/python -m tests.bench

@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     )
     threads: int = Field(0, ge=0, le=256, description="Threads that play a turn; 0 is one for each core.")
 
+    log_bytes_max: int = Field(
+        16 << 20,
+        ge=1 << 10,
+        description="Size of the database's log at which it is folded into the file, in bytes.",
+    )
+
     # Recorded runs
     record_path: Path | None = Field(
         None, description="File in which the run is written down, so that it can be replayed."

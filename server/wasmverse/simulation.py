@@ -78,6 +78,7 @@ class Simulation:
             self.history.load(transaction)
             self._load_strategies(transaction)
         database.fit_threads(ships + nodes)
+        database.limit_log(settings.log_bytes_max)
         self._count_bad_turns()
         self.read_seconds = 0.0
         self._begin()

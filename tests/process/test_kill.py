@@ -1,10 +1,13 @@
 """kill -9: at most the turn in flight is lost."""
 
+import os
 import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -13,6 +16,9 @@ from wasmverse.serve import snapshot_folder
 from wasmverse.settings import Settings
 
 KILLS = 20
+CROWD_SYSTEMS = int(os.environ.get("WASMVERSE_TEST_CROWD_SYSTEMS", "300"))
+CROWD_KILLS = int(os.environ.get("WASMVERSE_TEST_CROWD_KILLS", "4"))
+"""32 ships to a system; `make test-long` kills 200,000 of them 30 times."""
 
 
 @pytest.mark.slow
@@ -29,6 +35,51 @@ def test_every_restart_after_kill_nine_goes_on_from_the_last_committed_turn(univ
     universe.start()
     assert universe.signal(signal.SIGTERM) == 0
     assert universe.committed_turn() > last
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("log_bytes_max", [None, 1 << 10], ids=["log", "checkpoints"])
+def test_a_crowd_survives_kill_nine_while_it_is_committed(tmp_path: Path, log_bytes_max: int | None) -> None:
+    """Killed while turns follow each other without a pause, half of them while DuckDB folds its log into the file.
+
+    Turns are played without pause, so a kill hits reading, playing, committing or checkpointing alike.
+    """
+    universe = Universe(tmp_path, systems=CROWD_SYSTEMS, ships=32, nodes=32)
+    if log_bytes_max is not None:
+        universe.environment["WASMVERSE_LOG_BYTES_MAX"] = str(log_bytes_max)
+    rng = random.Random(CROWD_SYSTEMS)
+    last = 0
+    logs = set()
+    try:
+        for _ in range(CROWD_KILLS // 2):
+            universe.start()
+            seen = _reported_turn(universe, after=last, patience=rng.uniform(0.05, 2.0))
+            universe.kill_group()
+            wal = universe.path.with_name(universe.path.name + ".wal")
+            logs.add(wal.exists() and wal.stat().st_size > 0)
+            tid = universe.committed_turn()
+            assert tid >= max(seen, last), f"turn {max(seen, last)} was reported; the file has {tid}"
+            assert tid > last, "no turn was committed since the last kill, or one was lost"
+            last = tid
+        universe.start()
+        assert universe.signal(signal.SIGTERM) == 0
+        assert universe.committed_turn() > last
+    finally:
+        universe.end()
+    assert log_bytes_max is not None or True in logs
+
+
+def _reported_turn(universe: Universe, after: int, patience: float) -> int:
+    """Wait until a turn was committed, then so long; returns the last turn that the server said was committed."""
+    url = universe.log.read_text().split()[-1]
+    seen, ends = 0, 0.0
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
+        while not ends or time.monotonic() < ends:
+            seen = max(seen, client.get("/health").json()["turn"] or 0)
+            if not ends and seen > after:
+                ends = time.monotonic() + patience
+            time.sleep(0.01)
+    return seen
 
 
 def test_the_universe_ends_by_itself_when_the_gateway_is_killed(universe: Universe) -> None:

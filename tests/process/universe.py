@@ -21,11 +21,15 @@ GRID_SIDE = 100
 class Universe:
     """One universe file; started and ended as often as a test likes."""
 
-    def __init__(self, folder: Path, *, systems: int = 12, period: float = 0.05) -> None:
+    def __init__(
+        self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.05
+    ) -> None:
         self.path = folder / "universe.duckdb"
         self.log = folder / "server.log"
-        self.options = ["--db", str(self.path), "--systems", str(systems), "--ships", "8", "--nodes", "16"]
+        self.options = ["--db", str(self.path), "--systems", str(systems), "--ships", str(ships)]
+        self.options += ["--nodes", str(nodes)]
         self.options += ["--port", "0", "--period", str(period)]
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -38,6 +42,7 @@ class Universe:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env={**os.environ, **self.environment},
             )
         deadline = time.monotonic() + PATIENCE_SECONDS
         while b"http://" not in self.log.read_bytes()[before:]:
@@ -95,6 +100,6 @@ class Universe:
                 counted = number(f"select ships from turns where tid = {tid}")
                 assert counted == number("select count(*) from ship")
                 assert number(f"select energy_nodes from turns where tid = {tid}") == number(
-                    "select count(*) from node"
+                    "select count(*) from entity where kind = 2"
                 )
             return tid

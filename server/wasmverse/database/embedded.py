@@ -105,6 +105,11 @@ class Database:
         with self.transaction() as transaction:
             transaction.run("SET threads = 1" if rows < FEW_ROWS_TO_READ else "RESET threads")
 
+    def limit_log(self, bytes_max: int) -> None:
+        """Fold the log into the file by a checkpoint when a commit finds it larger."""
+        with self.transaction() as transaction:
+            transaction.run(f"SET checkpoint_threshold = '{bytes_max}B'")
+
     def size_bytes(self) -> int:
         """Bytes on disk, with what is still in the log."""
         if self.path is None:
