@@ -51,7 +51,7 @@ class Workspace:
     def __init__(self) -> None:
         self.memory = HostMemory()
         self._rows = -1
-        self._lists_at = 0
+        self.lists_address = 0
         self.columns: Columns
         self.lists: NDArray[np.uint32]
 
@@ -67,7 +67,7 @@ class Workspace:
             for code in dtypes:
                 addresses.append(at)
                 at += -(-rows * np.dtype(code).itemsize // 64) * 64
-            self._lists_at = at
+            self.lists_address = at
             self.memory.reserve(at)
             self.memory.array(0, np.uint32, len(addresses))[:] = addresses
             self.columns = Columns._make(
@@ -76,9 +76,9 @@ class Workspace:
                     for start, code in zip(addresses, dtypes, strict=True)
                 )
             )
-        self.memory.reserve(self._lists_at + 4 * entities)
-        length = (self.memory.size_bytes - self._lists_at) // 4
-        self.lists = self.memory.array(self._lists_at, np.uint32, length)
+        self.memory.reserve(self.lists_address + 4 * entities)
+        length = (self.memory.size_bytes - self.lists_address) // 4
+        self.lists = self.memory.array(self.lists_address, np.uint32, length)
 
     def observe(
         self, state: State, offsets: Offsets, first: int, last: int, nodes: BlockNodes, row: NDArray[np.int64]
@@ -86,7 +86,15 @@ class Workspace:
         """Fill columns and lists for a block; takes more memory and starts again if the lists are too short."""
         while True:
             used = observe_block(
-                state.ships, offsets.ships, first, last, nodes, row, self.columns, self.lists, self._lists_at
+                state.ships,
+                offsets.ships,
+                first,
+                last,
+                nodes,
+                row,
+                self.columns,
+                self.lists,
+                self.lists_address,
             )
             if used >= 0:
                 return
