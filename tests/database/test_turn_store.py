@@ -1,15 +1,19 @@
 """A turn's two ends: what is read is in order and checked, what is written is what was to be written."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.database.builder import (
     LAWS,
     fill,
     in_order,
     random_result,
+    random_ships,
     read,
 )
 from wasmverse.database import schema, turn_store
@@ -144,6 +148,23 @@ def test_what_is_read_after_a_turn_is_what_was_written(
         assert after.places >= before.places or seed % 2
         written_anew += after.places < before.places + len(result.new_nodes.sid)
     assert written_anew > 0 or seed % 2 == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 20), max_size=12), st.integers(1, 9))
+def test_row_groups_hold_the_same_ships(lengths: list[int], group: int) -> None:
+    ships = random_ships(np.random.default_rng(1), sum(lengths), 1)
+    ends = np.cumsum(lengths)
+    blocks = [
+        Ships._make(column[end - n : end] for column in ships) for n, end in zip(lengths, ends, strict=True)
+    ]
+    with mock.patch.object(turn_store, "ROW_GROUP_ROWS", group):
+        groups = list(turn_store._row_groups(iter(blocks)))
+    assert all(len(part.sid) == group for part in groups[:-1])
+    assert all(0 < len(part.sid) <= group for part in groups[-1:])
+    for number, column in enumerate(ships):
+        joined = np.concatenate([column[:0], *(part[number] for part in groups)])
+        assert np.array_equal(joined, column)
 
 
 def test_the_view_shows_the_nodes_that_are_there(database: Database) -> None:

@@ -174,20 +174,26 @@ def write_ships(transaction: Transaction, blocks: Iterator[Ships]) -> None:
 
 
 def _row_groups(blocks: Iterator[Ships]) -> Iterator[Ships]:
-    """Blocks joined until they fill a row group of the database: smaller pieces, it would copy once more."""
-    for joined in _joined(blocks):
-        yield joined[0] if len(joined) == 1 else Ships._make(map(np.concatenate, zip(*joined, strict=True)))
+    """The same ships, so many at a time as the database stores together.
 
-
-def _joined(blocks: Iterator[Ships]) -> Iterator[list[Ships]]:
+    Of any other number, it copies once more at the commit: 100 ms for a million ships.
+    """
     waiting: list[Ships] = []
+    rows = 0
     for block in blocks:
-        waiting.append(block)
-        if sum(len(ships.sid) for ships in waiting) >= ROW_GROUP_ROWS:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
+        start = 0
+        while rows + len(block.sid) - start >= ROW_GROUP_ROWS:
+            end = start + ROW_GROUP_ROWS - rows
+            yield _join([*waiting, Ships._make(column[start:end] for column in block)])
+            waiting, rows, start = [], 0, end
+        waiting.append(Ships._make(column[start:] for column in block))
+        rows += len(block.sid) - start
+    if rows:
+        yield _join(waiting)
+
+
+def _join(parts: list[Ships]) -> Ships:
+    return parts[0] if len(parts) == 1 else Ships._make(map(np.concatenate, zip(*parts, strict=True)))
 
 
 def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
