@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from wasmverse.api.access import make_ready_token
 from wasmverse.api.app import create_app
 from wasmverse.api.server import make_server
 from wasmverse.errors import SettingsError
@@ -75,8 +76,10 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
         if universe.last is not None and not stopping.is_set():
+            token = make_ready_token(settings)
+            link = url if token is None else f"{url}/#token={token}"
             await _serve_gateway(
-                settings, universe, listening, stopping, lambda: tell(_greeting(universe, url))
+                settings, universe, listening, stopping, token, lambda: tell(_greeting(universe, link))
             )
     finally:
         was_alive = universe.is_alive
@@ -94,12 +97,13 @@ async def _serve_gateway(
     universe: UniverseProcess,
     listening: socket.socket,
     stopping: asyncio.Event,
+    ready_token: str | None,
     greet: Callable[[], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
     await pool.start()
     try:
-        app = create_app(universe, pool, settings, PAGE_FOLDER)
+        app = create_app(universe, pool, settings, PAGE_FOLDER, ready_token)
         server = make_server(app, settings, listening)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         greet()

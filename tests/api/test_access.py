@@ -5,15 +5,18 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
-from wasmverse.api.access import check_access, is_loopback
+from wasmverse.api.access import Access, check_access, is_loopback, make_ready_token
+from wasmverse.api.errors import HttpError
 from wasmverse.api.rate import RateLimit
 from wasmverse.cli_token import app
 from wasmverse.commands import UploadStrategy
@@ -180,3 +183,23 @@ def test_too_many_requests(tmp_path: Path) -> None:
         assert {ask(running, None).status_code for _ in range(30)} == {200}
     finally:
         running.close()
+
+
+def test_a_restricted_server_on_loopback_has_a_ready_token(tmp_path: Path) -> None:
+    def settings(**values: Any) -> Settings:
+        return Settings(database_path=tmp_path / "none.duckdb", **values)
+
+    restricted = settings(access="token")
+    check_access(restricted)  # nobody else reaches it, so it may start without a token in the file
+    token = make_ready_token(restricted)
+    assert token is not None and token != make_ready_token(restricted)
+    access = Access(restricted, token)
+    request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
+    assert access.require(request, Role.admin).role is Role.admin
+    assert not access.tokens.path.exists(), "it lives in the server alone"
+    with pytest.raises(HttpError):
+        Access(restricted, make_ready_token(restricted)).require(request, Role.pilot)
+    with pytest.raises(HttpError):
+        Access(restricted).require(request, Role.pilot)
+    assert make_ready_token(settings()) is None, "an open server needs none"
+    assert make_ready_token(settings(access="token", host="0.0.0.0")) is None, "others may see the link"

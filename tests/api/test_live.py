@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.api.conftest import RunningGateway
 from wasmverse.api.live import ARROW_HEAD
+from wasmverse.tokens import Role
 
 QUIET_SECONDS = 0.4
 
@@ -252,3 +253,34 @@ def test_what_most_watch_is_asked_first(tmp_path: Path, monkeypatch: pytest.Monk
         assert [sql[8] for sql in asked] == ["b", "a", "c"]
     finally:
         running.close()
+
+
+def test_a_token_may_be_the_first_message(tmp_path: Path) -> None:
+    """A page cannot set headers on a WebSocket."""
+    running = RunningGateway(tmp_path, access="token", is_reading_public=False, body_seconds_max=0.5)
+    token = running.app.state.gateway.access.tokens.create("ada", Role.reader)
+    query = {"id": 1, "sql": "select 1"}
+    try:
+        with watcher(running) as client:
+            ask(client, token=token)
+            ask(client, **query)
+            assert receive(client)["rows"] == [[1]]
+        with watcher(running, additional_headers={"Authorization": f"Bearer {token}"}) as client:
+            ask(client, **query)
+            assert receive(client)["rows"] == [[1]]
+        for first in ({"token": "wv_guessed"}, {"token": 7}, query, None):
+            with watcher(running) as client:
+                if first is not None:
+                    ask(client, **first)
+                assert receive(client)["error"]["code"] == 1045
+                with pytest.raises(ConnectionClosed):
+                    client.recv(timeout=20)
+    finally:
+        running.close()
+
+
+def test_a_token_that_is_not_needed_is_passed_over(gateway: RunningGateway) -> None:
+    with watcher(gateway) as client:
+        ask(client, token="wv_of_another_server")
+        ask(client, id=1, sql="select 1")
+        assert receive(client)["rows"] == [[1]]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 
 from tests.api.conftest import RunningGateway
 
@@ -60,6 +62,11 @@ def test_no_request_is_a_servers_error(fuzzed: RunningGateway, method: str, path
     fuzzed.turn()  # the newest one is from this moment, so all is healthy
     tried = []
 
+    operation = schema[path][method]
+    cases = operation.as_strategy()
+    if operation.body or operation.path_parameters:
+        cases = st.one_of(cases, operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
+
     # An upload is checked in a process of its own, half a second each.
     @settings(
         max_examples=EXAMPLES if method != "PUT" else 6,
@@ -68,7 +75,7 @@ def test_no_request_is_a_servers_error(fuzzed: RunningGateway, method: str, path
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=schema[path][method].as_strategy())
+    @given(case=cases)
     def ask(case: Any) -> None:
         response = case.call(base_url=fuzzed.url)
         tried.append(response.status_code)

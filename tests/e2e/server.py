@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -22,8 +23,11 @@ STOP_SECONDS_MAX = 30
 class Server:
     """A universe of 40 systems that can be stopped and started again at the same address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
+        self._environment = os.environ | {
+            f"WASMVERSE_{name.upper()}": value for name, value in settings.items()
+        }
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -45,7 +49,11 @@ class Server:
         words = [str(word) for option in options.items() for word in option]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [COMMAND, "serve", *words], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                [COMMAND, "serve", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while not self._answers():
@@ -74,11 +82,16 @@ class Server:
         return answer.json()["results"][0]["rows"]
 
     @property
+    def link(self) -> str:
+        """The link that the server printed."""
+        return self._log.read_text().split()[-1]
+
+    @property
     def _log(self) -> Path:
         return self._folder / "server.log"
 
     def _answers(self) -> bool:
         try:
-            return bool(self.query("select tid from turns limit 1"))
+            return httpx.get(f"{self.url}/health").status_code == 200
         except httpx.TransportError:
             return False

@@ -106,7 +106,7 @@ class Visit:
                 assert path in ("/", "/icon.svg") or path.startswith("/assets/"), path
         assert set(self.sockets) <= {self.url.replace("http", "ws") + "/api/v1/live"}, self.sockets
         for frame in self.frames:
-            assert set(frame) in ({"id", "sql", "args"}, {"id", "unsubscribe"}), frame
+            assert set(frame) in ({"id", "sql", "args"}, {"id", "unsubscribe"}, {"token"}), frame
         assert self._complaints == []
 
     def _note(self, request: Request) -> None:

@@ -9,7 +9,9 @@
  */
 import { Page } from './page';
 import { byId } from './panel/element';
+import { takeToken } from './source/token';
 
+takeToken();
 Page.open().catch((error: unknown) => {
   const notice = byId('notice');
   notice.hidden = false;

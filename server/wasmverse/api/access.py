@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -12,9 +13,11 @@ from starlette.requests import HTTPConnection
 from wasmverse.api.errors import HttpError
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
-from wasmverse.tokens import Identity, Role, TokenFile, token_path
+from wasmverse.tokens import PREFIX, Identity, Role, TokenFile, token_path
 
 ANONYMOUS = "anonymous"
+OPERATOR = "operator"
+"""Who comes by the link that the server printed."""
 USER_MAX = 64
 DENIED = 1045
 
@@ -22,16 +25,18 @@ DENIED = 1045
 class Access:
     """The rule for one server.
 
-    ``is_open`` : commands need no token. ``public`` : reading needs none.
+    ``is_open`` : commands need no token. ``is_public`` : reading needs none. ``ready_token`` is an admin's for as long as this
+    server runs; it is in no file.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ready_token: str | None = None) -> None:
         self.tokens = TokenFile(token_path(settings.database_path))
+        self._ready_token = ready_token
         self.is_open = settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
         self.is_public = settings.is_reading_public
 
-    def require(self, connection: HTTPConnection, role: Role) -> Identity:
-        """Who asks, if they have ``role``.
+    def require(self, connection: HTTPConnection, role: Role, token: str = "") -> Identity:
+        """Who asks, if they have ``role``; ``token`` is one that came otherwise than by the Authorization header.
 
         Raises
         ------
@@ -40,8 +45,9 @@ class Access:
         """
         if role > Role.reader:
             _refuse_other_sites(connection)
-        user, token = _credentials(connection)
-        identity = self.tokens.find(token) if token else None
+        user, given = _credentials(connection)
+        token = token or given
+        identity = self._find(token) if token else None
         if identity is None and (self.is_open or (role is Role.reader and self.is_public)):
             return Identity(user or ANONYMOUS, Role.pilot)
         if identity is None:
@@ -57,6 +63,20 @@ class Access:
             )
         return identity
 
+    def _find(self, token: str) -> Identity | None:
+        if self._ready_token is not None and secrets.compare_digest(
+            token.encode(), self._ready_token.encode()
+        ):
+            return Identity(OPERATOR, Role.admin)
+        return self.tokens.find(token)
+
+
+def make_ready_token(settings: Settings) -> str | None:
+    """A token for the link that the server prints; None where none is needed, or where others could see the link."""
+    if Access(settings).is_open or not is_loopback(settings.host):
+        return None
+    return PREFIX + secrets.token_urlsafe(24)
+
 
 def check_access(settings: Settings) -> None:
     """Refuse to serve beyond loopback without a secret.
@@ -66,7 +86,7 @@ def check_access(settings: Settings) -> None:
     SettingsError : tokens are needed at ``settings.host`` and there is none.
     """
     access = Access(settings)
-    if not access.is_open and not access.tokens.all():
+    if not access.is_open and not is_loopback(settings.host) and not access.tokens.all():
         raise SettingsError(
             f"{settings.host} can be reached from other machines and there is no token; make one with "
             "`wasmverse token create NAME --role admin`, or listen on 127.0.0.1"

@@ -27,10 +27,17 @@ DESCRIPTION = """SQL over a living universe. Reading is `POST /api/v2/query/tupl
 turn it belongs to. Live queries are a WebSocket at `/api/v1/live`."""
 
 
-def create_app(universe: Universe, pool: ReaderPool, settings: Settings, page_folder: Path | None) -> FastAPI:
+def create_app(
+    universe: Universe,
+    pool: ReaderPool,
+    settings: Settings,
+    page_folder: Path | None,
+    ready_token: str | None = None,
+) -> FastAPI:
     """The gateway over a universe and a pool of readers, which its caller starts and closes.
 
     ``page_folder`` holds the built page; None or an empty folder answers ``/`` with how to build it.
+    ``ready_token`` is accepted as an admin's.
     """
     metrics = Metrics(universe, pool)
     live = LiveQueries(universe, pool, settings, metrics)
@@ -55,7 +62,7 @@ def create_app(universe: Universe, pool: ReaderPool, settings: Settings, page_fo
         pool,
         settings,
         metrics,
-        Access(settings),
+        Access(settings, ready_token),
         RateLimit(settings.queries_per_second_max),
         RateLimit(settings.commands_per_second_max),
     )

@@ -33,10 +33,10 @@ class Gateway:
     commands: RateLimit
     module_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MODULE_CHECKS_MAX))
 
-    def may_ask(self, connection: HTTPConnection) -> Identity:
-        """Who asks; raises HttpError if they may not, or too often."""
+    def may_ask(self, connection: HTTPConnection, token: str = "") -> Identity:
+        """Who asks, by a header or by ``token``; raises HttpError if they may not, or too often."""
         self.queries.spend(connection)
-        return self.access.require(connection, Role.reader)
+        return self.access.require(connection, Role.reader, token)
 
     def may_command(self, connection: HTTPConnection) -> Identity:
         """Who commands; raises HttpError if they may not, or too often."""

@@ -235,7 +235,9 @@ async def live(socket: WebSocket) -> None:
     address = socket.client.host if socket.client else ""
     await socket.accept()
     try:
-        gateway_of(socket).may_ask(socket)
+        await _admit(socket, queries.settings.body_seconds_max)
+    except WebSocketDisconnect:
+        return
     except HttpError as error:
         await socket.send_text(error_text(None, error))
         await socket.close(POLICY_VIOLATION)
@@ -258,6 +260,31 @@ async def live(socket: WebSocket) -> None:
         queries.leave(address, watcher)
 
 
+async def _admit(socket: WebSocket, seconds_max: float) -> None:
+    """Let in who may ask. A page cannot set headers here: its token may be the first message, ``{"token":"..."}``.
+
+    Raises
+    ------
+    HttpError : the token is missing or unknown.
+    WebSocketDisconnect : it left first.
+    """
+    gateway = gateway_of(socket)
+    try:
+        gateway.may_ask(socket)
+    except HttpError as error:
+        if error.status != 401 or "authorization" in socket.headers:
+            raise
+        try:
+            async with asyncio.timeout(seconds_max):
+                value = orjson.loads(await socket.receive_text())
+        except (TimeoutError, KeyError, orjson.JSONDecodeError):
+            raise error from None
+        token = value.get("token") if isinstance(value, dict) else None
+        if not isinstance(token, str) or not token:
+            raise
+        gateway.may_ask(socket, token)
+
+
 async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
     while True:
         message = await socket.receive()
@@ -269,6 +296,8 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
             bad = HttpError(400, f'The message is not JSON ({error}); send {{"id":1,"sql":"select 1"}}', 1064)
             watcher.offer(-1, error_text(None, bad))
             continue
+        if isinstance(value, dict) and value.keys() == {"token"}:
+            continue  # of a page that does not know whether one is needed: it was not
         identity = value.get("id") if isinstance(value, dict) else None
         if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < 2**53:
             bad = HttpError(

@@ -1,3 +1,5 @@
+import { heldToken } from './token';
+
 /** A connection on which texts go both ways. */
 export interface Link {
   send(text: string): void;
@@ -19,7 +21,12 @@ export function openLink(listener: LinkListener): Link {
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   address.hash = '';
   const socket = new WebSocket(address);
-  socket.onopen = () => listener.onOpen();
+  socket.onopen = () => {
+    // A browser's WebSocket has no headers of ours: the token is the first message.
+    const token = heldToken();
+    if (token !== null) socket.send(JSON.stringify({ token }));
+    listener.onOpen();
+  };
   socket.onmessage = (event: MessageEvent<unknown>) => listener.onText(String(event.data));
   socket.onclose = () => listener.onEnd();
   return {

@@ -1,5 +1,6 @@
 import { type Answer, readAnswer, type Value } from './answer';
 import { failureOf, SourceFailure, Unreachable, Unreadable } from './failure';
+import { heldToken } from './token';
 
 export interface Query {
   readonly sql: string;
@@ -34,7 +35,9 @@ export async function request(address: string, init: RequestInit): Promise<Respo
   let response: Response;
   let refusal: string;
   try {
-    response = await fetch(address, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const token = heldToken();
+    const headers = { ...init.headers, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
+    response = await fetch(address, { ...init, headers, signal: AbortSignal.timeout(PATIENCE_MS) });
     if (response.ok) return response;
     refusal = await response.text();
   } catch (error) {
