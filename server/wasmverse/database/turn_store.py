@@ -122,10 +122,13 @@ def read_state(transaction: Transaction, laws: Laws, threads: ThreadPoolExecutor
             "order: add the missing rows, and set the energy of a node that is to go to 0"
         )
     _check_columns(energies, "node", NODE_DTYPES)
-    ship_rows = transaction.read_arrow(schema.ship)
-    _check_columns(ship_rows, "ship", SHIP_DTYPES)
-    nodes, node_rows, places_sorted = merge_nodes(_node_pieces(places, energies), laws.systems, threads)
-    ships = merge_ships(_pieces(ship_rows, Ships), laws.systems, threads)
+    with ThreadPoolExecutor(1) as beside:
+        # The ships are read while the nodes are merged; a thread of its own, because merging waits for those of the pool.
+        merging = beside.submit(merge_nodes, _node_pieces(places, energies), laws.systems, threads)
+        ship_rows = transaction.read_arrow(schema.ship)
+        _check_columns(ship_rows, "ship", SHIP_DTYPES)
+        ships = merge_ships(_pieces(ship_rows, Ships), laws.systems, threads)
+        nodes, node_rows, places_sorted = merging.result()
     return StoredState(tid, next_eid, State(ships, nodes), node_rows, len(places), places_sorted)
 
 
@@ -168,7 +171,7 @@ def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
 
 def write_ships(transaction: Transaction, blocks: Iterator[Ships]) -> None:
     """Write the ships that live on, in place of those of the turn before, as their blocks come."""
-    transaction.run_text("DELETE FROM ship")
+    transaction.make_anew(schema.ship)
     batches = (pa.RecordBatch.from_pydict(ships._asdict()) for ships in _row_groups(blocks))
     transaction.insert_arrow(schema.ship, pa.RecordBatchReader.from_batches(_SHIP_TYPE, batches))
 
@@ -208,12 +211,12 @@ def write_turn(transaction: Transaction, before: StoredState, result: TurnResult
 
 def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
     nodes, energy = before.state.nodes, result.node_energy
-    transaction.run_text("DELETE FROM node_energy")
+    transaction.make_anew(schema.node_energy)
     gone = before.places - np.count_nonzero(energy)
     loose = gone + before.places - before.places_sorted
     if loose > max(LOOSE_ROWS_MIN, before.places // LOOSE_SHARE):
         left = energy != 0
-        transaction.run_text("DELETE FROM node")
+        transaction.make_anew(schema.node)
         _insert_nodes(transaction, Nodes._make(column[left] for column in (*nodes[:-1], energy)))
         _insert_nodes(transaction, result.new_nodes)
         return
