@@ -136,9 +136,8 @@ class Simulation:
             self.limits,
             tid=before.tid + 1,
             next_eid=before.next_eid,
-            take_ships=partial(turn_store.write_ships, self._transaction),
+            take_ships=partial(turn_store.write_ships, self._transaction, before),
         )
-        played = time.perf_counter()
         ended_at = self.now()
         slot = result.tid % self.settings.turns_kept
         record = TurnRecord(slot, started_at, ended_at, deadline is not None and ended_at > deadline)
@@ -154,9 +153,9 @@ class Simulation:
         self._begin()
         if self.recorder is not None:
             self.recorder.turn()
-        # The three phases of the blocks overlap on several threads; what is left over joins them to a turn.
-        inside = sum(result.phase_seconds.values())
-        phases = {name: seconds * (played - clock) / inside for name, seconds in result.phase_seconds.items()}
+        # Ships are written while blocks are played: what these three did not take of the processors is the commit's.
+        compute = result.phase_seconds
+        commit = max(0.0, committed - clock - sum(compute.values()))
         return TurnReport(
             tid=result.tid,
             started_at=started_at,
@@ -166,7 +165,7 @@ class Simulation:
             ships=result.ship_count,
             nodes=result.node_count,
             faults=result.faults,
-            phase_seconds={"read": self.read_seconds, **phases, "commit": committed - played, "publish": 0.0},
+            phase_seconds={"read": self.read_seconds, **compute, "commit": commit, "publish": 0.0},
         )
 
     def snapshot_tables(self) -> dict[str, pa.Table]:

@@ -27,6 +27,9 @@ APPLICATION = "wasmverse"
 FEW_ROWS = 32
 """Up to here rows are inserted as values, above as an Arrow table."""
 
+FEW_ROWS_TO_DELETE = 200_000
+"""Up to here deleting costs less than making a table anew: 0.3 ms for 32,000 rows, but 17 ms for 4,000,000."""
+
 FEW_ROWS_TO_READ = 500_000
 """A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
 
@@ -206,8 +209,11 @@ class Transaction:
             values = [value for row in rows.to_pylist() for value in row.values()]
             self.run_text(f"INSERT INTO {table.name} ({names}) VALUES {marks}", values)
 
-    def make_anew(self, table: sa.Table) -> None:
-        """Leave a table empty. To drop it is done at once; to delete every row takes as long as to write some of them."""
+    def empty(self, table: sa.Table, rows: int) -> None:
+        """Remove all rows of a table, which are about ``rows``: many are faster dropped with their table."""
+        if rows < FEW_ROWS_TO_DELETE:
+            self.run_text(f"DELETE FROM {table.name}")
+            return
         self.run_text(f"DROP TABLE {table.name}")
         self.run_text(_create_sql(table, self.connection.dialect))
 

@@ -19,7 +19,8 @@ from wasmverse.database.turn_store import TurnRecord
 from wasmverse.universe.outcome import EVENT_KINDS
 from wasmverse.universe.result import EventColumns, TurnResult
 
-_CHUNKS_MAX = 32
+_CHUNKS_MAX = 8
+"""Pieces of a record; each is written to every snapshot by itself."""
 
 _TEXT: Any = pa.string()
 

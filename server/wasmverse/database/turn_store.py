@@ -169,9 +169,9 @@ def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
     return pieces
 
 
-def write_ships(transaction: Transaction, blocks: Iterator[Ships]) -> None:
+def write_ships(transaction: Transaction, before: StoredState, blocks: Iterator[Ships]) -> None:
     """Write the ships that live on, in place of those of the turn before, as their blocks come."""
-    transaction.make_anew(schema.ship)
+    transaction.empty(schema.ship, len(before.state.ships.sid))
     batches = (pa.RecordBatch.from_pydict(ships._asdict()) for ships in _row_groups(blocks))
     transaction.insert_arrow(schema.ship, pa.RecordBatchReader.from_batches(_SHIP_TYPE, batches))
 
@@ -211,12 +211,12 @@ def write_turn(transaction: Transaction, before: StoredState, result: TurnResult
 
 def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
     nodes, energy = before.state.nodes, result.node_energy
-    transaction.make_anew(schema.node_energy)
+    transaction.empty(schema.node_energy, before.places)
     gone = before.places - np.count_nonzero(energy)
     loose = gone + before.places - before.places_sorted
     if loose > max(LOOSE_ROWS_MIN, before.places // LOOSE_SHARE):
         left = energy != 0
-        transaction.make_anew(schema.node)
+        transaction.empty(schema.node, before.places)
         _insert_nodes(transaction, Nodes._make(column[left] for column in (*nodes[:-1], energy)))
         _insert_nodes(transaction, result.new_nodes)
         return
