@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from wasmverse.commands import Command
 from wasmverse.database.embedded import Database
+from wasmverse.database.failure import disk_failure
 from wasmverse.errors import WasmverseError
 from wasmverse.link import TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
@@ -143,6 +144,9 @@ class TurnLoop:
         except WasmverseError as error:
             return Answer(request.number, None, error)
         except Exception as error:
+            if (full := disk_failure(error, self.simulation.settings.database_path)) is not None:
+                self._send(Answer(request.number, None, full))
+                raise full from error
             # Rolled back like any other: a command that nobody thought of must not end everybody's universe.
             log.exception("the command %r failed", type(request.command).__name__)
             failure = WasmverseError(f"the command failed: {type(error).__name__}: see the server's log")
@@ -175,6 +179,8 @@ class TurnLoop:
 def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
     """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C reaches the gateway, which tells us
+    # What its pool has to say of a database that failed comes before our own line, in forty of its own.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
     stop_early: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: stop_early.append(number))
     try:
@@ -207,7 +213,8 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
-    except Exception as error:
+    except Exception as thrown:
+        error = disk_failure(thrown, settings.database_path) or thrown
         message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, WasmverseError):
             log.exception("the universe stopped")

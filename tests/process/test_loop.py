@@ -1,6 +1,8 @@
 """The turn loop without its process: what commands, floods and a lost gateway do to it."""
 
+import errno
 import itertools
+import os
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -11,8 +13,9 @@ import pytest
 
 from wasmverse import loop as loop_module
 from wasmverse.commands import Command, SpawnEntity
-from wasmverse.errors import CommandError
+from wasmverse.errors import CommandError, DatabaseError
 from wasmverse.loop import COMMANDS_LATE_MAX, Answer, Request, Stop, TurnLoop
+from wasmverse.settings import Settings
 
 
 class FakeSimulation:
@@ -20,11 +23,14 @@ class FakeSimulation:
 
     def __init__(self) -> None:
         self.carried_out: list[int] = []
+        self.settings = Settings()
 
     def carry_out(self, command: Command) -> dict[str, Any]:
         assert isinstance(command, SpawnEntity)
         if command.sid == 0:
             raise CommandError("there is no system 0")
+        if command.sid == -28:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if command.sid < 0:
             raise ZeroDivisionError
         self.carried_out.append(command.sid)
@@ -90,6 +96,18 @@ def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
     assert odd.error.message == "the command failed: ZeroDivisionError: see the server's log"
     assert fine.value == {"eid": 7}
     assert "the command 'SpawnEntity' failed" in caplog.text
+
+
+def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
+    pipe: tuple[Connection, Connection],
+) -> None:
+    """There would be no turn behind it that can be committed."""
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, -28)
+    with pytest.raises(DatabaseError, match="No space left on device"):
+        loop._serve_until(float("inf"))
+    assert isinstance(ours.recv().error, DatabaseError)
 
 
 def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:
