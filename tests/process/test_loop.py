@@ -105,6 +105,7 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
     ours, theirs = pipe
     loop = loop_over(theirs)
     ask(ours, -28)
+    ours.send(Stop())
     with pytest.raises(DatabaseError, match="No space left on device"):
         loop._serve_until(float("inf"))
     assert isinstance(ours.recv().error, DatabaseError)
