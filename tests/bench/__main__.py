@@ -11,7 +11,7 @@ import time
 
 from tests.bench.report import ROOT
 
-MODULES = ("bench_turns", "bench_ways", "bench_query")
+MODULES = ("bench_turns", "bench_ways", "bench_misbehaving", "bench_query")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ Turns are played as fast as they go, on a file, with snapshots; an hour of play 
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import time
@@ -51,6 +52,7 @@ def main() -> None:
             )  # fmt: skip
         snapshots.close()
         simulation.close()
+        gc.unfreeze()  # or DuckDB's binding takes what is frozen for a leak
     tid, seconds, memory, file, ships, nodes = np.array(seen).T
     with plot(PLOT, rows=4, height=8.0) as (times, memories, files, entities):
         width = max(1, turns // 100)
