@@ -26,6 +26,21 @@ def columns(pool: RunningPool, sql: str, **options: object) -> list[tuple[str, s
     return [(column["name"], column["dataType"]) for column in result["columns"]]
 
 
+@pytest.fixture(autouse=True)
+def _all_readers_are_ready(request: pytest.FixtureRequest) -> None:
+    """Tests end readers, and new ones take a while: each test begins with all of them."""
+    if "pool" not in request.fixturenames:
+        return
+    running: RunningPool = request.getfixturevalue("pool")
+    wanted = running.settings.readers + running.settings.reader_spares
+    deadline = time.monotonic() + 60
+    while running.pool.idle < wanted:
+        assert time.monotonic() < deadline, (
+            f"{running.pool.idle} of {wanted} readers are ready after a minute"
+        )
+        time.sleep(0.02)
+
+
 def test_one_system(pool: RunningPool) -> None:
     rows = pool.rows("select * from entity where sid = ? order by eid", [1])
     assert rows[0] == [1, 1, 1, "strategy_battle", 0, 2, 102, 100, 2, 2, 2, BIG_PLAN]

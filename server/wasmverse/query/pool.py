@@ -80,6 +80,11 @@ class ReaderPool:
         return len(self._at_work)
 
     @property
+    def idle(self) -> int:
+        """Readers that have started and wait for a query."""
+        return len(self._idle)
+
+    @property
     def busy_pids(self) -> list[int]:
         """The process ids of the readers at work."""
         return [worker.pid for worker in self._at_work]
