@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 import wasmtime
 
+from tests.database.builder import by_hand
 from tests.wasm.builder import strategy_wat
 from wasmverse.beginning import BUNDLED
 from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
@@ -115,6 +117,20 @@ def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., Simulat
             tid, report.writes, report.ships, report.nodes, 0,
         )  # fmt: skip
         assert simulation.stored.ship_table().num_rows == report.ships
+
+
+def test_what_is_handed_out_before_the_commit_is_what_is_committed(
+    simulate: Callable[..., Simulation],
+) -> None:
+    simulation = simulate()
+    for _ in range(3):
+        taken: dict[str, pa.Table] = {}
+        simulation.play_turn(take=taken.__setitem__)
+        committed = simulation.snapshot_tables()
+        assert taken.keys() == {"ship", "node", "strategy_turn", "event"}
+        assert all(table.equals(committed[name]) for name, table in taken.items())
+        simulation.carry_out(SpawnEntity(1, 2, 5, 5, None))  # the state is read anew
+        assert simulation.snapshot_tables()["node"].num_rows == committed["node"].num_rows + 1
 
 
 def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:
@@ -322,7 +338,7 @@ def test_an_upload_flies_from_the_next_turn_on_and_is_dealt_new_ships(
     assert strategy_row(simulation, "mine")["version"] == 2
     simulation.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"DELETE FROM ship WHERE eid <> {eid}")
+        connection.execute(f"DELETE FROM ship_packed WHERE eid <> {eid}")
     simulation = simulate(path=path)
     play(simulation, 1)
     assert plan() == 0xCD00
@@ -409,13 +425,11 @@ def test_what_others_commit_while_it_is_closed_is_what_the_next_turn_sees(
     eid = int(simulation.stored.state.ships.eid[0])
     simulation.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"UPDATE ship SET x = 42, y = 43, energy = 5000 WHERE eid = {eid}")
-        connection.execute(
-            "CREATE TEMP TABLE kept AS SELECT * FROM node POSITIONAL JOIN node_energy WHERE sid <> 2"
-        )
-        connection.execute("DELETE FROM node; INSERT INTO node SELECT sid, eid, x, y FROM kept")
-        connection.execute("DELETE FROM node_energy; INSERT INTO node_energy SELECT energy FROM kept")
-        connection.execute("INSERT INTO node VALUES (1, 999999, 42, 43); INSERT INTO node_energy VALUES (1)")
+        for statement in (
+            f"UPDATE ships SET x = 42, y = 43, energy = 5000 WHERE eid = {eid}",
+            "DELETE FROM nodes WHERE sid = 2; INSERT INTO nodes VALUES (1, 999999, 42, 43, 1)",
+        ):
+            connection.execute(";".join(by_hand(statement)))
         connection.execute("UPDATE universe SET next_eid = 1000000")
     simulation = simulate(path=path)
     seen = next(row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid)
@@ -435,7 +449,7 @@ def test_a_row_that_others_broke_stops_the_start_and_names_it(
     play(simulation, 1)
     simulation.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute("UPDATE ship SET x = 200 WHERE eid = 2")
+        connection.execute(";".join(by_hand("UPDATE ships SET x = 200 WHERE eid = 2")))
     database = Database.open(path)
     with pytest.raises(StateError, match=r"ship 2 has x 200; allowed is 0\.\.99: correct the row"):
         Simulation(database, SMALL)

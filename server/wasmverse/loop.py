@@ -100,7 +100,7 @@ class TurnLoop:
             if not self._serve_until(schedule.start):
                 break
             deadline = time.time() + schedule.deadline - time.monotonic()
-            report = self.simulation.play_turn(deadline=deadline)
+            report = self.simulation.play_turn(deadline, self.snapshots.prepare)
             clock = time.perf_counter()
             self._publish()
             published = time.perf_counter() - clock

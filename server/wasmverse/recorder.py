@@ -209,7 +209,8 @@ def record(simulation: Simulation, path: Path, hash_turns: int) -> None:
 
 def _laws(simulation: Simulation) -> dict[str, Any]:
     laws = simulation.laws
-    made_at = simulation.transaction.one(sa.select(schema.universe.c.created_at))[0]
+    with simulation.database.transaction() as transaction:
+        made_at = transaction.one(sa.select(schema.universe.c.created_at))[0]
     return {
         "made_at": made_at.isoformat(),
         "seed": laws.seed,
@@ -222,9 +223,9 @@ def _laws(simulation: Simulation) -> dict[str, Any]:
 
 def _universe(path: Path, simulation: Simulation) -> Universe:
     """The first line; only of a universe that nothing has happened in yet."""
-    transaction = simulation.transaction
-    rows = strategy_store.read_strategies(transaction)
-    modules = {row.sha256: strategy_store.read_module(transaction, row.sha256) for row in rows}
+    with simulation.database.transaction() as transaction:
+        rows = strategy_store.read_strategies(transaction)
+        modules = {row.sha256: strategy_store.read_module(transaction, row.sha256) for row in rows}
     laws = simulation.laws
     dealt = [row.strategy_id for row in sorted(rows, key=lambda row: row.name) if row.is_enabled]
     ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, dealt)

@@ -1,15 +1,15 @@
 """A universe that can be moved on: database, rules and strategies joined, without a clock and without clients.
 
-A turn is one transaction: it begins with reading the committed state right after the commit before (that read is also
-what is published), and ends with the commit of the next state. A command in between rolls the read back, is a transaction
-of its own, and reads anew.
+A turn is one transaction: it plays on the state that is committed, writes the next, and reads it back from the tables before
+it commits; what was read is what is published and what the next turn plays on. A command between two turns is a transaction of
+its own, after which the state is read anew.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,16 @@ from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History
-from wasmverse.database.turn_store import StoredState, TurnRecord
+from wasmverse.database.state_reader import StateReader, StoredState, TakeTable
+from wasmverse.database.turn_store import TurnRecord
 from wasmverse.errors import CommandError
 from wasmverse.link import TurnReport
 from wasmverse.memory import check_memory, check_new_universe
 from wasmverse.settings import Settings
 from wasmverse.universe import rules
+from wasmverse.universe.genesis import new_nodes, new_ships
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import state_hash
+from wasmverse.universe.state import Columns, state_hash
 from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Strategy
 from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.check import strategy_exports
@@ -59,8 +61,6 @@ class Simulation:
         self._guests: dict[tuple[str, str], Guest] = {}
         self._modules: dict[str, wasmtime.Module] = {}
         self.take_up(settings, {})
-        self._open: AbstractContextManager[Transaction] | None = None
-        self._transaction: Transaction
         self.stored: StoredState
         self.roster: Roster
         self.strategy_rows: pa.Table
@@ -80,8 +80,9 @@ class Simulation:
         database.fit_threads(ships + nodes)
         database.limit_log(settings.log_bytes_max)
         self._count_bad_turns()
-        self.read_seconds = 0.0
-        self._begin()
+        self.reader = StateReader(self.laws.systems, self.player.pool)
+        self._is_broken = False
+        self._read()
 
     def take_up(self, settings: Settings, bad_turns: dict[str, int]) -> None:
         """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
@@ -95,67 +96,72 @@ class Simulation:
         self.bad_turns = dict(bad_turns)
 
     @property
-    def transaction(self) -> Transaction:
-        """The one that the committed state was read in; to read more of it."""
-        return self._transaction
-
-    @property
     def tid(self) -> int:
         """The last committed turn."""
         return self.stored.tid
 
     def close(self) -> None:
         """Leave the database closed, everything committed in it."""
-        is_complete = self._open is not None
         try:
-            self._abandon()
             if self.recorder is not None:
-                self.recorder.close(is_complete=is_complete)
+                self.recorder.close(is_complete=not self._is_broken)
             with self.database.transaction() as transaction:
                 self.history.write_correction(transaction)
         finally:
+            self.reader.close()
             self.player.close()
             self.database.close()
 
     # One turn
 
-    def play_turn(self, deadline: float | None = None) -> TurnReport:
-        """Play and commit the next turn, and read what was committed.
+    def play_turn(self, deadline: float | None = None, take: TakeTable | None = None) -> TurnReport:
+        """Play and commit the next turn.
 
         Parameters
         ----------
         deadline : seconds since 1970 after which the turn counts as late; None for never.
+        take : is given the tables that are ready before the turn is committed, and must not show them before this returns.
         """
+        self._is_broken = True
         started_at = self.now()
         clock = time.perf_counter()
         before = self.stored
-        result = self.player.play(
-            before.state,
-            self.laws,
-            self.roster,
-            self.limits,
-            tid=before.tid + 1,
-            next_eid=before.next_eid,
-            take_ships=partial(turn_store.write_ships, self._transaction, before),
-        )
-        ended_at = self.now()
-        slot = result.tid % self.settings.turns_kept
-        record = TurnRecord(slot, started_at, ended_at, deadline is not None and ended_at > deadline)
-        turn_store.write_turn(self._transaction, before, result)
-        self.history.append(self._transaction, result, record)
-        self._judge(self._transaction, result)
-        self._commit()
+        with self.database.transaction() as transaction:
+            result = self.player.play(
+                before.state,
+                self.laws,
+                self.roster,
+                self.limits,
+                tid=before.tid + 1,
+                next_eid=before.next_eid,
+                take_ships=partial(turn_store.write_ships, transaction, before),
+            )
+            turn_store.write_turn(transaction, before, result)
+            written = time.perf_counter()
+            reading = self.reader.read(transaction, (result.tid, result.next_eid), take)
+            read = time.perf_counter()
+            ended_at = self.now()
+            slot = result.tid % self.settings.turns_kept
+            record = TurnRecord(slot, started_at, ended_at, deadline is not None and ended_at > deadline)
+            self.history.append(transaction, result, record)
+            if take is not None:
+                take("strategy_turn", self.history.strategy_turns.rows)
+                take("event", self.history.events.rows)
+            self._judge(transaction, result)
         committed = time.perf_counter()
         ended_at = self.now()
         record = replace(record, ended_at=ended_at, late=deadline is not None and ended_at > deadline)
         self.late_turns += record.late
         self.history.correct(result, record)
-        self._begin()
+        self.stored = reading.state()
+        settled = time.perf_counter()
+        self._is_broken = False
         if self.recorder is not None:
             self.recorder.turn()
-        # Ships are written while blocks are played: what these three did not take of the processors is the commit's.
-        compute = result.phase_seconds
-        commit = max(0.0, committed - clock - sum(compute.values()))
+        # What is read is put in order beside the commit: the time of that is what it took longer than the commit. And ships
+        # are written while blocks are played: what all these did not take is writing and commit.
+        phases = {"read": read - written + settled - committed, **result.phase_seconds}
+        commit = max(0.0, settled - clock - sum(phases.values()))
         return TurnReport(
             tid=result.tid,
             started_at=started_at,
@@ -165,7 +171,7 @@ class Simulation:
             ships=result.ship_count,
             nodes=result.node_count,
             faults=result.faults,
-            phase_seconds={"read": self.read_seconds, **compute, "commit": commit, "publish": 0.0},
+            phase_seconds={**phases, "commit": commit, "publish": 0.0},
         )
 
     def snapshot_tables(self) -> dict[str, pa.Table]:
@@ -194,7 +200,6 @@ class Simulation:
         ------
         WasmverseError : the command cannot be carried out; nothing is changed then.
         """
-        self._abandon()
         noting = nullcontext(_nothing) if self.recorder is None else self.recorder.command(command)
         try:
             with noting as note, self.database.transaction() as transaction:
@@ -209,7 +214,7 @@ class Simulation:
             if not isinstance(command, SpawnEntity):
                 with self.database.transaction() as transaction:
                     self._load_strategies(transaction)
-            self._begin()
+            self._read()
 
     def _execute(self, transaction: Transaction, command: Command) -> dict[str, Any]:
         match command:
@@ -229,21 +234,10 @@ class Simulation:
         eid = self.stored.next_eid
         place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y}
         if command.kind == rules.NODE:
-            transaction.run(schema.node.insert(), **place)
-            transaction.run(schema.node_energy.insert(), energy=rules.NEW_ENERGY)
+            turn_store.add_node(transaction, self.stored, _put(new_nodes(1), place))
         else:
             row = strategy_store.find_strategy(transaction, str(command.strategy))
-            transaction.run(
-                schema.ship.insert(),
-                **place,
-                strategy_id=row.strategy_id,
-                energy=rules.NEW_ENERGY,
-                shield=rules.NEW_SHIELD,
-                blasters=rules.NEW_BLASTERS,
-                thrusters=rules.NEW_THRUSTERS,
-                harvesters=rules.NEW_HARVESTERS,
-                last_plan=0,
-            )
+            turn_store.add_ship(transaction, _put(new_ships(1), {**place, "strategy_id": row.strategy_id}))
         transaction.run(schema.universe.update().values(next_eid=eid + 1))
         at = {name: [value] for name, value in {"tid": self.tid, **place}.items()}
         strategy = command.strategy if command.kind == rules.SHIP else None
@@ -332,34 +326,19 @@ class Simulation:
                 self.bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
             )
 
-    # Transactions
+    def _read(self) -> None:
+        with self.database.transaction() as transaction:
+            self.stored = self.reader.read(transaction).state()
 
-    def _begin(self) -> None:
-        clock = time.perf_counter()
-        self._open = self.database.transaction()
-        self._transaction = self._open.__enter__()
-        self.stored = turn_store.read_state(self._transaction, self.laws, self.player.pool)
-        self.read_seconds = time.perf_counter() - clock
 
-    def _commit(self) -> None:
-        assert self._open is not None
-        opened, self._open = self._open, None
-        opened.__exit__(None, None, None)
-
-    def _abandon(self) -> None:
-        """Give up the transaction that has only read so far, or that failed with half a turn written."""
-        if self._open is not None:
-            opened, self._open = self._open, None
-            given_up = _GivenUp()
-            opened.__exit__(_GivenUp, given_up, None)
+def _put(columns: Columns, values: dict[str, int]) -> Columns:
+    for name, value in values.items():
+        getattr(columns, name)[0] = value
+    return columns
 
 
 def _nothing() -> None:
     """What is noted of a command when nothing is recorded."""
-
-
-class _GivenUp(Exception):
-    """What a transaction is rolled back with."""
 
 
 def _is_bad(counts: dict[str, Any]) -> bool:

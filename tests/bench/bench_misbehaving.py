@@ -57,7 +57,8 @@ def measure(body: str) -> dict[str, Any]:
             database = Database.open(Path(folder) / "universe.duckdb")
             with database.transaction() as transaction:
                 transaction.run_text(
-                    "UPDATE ship SET strategy_id = (SELECT strategy_id FROM strategy WHERE name = 'bad') WHERE eid % 2 = 0"
+                    "UPDATE ship_packed SET traits = traits >> 16 << 16 | (SELECT strategy_id FROM strategy WHERE name = 'bad') "
+                    "WHERE eid % 2 = 0"
                 )
             simulation = Simulation(database, settings)
             after = [_turn(simulation) for _ in range(TURNS)]

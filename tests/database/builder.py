@@ -1,12 +1,15 @@
 """Small universes in a database, and turns made up for them."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 
+from wasmverse.database import schema
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.turn_store import StoredState, TurnRecord, create_universe, read_state
+from wasmverse.database.state_reader import StateReader, StoredState
+from wasmverse.database.turn_store import TurnRecord, create_universe
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.merge import Column
 from wasmverse.universe.result import EventColumns, Events, StrategyTally, TurnResult
@@ -26,7 +29,26 @@ def fill(database: Database, laws: Laws = LAWS) -> None:
 
 
 def read(transaction: Transaction, laws: Laws = LAWS) -> StoredState:
-    return read_state(transaction, laws, THREADS)
+    return StateReader(laws.systems, THREADS).read(transaction).state()
+
+
+def by_hand(statement: str) -> list[str]:
+    """What somebody has to do who changes a file by hand; ships and nodes are changed as ``ships`` and ``nodes``, then packed."""
+    if not re.search(r"\b(ships|nodes)\b", statement):
+        return [statement]
+    return [
+        "CREATE TEMP TABLE ships AS SELECT * FROM ship",
+        "CREATE TEMP TABLE nodes AS SELECT * FROM node",
+        statement,
+        "DELETE FROM ship_packed",
+        f"INSERT INTO ship_packed {schema.pack_ships('ships')}",
+        "DELETE FROM node_place",
+        "DELETE FROM node_energy",
+        "INSERT INTO node_place SELECT sid, eid, x, y FROM nodes",
+        f"INSERT INTO node_energy {schema.pack_energies('nodes')}",
+        "DROP TABLE ships",
+        "DROP TABLE nodes",
+    ]
 
 
 def result_of(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.database.builder import RECORD, fill, random_result, read
+from tests.database.builder import RECORD, by_hand, fill, random_result, read
 from tests.database.test_open import with_duckdb
 from wasmverse.database import strategy_store
 from wasmverse.database.audit import CHECKS, audit
@@ -48,17 +48,17 @@ def test_a_universe_that_nobody_touched_is_fine(path: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE ship SET x = 42, energy = 65535 WHERE eid = 1",
-        "DELETE FROM node; DELETE FROM node_energy",
-        "UPDATE node_energy SET energy = 0",
+        "UPDATE ships SET x = 42, energy = 65535 WHERE eid = 1",
+        "DELETE FROM nodes",
+        "UPDATE node_energy SET energies = 0",
         "UPDATE universe SET next_eid = 1000000",
-        "INSERT INTO node VALUES (3, 999999, 1, 1); INSERT INTO node_energy VALUES (5); UPDATE universe SET next_eid = 1000000",
+        "INSERT INTO nodes VALUES (3, 999999, 1, 1, 5); UPDATE universe SET next_eid = 1000000",
         "DELETE FROM turns; DELETE FROM strategy_turn; DELETE FROM event",
         "UPDATE strategy SET status = 'removed', is_enabled = false",
     ],
 )
 def test_what_others_may_change_is_taken_as_it_is(path: Path, statement: str) -> None:
-    with_duckdb(path, statement)
+    with_duckdb(path, *by_hand(statement))
     opened(path)
 
 
@@ -71,13 +71,13 @@ BROKEN = [
     ("UPDATE solar_system SET x = 500 WHERE sid = 2", "solar_system 2 lies at (500, "),
     ("INSERT INTO solar_system VALUES (2, 1, 1)", "solar_system 2 is there 2 times"),
     ("DELETE FROM solar_system WHERE sid = 2", "solar_system has 2 rows, but the universe has 3 systems"),
-    ("UPDATE ship SET energy = 0 WHERE eid = 12", "ship 12 has energy 0; allowed is 1..65535"),
-    ("UPDATE node SET eid = 31 WHERE eid = 6", "node 31 has an eid that was never given; the next is 31"),
-    ("UPDATE ship SET eid = 0 WHERE eid = 1", "ship 0 has an eid that was never given"),
+    ("UPDATE ships SET energy = 0 WHERE eid = 12", "ship 12 has energy 0; allowed is 1..65535"),
+    ("UPDATE nodes SET eid = 31 WHERE eid = 6", "node 31 has an eid that was never given; the next is 31"),
+    ("UPDATE ships SET eid = 0 WHERE eid = 1", "ship 0 has an eid that was never given"),
     ("UPDATE universe SET next_eid = 12", "ship 12 has an eid that was never given; the next is 12"),
-    ("UPDATE ship SET eid = 13 WHERE eid = 12", "eid 13 is there 2 times (ship in system 2, ship in system 2)"),
-    ("UPDATE node SET eid = 13 WHERE eid = 6", "eid 13 is there 2 times (ship in system 2, node in system 1)"),
-    ("INSERT INTO ship SELECT * FROM ship WHERE eid = 1", "eid 1 is there 2 times"),
+    ("UPDATE ships SET eid = 13 WHERE eid = 12", "eid 13 is there 2 times (ship in system 2, ship in system 2)"),
+    ("UPDATE nodes SET eid = 13 WHERE eid = 6", "eid 13 is there 2 times (ship in system 2, node in system 1)"),
+    ("INSERT INTO ships SELECT * FROM ships WHERE eid = 1", "eid 1 is there 2 times"),
     ("UPDATE strategy SET strategy_id = 65000 WHERE name = 'mine'", "strategy 'mine' has strategy_id 65000"),
     ("UPDATE strategy SET strategy_id = 1", "strategy_id 1 is there 2 times"),
     ("UPDATE strategy SET name = 'mine'", "strategy 'mine' is there 2 times"),
@@ -86,7 +86,7 @@ BROKEN = [
     ("DELETE FROM strategy_module", "strategy 'mine' has 0 modules with sha256 93a44bbb"),
     ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
     ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
-    ("UPDATE ship SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
+    ("UPDATE ships SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
     ("UPDATE turns SET tid = 2", "turns has a row of turn 2; the last one is 1: remove the row"),
     ("UPDATE strategy_turn SET tid = 0", "strategy_turn has a row of turn 0; the last one is 1"),
     ("UPDATE event SET tid = 5", "event has a row of turn 5; the last one is 1"),
@@ -98,7 +98,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("statement", "message"), BROKEN, ids=[statement for statement, _ in BROKEN])
 def test_a_row_that_others_broke_is_named(path: Path, statement: str, message: str) -> None:
-    with_duckdb(path, statement)
+    with_duckdb(path, *by_hand(statement))
     before = path.read_bytes()
     with pytest.raises(StateError) as error:
         opened(path)
@@ -114,7 +114,7 @@ def test_every_check_has_been_seen_to_refuse(path: Path) -> None:
     for statement, _ in BROKEN:
         copy = path.with_name("copy.duckdb")
         copy.write_bytes(path.read_bytes())
-        with_duckdb(copy, statement)
+        with_duckdb(copy, *by_hand(statement))
         database = Database.open(copy)
         with database.transaction() as transaction:
             seen.add(next(check for check in CHECKS if transaction.run_text(check.query)))

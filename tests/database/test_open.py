@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.database.builder import LAWS, fill, in_order, read
+from tests.database.builder import LAWS, by_hand, fill, in_order, read
 from wasmverse.database import embedded, schema
 from wasmverse.database.embedded import Database
 from wasmverse.database.turn_store import read_laws
@@ -133,15 +133,37 @@ def test_a_newer_format_is_refused_even_when_its_tables_differ(path: Path) -> No
         f"UPDATE universe SET format_version = {schema.FORMAT_VERSION + 1}",
         "DROP VIEW entity",
         "DROP VIEW entities_with_conflict",
-        "DROP TABLE ship",
+        "DROP TABLE ship_packed",
     )
     message = refused(path, DatabaseTooNew)
     newer = f"has format {schema.FORMAT_VERSION + 1}; this Wasmverse knows up to {schema.FORMAT_VERSION}"
     assert f"{newer}: install the newer Wasmverse that made it" in message
 
 
-def test_a_file_of_format_1_is_made_over(path: Path) -> None:
-    """Its table of nodes had the energies, and any order of rows."""
+OLD_FORMATS = {
+    # The table of nodes had the energies, and any order of rows.
+    1: [
+        "CREATE TABLE ships AS SELECT * FROM ship",
+        "CREATE TABLE mixed AS SELECT * FROM node ORDER BY hash(eid)",
+        "DROP VIEW node",
+        "DROP TABLE node_place",
+        "DROP TABLE node_energy",
+        "ALTER TABLE mixed RENAME TO node",
+    ],
+    # Energies were one to a row, and ships had a column for every trait.
+    2: [
+        "CREATE TABLE ships AS SELECT * FROM ship",
+        "CREATE TABLE one_each AS SELECT energy FROM node",
+        "DROP VIEW node",
+        "ALTER TABLE node_place RENAME TO node",
+        "DROP TABLE node_energy",
+        "ALTER TABLE one_each RENAME TO node_energy",
+    ],
+}
+
+
+@pytest.mark.parametrize("version", OLD_FORMATS)
+def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> None:
     database = Database.open(path)
     fill(database)
     with database.transaction() as transaction:
@@ -150,22 +172,23 @@ def test_a_file_of_format_1_is_made_over(path: Path) -> None:
     with_duckdb(
         path,
         "DROP VIEW entity",
-        "CREATE TABLE mixed AS SELECT * FROM node POSITIONAL JOIN node_energy ORDER BY hash(eid)",
-        "DROP TABLE node",
-        "DROP TABLE node_energy",
-        "ALTER TABLE mixed RENAME TO node",
+        *OLD_FORMATS[version],
+        "DROP VIEW ship",
+        "DROP TABLE ship_packed",
+        "ALTER TABLE ships RENAME TO ship",
         "CREATE VIEW entity AS SELECT * FROM node",
-        "UPDATE universe SET format_version = 1",
+        f"UPDATE universe SET format_version = {version}",
     )
     database = Database.open(path)
     with database.transaction() as transaction:
         after = read(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
-        version = transaction.run_text("SELECT format_version FROM universe")
+        made_over = transaction.run_text("SELECT format_version FROM universe")
     database.close()
+    assert in_order(after.state.ships).equals(in_order(before.state.ships))
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
-    assert version == [(schema.FORMAT_VERSION,)]
+    assert made_over == [(schema.FORMAT_VERSION,)]
 
 
 def test_a_universe_with_a_table_or_column_missing_is_refused(path: Path) -> None:
@@ -317,7 +340,7 @@ def test_every_view_answers_in_plain_duckdb(path: Path) -> None:
             "SELECT kind, count(*), count(last_plan) FROM entity GROUP BY 1 ORDER BY 1"
         )
         assert kinds.fetchall() == [(1, ships, ships), (2, nodes, nodes)]
-    with_duckdb(path, "UPDATE ship SET x = 9, y = 9 WHERE eid IN (1, 2, 11)")
+    with_duckdb(path, *by_hand("UPDATE ships SET x = 9, y = 9 WHERE eid IN (1, 2, 11)"))
     with duckdb.connect(str(path), read_only=True) as connection:
         conflict = "SELECT eid, sid FROM entities_with_conflict WHERE eid IN (1, 2, 11) ORDER BY eid"
         assert connection.execute(conflict).fetchall() == [(1, 1), (2, 1)]

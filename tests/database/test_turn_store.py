@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.database.builder import (
     LAWS,
+    by_hand,
     fill,
     in_order,
     random_result,
@@ -18,7 +19,8 @@ from tests.database.builder import (
 )
 from wasmverse.database import embedded, schema, turn_store
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.turn_store import StoredState, write_ships, write_turn
+from wasmverse.database.state_reader import StoredState
+from wasmverse.database.turn_store import write_ships, write_turn
 from wasmverse.errors import StateError
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import Ships, state_hash
@@ -41,17 +43,8 @@ def change(database: Database, *statements: str) -> None:
 def test_rows_are_put_in_order_whatever_order_they_are_in(database: Database) -> None:
     with database.transaction() as transaction:
         before = read(transaction)
-    change(
-        database,
-        "CREATE TEMP TABLE ships AS SELECT * FROM ship ORDER BY hash(eid)",
-        "DELETE FROM ship",
-        "INSERT INTO ship SELECT * FROM ships",
-        "CREATE TEMP TABLE nodes AS SELECT * FROM node POSITIONAL JOIN node_energy ORDER BY hash(eid)",
-        "DELETE FROM node",
-        "DELETE FROM node_energy",
-        "INSERT INTO node SELECT sid, eid, x, y FROM nodes",
-        "INSERT INTO node_energy SELECT energy FROM nodes",
-    )
+    change(database, *by_hand("CREATE OR REPLACE TEMP TABLE ships AS SELECT * FROM ship ORDER BY hash(eid)"))
+    change(database, *by_hand("CREATE OR REPLACE TEMP TABLE nodes AS SELECT * FROM node ORDER BY hash(eid)"))
     with database.transaction() as transaction:
         after = read(transaction)
         assert state_hash(*after.state[:2], 0, 1) == state_hash(*before.state[:2], 0, 1)
@@ -59,7 +52,7 @@ def test_rows_are_put_in_order_whatever_order_they_are_in(database: Database) ->
         order = np.lexsort((after.state.ships.eid, after.state.ships.sid))
         assert np.array_equal(order, np.arange(len(order)))
         # Every stored row still belongs to the node beside it.
-        stored = [eid for (eid,) in transaction.driver.sql("SELECT eid FROM node").fetchall()]
+        stored = [eid for (eid,) in transaction.driver.sql("SELECT eid FROM node_place").fetchall()]
         assert [stored[row] for row in after.node_rows.tolist()] == after.state.nodes.eid.tolist()
 
 
@@ -77,10 +70,10 @@ def test_rows_are_put_in_order_whatever_order_they_are_in(database: Database) ->
 def test_values_off_the_limits_are_refused_by_their_row(
     database: Database, table: str, column: str, value: int, allowed: str
 ) -> None:
-    if column not in schema.metadata.tables[table].columns:
+    if column not in getattr(schema, table).columns:
         table = "ship"
     eid = 3 if table == "ship" else 8
-    change(database, f"UPDATE {table} SET {column} = {value} WHERE eid = {eid}")
+    change(database, *by_hand(f"UPDATE {table}s SET {column} = {value} WHERE eid = {eid}"))
     with pytest.raises(StateError) as refused, database.transaction() as transaction:
         read(transaction)
     assert (
@@ -89,7 +82,8 @@ def test_values_off_the_limits_are_refused_by_their_row(
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "eid"), [("ship", "x", 3), ("ship", "energy", 3), ("node", "x", 8)]
+    ("table", "column", "eid"),
+    [("ship_packed", "traits", 3), ("ship_packed", "energy", 3), ("node_place", "x", 8)],
 )
 def test_a_null_is_refused_by_its_row(database: Database, table: str, column: str, eid: int) -> None:
     for view in schema.VIEWS:
@@ -110,14 +104,14 @@ def test_a_null_is_refused_by_its_row(database: Database, table: str, column: st
 def test_a_column_whose_type_was_changed_is_refused(database: Database) -> None:
     for view in schema.VIEWS:
         change(database, f"DROP VIEW {view}")
-    change(database, "ALTER TABLE ship ALTER x TYPE INTEGER")
-    wanted = r"ship\.x has the type int32; it must be uint8: change it back"
+    change(database, "ALTER TABLE node_place ALTER x TYPE INTEGER")
+    wanted = r"node_place\.x has the type int32; it must be uint8: change it back"
     with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
         read(transaction)
 
 
 def write(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
-    write_ships(transaction, before, iter(result.ships))
+    write_ships(transaction, before, iter([*result.ships, result.new_ships]))
     write_turn(transaction, before, result)
 
 
@@ -185,8 +179,17 @@ def test_the_view_shows_the_nodes_that_are_there(database: Database) -> None:
 
 
 def test_places_without_energy_are_refused(database: Database) -> None:
-    change(database, "DELETE FROM node WHERE eid = 8")
-    wanted = "node has 17 rows and node_energy 18; each node needs one of each, in the same order"
+    change(database, "DELETE FROM node_energy WHERE rowid = 2")
+    wanted = "node_place has 18 rows and node_energy 4; 5 are needed, each for 4 nodes in the same order: correct node_energy"
+    with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
+        read(transaction)
+
+
+def test_energies_without_places_are_refused(database: Database) -> None:
+    change(database, "UPDATE node_energy SET energies = energies | (7::UBIGINT << 32) WHERE rowid = 4")
+    wanted = (
+        "row 4 of node_energy holds energy 7 for node 19 of 18: set it to 0, or add the row of node_place"
+    )
     with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
         read(transaction)
 
@@ -218,7 +221,7 @@ def test_a_turn_that_is_not_committed_leaves_nothing(database: Database) -> None
 
 
 def test_a_universe_may_be_empty(database: Database) -> None:
-    change(database, "DELETE FROM ship", "DELETE FROM node", "DELETE FROM node_energy")
+    change(database, "DELETE FROM ship_packed", "DELETE FROM node_place", "DELETE FROM node_energy")
     with database.transaction() as transaction:
         empty = read(transaction)
     assert len(empty.state.ships.sid) == len(empty.state.nodes.sid) == empty.places == 0

@@ -55,6 +55,7 @@ def test_old_turns_go_and_the_newest_stays(tmp_path: Path) -> None:
     snapshots = writer(tmp_path, keep=2)
     for tid in range(1, 6):
         snapshots.publish(tid, snapshot_tables(tid))
+    snapshots.finish()
     assert kept_turns(snapshots.folder) == [4, 5]
     assert sorted(path.name for path in snapshots.folder.iterdir()) == [
         "newest",
@@ -63,6 +64,7 @@ def test_old_turns_go_and_the_newest_stays(tmp_path: Path) -> None:
     ]
     snapshots.bytes_max = 1
     snapshots.publish(6, snapshot_tables(6))
+    snapshots.finish()
     assert kept_turns(snapshots.folder) == [6]
     snapshots.close()
 
@@ -72,6 +74,7 @@ def test_bytes_that_turns_share_count_once(tmp_path: Path) -> None:
     snapshots = writer(tmp_path, keep=10, bytes_max=1_500_000)
     for tid in range(1, 6):
         snapshots.publish(tid, {"still": still, "moves": pa.table({"a": [tid]})})
+    snapshots.finish()
     assert kept_turns(snapshots.folder) == [1, 2, 3, 4, 5]
     snapshots.close()
 
@@ -100,6 +103,41 @@ def test_nobody_sees_half_a_turn(tmp_path: Path) -> None:
     assert kept_turns(snapshots.folder) == [1]
     with pytest.raises(FileNotFoundError):
         attach(snapshots.folder, 2)
+    snapshots.close()
+
+
+def test_a_table_may_be_written_before_it_may_be_seen(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, snapshot_tables(1))
+    tables = snapshot_tables(2)
+    for name in ("ship", "node", "event"):
+        snapshots.prepare(name, tables[name])
+    assert newest_turn(snapshots.folder) == 1
+    assert kept_turns(snapshots.folder) == [1]
+    snapshots.publish(2, tables)
+    attached = attach(snapshots.folder, 2)
+    assert all(attached[name].equals(table) for name, table in tables.items())
+    third = {**snapshot_tables(3), "ship": tables["ship"]}
+    snapshots.publish(3, third)
+    assert attach(snapshots.folder, 3)["node"].equals(third["node"]), "what was prepared is used once"
+    inodes = {(turn_folder(snapshots.folder, tid) / "ship.arrow").stat().st_ino for tid in (2, 3)}
+    assert len(inodes) == 1, "a table that was prepared is linked as any other"
+    snapshots.close()
+
+
+def test_a_table_that_cannot_be_written_before_fails_the_publish(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    tables = snapshot_tables(1)
+    snapshots.publish(1, tables)
+    snapshots.prepare("ship", None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        snapshots.publish(2, tables)
+    assert newest_turn(snapshots.folder) == 1
+    assert not (snapshots.folder / "writing").exists(), (
+        "it held links to turn 1, which the next turn would write over"
+    )
+    snapshots.publish(2, snapshot_tables(2))
+    assert attach(snapshots.folder, 1)["node"].equals(tables["node"])
     snapshots.close()
 
 

@@ -85,7 +85,7 @@ def test_another_universe_is_noticed(run: Run, tmp_path: Path) -> None:
 def test_a_state_that_somebody_changed_is_noticed(run: Run) -> None:
     run.close()
     with duckdb.connect(str(run.folder / "universe.duckdb")) as connection:
-        connection.execute("UPDATE ship SET energy = energy + 1 WHERE eid = 1")
+        connection.execute("UPDATE ship_packed SET energy = energy + 1 WHERE eid = 1")
     assert "ends with another state of turn 5" in refused(run)
 
 

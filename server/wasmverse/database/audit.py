@@ -20,10 +20,7 @@ class Check(NamedTuple):
     message: str
 
 
-_ENTITIES = (
-    "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL "
-    "SELECT 'node', sid, eid FROM node POSITIONAL JOIN node_energy WHERE energy > 0)"
-)
+_ENTITIES = "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL SELECT 'node', sid, eid FROM node)"
 
 CHECKS = (
     Check(

@@ -1,22 +1,22 @@
 """Every table and view of Wasmverse, once: DDL, snapshots and documentation are all made from here.
 
 Two sets of names live here. *Tables* are how the universe is stored; ships and nodes are kept apart
-because a ship changes every turn and of a node only the energy. *Views* are what clients see and may
-rely on (``CLIENT_NAMES``). The views hold for the database file and, with nearly the same text, for a
-reader's snapshot of one turn: it leaves out ``universe`` and ``strategy_module``, and joins the tables of
-nodes to one.
+because a ship changes every turn and of a node only the energy, and packed, because what costs is their
+number of values. *Views* show them as anybody would expect them; those in ``CLIENT_NAMES`` are what clients
+see and may rely on. They hold for the database file and, with nearly the same text, for a reader's snapshot
+of one turn, where ``ship`` and ``node`` are tables, and ``universe`` and ``strategy_module`` are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from itertools import accumulate
 from typing import Any
 
 import sqlalchemy as sa
 from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -52,25 +52,24 @@ solar_system = sa.Table(
     comment="Where the systems are on the 500 x 500 map.",
 )
 
-ship = sa.Table(
-    "ship",
+ship_packed = sa.Table(
+    "ship_packed",
     metadata,
     _required("sid", UInteger),
     _required("eid", sa.BigInteger),
-    _required("strategy_id", USmallInteger),
-    _required("x", UTinyInteger),
-    _required("y", UTinyInteger),
-    _required("shield", UTinyInteger),
-    _required("blasters", UTinyInteger),
-    _required("thrusters", UTinyInteger),
-    _required("harvesters", UTinyInteger),
+    _required("traits", UBigInteger),
     _required("energy", USmallInteger),
     _required("last_plan", UBigInteger),
-    comment="Every living ship, rewritten whole each turn; sorted by (sid, eid).",
+    comment="Every living ship, written anew each turn. What ``TRAITS`` names is packed into one column; ``ship`` shows it.",
 )
+"""Writing a value costs the same whatever its width (10 to 17 ns), so that is a third of what eleven columns cost:
+docs/benchmarks/turns.md."""
 
-node = sa.Table(
-    "node",
+TRAITS = {"strategy_id": 16, "x": 8, "y": 8, "shield": 8, "blasters": 8, "thrusters": 8, "harvesters": 8}
+"""The columns of ``ship`` in ``traits`` and their bits, from the lowest on."""
+
+node_place = sa.Table(
+    "node_place",
     metadata,
     _required("sid", UInteger),
     _required("eid", sa.BigInteger),
@@ -82,9 +81,12 @@ node = sa.Table(
 node_energy = sa.Table(
     "node_energy",
     metadata,
-    _required("energy", USmallInteger),
-    comment="What every node holds: row for row beside ``node``, written anew each turn. 0: the node is gone.",
+    _required("energies", UBigInteger),
+    comment="What the nodes hold, in the order of ``node_place``, four to a row, 16 bits each, the first lowest; written anew "
+    "each turn. 0: the node is gone.",
 )
+
+NODES_A_ROW = 4
 
 turns = sa.Table(
     "turns",
@@ -159,14 +161,35 @@ event = sa.Table(
     comment="What happened lately: spawn, battle, death, starve, fault.",
 )
 
-snapshot_node = sa.Table(
+ship = sa.Table(
+    "ship",
+    sa.MetaData(),
+    _required("sid", UInteger),
+    _required("eid", sa.BigInteger),
+    _required("strategy_id", USmallInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    _required("shield", UTinyInteger),
+    _required("blasters", UTinyInteger),
+    _required("thrusters", UTinyInteger),
+    _required("harvesters", UTinyInteger),
+    _required("energy", USmallInteger),
+    _required("last_plan", UBigInteger),
+)
+"""Every living ship: a view in the database, a table in a snapshot, there sorted by (sid, eid)."""
+
+node = sa.Table(
     "node",
     sa.MetaData(),
-    *(sa.Column(column.name, column.type, nullable=False) for column in (*node.c, node_energy.c.energy)),
+    _required("sid", UInteger),
+    _required("eid", sa.BigInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    _required("energy", USmallInteger),
 )
-"""``node`` as a snapshot has it: the nodes that are there, with their energy."""
+"""Every energy node that is not gone: a view in the database, a table in a snapshot, there sorted by (sid, eid)."""
 
-SNAPSHOT_TABLES = (solar_system, ship, snapshot_node, turns, strategy, strategy_turn, event)
+SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event)
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
 
 
@@ -179,48 +202,78 @@ and costs a query nothing, where the join below costs a third of the time of a s
 
 def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[object, ...]]:
     """``entity``: ships (kind 1) and nodes (kind 2) as one relation, the strategy by its name."""
-    ship = named_ship if of_snapshot else metadata.tables["ship"]
+    of = named_ship if of_snapshot else ship
     ships = sa.select(
-        ship.c.sid,
-        ship.c.eid,
+        of.c.sid,
+        of.c.eid,
         sa.cast(sa.literal_column("1"), UTinyInteger).label("kind"),
-        ship.c.strategy if of_snapshot else strategy.c.name.label("strategy"),
-        ship.c.x,
-        ship.c.y,
-        ship.c.energy,
-        ship.c.shield,
-        ship.c.blasters,
-        ship.c.thrusters,
-        ship.c.harvesters,
-        ship.c.last_plan,
+        of.c.strategy if of_snapshot else strategy.c.name.label("strategy"),
+        of.c.x,
+        of.c.y,
+        of.c.energy,
+        of.c.shield,
+        of.c.blasters,
+        of.c.thrusters,
+        of.c.harvesters,
+        of.c.last_plan,
     )
     if not of_snapshot:
-        ships = ships.select_from(ship.outerjoin(strategy, ship.c.strategy_id == strategy.c.strategy_id))
+        ships = ships.select_from(of.outerjoin(strategy, of.c.strategy_id == strategy.c.strategy_id))
     zero: sa.ColumnElement[int] = sa.literal_column("0")
-    node: Any = snapshot_node.c if of_snapshot else _stored_node
     nodes = sa.select(
-        node.sid,
-        node.eid,
+        node.c.sid,
+        node.c.eid,
         sa.cast(sa.literal_column("2"), UTinyInteger),
         sa.cast(sa.null(), sa.Text),
-        node.x,
-        node.y,
-        node.energy,
+        node.c.x,
+        node.c.y,
+        node.c.energy,
         *(sa.cast(zero, UTinyInteger) for _ in range(4)),
         sa.cast(zero, UBigInteger),
     )
-    if not of_snapshot:
-        nodes = nodes.select_from(sa.text("node POSITIONAL JOIN node_energy")).where(node.energy > zero)
     return ships.union_all(nodes)
 
 
-# SQLAlchemy knows no positional join: written as text, with columns that bring no table of their own.
-_stored_node = SimpleNamespace(
-    **{
-        column.name: sa.literal_column(f"{column.table.name}.{column.name}", column.type)
-        for column in (*node.c, node_energy.c.energy)
-    }
-)
+def ship_select() -> sa.TextClause:
+    """``ship``: its traits unpacked."""
+    shifts = _shifts()
+    unpacked = (
+        f"(traits >> {shifts[name]} & {2**bits - 1})::{_UNSIGNED[bits]} AS {name}"
+        for name, bits in TRAITS.items()
+    )
+    return sa.text(f"SELECT sid, eid, {', '.join(unpacked)}, energy, last_plan FROM ship_packed")
+
+
+def node_select() -> sa.TextClause:
+    """``node``: the places beside the energies, without the nodes that are gone."""
+    unpacked = f"unnest([energies >> (16 * place) & 65535 FOR place IN range({NODES_A_ROW})])::USMALLINT"
+    return sa.text(
+        "SELECT sid, eid, x, y, energy FROM node_place POSITIONAL JOIN "
+        f"(SELECT {unpacked} AS energy FROM node_energy) WHERE energy > 0"
+    )
+
+
+def pack_ships(relation: str) -> str:
+    """The rows of ``ship_packed`` for the rows of a relation with the columns of ``ship``: a SELECT."""
+    packed = " | ".join(f"({name}::UBIGINT << {shift})" for name, shift in _shifts().items())
+    return f"SELECT sid, eid, {packed} AS traits, energy, last_plan FROM {relation}"
+
+
+def pack_energies(relation: str) -> str:
+    """The rows of ``node_energy`` for the nodes of a relation, in its order: a SELECT."""
+    return (
+        f"SELECT sum(energy::UBIGINT << (16 * (place % {NODES_A_ROW})))::UBIGINT FROM "
+        f"(SELECT energy, row_number() OVER () - 1 AS place FROM {relation}) "
+        f"GROUP BY place // {NODES_A_ROW} ORDER BY place // {NODES_A_ROW}"
+    )
+
+
+_UNSIGNED = {8: "UTINYINT", 16: "USMALLINT"}
+
+
+def _shifts() -> dict[str, int]:
+    ends = accumulate(TRAITS.values())
+    return {name: end - bits for (name, bits), end in zip(TRAITS.items(), ends, strict=True)}
 
 
 def conflict_select() -> sa.Select[tuple[object, ...]]:
@@ -243,7 +296,9 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(*(column for column in strategy.c if column is not strategy.c.strategy_id))
 
 
-VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any]]] = {
+VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause]] = {
+    "ship": ship_select,
+    "node": node_select,
     "entity": entity_select,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,
@@ -270,13 +325,16 @@ def ddl(dialect: sa.Dialect) -> list[str]:
 
 def upgrade(version: int, dialect: sa.Dialect) -> list[str]:
     """Statements that make a file of an older format over to the present one; views are made anew."""
+    views = [name for name in VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
     return [
-        *(f"DROP VIEW {name}" for name in VIEWS),
+        *(f"DROP VIEW {name}" for name in views),
         *(statement for step in range(version, FORMAT_VERSION) for statement in _UPGRADES[step]),
         *(f"CREATE VIEW {name} AS {view_sql(name, dialect)}" for name in VIEWS),
         f"UPDATE universe SET format_version = {FORMAT_VERSION}",
     ]
 
+
+_VIEWS_SINCE = {"ship": 3, "node": 3}
 
 _UPGRADES = {
     # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
@@ -289,6 +347,18 @@ _UPGRADES = {
         "INSERT INTO node_energy SELECT energy FROM node_1",
         "DROP TABLE node_1",
     ),
+    # Every trait of a ship had been a column, and every energy a row.
+    2: (
+        "CREATE TABLE ship_packed (sid UINTEGER NOT NULL, eid BIGINT NOT NULL, traits UBIGINT NOT NULL, "
+        "energy USMALLINT NOT NULL, last_plan UBIGINT NOT NULL)",
+        f"INSERT INTO ship_packed {pack_ships('ship')}",
+        "DROP TABLE ship",
+        "ALTER TABLE node RENAME TO node_place",
+        "ALTER TABLE node_energy RENAME TO node_energy_2",
+        "CREATE TABLE node_energy (energies UBIGINT NOT NULL)",
+        f"INSERT INTO node_energy {pack_energies('node_energy_2')}",
+        "DROP TABLE node_energy_2",
+    ),
 }
 """What changed from each format to the next."""
 
@@ -300,7 +370,7 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
 
 def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
     """The SELECT behind one of ``CLIENT_NAMES`` over a snapshot, whose tables' names begin with ``prefix``."""
-    select: sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]]
+    select: sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]] | sa.TextClause
     if name == "entity":
         select = entity_select(of_snapshot=True)
     elif name == "strategy":

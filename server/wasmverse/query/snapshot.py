@@ -8,7 +8,7 @@
         newest -> turn-000000000042                        moved when the folder is complete
         modules/...                                        compiled strategies, see ``modules``
 
-A folder is written under a temporary name and renamed, so whoever looks sees all of a turn or nothing.
+A folder is written under the name ``writing`` and renamed, so whoever looks sees all of a turn or nothing.
 Arrow's file format, uncompressed, is used as it lies on disk: attaching copies nothing. A reader that has a
 turn mapped keeps it after the folder is gone.
 """
@@ -21,7 +21,7 @@ import re
 import shutil
 import stat
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,8 +30,9 @@ from wasmverse.errors import SettingsError
 from wasmverse.query.modules import MODULES, ModuleFolder, Modules
 
 NEWEST = "newest"
+WRITING = "writing"
 _PREFIX = "turn-"
-_OWN = re.compile(rf"(?:turn|writing|removing)-\d+|{NEWEST}(?:-next)?|{MODULES}")
+_OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)?|{MODULES}")
 """What a snapshot folder may hold."""
 _LARGE_BYTES = 4 << 20
 """Tables above this are written by threads side by side: filling fresh pages of shared memory is one core's
@@ -92,10 +93,18 @@ class SnapshotWriter:
         self.bytes_max = bytes_max
         self._previous: dict[str, pa.Table] = {}
         self._previous_tid: int | None = None
+        self._prepared: dict[str, Future[None]] = {}
+        self._pruning: Future[None] | None = None
         self._threads = ThreadPoolExecutor(2, "snapshot")
         _take(folder)
         _clear(folder)
         self._modules = ModuleFolder(folder)
+
+    def prepare(self, name: str, table: pa.Table) -> None:
+        """Begin to write a table of the turn that is published next, before that may be seen. From any thread."""
+        temporary = self.folder / WRITING
+        temporary.mkdir(exist_ok=True)
+        self._prepared[name] = self._threads.submit(_write, temporary / f"{name}.arrow", table)
 
     def publish(
         self,
@@ -103,26 +112,24 @@ class SnapshotWriter:
         tables: Mapping[str, pa.Table],
         modules: Modules | None = None,
     ) -> None:
-        """Write the tables of turn ``tid`` and the modules it needs, and make it the newest; then prune.
+        """Write the tables of turn ``tid`` and the modules it needs, and make it the newest; old turns are pruned beside what
+        is done next.
 
-        A table that is the same object as at the publish before is linked, not written again. A turn that is
-        published twice is replaced. The speed is measured by tests/bench/bench_query.py.
+        A table that was prepared is not written again, and one that is the same object as at the publish before is linked. A
+        turn that is published twice is replaced. The speed is measured by tests/bench/bench_query.py.
         """
+        self.finish()
         self._modules.keep(tid, modules or {})
-        temporary = self.folder / f"writing-{tid}"
-        temporary.mkdir()
-        before = None if self._previous_tid is None else turn_folder(self.folder, self._previous_tid)
-        waiting = []
-        for name, table in tables.items():
-            path = temporary / f"{name}.arrow"
-            if before is not None and self._previous.get(name) is table:
-                path.hardlink_to(before / path.name)
-            elif table.nbytes > _LARGE_BYTES:
-                waiting.append(self._threads.submit(_write, path, table))
-            else:
-                _write(path, table)
-        for future in waiting:
-            future.result()
+        temporary = self.folder / WRITING
+        temporary.mkdir(exist_ok=True)
+        prepared, self._prepared = self._prepared, {}
+        try:
+            self._write(temporary, tables, prepared)
+        except BaseException:
+            # What is linked must not be found here and written over by the next.
+            wait(prepared.values())
+            shutil.rmtree(temporary)
+            raise
         final = turn_folder(self.folder, tid)
         if final.exists():
             shutil.rmtree(final)
@@ -131,10 +138,35 @@ class SnapshotWriter:
         link.symlink_to(final.name)
         link.replace(self.folder / NEWEST)
         self._previous, self._previous_tid = dict(tables), tid
-        self._prune()
+        self._pruning = self._threads.submit(self._prune)
+
+    def finish(self) -> None:
+        """Wait until what the last `publish` left to do is done: the old turns are gone."""
+        if self._pruning is not None:
+            pruning, self._pruning = self._pruning, None
+            pruning.result()
+
+    def _write(
+        self, temporary: Path, tables: Mapping[str, pa.Table], prepared: Mapping[str, Future[None]]
+    ) -> None:
+        before = None if self._previous_tid is None else turn_folder(self.folder, self._previous_tid)
+        waiting = list(prepared.values())
+        for name, table in tables.items():
+            path = temporary / f"{name}.arrow"
+            if name in prepared:
+                continue
+            if before is not None and self._previous.get(name) is table:
+                path.hardlink_to(before / path.name)
+            elif table.nbytes > _LARGE_BYTES:
+                waiting.append(self._threads.submit(_write, path, table))
+            else:
+                _write(path, table)
+        for future in waiting:
+            future.result()
 
     def close(self) -> None:
         """Remove every snapshot and the folder itself."""
+        self.finish()
         self._threads.shutdown()
         self._previous = {}
         _clear(self.folder)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from wasmverse.universe import rules
 from wasmverse.universe.block import BlockResult
+from wasmverse.universe.genesis import new_ships
 from wasmverse.universe.outcome import (
     C_ADDED,
     C_EVENTS,
@@ -105,16 +106,10 @@ def _deal(cells: Records, order: list[int], roster: Roster, next_eid: int) -> tu
     order : slots, as ``Roster.dealing_order`` has them.
     """
     count = len(cells)
-    ships = Ships.empty(count)
+    ships = new_ships(count)
     tally = np.zeros((roster.slots, len(TALLY)), np.int64)
     ships.sid[:], ships.x[:], ships.y[:] = cells["sid"], cells["x"], cells["y"]
     ships.eid[:] = next_eid + np.arange(count)
-    ships.shield[:] = rules.NEW_SHIELD
-    ships.blasters[:] = rules.NEW_BLASTERS
-    ships.thrusters[:] = rules.NEW_THRUSTERS
-    ships.harvesters[:] = rules.NEW_HARVESTERS
-    ships.energy[:] = rules.NEW_ENERGY
-    ships.last_plan[:] = 0
     if count:
         dealt = np.resize(np.array(order), count)
         ships.strategy_id[:] = np.array([s.strategy_id for s in roster.strategies], np.uint16)[dealt]

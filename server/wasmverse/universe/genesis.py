@@ -36,6 +36,25 @@ def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint
     return x[chosen].astype(np.uint16), y[chosen].astype(np.uint16)
 
 
+def new_ships(length: int) -> Ships:
+    """Ships as they are built; sid, eid, strategy_id, x and y are still to be filled in."""
+    ships = Ships.empty(length)
+    ships.shield[:] = rules.NEW_SHIELD
+    ships.blasters[:] = rules.NEW_BLASTERS
+    ships.thrusters[:] = rules.NEW_THRUSTERS
+    ships.harvesters[:] = rules.NEW_HARVESTERS
+    ships.energy[:] = rules.NEW_ENERGY
+    ships.last_plan[:] = 0
+    return ships
+
+
+def new_nodes(length: int) -> Nodes:
+    """Energy nodes as they appear; sid, eid, x and y are still to be filled in."""
+    nodes = Nodes.empty(length)
+    nodes.energy[:] = rules.NEW_ENERGY
+    return nodes
+
+
 def populate(
     seed: int, systems: int, ships_min: int, nodes_min: int, strategy_ids: list[int]
 ) -> tuple[Ships, Nodes, int]:
@@ -50,22 +69,15 @@ def populate(
     first_eid = 1 + np.arange(systems, dtype=np.int64)[:, None] * each
     sids = np.arange(1, systems + 1, dtype=np.uint32)
 
-    ships = Ships.empty(systems * ships_each)
+    ships = new_ships(systems * ships_each)
     ships.sid[:] = np.repeat(sids, ships_each)
     ships.eid[:] = (first_eid + np.arange(ships_each)).ravel()
     if ships_each:
         ships.strategy_id[:] = np.resize(np.array(strategy_ids, np.uint16), systems * ships_each)
     ships.x[:], ships.y[:] = random_cells(np.uint64(seed), systems, rules.SHIP, ships_each)
-    ships.shield[:] = rules.NEW_SHIELD
-    ships.blasters[:] = rules.NEW_BLASTERS
-    ships.thrusters[:] = rules.NEW_THRUSTERS
-    ships.harvesters[:] = rules.NEW_HARVESTERS
-    ships.energy[:] = rules.NEW_ENERGY
-    ships.last_plan[:] = 0
 
-    nodes = Nodes.empty(systems * nodes_min)
+    nodes = new_nodes(systems * nodes_min)
     nodes.sid[:] = np.repeat(sids, nodes_min)
     nodes.eid[:] = (first_eid + ships_each + np.arange(nodes_min)).ravel()
     nodes.x[:], nodes.y[:] = random_cells(np.uint64(seed), systems, rules.NODE, nodes_min)
-    nodes.energy[:] = rules.NEW_ENERGY
     return ships, nodes, 1 + systems * each

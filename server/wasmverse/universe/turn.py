@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from wasmverse.universe.assemble import assemble, living_ships
@@ -29,7 +30,12 @@ class Laws:
 
 
 TakeShips = Callable[[Iterator[Ships]], None]
-"""Is given the ships that live on, block by block, while later blocks are still being played."""
+"""Is given all ships after the turn: those that live on, block by block, while later blocks are still being played; then the
+new ones."""
+
+
+def _take_no_ships(ships: Iterator[Ships]) -> None:
+    deque(ships, maxlen=0)
 
 
 class TurnPlayer:
@@ -53,7 +59,7 @@ class TurnPlayer:
         *,
         tid: int,
         next_eid: int,
-        take_ships: TakeShips | None = None,
+        take_ships: TakeShips = _take_no_ships,
     ) -> TurnResult:
         """Play turn ``tid`` on the state of the turn before, which is not modified.
 
@@ -73,20 +79,23 @@ class TurnPlayer:
             last = min(first + laws.block_systems, laws.systems)
             return play_block(workspace, state, offsets, roster, turn, limits, first, last)
 
+        results: list[TurnResult] = []
+
+        def ships_after() -> Iterator[Ships]:
+            for future in played:
+                yield living_ships(future.result())
+            blocks = [future.result() for future in played]
+            results.append(assemble(blocks, state, roster, tid, next_eid, self.threads))
+            yield results[0].new_ships
+
         played = [self.pool.submit(play_at, first) for first in range(0, laws.systems, laws.block_systems)]
         try:
-            if take_ships is not None:
-                take_ships(_as_played(played))
-            blocks = [future.result() for future in played]
+            take_ships(ships_after())
+            (result,) = results
+            return result
         except BaseException:
             # A block's own error says more than that of who could not read on because of it.
             for future in played:
                 if not future.cancel():
                     future.result()
             raise
-        return assemble(blocks, state, roster, tid, next_eid, self.threads)
-
-
-def _as_played(played: list[Future[BlockResult]]) -> Iterator[Ships]:
-    for future in played:
-        yield living_ships(future.result())
