@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.database.builder import (
     LAWS,
     by_hand,
-    fill,
     in_order,
     random_result,
     random_ships,
@@ -24,14 +23,6 @@ from wasmverse.database.turn_store import write_ships, write_turn
 from wasmverse.errors import StateError
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import Ships, state_hash
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    database = Database.open(None)
-    fill(database)
-    yield database
-    database.close()
 
 
 def change(database: Database, *statements: str) -> None:

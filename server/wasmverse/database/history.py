@@ -19,6 +19,10 @@ from wasmverse.database.turn_store import TurnRecord
 from wasmverse.universe.outcome import EVENT_KINDS
 from wasmverse.universe.result import EventColumns, TurnResult
 
+PRUNE_TURNS = 16
+"""Turns whose forgotten rows are deleted at once: a DELETE costs as much as what a turn adds. So many turns more are in the
+database; nobody sees them."""
+
 _CHUNKS_MAX = 8
 """Pieces of a record; each is written to every snapshot by itself."""
 
@@ -63,13 +67,16 @@ class RollingTable:
         self.rows_max = rows_max
         self.rows = type_.empty_table()
         self._turns: deque[tuple[int, int]] = deque()
+        self._forgotten: list[int] = []
 
-    def load(self, transaction: Transaction) -> None:
-        """Take up what the database holds."""
+    def load(self, transaction: Transaction, tid: int) -> None:
+        """Take up what the database, whose last turn is ``tid``, holds within the bounds."""
         rows = transaction.read_arrow(self.table).cast(self.rows.schema).sort_by("tid")
         self.rows = rows.combine_chunks()
         counted = rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
         self._turns = deque((row["tid"], row["count_all"]) for row in counted)
+        self._forgotten = []
+        self._forget(tid)
 
     def add(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
         """Add rows to the newest turn, or to the beginning of the first."""
@@ -83,16 +90,21 @@ class RollingTable:
         transaction.insert_arrow(self.table, rows)
         joined = pa.concat_tables([self.rows, rows])
         self._turns.append((tid, rows.num_rows))
-        kept = joined.num_rows
-        forgotten = None
+        self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
+        self._forget(tid)
+        if len(self._forgotten) >= PRUNE_TURNS:
+            transaction.run_text(f"DELETE FROM {self.table.name} WHERE tid <= ?", (self._forgotten[-1],))
+            self._forgotten = []
+
+    def _forget(self, tid: int) -> None:
+        """Drop the turns past the bounds, the last turn being ``tid``."""
+        kept = self.rows.num_rows
         # By number, not by count: a turn without rows is known only to who appended it.
         while len(self._turns) > 1 and (self._turns[0][0] <= tid - self.turns_max or kept > self.rows_max):
             forgotten, count = self._turns.popleft()
+            self._forgotten.append(forgotten)
             kept -= count
-        if forgotten is not None:
-            transaction.run_text(f"DELETE FROM {self.table.name} WHERE tid <= ?", (forgotten,))
-            joined = joined.slice(joined.num_rows - kept)
-        self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
+        self.rows = self.rows.slice(self.rows.num_rows - kept)
 
 
 class History:
@@ -111,8 +123,9 @@ class History:
 
     def load(self, transaction: Transaction) -> None:
         """Take up what the database holds."""
+        ((tid,),) = transaction.run_text("SELECT tid FROM universe")
         for table in (self.turns, self.strategy_turns, self.events):
-            table.load(transaction)
+            table.load(transaction, tid)
 
     def append(self, transaction: Transaction, result: TurnResult, record: TurnRecord) -> None:
         """Record a turn. Its end is not known before it is committed: `correct` says it then."""
