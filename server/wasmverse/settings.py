@@ -99,7 +99,7 @@ class Settings(BaseSettings):
         20_000,
         ge=100,
         le=10_000_000_000,
-        description="Fuel for one call of a strategy, pooled over the ships of a block.",
+        description="Fuel for one call of a strategy, pooled over ships of a block.",
     )
     guest_memory_bytes_max: int = Field(
         16 << 20,

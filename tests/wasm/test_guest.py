@@ -6,7 +6,7 @@ import wasmtime
 from tests.wasm.builder import Table, compile_wat, guest_of_number, numbered, signature_of, strategy_wat
 from wasmverse.settings import Settings
 from wasmverse.wasm.check import inspect_module
-from wasmverse.wasm.guest import CAREFUL_ROWS, OUT_OF_FUEL, Guest, Limits
+from wasmverse.wasm.guest import CAREFUL_ROWS, OUT_OF_FUEL, POOL_ROWS, Guest, Limits
 from wasmverse.wasm.wit import strategy_signature
 
 DOUBLE = "(i64.extend_i32_u (i32.mul (local.get $n) (i32.const 2)))"
@@ -82,6 +82,30 @@ def test_several_endless_loops_cost_a_small_pool_each_after_the_first() -> None:
     assert outcome.faulted == [0, 200, 400, 600, 800]
     assert table.results.tolist() == doubled(rows, 0, 200, 400, 600, 800)
     assert outcome.fuel < (rows + 5 * CAREFUL_ROWS) * limits.budget_fuel
+
+
+def test_an_endless_loop_burns_one_pool_whatever_the_number_of_rows() -> None:
+    rows, limits = 5 * POOL_ROWS, Limits(budget_fuel=1_000, faults_max=4)
+    table = numbered(rows)
+    outcome = table.run(guest_of_number(FOREVER + DOUBLE), limits)
+    assert (outcome.faulted, outcome.uncalled) == ([0, 1, 2, 3], (4, rows))
+    assert outcome.fuel == (POOL_ROWS + 3 * CAREFUL_ROWS) * limits.budget_fuel
+
+
+def test_the_instance_stays_from_pool_to_pool_and_every_pool_is_full() -> None:
+    rows = 3 * POOL_ROWS + 5
+    counts = "(global.set $calls (i64.add (global.get $calls) (i64.const 1))) (global.get $calls)"
+    table = numbered(rows)
+    assert table.run(guest_of_number(counts, "(global $calls (mut i64) (i64.const 0))")).faults == 0
+    assert table.results.tolist() == list(range(1, rows + 1))
+    one_more = "(local.tee $n (i32.add (local.get $n) (i32.const 1)))"
+    spends = f"(loop $again (br_if $again (i32.lt_s {one_more} (i32.const {rows})))) {DOUBLE}"
+    # The first rows loop longest: what those of later pools leave over does not help them.
+    frugal = numbered(rows).run(guest_of_number(spends), Limits(budget_fuel=8 * rows, faults_max=1))
+    assert (frugal.faulted, frugal.reason) == ([], None)
+    lavish = numbered(rows).run(guest_of_number(spends), Limits(budget_fuel=4 * rows, faults_max=1))
+    assert lavish.reason == OUT_OF_FUEL
+    assert lavish.faulted[0] < POOL_ROWS
 
 
 @pytest.mark.parametrize("faults_max", [1, 2, 4])

@@ -12,15 +12,19 @@ from wasmverse.wasm.driver import Layout, driver_module
 from wasmverse.wasm.engine import HostMemory, flight_engine
 
 REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
+POOL_ROWS = 1024
+POOL_GROWTH = 4
+"""Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
+bounded by the rows that went well before it. More pools would cost honest guests more: entering WebAssembly takes 55 us."""
 CAREFUL_ROWS = 64
-"""Rows to a fuel pool once a call has emptied the first one."""
+"""Rows to a fuel pool once a call has emptied one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one guest may use.
 
-    budget_fuel is for one call, pooled over the rows of a run; memory_bytes_max and table_elements_max hold for one instance;
+    budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
     after faults_max faults in a run the remaining rows are faults without a call.
     """
 
@@ -75,65 +79,86 @@ class Guest:
         table : address of the layout's table of column addresses.
 
         A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
-        with the next row. The fuel pool of a fresh run is ``budget_fuel`` for every row. A call that empties it is a
-        fault, and from there on every 64 rows have a pool of their own: so one endless loop costs one pool and a little,
-        and the healthy rows behind it still fly. Verdicts depend on the rows and the limits alone.
+        with the next row. The first 1,024 rows have a fuel pool of ``budget_fuel`` for each, the next 4,096 have one, and so
+        on. A call that empties it is a fault, and from there on every 64 rows have a pool of their own: so one endless loop
+        costs one pool and a little, and the healthy rows behind it still fly. Verdicts depend on the rows and the limits
+        alone.
         """
         outcome = Outcome()
         started = time.perf_counter()
         row = start
-        careful = False
+        pool_rows, growth = POOL_ROWS, POOL_GROWTH
+        flight = None
         while row < stop:
             if len(outcome.faulted) >= limits.faults_max:
                 outcome.uncalled = (row, stop)
                 break
-            end = min(stop, row + CAREFUL_ROWS) if careful else stop
-            faulted, trap, fuel = self._run_once(memory, layout, table, row, end, limits)
+            flight = flight or _Flight(self, limits)
+            end = min(stop, row + pool_rows)
+            faulted, trap, fuel = flight.run(memory, layout, table, row, end)
             outcome.fuel += fuel
             if trap is None:
                 row = end
+                pool_rows *= growth
                 continue
             outcome.reason = outcome.reason or trap
-            careful = careful or trap == OUT_OF_FUEL
             outcome.faulted.append(faulted)
             row = faulted + 1
+            flight = None
+            if trap == OUT_OF_FUEL:
+                pool_rows, growth = CAREFUL_ROWS, 1
         outcome.seconds = time.perf_counter() - started
         return outcome
 
-    def _run_once(
-        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits
-    ) -> tuple[int, str | None, int]:
-        """One fresh instance over some rows: the row that trapped, why (None when all went well), and the fuel used."""
-        engine = flight_engine()
-        store = wasmtime.Store(engine)
-        store.set_limits(
+
+class _Flight:
+    """One instance of a guest, made by its first run; of no more use after a trap."""
+
+    def __init__(self, guest: Guest, limits: Limits) -> None:
+        self._guest = guest
+        self._budget_fuel = limits.budget_fuel
+        self._store = wasmtime.Store(flight_engine())
+        self._store.set_limits(
             memory_size=limits.memory_bytes_max,
             table_elements=limits.table_elements_max,
             instances=2,
             tables=8,
             memories=2,
         )
-        pool = limits.budget_fuel * (stop - start)
+        self._driver: Any = None
+        self._loop: Any = None
+
+    def run(
+        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int
+    ) -> tuple[int, str | None, int]:
+        """Some rows with a fuel pool of their own: the row that trapped, why (None when all went well), and the fuel used."""
+        store = self._store
+        pool = self._budget_fuel * (stop - start)
         store.set_fuel(pool)
         row = start
-        driver = None
         try:
-            guest = wasmtime.Instance(store, self.module, []).exports(store)
-            takes_bytes = layout.signature.takes_bytes
-            imports: list[Any] = [memory.memory]
-            if takes_bytes:
-                imports.append(guest["memory"])
-            if takes_bytes and self.realloc is not None:
-                imports.append(guest[self.realloc])
-            imports.append(guest[self.export])
-            module = driver_module(layout, takes_bytes and self.realloc is not None)
-            driver = wasmtime.Instance(store, module, imports).exports(store)
-            driver["run"](store, start, stop, table)  # type: ignore[operator]
+            if self._driver is None:
+                self._driver = self._instantiate(memory, layout)
+                self._loop = self._driver["run"]
+            self._loop(store, start, stop, table)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
-            if driver is not None:
-                row = driver["row"].value(store)  # type: ignore[union-attr]
+            if self._driver is not None:
+                row = self._driver["row"].value(store)
             return row, _reason(error), pool - store.get_fuel()
         return stop, None, pool - store.get_fuel()
+
+    def _instantiate(self, memory: HostMemory, layout: Layout) -> Any:
+        store, realloc = self._store, self._guest.realloc
+        guest = wasmtime.Instance(store, self._guest.module, []).exports(store)
+        takes_bytes = layout.signature.takes_bytes
+        imports: list[Any] = [memory.memory]
+        if takes_bytes:
+            imports.append(guest["memory"])
+        if takes_bytes and realloc is not None:
+            imports.append(guest[realloc])
+        imports.append(guest[self._guest.export])
+        module = driver_module(layout, takes_bytes and realloc is not None)
+        return wasmtime.Instance(store, module, imports).exports(store)
 
 
 OUT_OF_FUEL = "ran out of fuel"
