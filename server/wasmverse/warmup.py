@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wasmverse.universe.genesis import populate
+from wasmverse.universe.kernels import are_compiled
 from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
 from wasmverse.universe.state import Columns, State, state_hash
 from wasmverse.universe.strategies import Roster
@@ -21,10 +22,11 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
 
     Parameters
     ----------
-    tell : told before and after a compilation that takes long (the first one on a machine).
+    tell : told before a compilation that takes long (the first one on a machine).
     """
     clock = time.perf_counter()
-    tell("compiling the kernels (some 30 s the first time, cached afterwards)")
+    if not are_compiled():
+        tell("compiling the kernels (some 30 s the first time, cached afterwards)")
     laws = Laws(seed=1, systems=1, ships_min=1, nodes_min=1, block_systems=1)
     ships, nodes, next_eid = populate(1, 1, 1, 1, [1])
     player = TurnPlayer(1)

@@ -3,11 +3,15 @@
     python -m tests.bench.bench_turns [--quick]
 
 Each size is measured in a process of its own, with the yardstick right before and after it, so that the ratio holds on
-a machine whose speed drifts.
+a machine whose speed drifts. ``WASMVERSE_LIMIT`` may name another such program, ``limit.py``, which takes the same arguments as
+our yardstick and prints "tick median <seconds>s": it is run beside ours for the sizes that have a target.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 import sys
 from typing import Any, NamedTuple
 
@@ -58,10 +62,13 @@ TARGETS = (
     Target(MILLION, "row writes a second of turn time, millions", 3.0, "writes", at_least=True),
     Target(MILLION, "peak memory, GiB", 3.0, "memory"),
     Target(MILLION, "observe + decide + resolve, of the yardstick", 1.3, "ratio"),
+    Target(MILLION, "observe + decide + resolve, of `limit.py`", 1.3, "limit"),
     Target(TWO_MILLION, "2,000,000 ships, 2,000,000 nodes: p99, s", 1.0, "p99"),
     Target(DEFAULT, "32,000 ships, 64,000 nodes: median turn, s", 0.040, "median"),
     Target(DEFAULT, "observe + decide + resolve, of the yardstick", 1.3, "ratio"),
+    Target(DEFAULT, "observe + decide + resolve, of `limit.py`", 1.3, "limit"),
 )
+LIMIT = os.environ.get("WASMVERSE_LIMIT")
 
 
 _COLUMNS = (
@@ -84,19 +91,33 @@ def measure(size: Size) -> dict[str, Any]:
         "turn",
         *(part for option in options for part in option),
     ]
-    before = run(yardstick)
+    before, limit_before = run(yardstick), limit_seconds(size)
     result: dict[str, Any] = run(
         [*bench, "--threads", str(size.threads), "--turns", str(size.turns), "--json"]
     )
-    after = run(yardstick)
+    after, limit_after = run(yardstick), limit_seconds(size)
     phase = result["phase_seconds"]
+    compute = phase["observe"] + phase["decide"] + phase["resolve"]
     result["yardstick"] = (before["turn_seconds"] + after["turn_seconds"]) / 2
-    result["ratio"] = (phase["observe"] + phase["decide"] + phase["resolve"]) / result["yardstick"]
+    result["ratio"] = compute / result["yardstick"]
+    if limit_before:
+        result["limit"] = 2 * compute / (limit_before + limit_after)
     result["median"], result["p99"] = result["turn_seconds"]["median"], result["turn_seconds"]["p99"]
     result["writes"] = result["row_writes_per_second"] / 1e6
     result["memory"] = result["peak_rss_bytes"] / 2**30
     result["ns_per_ship"] = 1e9 * result["median"] / result["ships"]
     return result
+
+
+def limit_seconds(size: Size) -> float:
+    """Seconds of a turn by ``limit.py``; 0 without it, or for a size without a target."""
+    if LIMIT is None or size not in {target.size for target in TARGETS if target.figure == "limit"}:
+        return 0.0
+    shape = [str(number) for number in (size.systems, size.ships, size.nodes, size.threads, 7)]
+    done = subprocess.run([sys.executable, LIMIT, *shape], capture_output=True, text=True, check=True)
+    found = re.search(r"tick median ([0-9.]+)s", done.stdout)
+    assert found is not None, done.stdout
+    return float(found[1])
 
 
 def row(size: Size, result: dict[str, Any]) -> str:
@@ -151,7 +172,7 @@ def main() -> None:
         print(lines[-1], file=sys.stderr, flush=True)
     targets = []
     for target in TARGETS:
-        if target.size in results:
+        if target.figure in results.get(target.size, {}):
             figure = results[target.size][target.figure]
             met = figure >= target.limit if target.at_least else figure <= target.limit
             sign = "≥" if target.at_least else "≤"

@@ -256,6 +256,7 @@ def test_modules_are_kept_as_long_as_a_turn_needs_them(tmp_path: Path) -> None:
     counts = []
     for tid, plans in enumerate([(1, 2), (1, 2), (1, 3), (1, 3), (3,), (3,)]):
         publish(tid, *plans)
+        writer.finish()
         counts.append(files())
     assert counts == [2, 2, 3, 2, 2, 1]
     writer.close()

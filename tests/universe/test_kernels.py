@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from wasmverse.universe import kernels
 from wasmverse.universe.kernels import cache_folder
 
 
@@ -28,6 +31,17 @@ def test_what_is_no_kernel_keeps_the_cache(tmp_path: Path) -> None:
     first = cache_folder(tmp_path, folder)
     (folder / "turn.py").write_text("def play(): return 1\n")
     assert cache_folder(tmp_path, folder) == first
+
+
+def test_it_is_known_whether_kernels_have_to_be_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_CACHE", tmp_path / "kernels-1")
+    assert not kernels.are_compiled()
+    (tmp_path / "kernels-1" / "universe").mkdir(parents=True)
+    assert not kernels.are_compiled()
+    (tmp_path / "kernels-1" / "universe" / "apply.nbi").touch()
+    assert kernels.are_compiled()
 
 
 def test_a_new_folder_of_another_process_is_not_removed(tmp_path: Path) -> None:

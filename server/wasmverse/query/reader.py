@@ -54,6 +54,7 @@ def main() -> None:
             # What a large query had is free again, but in pieces: a fresh process has it whole.
             head["retire"] = data_bytes() > own_bytes + config["memory_bytes"] // 2
             wire.send(connection, head, body)
+            engine.prepare()
 
 
 def _answer(engine: Engine, config: dict[str, Any], request: Request) -> tuple[Answer, bytes]:

@@ -47,7 +47,13 @@ def _base_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wasmverse"
 
 
-cast("Any", numba.config).CACHE_DIR = str(cache_folder(_base_folder(), _FOLDER))
+_CACHE = cache_folder(_base_folder(), _FOLDER)
+cast("Any", numba.config).CACHE_DIR = str(_CACHE)
+
+
+def are_compiled() -> bool:
+    """Whether an earlier process has left machine code of these very kernels."""
+    return any(_CACHE.rglob("*.nbi"))
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,0 +1,108 @@
+"""What a query sees stays the same when a reader copies a turn that is asked often, and goes on with the next turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.query.builder import snapshot_tables
+from wasmverse.query import relations as relations_module
+from wasmverse.query.pool import reader_config
+from wasmverse.query.relations import COPY_QUERIES, Relations, connect
+from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.settings import Settings
+
+ENTITIES = "SELECT * FROM entity"
+
+
+class Reader:
+    """Relations over a folder of snapshots, as an engine has them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = SnapshotWriter(folder / "snapshots", 8, 1 << 30)
+        self.connection = connect(200_000_000, 1)
+        config = reader_config(Settings(), self.writer.folder)
+        self.relations = Relations(self.connection, self.writer.folder, config.views)
+
+    def publish(self, tid: int, **size: int) -> None:
+        self.writer.publish(tid, snapshot_tables(tid, **size))
+
+    def ask(self, tid: int, times: int = 1, sql: str = ENTITIES) -> tuple[list[Any], list[Any]]:
+        """Columns and rows, the last of so many times."""
+        for _ in range(times):
+            self.relations.show(tid)
+            result = self.connection.execute(sql)
+            columns, rows = [column[:2] for column in result.description or ()], result.fetchall()
+            self.relations.count_query()
+        return columns, rows
+
+    def is_copied(self) -> bool:
+        """Whether ``entity`` is read from a table of the engine."""
+        ((plan,),) = (self.connection.execute(f"EXPLAIN (FORMAT json) {ENTITIES}").fetchall()[0][1:],)
+        return "ARROW_SCAN" not in plan
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    reader = Reader(tmp_path)
+    yield reader
+    reader.connection.close()
+    reader.writer.close()
+
+
+def test_a_turn_that_is_asked_often_is_copied_and_looks_the_same(reader: Reader) -> None:
+    reader.publish(1)
+    before = reader.ask(1, COPY_QUERIES - 1)
+    assert not reader.is_copied()
+    assert reader.ask(1) == before
+    assert reader.is_copied()
+    assert reader.ask(1, 3) == before
+    sight = "SELECT sight(sid, eid, x, y) FROM entity ORDER BY eid"
+    assert len(reader.ask(1, sql=sight)[1]) == len(before[1])
+
+
+def test_the_next_turn_is_never_answered_from_the_copy(reader: Reader) -> None:
+    for tid in (1, 2, 3):
+        reader.publish(tid, systems=tid + 2)
+    first = reader.ask(1, COPY_QUERIES + 2)
+    second = reader.ask(2)
+    assert not reader.is_copied()
+    assert len(second[1]) > len(first[1])
+    assert reader.ask(2, COPY_QUERIES) == second
+    assert reader.is_copied()
+    assert len(reader.ask(3)[1]) > len(second[1])
+    assert reader.ask(1) == first, "a query may go back to a turn that is kept"
+    assert not reader.is_copied()
+
+
+def test_a_turn_that_is_not_there_leaves_the_copy(reader: Reader) -> None:
+    reader.publish(1)
+    before = reader.ask(1, COPY_QUERIES)
+    with pytest.raises(FileNotFoundError):
+        reader.relations.show(9)
+    assert reader.is_copied()
+    assert reader.ask(1) == before
+
+
+def test_a_large_turn_is_not_copied(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader.publish(1)
+    rows = len(reader.ask(1)[1])
+    monkeypatch.setattr(relations_module, "COPY_ROWS_MAX", rows - 1)
+    reader.ask(1, 2 * COPY_QUERIES)
+    assert not reader.is_copied()
+
+
+def test_without_room_for_a_copy_queries_go_on_without_it(reader: Reader) -> None:
+    reader.publish(1, systems=2_000, ships=20, nodes=20)
+    reader.ask(1, sql="SELECT 1")
+    limited = duckdb.connect(config={"memory_limit": "1MB", "temp_directory": "", "threads": 1})
+    limited.execute(f"CREATE SCHEMA {relations_module.SCHEMA}; {relations_module.DECODE_PLAN}")
+    narrow = Relations(limited, reader.writer.folder, reader_config(Settings(), reader.writer.folder).views)
+    narrow.show(1)
+    count = "SELECT count(*) FROM entity"
+    for _ in range(COPY_QUERIES + 1):
+        assert limited.execute(count).fetchall() == [(80_000,)]
+        narrow.count_query()
+    limited.close()
