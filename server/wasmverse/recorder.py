@@ -62,6 +62,7 @@ class Recorder:
         self._size = 0
         self._is_hash_due = False
         self._is_broken = False
+        self._is_new = not path.exists()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -91,6 +92,8 @@ class Recorder:
                 Start(tid=simulation.tid, limits=limits, faulting=faulting, state=state, roster=roster)
             )
         except BaseException:
+            if self._is_new and not self._size:
+                self.path.unlink()
             os.close(self._file)
             raise
 

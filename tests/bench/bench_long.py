@@ -44,7 +44,7 @@ def main() -> None:
         settle_garbage()
         for _ in range(turns):
             clock = time.perf_counter()
-            report = simulation.play_turn()
+            report = simulation.play_turn(take=snapshots.prepare)
             snapshots.publish(simulation.tid, simulation.snapshot_tables())
             seconds = time.perf_counter() - clock
             seen.append(
