@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.database.builder import by_hand
 from tests.wasm.builder import strategy_wat
 from wasmverse.beginning import BUNDLED
 from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
-from wasmverse.database.embedded import Database
+from wasmverse.database.embedded import Database, Transaction
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
@@ -131,6 +133,39 @@ def test_what_is_handed_out_before_the_commit_is_what_is_committed(
         assert all(table.equals(committed[name]) for name, table in taken.items())
         simulation.carry_out(SpawnEntity(1, 2, 5, 5, None))  # the state is read anew
         assert simulation.snapshot_tables()["node"].num_rows == committed["node"].num_rows + 1
+
+
+@pytest.mark.parametrize("fails_at", ["record", "commit"])
+def test_a_turn_that_fails_hands_out_nothing_any_more(
+    simulate: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, fails_at: str
+) -> None:
+    """Whoever takes the tables may be closed next."""
+    simulation = simulate()
+    taken = []
+
+    def take(name: str, _table: pa.Table) -> None:
+        time.sleep(0.5 if name in {"ship", "node"} else 0)
+        taken.append(name)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    transaction = simulation.database.transaction
+
+    @contextmanager
+    def fail_to_commit() -> Iterator[Transaction]:
+        with transaction() as opened:
+            yield opened
+            raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        if fails_at == "record":
+            patch.setattr(simulation.history, "append", fail)
+        else:
+            patch.setattr(simulation.database, "transaction", fail_to_commit)
+        with pytest.raises(ZeroDivisionError):
+            simulation.play_turn(take=take)
+    assert {"node", "ship"} <= set(taken)
 
 
 def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History
-from wasmverse.database.state_reader import StateReader, StoredState, TakeTable
+from wasmverse.database.state_reader import Reading, StateReader, StoredState, TakeTable
 from wasmverse.database.turn_store import TurnRecord
 from wasmverse.errors import CommandError
 from wasmverse.link import TurnReport
@@ -126,31 +125,35 @@ class Simulation:
         started_at = self.now()
         clock = time.perf_counter()
         before = self.stored
-        with self.database.transaction() as transaction:
-            result = self.player.play(
-                before.state,
-                self.laws,
-                self.roster,
-                self.limits,
-                tid=before.tid + 1,
-                next_eid=before.next_eid,
-                take_ships=partial(turn_store.write_ships, transaction, before),
-            )
-            turn_store.write_turn(transaction, before, result)
-            written = time.perf_counter()
-            reading = self.reader.read(transaction, (result.tid, result.next_eid), take)
-            read = time.perf_counter()
-            ended_at = self.now()
-            slot = result.tid % self.settings.turns_kept
-            record = TurnRecord(slot, started_at, ended_at, deadline is not None and ended_at > deadline)
-            self.history.append(transaction, result, record)
-            if take is not None:
-                take("strategy_turn", self.history.strategy_turns.rows)
-                take("event", self.history.events.rows)
-            self._judge(transaction, result)
+        reading: Reading | None = None
+        try:
+            with self.database.transaction() as transaction:
+                result = self.player.play(
+                    before.state,
+                    self.laws,
+                    self.roster,
+                    self.limits,
+                    tid=before.tid + 1,
+                    next_eid=before.next_eid,
+                    take_ships=partial(turn_store.write_ships, transaction, before),
+                )
+                turn_store.write_turn(transaction, before, result)
+                written = time.perf_counter()
+                reading = self.reader.read(transaction, (result.tid, result.next_eid), take)
+                read = time.perf_counter()
+                record = self._record(started_at, deadline, result.tid)
+                self.history.append(transaction, result, record)
+                if take is not None:
+                    take("strategy_turn", self.history.strategy_turns.rows)
+                    take("event", self.history.events.rows)
+                self._judge(transaction, result)
+        except BaseException:
+            # Whoever takes the tables may be closed next.
+            if reading is not None:
+                reading.finish()
+            raise
         committed = time.perf_counter()
-        ended_at = self.now()
-        record = replace(record, ended_at=ended_at, late=deadline is not None and ended_at > deadline)
+        record = self._record(started_at, deadline, result.tid)
         self.late_turns += record.late
         self.history.correct(result, record)
         self.stored = reading.state()
@@ -165,7 +168,7 @@ class Simulation:
         return TurnReport(
             tid=result.tid,
             started_at=started_at,
-            ended_at=ended_at,
+            ended_at=record.ended_at,
             late_turns=self.late_turns,
             writes=result.writes,
             ships=result.ship_count,
@@ -173,6 +176,12 @@ class Simulation:
             faults=result.faults,
             phase_seconds={**phases, "commit": commit, "publish": 0.0},
         )
+
+    def _record(self, started_at: float, deadline: float | None, tid: int) -> TurnRecord:
+        """What is known of a turn's end by now."""
+        ended_at = self.now()
+        is_late = deadline is not None and ended_at > deadline
+        return TurnRecord(tid % self.settings.turns_kept, started_at, ended_at, is_late)
 
     def snapshot_tables(self) -> dict[str, pa.Table]:
         """The committed state as readers see it; see ``schema.SNAPSHOT_TABLES``."""

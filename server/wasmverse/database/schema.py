@@ -62,8 +62,8 @@ ship_packed = sa.Table(
     _required("last_plan", UBigInteger),
     comment="Every living ship, written anew each turn. What ``TRAITS`` names is packed into one column; ``ship`` shows it.",
 )
-"""Writing a value costs the same whatever its width (10 to 17 ns), so that is a third of what eleven columns cost:
-docs/benchmarks/turns.md."""
+"""Writing a value costs the same whatever its width (10 to 17 ns), so this is half of what eleven columns cost:
+docs/architecture.md."""
 
 TRAITS = {"strategy_id": 16, "x": 8, "y": 8, "shield": 8, "blasters": 8, "thrusters": 8, "harvesters": 8}
 """The columns of ``ship`` in ``traits`` and their bits, from the lowest on."""

@@ -69,6 +69,11 @@ class Reading:
         self._ships = ships
         self._nodes = nodes
 
+    def finish(self) -> None:
+        """Wait until no more tables are handed out; the state is not wanted."""
+        self._ships.exception()
+        self._nodes.exception()
+
     def state(self) -> StoredState:
         """Wait for the state.
 

@@ -3,7 +3,7 @@
 Ships change every turn and are written anew, block by block while later blocks are still played. A node's place never
 changes, only its energy: so places are one table that is only appended to, and the energies a table of one column, four to a
 row in the same order, that is written anew. A node that is gone has energy 0 until the places are written anew, in order,
-because too many are gone or out of order (``LOOSE_SHARE``). docs/benchmarks/turns.md has what other layouts cost.
+because too many are gone or out of order (``LOOSE_SHARE``). docs/architecture.md has what other layouts cost.
 """
 
 from __future__ import annotations
