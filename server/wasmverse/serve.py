@@ -128,6 +128,7 @@ async def _serve_gateway(
         for wait in waits[1:]:
             wait.cancel()
     finally:
+        gc.unfreeze()  # or DuckDB's binding takes what is frozen for a leak when the interpreter ends
         await pool.close()
 
 

@@ -35,7 +35,7 @@ def assert_stopped_and_goes_on(universe: Universe, told: str) -> None:
     assert line.startswith("wasmverse: ")
     assert told in line
     assert line.endswith("the last committed turn is intact; make room, then start again")
-    assert log.splitlines()[-1] == line
+    assert log.splitlines()[-1] == line, "nothing is said after it"
 
 
 @pytest.mark.parametrize("log_bytes_max", [64 << 20, 1 << 10], ids=["log", "checkpoint"])
