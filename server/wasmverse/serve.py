@@ -23,6 +23,9 @@ from wasmverse.universe_process import UniverseProcess
 
 PAGE_FOLDER = Path(__file__).with_name("page")
 
+GARBAGE_THRESHOLDS = (10_000, 20, 200)
+"""New objects, then collections of the generation before, until the next one: a full one every 40 million objects."""
+
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket, so that a port in use is known before anything else is begun.
@@ -91,10 +94,6 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     if was_alive and status == 0:
         return None
     return universe.failure or f"the universe process ended with status {status}: see its last words above"
-
-
-GARBAGE_THRESHOLDS = (10_000, 20, 200)
-"""New objects, then collections of the generation before, until the next one: a full one every 40 million objects."""
 
 
 async def _serve_gateway(

@@ -12,13 +12,7 @@ from wasmverse.universe.state import Ships
 _TRAITS = np.dtype([(name, f"<u{bits // 8}") for name, bits in schema.TRAITS.items()])
 
 PACKED_SHIPS = pa.schema(
-    [
-        ("sid", pa.uint32()),
-        ("eid", pa.int64()),
-        ("traits", pa.uint64()),
-        ("energy", pa.uint16()),
-        ("last_plan", pa.uint64()),
-    ]
+    [(c.name, pa.from_numpy_dtype(np.dtype(schema.DTYPES[type(c.type)]))) for c in schema.ship_packed.columns]
 )
 
 

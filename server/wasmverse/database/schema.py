@@ -13,11 +13,17 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
 
 FORMAT_VERSION = 3
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
+
+DTYPES: dict[type[Any], type[np.generic]] = {
+    UTinyInteger: np.uint8, USmallInteger: np.uint16, UInteger: np.uint32, UBigInteger: np.uint64, sa.BigInteger: np.int64,
+}  # fmt: skip
+"""The numbers of ships and nodes as numpy has them, by their type in SQL."""
 
 metadata = sa.MetaData()
 

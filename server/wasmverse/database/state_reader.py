@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
 from numpy.typing import NDArray
 
 from wasmverse.database import schema
@@ -130,8 +128,12 @@ class StateReader:
                 f"{schema.NODES_A_ROW} nodes in the same order: correct node_energy, where 0 is the energy of a node that is gone"
             )
         nodes = self._beside.submit(self._settle_nodes, places, energies, take)
-        ship_rows = transaction.read_arrow(schema.ship_packed)
-        _check_columns(ship_rows, schema.ship_packed)
+        try:
+            ship_rows = transaction.read_arrow(schema.ship_packed)
+            _check_columns(ship_rows, schema.ship_packed)
+        except BaseException:
+            nodes.exception()  # nobody is handed a table of a state that cannot be read
+            raise
         ships = self._beside.submit(self._settle_ships, ship_rows, take)
         return Reading(position, len(places), ships, nodes)
 
@@ -159,7 +161,7 @@ def _table(columns: Columns) -> pa.Table:
 def _check_columns(rows: pa.Table, table: sa.Table) -> None:
     """Every column has its type and no NULL: others may have written to the file before it was opened."""
     for column in table.columns:
-        values, dtype = rows[column.name], _DTYPES[type(column.type)]
+        values, dtype = rows[column.name], schema.DTYPES[type(column.type)]
         if values.type.to_pandas_dtype() is not dtype:
             raise StateError(
                 f"{table.name}.{column.name} has the type {values.type}; it must be {np.dtype(dtype)}: change it back"
@@ -172,11 +174,6 @@ def _check_columns(rows: pa.Table, table: sa.Table) -> None:
                 else f"row {row} of {table.name}"
             )
             raise StateError(f"{which} has {column.name} NULL; a number must stand there: correct the row")
-
-
-_DTYPES: dict[type[Any], type[np.generic]] = {
-    UTinyInteger: np.uint8, USmallInteger: np.uint16, UInteger: np.uint32, UBigInteger: np.uint64, sa.BigInteger: np.int64,
-}  # fmt: skip
 
 
 def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:

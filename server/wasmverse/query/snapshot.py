@@ -76,7 +76,7 @@ def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
 
 
 class SnapshotWriter:
-    """Publishes turns into ``folder`` and prunes the old ones. For one thread of one process.
+    """Publishes turns into ``folder`` and prunes the old ones. For one thread of one process; `prepare` is for any thread.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class SnapshotWriter:
         self._modules = ModuleFolder(folder)
 
     def prepare(self, name: str, table: pa.Table) -> None:
-        """Begin to write a table of the turn that is published next, before that may be seen. From any thread."""
+        """Begin to write a table of the turn that is published next, before that may be seen."""
         temporary = self.folder / WRITING
         temporary.mkdir(exist_ok=True)
         self._prepared[name] = self._threads.submit(_write, temporary / f"{name}.arrow", table)
@@ -124,10 +124,9 @@ class SnapshotWriter:
         temporary.mkdir(exist_ok=True)
         prepared, self._prepared = self._prepared, {}
         try:
-            self._write(temporary, tables, prepared)
+            self._write_all(temporary, tables, prepared)
         except BaseException:
             # What is linked must not be found here and written over by the next.
-            wait(prepared.values())
             shutil.rmtree(temporary)
             raise
         final = turn_folder(self.folder, tid)
@@ -146,21 +145,25 @@ class SnapshotWriter:
             pruning, self._pruning = self._pruning, None
             pruning.result()
 
-    def _write(
+    def _write_all(
         self, temporary: Path, tables: Mapping[str, pa.Table], prepared: Mapping[str, Future[None]]
     ) -> None:
+        """Write or link what is not prepared, and wait until nobody writes any more, whatever fails."""
         before = None if self._previous_tid is None else turn_folder(self.folder, self._previous_tid)
         waiting = list(prepared.values())
-        for name, table in tables.items():
-            path = temporary / f"{name}.arrow"
-            if name in prepared:
-                continue
-            if before is not None and self._previous.get(name) is table:
-                path.hardlink_to(before / path.name)
-            elif table.nbytes > _LARGE_BYTES:
-                waiting.append(self._threads.submit(_write, path, table))
-            else:
-                _write(path, table)
+        try:
+            for name, table in tables.items():
+                path = temporary / f"{name}.arrow"
+                if name in prepared:
+                    continue
+                if before is not None and self._previous.get(name) is table:
+                    path.hardlink_to(before / path.name)
+                elif table.nbytes > _LARGE_BYTES:
+                    waiting.append(self._threads.submit(_write, path, table))
+                else:
+                    _write(path, table)
+        finally:
+            wait(waiting)
         for future in waiting:
             future.result()
 
