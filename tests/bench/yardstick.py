@@ -19,7 +19,7 @@ import wasmtime
 from numba import njit
 
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HostMemory, flight_engine
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.wit import strategy_signature
 
@@ -152,13 +152,13 @@ class Shard:
         codes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [
             LAYOUT.result
         ]
-        at, addresses = 4096, []
+        at, addresses = HEADER_BYTES, []
         for code in codes:
             addresses.append(at)
             at += -(-count * np.dtype(code).itemsize // 64) * 64
         room = int(count * ((ships + nodes) * 0.09 + 12))
         self.memory.reserve(at + 4 * room)
-        self.memory.array(0, np.uint32, len(codes))[:] = addresses
+        self.memory.place(addresses)
         columns = [self.memory.array(a, np.dtype(c), count) for a, c in zip(addresses, codes, strict=True)]
         (kind, self.x, self.y, self.energy, self.shield, self.blasters, self.thrusters, self.harvesters, _last,
          self.address, self.length, self.plan) = columns  # fmt: skip
@@ -187,7 +187,7 @@ class Shard:
             self.base,
         )
         observed = time.perf_counter()
-        outcome = self.guest.run(self.memory, LAYOUT, 0, 0, len(self.x), Limits())
+        outcome = self.guest.run(self.memory, LAYOUT, 0, len(self.x), Limits())
         assert not outcome.faults, outcome.reason
         decided = time.perf_counter()
         resolve(*self.shape, self.x, self.y, self.energy, self.shield, self.blasters, self.thrusters, self.harvesters,

@@ -8,7 +8,7 @@ import numpy as np
 import wasmtime
 
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HostMemory, flight_engine
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine
 from wasmverse.wasm.guest import Guest, Limits, Outcome
 from wasmverse.wasm.wit import Signature, parse_world
 
@@ -57,7 +57,7 @@ class Table:
     ) -> "Table":
         layout = Layout.natural(signature, narrower)
         memory = HostMemory()
-        at = 4096
+        at = HEADER_BYTES
         addresses: list[int] = []
 
         def column(code: str, values: Sequence[Any]) -> np.ndarray:
@@ -86,15 +86,13 @@ class Table:
             column("u4", starts)
             column("u4", [len(text) for text in texts])
         results = column(layout.result, [0] * len(rows))
-        memory.array(0, np.uint32, len(addresses))[:] = addresses
+        memory.place(addresses)
         return cls(signature, layout, memory, results)
 
     def run(
         self, guest: Guest, limits: Limits = NO_FAULTS, start: int = 0, stop: int | None = None
     ) -> Outcome:
-        return guest.run(
-            self.memory, self.layout, 0, start, len(self.results) if stop is None else stop, limits
-        )
+        return guest.run(self.memory, self.layout, start, len(self.results) if stop is None else stop, limits)
 
 
 def numbered(count: int) -> Table:

@@ -6,6 +6,7 @@ import wasmtime
 from tests.wasm.builder import Table, compile_wat, guest_of_number, numbered, signature_of, strategy_wat
 from wasmverse.settings import Settings
 from wasmverse.wasm.check import inspect_module
+from wasmverse.wasm.engine import HEADER_BYTES
 from wasmverse.wasm.guest import CAREFUL_ROWS, OUT_OF_FUEL, POOL_ROWS, Guest, Limits
 from wasmverse.wasm.wit import strategy_signature
 
@@ -231,10 +232,10 @@ def test_an_allocator_that_answers_the_guest_s_own_data_harms_only_the_guest() -
     text = f"""(module (memory (export "memory") 1) (data (i32.const 0) "mine") {REALLOC % "(i32.const 0)"}
       (func (export "f") (param i32 i32) (result i32) (i32.load (i32.const 0))))"""
     table = Table.of(signature_of("func(a: list<u8>) -> u32"), [(b"",), (b"your",), (b"",)])
-    before = bytes(table.memory.array(0, "u1", 4096))
+    before = bytes(table.memory.array(8, "u1", HEADER_BYTES))
     assert table.run(Guest.of(compile_wat(text), "f")).faults == 0
     assert table.results.tolist() == [int.from_bytes(text, "little") for text in (b"mine", b"your", b"your")]
-    assert bytes(table.memory.array(0, "u1", 4096)) == before
+    assert bytes(table.memory.array(8, "u1", HEADER_BYTES)) == before
 
 
 def test_an_allocator_sees_what_the_canonical_abi_says() -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wasmverse.wasm.driver import Layout, driver_module
-from wasmverse.wasm.engine import HostMemory
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.wit import strategy_signature
 
@@ -55,12 +55,12 @@ class _Run:
             LAYOUT.result
         ]
         addresses = []
-        at = 4 * 64
+        at = HEADER_BYTES
         for code in codes:
             addresses.append(at)
             at += ROWS * np.dtype(code).itemsize
         self._memory = HostMemory(at + 4 * ENTITIES, at + 4 * ENTITIES + (1 << 17))
-        self._memory.array(0, np.uint32, len(addresses))[:] = addresses
+        self._memory.place(addresses)
         *self._scalars, self._address, self._length, self._plan = (
             self._memory.array(start, code, ROWS)
             for start, code in zip(addresses, map(np.dtype, codes), strict=True)
@@ -111,7 +111,7 @@ class _Run:
         self._lists[: offsets[stop] - first] = entities[first : offsets[stop]]
         self._address[:count] = self._lists_at + 4 * (offsets[start:stop] - first)
         self._length[:count] = 4 * np.diff(offsets[start : stop + 1])
-        outcome = guest.run(self._memory, LAYOUT, 0, 0, count, limits)
+        outcome = guest.run(self._memory, LAYOUT, 0, count, limits)
         faulted = np.zeros(count, np.bool_)
         faulted[outcome.faulted] = True
         faulted[slice(*outcome.uncalled)] = True

@@ -14,13 +14,12 @@ from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import State
 from wasmverse.universe.strategies import GROUNDED, Roster
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HostMemory
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.wit import strategy_signature
 
 # x and y are u32 for guests, but never past 99: a byte each is copied.
 LAYOUT = Layout.natural(strategy_signature(), {"me.x": "u1", "me.y": "u1"})
-_TABLE_BYTES = 4096
 _SYSTEM_LEAF = next(number for number, leaf in enumerate(LAYOUT.signature.leaves) if leaf.is_bytes)
 
 
@@ -63,13 +62,13 @@ class Workspace:
                 LAYOUT.result
             ]
             addresses = []
-            at = _TABLE_BYTES
+            at = HEADER_BYTES
             for code in dtypes:
                 addresses.append(at)
                 at += -(-rows * np.dtype(code).itemsize // 64) * 64
             self.lists_address = at
             self.memory.reserve(at)
-            self.memory.array(0, np.uint32, len(addresses))[:] = addresses
+            self.memory.place(addresses)
             self.columns = Columns._make(
                 (
                     self.memory.array(start, np.dtype(code), rows)
@@ -169,7 +168,7 @@ def _decide(
     if guest is None:
         called[slice(*rows)] = UNCALLED
         return
-    outcome = guest.run(workspace.memory, LAYOUT, 0, *rows, limits)
+    outcome = guest.run(workspace.memory, LAYOUT, *rows, limits)
     called[outcome.faulted] = FAULTED
     called[slice(*outcome.uncalled)] = FAULTED
     result.fuel[slot] = outcome.fuel

@@ -20,7 +20,7 @@ import wasmtime
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HostMemory, flight_engine, strict_engine
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine, strict_engine
 from wasmverse.wasm.guest import REALLOC_NAMES, Guest, Limits
 from wasmverse.wasm.sections import count_functions, exports_of, language_of
 from wasmverse.wasm.wit import strategy_signature
@@ -223,16 +223,19 @@ def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settin
         ) from error
     memory = HostMemory()
     layout = Layout.natural(strategy_signature())
-    addresses = memory.array(0, np.uint32, layout.table_length)
-    addresses[:] = 1024 + 64 * np.arange(layout.table_length)
+    addresses = [HEADER_BYTES + 64 * column for column in range(layout.columns)]
+    memory.place(addresses)
+    seen_at = HEADER_BYTES + 64 * layout.columns
     codes = [code for leaf in layout.storage for code in ((leaf,) if leaf else ("u4", "u4"))]
-    for address, code, value in zip(addresses, codes, (*_SAMPLE_SHIP, 4096, len(_SAMPLE_SEEN)), strict=False):
-        memory.array(int(address), np.dtype(code), 1)[0] = value
-    memory.array(4096, np.uint8, len(_SAMPLE_SEEN))[:] = np.frombuffer(_SAMPLE_SEEN, np.uint8)
+    for address, code, value in zip(
+        addresses, codes, (*_SAMPLE_SHIP, seen_at, len(_SAMPLE_SEEN)), strict=False
+    ):
+        memory.array(address, np.dtype(code), 1)[0] = value
+    memory.array(seen_at, np.uint8, len(_SAMPLE_SEEN))[:] = np.frombuffer(_SAMPLE_SEEN, np.uint8)
     limits = Limits(settings.budget_fuel, settings.guest_memory_bytes_max, settings.guest_table_elements_max)
     trials = {}
     for registered, export in exports.items():
-        outcome = Guest.of(module, export).run(memory, layout, 0, 0, 1, limits)
+        outcome = Guest.of(module, export).run(memory, layout, 0, 1, limits)
         trials[registered] = Trial(fuel=outcome.fuel, fault=outcome.reason)
     return trials
 

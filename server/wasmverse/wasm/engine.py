@@ -8,6 +8,7 @@ because the driver needs both.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from wasmtime import _ffi as ffi
 
 PAGE_BYTES = 65_536
+
+HEADER_BYTES = 4_096
+"""The beginning of host memory, where the driver is told what to do; columns lie behind it."""
 
 
 def _config() -> wasmtime.Config:
@@ -63,6 +67,8 @@ class HostMemory:
 
     It is a shared memory, the one kind that outlives a store: a fresh store for every (block, strategy, turn) costs no new pages.
     Its base never moves, so arrays over it stay valid when it grows. One thread uses it at a time.
+
+    span : shape (2,), uint32, in the header: the first row that the driver runs, and the one behind the last.
     """
 
     def __init__(self, bytes_initial: int = 1 << 20, bytes_max: int = (1 << 32) - PAGE_BYTES) -> None:
@@ -70,6 +76,7 @@ class HostMemory:
         limits = wasmtime.Limits(pages, bytes_max // PAGE_BYTES)
         self.memory = _SharedMemory(flight_engine(), wasmtime.MemoryType(limits, shared=True))
         self.bytes_max = bytes_max
+        self.span: NDArray[np.uint32] = self.array(0, np.uint32, 2)
 
     @property
     def size_bytes(self) -> int:
@@ -86,6 +93,10 @@ class HostMemory:
                 f"a block needs {size_bytes} bytes of host memory; {self.bytes_max} is the most"
             )
         self.memory.grow(-(-missing // PAGE_BYTES))
+
+    def place(self, addresses: Sequence[int]) -> None:
+        """Tell the driver where its columns are, in the order of its layout."""
+        self.array(self.span.nbytes, np.uint32, len(addresses))[:] = addresses
 
     def array(
         self, start_byte: int, dtype: np.dtype[np.generic] | type[np.generic], length: int

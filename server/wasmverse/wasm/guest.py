@@ -15,7 +15,7 @@ REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
 POOL_ROWS = 1024
 POOL_GROWTH = 4
 """Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
-bounded by the rows that went well before it. More pools would cost honest guests more: entering WebAssembly takes 55 us."""
+bounded by the rows that went well before it. More pools would cost honest guests more: each is one more call."""
 CAREFUL_ROWS = 64
 """Rows to a fuel pool once a call has emptied one."""
 
@@ -69,14 +69,10 @@ class Guest:
         names = {export_type.name for export_type in module.exports}
         return cls(module, export, next((name for name in REALLOC_NAMES if name in names), None))
 
-    def run(
-        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int, limits: Limits
-    ) -> Outcome:
+    def run(self, memory: HostMemory, layout: Layout, start: int, stop: int, limits: Limits) -> Outcome:
         """Call the function for rows ``start`` to ``stop``, arguments and results in ``memory``.
 
-        Parameters
-        ----------
-        table : address of the layout's table of column addresses.
+        The layout's columns must have been placed in ``memory``, whose ``span`` is mutated.
 
         A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
         with the next row. The first 1,024 rows have a fuel pool of ``budget_fuel`` for each, the next 4,096 have one, and so
@@ -95,7 +91,7 @@ class Guest:
                 break
             flight = flight or _Flight(self, limits)
             end = min(stop, row + pool_rows)
-            faulted, trap, fuel = flight.run(memory, layout, table, row, end)
+            faulted, trap, fuel = flight.run(memory, layout, row, end)
             outcome.fuel += fuel
             if trap is None:
                 row = end
@@ -128,9 +124,7 @@ class _Flight:
         self._driver: Any = None
         self._loop: Any = None
 
-    def run(
-        self, memory: HostMemory, layout: Layout, table: int, start: int, stop: int
-    ) -> tuple[int, str | None, int]:
+    def run(self, memory: HostMemory, layout: Layout, start: int, stop: int) -> tuple[int, str | None, int]:
         """Some rows with a fuel pool of their own: the row that trapped, why (None when all went well), and the fuel used."""
         store = self._store
         pool = self._budget_fuel * (stop - start)
@@ -140,7 +134,8 @@ class _Flight:
             if self._driver is None:
                 self._driver = self._instantiate(memory, layout)
                 self._loop = self._driver["run"]
-            self._loop(store, start, stop, table)
+            memory.span[:] = start, stop
+            self._loop(store)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             if self._driver is not None:
                 row = self._driver["row"].value(store)
