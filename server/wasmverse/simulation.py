@@ -21,7 +21,7 @@ from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEnt
 from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.history import EVENT_TYPE, History
+from wasmverse.database.history import EVENT_TYPE, History, TurnRows
 from wasmverse.database.state_reader import Reading, StateReader, StoredState, TakeTable
 from wasmverse.database.turn_store import TurnRecord
 from wasmverse.errors import CommandError
@@ -138,11 +138,12 @@ class Simulation:
                     take_ships=partial(turn_store.write_ships, transaction, before),
                 )
                 turn_store.write_turn(transaction, before, result)
+                rows = self.player.pool.submit(TurnRows.of, result)
                 written = time.perf_counter()
                 reading = self.reader.read(transaction, (result.tid, result.next_eid), take)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
-                self.history.append(transaction, result, record)
+                self.history.append(transaction, result, record, rows.result())
                 if take is not None:
                     take("strategy_turn", self.history.strategy_turns.rows)
                     take("event", self.history.events.rows)
@@ -252,7 +253,7 @@ class Simulation:
         strategy = command.strategy if command.kind == rules.SHIP else None
         spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
         rows = pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
-        self.history.events.add(transaction, self.tid, rows)
+        self.history.add_events(transaction, self.tid, rows)
         return {"eid": eid, "tid": self.tid}
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
 from wasmverse.database import schema
 from wasmverse.database.embedded import Database, Transaction
+from wasmverse.database.history import History
 from wasmverse.database.state_reader import StateReader, StoredState
 from wasmverse.database.turn_store import TurnRecord, create_universe
 from wasmverse.universe.genesis import populate
@@ -118,3 +120,15 @@ def random_ships(rng: np.random.Generator, count: int, first_eid: int) -> Ships:
 def in_order(columns: Ships | Nodes) -> pa.Table:
     """Columns as Arrow, by (sid, eid)."""
     return pa.table(columns._asdict()).sort_by([("sid", "ascending"), ("eid", "ascending")])
+
+
+def record_turns(database: Database, history: History, tids: range, *, lates: tuple[int, ...] = ()) -> None:
+    """Play made-up turns; those in ``lates`` turn out late only once they are committed."""
+    rng = np.random.default_rng(0)
+    for tid in tids:
+        with database.transaction() as transaction:
+            before = read(transaction)
+            result = random_result(rng, tid, before, events=2)
+            record = replace(RECORD, slot=tid % 7)
+            history.append(transaction, result, record)
+        history.correct(result, replace(record, ended_at=record.ended_at + tid, late=tid in lates))

@@ -53,7 +53,8 @@ def test_a_universe_that_nobody_touched_is_fine(path: Path) -> None:
         "UPDATE node_energy SET energies = 0",
         "UPDATE universe SET next_eid = 1000000",
         "INSERT INTO nodes VALUES (3, 999999, 1, 1, 5); UPDATE universe SET next_eid = 1000000",
-        "DELETE FROM turns; DELETE FROM strategy_turn; DELETE FROM event",
+        "DELETE FROM turn_record; DELETE FROM event",
+        "UPDATE turn_record SET strategies = NULL",
         "UPDATE strategy SET status = 'removed', is_enabled = false",
     ],
 )
@@ -61,6 +62,8 @@ def test_what_others_may_change_is_taken_as_it_is(path: Path, statement: str) ->
     with_duckdb(path, *by_hand(statement))
     opened(path)
 
+
+NOBODY = "list_transform(strategies, lambda of: struct_update(of, strategy := 'nobody'))"
 
 BROKEN = [
     ("INSERT INTO universe SELECT * FROM universe", "universe has 2 rows; it has one"),
@@ -87,12 +90,11 @@ BROKEN = [
     ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
     ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
     ("UPDATE ships SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
-    ("UPDATE turns SET tid = 2", "turns has a row of turn 2; the last one is 1: remove the row"),
-    ("UPDATE strategy_turn SET tid = 0", "strategy_turn has a row of turn 0; the last one is 1"),
+    ("UPDATE turn_record SET tid = 2", "turns has a row of turn 2; the last one is 1: remove the row"),
     ("UPDATE event SET tid = 5", "event has a row of turn 5; the last one is 1"),
-    ("INSERT INTO turns SELECT * FROM turns", "turns has turn 1 2 times"),
-    ("INSERT INTO strategy_turn SELECT * FROM strategy_turn", "strategy_turn has 2 rows of 'mine' in turn 1"),
-    ("UPDATE strategy_turn SET strategy = 'nobody'", "strategy_turn has 1 rows of 'nobody' in turn 1"),
+    ("INSERT INTO turn_record SELECT * FROM turn_record", "turns has turn 1 2 times"),
+    ("UPDATE turn_record SET strategies = strategies || strategies", "strategy_turn has 2 rows of 'mine' in turn 1"),
+    (f"UPDATE turn_record SET strategies = {NOBODY}", "strategy_turn has 1 rows of 'nobody' in turn 1"),
 ]  # fmt: skip
 
 

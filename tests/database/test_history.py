@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.database.builder import RECORD, random_result, read
+from tests.database.builder import RECORD, random_result, read, record_turns
 from wasmverse.database import history as history_module
 from wasmverse.database import schema
-from wasmverse.database.embedded import Database
-from wasmverse.database.history import EVENT_TYPE, History, RollingTable
+from wasmverse.database.embedded import Database, Transaction
+from wasmverse.database.history import EVENT_TYPE, History, RollingRows
 
 
 @pytest.fixture(params=[1, 3])
@@ -24,6 +24,29 @@ def prune_turns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 def events(tid: int, count: int) -> pa.Table:
     row = {"tid": tid, "sid": 1, "kind": "spawn", "x": 1, "y": 2, "strategy": None, "by_strategy": None}
     return pa.Table.from_pylist([{**row, "eid": n} for n in range(count)], EVENT_TYPE)
+
+
+class Stored:
+    """Rolling rows, and a table from which they are deleted when they say so."""
+
+    def __init__(self, turns_max: int, rows_max: int) -> None:
+        self.rows = RollingRows(EVENT_TYPE, turns_max, rows_max)
+
+    def append(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        transaction.insert_arrow(schema.event, rows)
+        if (last := self.rows.append(tid, rows)) is not None:
+            transaction.run_text("DELETE FROM event WHERE tid <= ?", (last,))
+
+    def add(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        transaction.insert_arrow(schema.event, rows)
+        self.rows.add(tid, rows)
+
+    def load(self, transaction: Transaction, tid: int) -> None:
+        self.rows.load(transaction.read_arrow(schema.event), tid)
+
+    def tids(self) -> list[int]:
+        tids: list[int] = self.rows.rows["tid"].to_pylist()
+        return tids
 
 
 def stored(database: Database, table: str = "event") -> list[int]:
@@ -58,14 +81,14 @@ def test_the_oldest_turns_go_first_and_whole(
     for is_loaded_anew in (False, True):
         with database.transaction() as transaction:
             transaction.run("DELETE FROM event")
-        table = RollingTable(schema.event, EVENT_TYPE, turns_max, rows_max)
+        table = Stored(turns_max, rows_max)
         for tid, count in enumerate(counts, 1):
             with database.transaction() as transaction:
                 if is_loaded_anew:
-                    table = RollingTable(schema.event, EVENT_TYPE, turns_max, rows_max)
+                    table = Stored(turns_max, rows_max)
                     table.load(transaction, tid - 1)
                 table.append(transaction, tid, events(tid, count))
-            seen, in_file = table.rows["tid"].to_pylist(), stored(database)
+            seen, in_file = table.tids(), stored(database)
             assert seen == in_file[len(in_file) - len(seen) :]
             assert len(set(in_file) - set(seen)) < prune_turns, "what is forgotten goes a few turns later"
         assert seen == expected
@@ -74,42 +97,30 @@ def test_the_oldest_turns_go_first_and_whole(
 def test_rows_added_between_turns_belong_to_the_last_one_and_go_with_it(
     database: Database, prune_turns: int
 ) -> None:
-    table = RollingTable(schema.event, EVENT_TYPE, 2, 100)
+    table = Stored(2, 100)
     with database.transaction() as transaction:
         table.add(transaction, 0, events(0, 1))
         table.append(transaction, 1, events(1, 2))
         table.add(transaction, 1, events(1, 1))
-        assert table.rows["tid"].to_pylist() == [0, 1, 1, 1]
+        assert table.tids() == [0, 1, 1, 1]
         table.append(transaction, 2, events(2, 0))
-        assert table.rows["tid"].to_pylist() == [1, 1, 1]
+        assert table.tids() == [1, 1, 1]
         table.add(transaction, 2, events(2, 1))
         table.append(transaction, 3, events(3, 1))
-    assert table.rows["tid"].to_pylist() == [2, 3]
+    assert table.tids() == [2, 3]
     assert stored(database) == ([2, 3] if prune_turns == 1 else [0, 1, 1, 1, 2, 3])
 
 
 def test_a_smaller_bound_is_reached_at_once(database: Database) -> None:
-    wide = RollingTable(schema.event, EVENT_TYPE, 50, 1000)
+    wide = Stored(50, 1000)
     with database.transaction() as transaction:
         for tid in range(1, 21):
             wide.append(transaction, tid, events(tid, 3))
-        narrow = RollingTable(schema.event, EVENT_TYPE, 2, 1000)
+        narrow = Stored(2, 1000)
         narrow.load(transaction, 20)
-        assert set(narrow.rows["tid"].to_pylist()) == {19, 20}
+        assert set(narrow.tids()) == {19, 20}
         narrow.append(transaction, 21, events(21, 3))
     assert sorted(set(stored(database))) == [20, 21]
-
-
-def record_turns(database: Database, history: History, tids: range, *, lates: tuple[int, ...] = ()) -> None:
-    """Play made-up turns; those in ``lates`` turn out late only once they are committed."""
-    rng = np.random.default_rng(0)
-    for tid in tids:
-        with database.transaction() as transaction:
-            before = read(transaction)
-            result = random_result(rng, tid, before, events=2)
-            record = replace(RECORD, slot=tid % 7)
-            history.append(transaction, result, record)
-        history.correct(result, replace(record, ended_at=record.ended_at + tid, late=tid in lates))
 
 
 def test_the_end_of_a_turn_is_corrected_at_once_in_memory_and_with_the_next_turn_in_the_file(
@@ -147,3 +158,37 @@ def test_a_history_is_taken_up_where_it_was_left(database: Database) -> None:
     assert stored(database, "turns") == list(range(1, 11))
     assert again.strategy_turns.rows["strategy"].to_pylist() == ["mine"] * 10
     assert stored(database, "event") == [tid for tid in range(1, 11) for _ in range(2)]
+
+
+def test_what_strategies_did_is_forgotten_before_the_turn_itself(
+    database: Database, prune_turns: int
+) -> None:
+    history = History(8, 3, 10, 1000)
+    record_turns(database, history, range(1, 21), lates=(20,))
+    assert history.turns.rows["tid"].to_pylist() == list(range(13, 21))
+    assert history.strategy_turns.rows["tid"].to_pylist() == [18, 19, 20]
+    for table, tids in (
+        ("turns", history.turns.rows["tid"]),
+        ("strategy_turn", history.strategy_turns.rows["tid"]),
+    ):
+        in_file, kept = stored(database, table), tids.to_pylist()
+        assert in_file == list(range(in_file[0], 21))
+        assert 0 <= kept[0] - in_file[0] < prune_turns
+    with database.transaction() as transaction:
+        history.write_correction(transaction)
+        transaction.run_text("UPDATE universe SET tid = 20")
+        loaded = History(8, 3, 10, 1000)
+        loaded.load(transaction)
+    assert loaded.turns.rows.equals(history.turns.rows.combine_chunks())
+    assert loaded.strategy_turns.rows.equals(history.strategy_turns.rows.combine_chunks())
+    assert loaded.turns.rows["late"].to_pylist() == [False] * 7 + [True]
+
+
+def test_a_turn_without_strategies_is_a_turn(database: Database) -> None:
+    history = History(8, 3, 10, 1000)
+    with database.transaction() as transaction:
+        result = replace(
+            random_result(np.random.default_rng(0), 1, read(transaction), events=0), strategies=[]
+        )
+        history.append(transaction, result, RECORD)
+    assert (stored(database, "turns"), stored(database, "strategy_turn")) == ([1], [])

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.database.builder import LAWS, by_hand, fill, in_order, read
+from tests.database.builder import LAWS, by_hand, fill, in_order, read, record_turns
 from wasmverse.database import embedded, schema
 from wasmverse.database.embedded import Database
+from wasmverse.database.history import History
 from wasmverse.database.turn_store import read_laws
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew, StateError
 
@@ -159,29 +160,49 @@ OLD_FORMATS = {
         "DROP TABLE node_energy",
         "ALTER TABLE one_each RENAME TO node_energy",
     ],
+    # Turns, and what each strategy did in them, were two tables.
+    3: [],
 }
+TWO_RECORDS = [
+    "CREATE TABLE turns_3 AS SELECT * FROM turns",
+    "CREATE TABLE strategy_turn_3 AS SELECT * FROM strategy_turn",
+    "DROP VIEW turns",
+    "DROP VIEW strategy_turn",
+    "DROP TABLE turn_record",
+    "ALTER TABLE turns_3 RENAME TO turns",
+    "ALTER TABLE strategy_turn_3 RENAME TO strategy_turn",
+]
+SHIPS_IN_COLUMNS = [
+    "DROP VIEW ship",
+    "DROP TABLE ship_packed",
+    "ALTER TABLE ships RENAME TO ship",
+]
 
 
 @pytest.mark.parametrize("version", OLD_FORMATS)
 def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> None:
     database = Database.open(path)
     fill(database)
+    history = History(20, 20, 20, 20)
+    record_turns(database, history, range(1, 5), lates=(2,))
     with database.transaction() as transaction:
+        history.write_correction(transaction)
         before = read(transaction)
     database.close()
     with_duckdb(
         path,
         "DROP VIEW entity",
         *OLD_FORMATS[version],
-        "DROP VIEW ship",
-        "DROP TABLE ship_packed",
-        "ALTER TABLE ships RENAME TO ship",
+        *(SHIPS_IN_COLUMNS if version < 3 else []),
+        *TWO_RECORDS,
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )
     database = Database.open(path)
     with database.transaction() as transaction:
         after = read(transaction)
+        loaded = History(20, 20, 20, 20)
+        loaded.load(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
         made_over = transaction.run_text("SELECT format_version FROM universe")
     database.close()
@@ -189,14 +210,16 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
     assert made_over == [(schema.FORMAT_VERSION,)]
+    for name in ("turns", "strategy_turns", "events"):
+        assert getattr(loaded, name).rows.equals(getattr(history, name).rows.combine_chunks()), name
 
 
 def test_a_universe_with_a_table_or_column_missing_is_refused(path: Path) -> None:
     make(path)
-    with_duckdb(path, "ALTER TABLE turns DROP COLUMN late")
-    assert "is damaged: turns has no late; restore a copy" in refused(path, DatabaseError)
-    with_duckdb(path, "DROP TABLE turns")
-    assert "is damaged: turns has no end_time, " in refused(path, DatabaseError)
+    with_duckdb(path, "ALTER TABLE turn_record DROP COLUMN strategies")
+    assert "is damaged: turn_record has no strategies; restore a copy" in refused(path, DatabaseError)
+    with_duckdb(path, "DROP TABLE turn_record")
+    assert "is damaged: turn_record has no end_time, " in refused(path, DatabaseError)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

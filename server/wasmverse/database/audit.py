@@ -105,7 +105,7 @@ CHECKS = (
                 WHERE NOT given.tid BETWEEN {first} AND universe.tid ORDER BY given.tid DESC LIMIT 1""",
             f"{table} has a row of turn {{0}}; the last one is {{1}}: remove the row",
         )
-        for table, first in (("turns", 1), ("strategy_turn", 1), ("event", 0))
+        for table, first in (("turns", 1), ("event", 0))
     ),
     Check(
         "SELECT tid, count(*) FROM turns GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",

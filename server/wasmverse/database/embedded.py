@@ -24,8 +24,6 @@ from wasmverse.database import schema
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
 
 APPLICATION = "wasmverse"
-FEW_ROWS = 32
-"""Up to here rows are inserted as values, above as an Arrow table."""
 
 FEW_ROWS_TO_DELETE = 8_192
 """Up to here deleting costs less than making a table anew: 0.3 ms for 32,000 rows, but 17 ms for 4,000,000."""
@@ -201,13 +199,8 @@ class Transaction:
     def insert_arrow(self, table: sa.Table, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Append rows, columns by name; a reader is read as its batches come."""
         names = ", ".join(rows.schema.names)
-        if isinstance(rows, pa.RecordBatchReader) or rows.num_rows > FEW_ROWS:
+        if isinstance(rows, pa.RecordBatchReader) or rows.num_rows:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
-        elif rows.num_rows:
-            # To register an Arrow table and scan it takes longer than a few rows are worth.
-            marks = ", ".join(["(" + ", ".join("?" * rows.num_columns) + ")"] * rows.num_rows)
-            values = [value for row in rows.to_pylist() for value in row.values()]
-            self.run_text(f"INSERT INTO {table.name} ({names}) VALUES {marks}", values)
 
     def empty(self, table: sa.Table, rows: int) -> None:
         """Remove all rows of a table, which are about ``rows``: many are faster dropped with their table."""

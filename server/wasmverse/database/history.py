@@ -6,12 +6,12 @@ The rows live in the database and, the same ones, in memory as Arrow, where ever
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import sqlalchemy as sa
 
 from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
@@ -27,6 +27,7 @@ _CHUNKS_MAX = 8
 """Pieces of a record; each is written to every snapshot by itself."""
 
 _TEXT: Any = pa.string()
+_TIME: Any = pa.timestamp("us")
 
 
 def _schema(fields: list[Any]) -> pa.Schema:
@@ -35,15 +36,17 @@ def _schema(fields: list[Any]) -> pa.Schema:
 
 TURNS_TYPE = _schema(
     [
-        ("slot", pa.uint32()), ("tid", pa.int64()), ("start_time", pa.timestamp("us")), ("end_time", pa.timestamp("us")),
+        ("slot", pa.uint32()), ("tid", pa.int64()), ("start_time", _TIME), ("end_time", _TIME),
         ("writes", pa.int64()), ("ships", pa.int64()), ("energy_nodes", pa.int64()), ("kills", pa.int64()),
         ("faults", pa.int64()), ("late", pa.bool_()),
     ]
 )  # fmt: skip
+_COUNTS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
+
 STRATEGY_TURN_TYPE = _schema(
     [
         ("tid", pa.int64()), ("strategy", _TEXT),
-        *((name, pa.int64()) for name in ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")),
+        *((name, pa.int64()) for name in _COUNTS),
         ("fuel", pa.int64()), ("seconds", pa.float64()),
     ]
 )  # fmt: skip
@@ -55,46 +58,47 @@ EVENT_TYPE = _schema(
 )  # fmt: skip
 
 
-class RollingTable:
-    """The rows of the last turns of one table, in the database and as Arrow.
+class RollingRows:
+    """The rows of the last turns of one relation, as Arrow.
 
     At most ``turns_max`` turns and, of whole turns, ``rows_max`` rows are kept; the newest turn always is.
     """
 
-    def __init__(self, table: sa.Table, type_: pa.Schema, turns_max: int, rows_max: int) -> None:
-        self.table = table
+    def __init__(self, type_: pa.Schema, turns_max: int, rows_max: int) -> None:
         self.turns_max = turns_max
         self.rows_max = rows_max
         self.rows = type_.empty_table()
         self._turns: deque[tuple[int, int]] = deque()
         self._forgotten: list[int] = []
 
-    def load(self, transaction: Transaction, tid: int) -> None:
-        """Take up what the database, whose last turn is ``tid``, holds within the bounds."""
-        rows = transaction.read_arrow(self.table).cast(self.rows.schema).sort_by("tid")
-        self.rows = rows.combine_chunks()
-        counted = rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
+    def load(self, rows: pa.Table, tid: int) -> None:
+        """Take up these rows, as far as they are within the bounds; the last turn is ``tid``."""
+        self.rows = rows.cast(self.rows.schema).sort_by("tid").combine_chunks()
+        counted = self.rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
         self._turns = deque((row["tid"], row["count_all"]) for row in counted)
         self._forgotten = []
         self._forget(tid)
 
-    def add(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+    def add(self, tid: int, rows: pa.Table) -> None:
         """Add rows to the newest turn, or to the beginning of the first."""
-        transaction.insert_arrow(self.table, rows)
         self.rows = pa.concat_tables([self.rows, rows])
         last, count = self._turns.pop() if self._turns and self._turns[-1][0] == tid else (tid, 0)
         self._turns.append((last, count + rows.num_rows))
 
-    def append(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
-        """Add a turn's rows and forget the oldest ones past the bounds."""
-        transaction.insert_arrow(self.table, rows)
+    def append(self, tid: int, rows: pa.Table) -> int | None:
+        """Add a turn's rows and forget the oldest ones past the bounds.
+
+        Returns the last turn that is to be deleted from where it is stored with all before it, when that is worth its while.
+        """
         joined = pa.concat_tables([self.rows, rows])
         self._turns.append((tid, rows.num_rows))
         self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
         self._forget(tid)
-        if len(self._forgotten) >= PRUNE_TURNS:
-            transaction.run_text(f"DELETE FROM {self.table.name} WHERE tid <= ?", (self._forgotten[-1],))
-            self._forgotten = []
+        if len(self._forgotten) < PRUNE_TURNS:
+            return None
+        last = self._forgotten[-1]
+        self._forgotten = []
+        return last
 
     def _forget(self, tid: int) -> None:
         """Drop the turns past the bounds, the last turn being ``tid``."""
@@ -114,37 +118,45 @@ class History:
         self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
     ) -> None:
         self.turns_kept = turns_kept
-        self.turns = RollingTable(schema.turns, TURNS_TYPE, turns_kept, turns_kept)
-        self.strategy_turns = RollingTable(
-            schema.strategy_turn, STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40
-        )
-        self.events = RollingTable(schema.event, EVENT_TYPE, event_turns_kept, events_kept)
+        self.turns = RollingRows(TURNS_TYPE, turns_kept, turns_kept)
+        self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
+        self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
         self._corrected: TurnRecord | None = None
 
     def load(self, transaction: Transaction) -> None:
         """Take up what the database holds."""
         ((tid,),) = transaction.run_text("SELECT tid FROM universe")
-        for table in (self.turns, self.strategy_turns, self.events):
-            table.load(transaction, tid)
+        self.turns.load(transaction.read_arrow(schema.turns), tid)
+        self.strategy_turns.load(transaction.read_arrow(schema.strategy_turn), tid)
+        self.events.load(transaction.read_arrow(schema.event), tid)
 
-    def append(self, transaction: Transaction, result: TurnResult, record: TurnRecord) -> None:
-        """Record a turn. Its end is not known before it is committed: `correct` says it then."""
-        self.write_correction(transaction)
-        self.turns.append(
-            transaction, result.tid, pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE)
-        )
-        rows = [
-            {
-                "tid": result.tid,
-                "strategy": tally.name,
-                **tally.counts,
-                "fuel": tally.fuel,
-                "seconds": tally.seconds,
-            }
-            for tally in result.strategies
-        ]
-        self.strategy_turns.append(transaction, result.tid, pa.Table.from_pylist(rows, STRATEGY_TURN_TYPE))
-        self.events.append(transaction, result.tid, event_rows(result.tid, result.events))
+    def append(
+        self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows | None = None
+    ) -> None:
+        """Record a turn. Its end is not known before it is committed: `correct` says it then.
+
+        Parameters
+        ----------
+        rows : of this result, if they have been made already.
+        """
+        rows = rows or TurnRows.of(result)
+        turn = _turn_row(result, record)
+        before, self._corrected = self._corrected, None
+        transaction.insert_arrow(schema.turn_record, _record_row(turn, before, rows.strategies))
+        transaction.insert_arrow(schema.event, rows.events)
+        # Of the same turns the row goes before its strategies would be taken out of it.
+        if (last := self.turns.append(result.tid, turn)) is not None:
+            transaction.run_text("DELETE FROM turn_record WHERE tid <= ?", (last,))
+        if (last := self.strategy_turns.append(result.tid, rows.strategies)) is not None:
+            text = "UPDATE turn_record SET strategies = NULL WHERE tid <= ? AND strategies IS NOT NULL"
+            transaction.run_text(text, (last,))
+        if (last := self.events.append(result.tid, rows.events)) is not None:
+            transaction.run_text("DELETE FROM event WHERE tid <= ?", (last,))
+
+    def add_events(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        """Record what happened between two turns, as of the one before."""
+        transaction.insert_arrow(schema.event, rows)
+        self.events.add(tid, rows)
 
     def correct(self, result: TurnResult, record: TurnRecord) -> None:
         """The last turn's true end, known once it is committed.
@@ -152,26 +164,57 @@ class History:
         In snapshots at once, in the database with the next turn or at the close (`write_correction`).
         """
         last = self.turns.rows.num_rows - 1
-        corrected = pa.Table.from_pylist([_turn_row(result, record)], TURNS_TYPE)
-        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), corrected])
+        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), _turn_row(result, record)])
         self._corrected = record
 
     def write_correction(self, transaction: Transaction) -> None:
-        """Put what `correct` said of the last turn into the database, if it is not there yet."""
+        """Put what `correct` said of the last turn into the database, no other turn following."""
         if self._corrected is None:
             return
         record, self._corrected = self._corrected, None
-        end_time = datetime.fromtimestamp(record.ended_at, UTC).replace(tzinfo=None)
-        values = (end_time, record.late, self.turns.rows["tid"][-1].as_py())
-        transaction.run_text("UPDATE turns SET end_time = ?, late = ? WHERE tid = ?", values)
+        values = (_time(record.ended_at), record.late, self.turns.rows["tid"][-1].as_py())
+        transaction.run_text("UPDATE turn_record SET end_time = ?, late = ? WHERE tid = ?", values)
 
 
-def _turn_row(result: TurnResult, record: TurnRecord) -> dict[str, Any]:
-    return {
+@dataclass(frozen=True, slots=True)
+class TurnRows:
+    """A turn's rows of ``strategy_turn`` and ``event``."""
+
+    strategies: pa.Table
+    events: pa.Table
+
+    @classmethod
+    def of(cls, result: TurnResult) -> TurnRows:
+        """Make them; may be called on any thread."""
+        return cls(_strategy_rows(result), event_rows(result.tid, result.events))
+
+
+def _record_row(turn: pa.Table, before: TurnRecord | None, strategies: pa.Table) -> pa.Table:
+    """The row of ``turn_record``."""
+    elements = pa.StructArray.from_arrays(
+        [strategies[column.name].combine_chunks() for column in schema.STRATEGY_COLUMNS],
+        [column.name for column in schema.STRATEGY_COLUMNS],
+    )
+    added = {
+        "end_time_before": pa.array([before and _time(before.ended_at)], _TIME),
+        "late_before": pa.array([before and before.late], pa.bool_()),
+        "strategies": pa.ListArray.from_arrays([0, len(elements)], elements),
+    }
+    for name, column in added.items():
+        turn = turn.append_column(name, column)
+    return turn
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+def _turn_row(result: TurnResult, record: TurnRecord) -> pa.Table:
+    row = {
         "slot": record.slot,
         "tid": result.tid,
-        "start_time": datetime.fromtimestamp(record.started_at, UTC).replace(tzinfo=None),
-        "end_time": datetime.fromtimestamp(record.ended_at, UTC).replace(tzinfo=None),
+        "start_time": _time(record.started_at),
+        "end_time": _time(record.ended_at),
         "writes": result.writes,
         "ships": result.ship_count,
         "energy_nodes": result.node_count,
@@ -179,6 +222,19 @@ def _turn_row(result: TurnResult, record: TurnRecord) -> dict[str, Any]:
         "faults": result.faults,
         "late": record.late,
     }
+    return pa.table({name: [value] for name, value in row.items()}, TURNS_TYPE)
+
+
+def _strategy_rows(result: TurnResult) -> pa.Table:
+    tallies = result.strategies
+    columns: dict[str, Any] = {
+        "tid": [result.tid] * len(tallies),
+        "strategy": [tally.name for tally in tallies],
+        **{name: [tally.counts[name] for tally in tallies] for name in _COUNTS},
+        "fuel": [tally.fuel for tally in tallies],
+        "seconds": [tally.seconds for tally in tallies],
+    }
+    return pa.table(columns, STRATEGY_TURN_TYPE)
 
 
 def event_rows(tid: int, events: EventColumns) -> pa.Table:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyInteger
+from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 DTYPES: dict[type[Any], type[np.generic]] = {
@@ -96,7 +96,7 @@ NODES_A_ROW = 4
 
 turns = sa.Table(
     "turns",
-    metadata,
+    sa.MetaData(),
     _required("slot", UInteger),
     _required("tid", sa.BigInteger),
     _required("start_time", sa.DateTime),
@@ -107,8 +107,8 @@ turns = sa.Table(
     _required("kills", sa.BigInteger),
     _required("faults", sa.BigInteger),
     _required("late", sa.Boolean),
-    comment="The last turns, in a ring: slot is tid modulo the number that is kept.",
 )
+"""The last turns, in a ring: slot is tid modulo the number that is kept. A view in the database, a table in a snapshot."""
 
 strategy = sa.Table(
     "strategy",
@@ -137,7 +137,7 @@ strategy_module = sa.Table(
 
 strategy_turn = sa.Table(
     "strategy_turn",
-    metadata,
+    sa.MetaData(),
     _required("tid", sa.BigInteger),
     _required("strategy", sa.Text),
     _required("ships", sa.BigInteger),
@@ -150,8 +150,22 @@ strategy_turn = sa.Table(
     _required("faults", sa.BigInteger),
     _required("fuel", sa.BigInteger),
     _required("seconds", sa.Double),
-    comment="What each strategy did in each of the last turns.",
 )
+"""What each strategy did in each of the last turns. A view in the database, a table in a snapshot."""
+
+STRATEGY_COLUMNS = tuple(column for column in strategy_turn.columns if column.name != "tid")
+
+turn_record = sa.Table(
+    "turn_record",
+    metadata,
+    *(_required(column.name, column.type) for column in turns.columns),
+    sa.Column("end_time_before", sa.DateTime),
+    sa.Column("late_before", sa.Boolean),
+    sa.Column("strategies", sa.ARRAY(Struct({column.name: column.type for column in STRATEGY_COLUMNS}))),
+    comment="The last turns; ``turns`` and ``strategy_turn`` show them. What is known of a turn only once it is committed, "
+    "the next one's row says (``..._before``). ``strategies`` has one element for each, and is NULL once it is forgotten.",
+)
+"""One row a turn, not one here and several there: each statement of a turn costs a millisecond, however little it writes."""
 
 event = sa.Table(
     "event",
@@ -197,6 +211,8 @@ node = sa.Table(
 
 SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event)
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
+
+_SNAPSHOT = {table.name: table for table in SNAPSHOT_TABLES}
 
 
 named_ship = sa.Table(
@@ -259,6 +275,23 @@ def node_select() -> sa.TextClause:
     )
 
 
+def turns_select() -> sa.TextClause:
+    """``turns``: each with its true end, if the next one has told it."""
+    told = {name: f"coalesce(next.{name}_before, record.{name}) AS {name}" for name in ("end_time", "late")}
+    columns = (told.get(column.name, f"record.{column.name}") for column in turns.columns)
+    return sa.text(
+        f"SELECT {', '.join(columns)} FROM turn_record AS record LEFT JOIN turn_record AS next ON next.tid = record.tid + 1"
+    )
+
+
+def strategy_turn_select() -> sa.TextClause:
+    """``strategy_turn``: the elements of each turn as rows."""
+    columns = (f"of.{column.name}" for column in STRATEGY_COLUMNS)
+    return sa.text(
+        f"SELECT tid, {', '.join(columns)} FROM (SELECT tid, unnest(strategies) AS of FROM turn_record)"
+    )
+
+
 def pack_ships(relation: str) -> str:
     """The rows of ``ship_packed`` for the rows of a relation with the columns of ``ship``: a SELECT."""
     packed = " | ".join(f"({name}::UBIGINT << {shift})" for name, shift in _shifts().items())
@@ -305,6 +338,8 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
 VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause]] = {
     "ship": ship_select,
     "node": node_select,
+    "turns": turns_select,
+    "strategy_turn": strategy_turn_select,
     "entity": entity_select,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,
@@ -340,7 +375,7 @@ def upgrade(version: int, dialect: sa.Dialect) -> list[str]:
     ]
 
 
-_VIEWS_SINCE = {"ship": 3, "node": 3}
+_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4}
 
 _UPGRADES = {
     # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
@@ -365,6 +400,21 @@ _UPGRADES = {
         f"INSERT INTO node_energy {pack_energies('node_energy_2')}",
         "DROP TABLE node_energy_2",
     ),
+    # Turns, and what each strategy did in them, had been two tables.
+    3: (
+        "CREATE TABLE turn_record (slot UINTEGER NOT NULL, tid BIGINT NOT NULL, start_time TIMESTAMP NOT NULL, "
+        "end_time TIMESTAMP NOT NULL, writes BIGINT NOT NULL, ships BIGINT NOT NULL, energy_nodes BIGINT NOT NULL, "
+        "kills BIGINT NOT NULL, faults BIGINT NOT NULL, late BOOLEAN NOT NULL, end_time_before TIMESTAMP, "
+        "late_before BOOLEAN, strategies STRUCT(strategy TEXT, ships BIGINT, energy BIGINT, kills BIGINT, deaths BIGINT, "
+        "spawned BIGINT, harvested BIGINT, upgrades BIGINT, faults BIGINT, fuel BIGINT, seconds DOUBLE)[])",
+        "INSERT INTO turn_record SELECT slot, tid, start_time, end_time, writes, ships, energy_nodes, kills, faults, late, "
+        "NULL, NULL, (SELECT list({'strategy': strategy, 'ships': s.ships, 'energy': energy, 'kills': s.kills, "
+        "'deaths': deaths, 'spawned': spawned, 'harvested': harvested, 'upgrades': upgrades, 'faults': s.faults, "
+        "'fuel': fuel, 'seconds': seconds} ORDER BY s.rowid) FROM strategy_turn AS s WHERE s.tid = t.tid) "
+        "FROM turns AS t ORDER BY tid",
+        "DROP TABLE turns",
+        "DROP TABLE strategy_turn",
+    ),
 }
 """What changed from each format to the next."""
 
@@ -381,10 +431,10 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
         select = entity_select(of_snapshot=True)
     elif name == "strategy":
         select = client_strategy_select()
-    elif name in VIEWS:
-        select = VIEWS[name]()
+    elif name in _SNAPSHOT:
+        select = sa.select(_SNAPSHOT[name])
     else:
-        select = sa.select(metadata.tables[name])
+        select = VIEWS[name]()
     marker = "prefix_of_snapshot"
     text = select.compile(
         dialect=dialect,
