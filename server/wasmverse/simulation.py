@@ -22,7 +22,8 @@ from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History, TurnRows
-from wasmverse.database.state_reader import Reading, StateReader, StoredState, TakeTable
+from wasmverse.database.state_reader import Placing, Reading, StateReader, TakeTable
+from wasmverse.database.stored_state import NodeLayout, StoredState
 from wasmverse.database.turn_store import TurnRecord
 from wasmverse.errors import CommandError
 from wasmverse.link import TurnReport
@@ -125,7 +126,7 @@ class Simulation:
         started_at = self.now()
         clock = time.perf_counter()
         before = self.stored
-        reading: Reading | None = None
+        under_way: list[Placing | Reading] = []
         try:
             with self.database.transaction() as transaction:
                 result = self.player.play(
@@ -137,10 +138,15 @@ class Simulation:
                     next_eid=before.next_eid,
                     take_ships=partial(turn_store.write_ships, transaction, before),
                 )
-                turn_store.write_turn(transaction, before, result)
                 rows = self.player.pool.submit(TurnRows.of, result)
+                layout = NodeLayout.after(before, result)
+                placing = self.reader.place(layout, take)
+                under_way.append(placing)
+                turn_store.write_turn(transaction, before, result, layout)
                 written = time.perf_counter()
-                reading = self.reader.read(transaction, (result.tid, result.next_eid), take)
+                position = (result.tid, result.next_eid)
+                reading = self.reader.read(transaction, position, take, placing)
+                under_way.append(reading)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
                 self.history.append(transaction, result, record, rows.result())
@@ -150,8 +156,8 @@ class Simulation:
                 self._judge(transaction, result)
         except BaseException:
             # Whoever takes the tables may be closed next.
-            if reading is not None:
-                reading.finish()
+            for unwanted in under_way:
+                unwanted.finish()
             raise
         committed = time.perf_counter()
         record = self._record(started_at, deadline, result.tid)

@@ -10,8 +10,8 @@ import numpy as np
 
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.kernels import are_compiled
-from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
-from wasmverse.universe.state import Columns, State, state_hash
+from wasmverse.universe.merge import PlacedNodes, Rows, merge_nodes, merge_ships, scatter_energy
+from wasmverse.universe.state import Nodes, State, state_hash
 from wasmverse.universe.strategies import Roster
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.wasm.guest import Limits
@@ -30,7 +30,9 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     laws = Laws(seed=1, systems=1, ships_min=1, nodes_min=1, block_systems=1)
     ships, nodes, next_eid = populate(1, 1, 1, 1, [1])
     player = TurnPlayer(1)
-    nodes, rows, _run = merge_nodes([_read_only(nodes)], 1, player.pool)
+    placed = PlacedNodes(*nodes, np.zeros(len(nodes.sid), np.int32))
+    (*merged, rows), _run = merge_nodes([_read_only(placed)], 1, player.pool)
+    nodes = Nodes._make(merged)
     state = State(merge_ships([_read_only(ships)], 1, player.pool), nodes)
     result = player.play(state, laws, Roster([]), Limits(), tid=1, next_eid=next_eid)
     player.close()
@@ -39,7 +41,7 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     return time.perf_counter() - clock
 
 
-def _read_only(columns: Columns) -> Columns:
+def _read_only(columns: Rows) -> Rows:
     """As rows come from a database: kernels are compiled for that, and for arrays that may be written to, apart."""
     for column in columns:
         column.setflags(write=False)

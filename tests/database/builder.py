@@ -10,7 +10,8 @@ import pyarrow as pa
 from wasmverse.database import schema
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import History
-from wasmverse.database.state_reader import StateReader, StoredState
+from wasmverse.database.state_reader import StateReader
+from wasmverse.database.stored_state import StoredState
 from wasmverse.database.turn_store import TurnRecord, create_universe
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.merge import Column

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from tests.database.builder import (
     LAWS,
+    THREADS,
     by_hand,
     in_order,
     random_result,
     random_ships,
     read,
 )
-from wasmverse.database import embedded, schema, turn_store
+from wasmverse.database import embedded, schema, stored_state, turn_store
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.state_reader import StoredState
+from wasmverse.database.state_reader import StateReader
+from wasmverse.database.stored_state import NodeLayout, StoredState
 from wasmverse.database.turn_store import write_ships, write_turn
 from wasmverse.errors import StateError
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
@@ -103,7 +105,7 @@ def test_a_column_whose_type_was_changed_is_refused(database: Database) -> None:
 
 def write(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
     write_ships(transaction, before, iter([*result.ships, result.new_ships]))
-    write_turn(transaction, before, result)
+    write_turn(transaction, before, result, NodeLayout.after(before, result))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -112,7 +114,7 @@ def test_what_is_read_after_a_turn_is_what_was_written(
 ) -> None:
     """Random changes, turn after turn; in half of the cases so many nodes go and come that places are written anew."""
     if seed % 2:
-        monkeypatch.setattr(turn_store, "LOOSE_ROWS_MIN", 4)
+        monkeypatch.setattr(stored_state, "LOOSE_ROWS_MIN", 4)
     if seed % 3 == 0:
         monkeypatch.setattr(embedded, "FEW_ROWS_TO_DELETE", 0)
     rng = np.random.default_rng(seed)
@@ -135,6 +137,60 @@ def test_what_is_read_after_a_turn_is_what_was_written(
         assert after.places >= before.places or seed % 2
         written_anew += after.places < before.places + len(result.new_nodes.sid)
     assert written_anew > 0 or seed % 2 == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_turn_knows_where_it_stores_what_a_new_process_would_find(
+    database: Database, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nodes are put in order from the turn's outcome, turn after turn; reading all of the file gives the same."""
+    if seed % 2:
+        monkeypatch.setattr(stored_state, "LOOSE_ROWS_MIN", 4)
+    rng = np.random.default_rng(seed)
+    reader = StateReader(LAWS.systems, THREADS)
+    taken: list[str] = []
+    with database.transaction() as transaction:
+        before = reader.read(transaction).state()
+    anew = 0
+    for tid in range(1, 16):
+        result = random_result(rng, tid, before)
+        with database.transaction() as transaction:
+            layout = NodeLayout.after(before, result)
+            placing = reader.place(layout, lambda name, _table: taken.append(name))
+            write_ships(transaction, before, iter([*result.ships, result.new_ships]))
+            write_turn(transaction, before, result, layout)
+            after = reader.read(transaction, (tid, result.next_eid), placing=placing).state()
+            found = read(transaction)
+        assert (after.tid, after.next_eid, after.places) == (found.tid, found.next_eid, found.places)
+        assert after.places_sorted <= found.places_sorted, "new rows may happen to be in order"
+        assert np.array_equal(after.node_rows, found.node_rows)
+        for kept, stored in zip(after.state, found.state, strict=True):
+            assert in_order(kept).equals(in_order(stored))
+            assert not any(column.flags.writeable for column in kept)
+        before = after
+        anew += layout.is_anew
+    assert (anew > 0) == (seed % 2 == 1)
+    assert taken == ["node"] * 15
+    reader.close()
+
+
+def test_energies_that_are_not_what_was_written_are_refused_before_the_commit(database: Database) -> None:
+    reader = StateReader(LAWS.systems, THREADS)
+    with database.transaction() as transaction:
+        before = reader.read(transaction).state()
+    result = random_result(np.random.default_rng(1), 1, before)
+    layout = NodeLayout.after(before, result)
+    placing = reader.place(layout)
+    wanted = "the energy of the node in row 4 of node_place was written as .* and read as .*; the turn is not committed"
+    with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
+        write_turn(transaction, before, result, layout)
+        transaction.run_text(
+            "UPDATE node_energy SET energies = xor(energies, 1) WHERE rowid = (SELECT min(rowid) + 1 FROM node_energy)"
+        )
+        reader.read(transaction, (1, result.next_eid), placing=placing)
+    reader.close()
+    with database.transaction() as transaction:
+        assert in_order(read(transaction).state.nodes).equals(in_order(before.state.nodes))
 
 
 @settings(max_examples=100, deadline=None)

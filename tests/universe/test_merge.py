@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmverse.errors import StateError
-from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy, tail_order
-from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships, sorted_prefix
+from wasmverse.universe.merge import PlacedNodes, merge_nodes, merge_ships, scatter_energy, tail_order
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Ships, sorted_prefix
 
 SYSTEMS = 5
 
@@ -36,7 +35,7 @@ def stored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[in
     return sid, eid, energy, cuts
 
 
-def pieces(columns: Ships | Nodes, cuts: list[int]) -> list[Ships] | list[Nodes]:
+def pieces(columns: Ships | PlacedNodes, cuts: list[int]) -> list[Ships] | list[PlacedNodes]:
     ends = [*cuts, len(columns.sid)]
     starts = [0, *cuts]
     return [
@@ -50,20 +49,21 @@ def pieces(columns: Ships | Nodes, cuts: list[int]) -> list[Ships] | list[Nodes]
 def test_nodes_come_in_order_without_those_that_are_gone(threads, rows) -> None:
     sid, eid, energy, cuts = rows
     rng = np.random.default_rng(1)
-    nodes = Nodes.empty(len(sid))
-    nodes.sid[:], nodes.eid[:], nodes.energy[:] = sid, eid, energy
+    nodes = PlacedNodes.empty(len(sid))
+    nodes.sid[:], nodes.eid[:], nodes.energy[:], nodes.row[:] = sid, eid, energy, np.arange(len(sid))
     nodes.x[:], nodes.y[:] = rng.integers(0, 100, (2, len(sid)))
-    merged, stored_rows, run = merge_nodes(pieces(nodes, cuts), SYSTEMS, threads)
+    merged, run = merge_nodes(pieces(nodes, cuts), SYSTEMS, threads)
 
     left = np.flatnonzero(energy)
     order = left[np.lexsort((eid[left], sid[left]))]
-    assert np.array_equal(stored_rows, order)
-    for column, given_column, dtype in zip(merged, nodes, NODE_DTYPES.values(), strict=True):
+    assert np.array_equal(merged.row, order)
+    for column, given_column, dtype in zip(merged, nodes, (*NODE_DTYPES.values(), np.int32), strict=True):
         assert column.dtype == dtype
+        assert not column.flags.writeable
         assert np.array_equal(column, given_column[order])
     assert run == sorted_prefix(nodes.sid, nodes.eid, 0)
     back = np.zeros(len(sid), np.uint16)
-    scatter_energy(merged.energy, stored_rows, back)
+    scatter_energy(merged.energy, merged.row, back)
     assert np.array_equal(back, nodes.energy)
 
 
@@ -86,16 +86,30 @@ def test_ships_come_in_order(threads, rows) -> None:
 
 def test_no_pieces_are_no_rows(threads) -> None:
     assert len(merge_ships([], SYSTEMS, threads).sid) == 0
-    nodes, rows, run = merge_nodes([], SYSTEMS, threads)
-    assert (len(nodes.sid), len(rows), run) == (0, 0, 0)
+    nodes, run = merge_nodes([], SYSTEMS, threads)
+    assert (len(nodes.sid), len(nodes.row), run) == (0, 0, 0)
 
 
-def test_a_tail_off_the_map_is_ordered_and_then_refused(threads) -> None:
+@settings(max_examples=100, deadline=None)
+@given(stored(), st.integers(0, 60))
+def test_a_run_that_is_known_need_not_be_all_that_is_in_order(threads, rows, known) -> None:
+    """A turn knows the nodes before it to be in order, and merges the new ones whatever their order."""
+    sid, eid, energy, cuts = rows
+    nodes = PlacedNodes.empty(len(sid))
+    for column, values in zip(nodes, (sid, eid, 1, 2, energy, np.arange(len(sid))), strict=True):
+        column[:] = values
+    known = min(known, sorted_prefix(nodes.sid, nodes.eid, 0))
+    found, _ = merge_nodes(pieces(nodes, cuts), SYSTEMS, threads)
+    told, run = merge_nodes(pieces(nodes, cuts), SYSTEMS, threads, run=known)
+    assert run == known
+    assert all(map(np.array_equal, told, found))
+
+
+def test_a_tail_off_the_map_is_ordered(threads) -> None:
     """A wrong sid must not index past the systems' counts."""
     sid = np.array([3, SYSTEMS + 7, 0, 2**32 - 1, 1], np.uint32)
     eid = np.arange(5)
     assert tail_order(sid, eid, SYSTEMS).tolist() == [2, 4, 0, 1, 3]
-    nodes = Nodes.empty(5)
-    nodes.sid[:], nodes.eid[:], nodes.energy[:], nodes.x[:], nodes.y[:] = sid, eid, 1, 0, 0
-    with pytest.raises(StateError, match=r"node 2 has sid 0; allowed is 1\.\.5"):
-        merge_nodes([nodes], SYSTEMS, threads)
+    nodes = PlacedNodes.empty(5)
+    nodes.sid[:], nodes.eid[:], nodes.energy[:], nodes.row[:] = sid, eid, 1, eid
+    assert merge_nodes([nodes], SYSTEMS, threads)[0].row.tolist() == [2, 4, 0, 1, 3]

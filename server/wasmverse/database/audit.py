@@ -1,6 +1,6 @@
 """What a universe file must hold before it is played on: others may have written to it while nobody had it open.
 
-Once at every start, in SQL. What every turn needs (types, grid, shield) is checked where every turn reads: `turn_store`.
+Once at every start, in SQL. What every turn needs (types, grid, shield) is checked where every turn reads: `state_reader`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A turn reads what it has written before it commits: so the rows are put in order, and written out for readers of the
 snapshot, while the record of the turn is written and the commit waits for the disk. The state is used only once the commit
-has succeeded.
+has succeeded. A turn's nodes are put in order even before they are written, because a place never changes: what is read of
+them is their energies.
 """
 
 from __future__ import annotations
@@ -10,46 +11,43 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
 from wasmverse.database.packing import unpack_energies, unpack_ships
+from wasmverse.database.stored_state import NodeLayout, StoredState, as_table, row_numbers
 from wasmverse.errors import StateError
-from wasmverse.universe.merge import merge_nodes, merge_ships
-from wasmverse.universe.state import Columns, Nodes, Ships, State
+from wasmverse.universe.merge import PlacedNodes, merge_nodes, merge_ships
+from wasmverse.universe.state import Nodes, Ships, State, check_invariants
 
 TakeTable = Callable[[str, pa.Table], None]
 """Is given tables of ``schema.SNAPSHOT_TABLES`` by name, each as soon as it is ready; called on several threads."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """A state, and where it is stored.
+class _SettledNodes(NamedTuple):
+    """Nodes in order, and of `StoredState` what is known of where they are stored."""
 
-    node_rows : shape (M,), the stored row of each node; places : how many rows are stored, the gone ones included
-    places_sorted : how many of them, from the first on, are in order
-    """
-
-    tid: int
-    next_eid: int
-    state: State
-    node_rows: NDArray[np.int32]
+    nodes: PlacedNodes
     places: int
     places_sorted: int
 
-    def ship_table(self) -> pa.Table:
-        """The ships as Arrow, without copying."""
-        return _table(self.state.ships)
 
-    def node_table(self) -> pa.Table:
-        """The nodes as Arrow, without copying."""
-        return _table(self.state.nodes)
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Nodes that are being put in order, and the layout in which they are to be found."""
+
+    layout: NodeLayout
+    nodes: Future[_SettledNodes]
+
+    def finish(self) -> None:
+        """Wait until they are not handed out any more; they are not wanted."""
+        self.nodes.exception()
 
 
 class Reading:
@@ -58,12 +56,10 @@ class Reading:
     def __init__(
         self,
         position: tuple[int, int],
-        places: int,
         ships: Future[Ships],
-        nodes: Future[tuple[Nodes, NDArray[np.int32], int]],
+        nodes: Future[_SettledNodes],
     ) -> None:
         self._position = position
-        self._places = places
         self._ships = ships
         self._nodes = nodes
 
@@ -79,9 +75,9 @@ class Reading:
         ------
         StateError : a value breaks an invariant.
         """
-        nodes, node_rows, places_sorted = self._nodes.result()
-        state = State(self._ships.result(), nodes)
-        return StoredState(*self._position, state, node_rows, self._places, places_sorted)
+        nodes, places, places_sorted = self._nodes.result()
+        state = State(self._ships.result(), Nodes._make(nodes[:-1]))
+        return StoredState(*self._position, state, nodes.row, places, places_sorted)
 
 
 class StateReader:
@@ -102,14 +98,23 @@ class StateReader:
         """End the threads."""
         self._beside.shutdown()
 
+    def place(self, layout: NodeLayout, take: TakeTable | None = None) -> Placing:
+        """Begin to put a turn's nodes in order."""
+        return Placing(layout, self._beside.submit(self._place_nodes, layout, take))
+
     def read(
-        self, transaction: Transaction, position: tuple[int, int] | None = None, take: TakeTable | None = None
+        self,
+        transaction: Transaction,
+        position: tuple[int, int] | None = None,
+        take: TakeTable | None = None,
+        placing: Placing | None = None,
     ) -> Reading:
         """Read all rows; the transaction may be ended when this returns, before the state is in order.
 
         Parameters
         ----------
         position : tid and next_eid, if they are known.
+        placing : the nodes, if they are being put in order; then only their energies are read, and compared.
 
         Raises
         ------
@@ -117,17 +122,15 @@ class StateReader:
         """
         if position is None:
             (position,) = transaction.run_text("SELECT tid, next_eid FROM universe")
-        places = transaction.read_arrow(schema.node_place)
-        energies = transaction.read_arrow(schema.node_energy)
-        _check_columns(places, schema.node_place)
-        _check_columns(energies, schema.node_energy)
-        rows = -(-len(places) // schema.NODES_A_ROW)
-        if len(energies) != rows:
-            raise StateError(
-                f"node_place has {len(places):,} rows and node_energy {len(energies):,}; {rows:,} are needed, each for "
-                f"{schema.NODES_A_ROW} nodes in the same order: correct node_energy, where 0 is the energy of a node that is gone"
-            )
-        nodes = self._beside.submit(self._settle_nodes, places, energies, take)
+        if placing is None:
+            places = transaction.read_arrow(schema.node_place)
+            energies = transaction.read_arrow(schema.node_energy)
+            _check_columns(places, schema.node_place)
+            _check_energies(energies, len(places))
+            nodes = self._beside.submit(self._settle_nodes, places, energies, take)
+        else:
+            _check_written(transaction.read_arrow(schema.node_energy), placing.layout)
+            nodes = placing.nodes
         try:
             ship_rows = transaction.read_arrow(schema.ship_packed)
             _check_columns(ship_rows, schema.ship_packed)
@@ -135,27 +138,29 @@ class StateReader:
             nodes.exception()  # nobody is handed a table of a state that cannot be read
             raise
         ships = self._beside.submit(self._settle_ships, ship_rows, take)
-        return Reading(position, len(places), ships, nodes)
+        return Reading(position, ships, nodes)
 
     def _settle_ships(self, rows: pa.Table, take: TakeTable | None) -> Ships:
         ships = merge_ships([unpack_ships(batch) for batch in rows.to_batches()], self.systems, self.threads)
+        check_invariants(ships, Nodes.empty(0), self.systems)
         if take is not None:
-            take("ship", _table(ships))
+            take("ship", as_table(ships))
         return ships
 
-    def _settle_nodes(
-        self, places: pa.Table, energies: pa.Table, take: TakeTable | None
-    ) -> tuple[Nodes, NDArray[np.int32], int]:
-        nodes, node_rows, places_sorted = merge_nodes(
-            _node_pieces(places, energies), self.systems, self.threads
-        )
+    def _settle_nodes(self, places: pa.Table, energies: pa.Table, take: TakeTable | None) -> _SettledNodes:
+        nodes, run = merge_nodes(_node_pieces(places, energies), self.systems, self.threads)
+        shown = Nodes._make(nodes[:-1])
+        check_invariants(Ships.empty(0), shown, self.systems)
         if take is not None:
-            take("node", _table(nodes))
-        return nodes, node_rows, places_sorted
+            take("node", as_table(shown))
+        return _SettledNodes(nodes, len(places), run)
 
-
-def _table(columns: Columns) -> pa.Table:
-    return pa.table(columns._asdict())
+    def _place_nodes(self, layout: NodeLayout, take: TakeTable | None) -> _SettledNodes:
+        before, new = layout.parts
+        nodes, _ = merge_nodes([before, new], self.systems, self.threads, run=len(before.sid))
+        if take is not None:
+            take("node", as_table(Nodes._make(nodes[:-1])))
+        return _SettledNodes(nodes, layout.places, layout.places_sorted)
 
 
 def _check_columns(rows: pa.Table, table: sa.Table) -> None:
@@ -176,7 +181,30 @@ def _check_columns(rows: pa.Table, table: sa.Table) -> None:
             raise StateError(f"{which} has {column.name} NULL; a number must stand there: correct the row")
 
 
-def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
+def _check_energies(energies: pa.Table, places: int) -> None:
+    """As many rows as there have to be for so many places."""
+    _check_columns(energies, schema.node_energy)
+    rows = -(-places // schema.NODES_A_ROW)
+    if len(energies) != rows:
+        raise StateError(
+            f"node_place has {places:,} rows and node_energy {len(energies):,}; {rows:,} are needed, each for "
+            f"{schema.NODES_A_ROW} nodes in the same order: correct node_energy, where 0 is the energy of a node that is gone"
+        )
+
+
+def _check_written(energies: pa.Table, layout: NodeLayout) -> None:
+    """What is read is what was to be written."""
+    _check_energies(energies, layout.places)
+    read = unpack_energies(energies)[: layout.places]
+    if not np.array_equal(read, layout.energies):
+        row = int(np.argmax(read != layout.energies))
+        raise StateError(
+            f"the energy of the node in row {row} of node_place was written as {layout.energies[row]} and read as {read[row]}; "
+            "the turn is not committed: check this machine's memory, and whether another program changes the file"
+        )
+
+
+def _node_pieces(places: pa.Table, energies: pa.Table) -> list[PlacedNodes]:
     energy = unpack_energies(energies)
     for node in range(len(places), len(energy)):
         if energy[node]:
@@ -188,6 +216,7 @@ def _node_pieces(places: pa.Table, energies: pa.Table) -> list[Nodes]:
     at = 0
     for batch in places.to_batches():
         columns = [column.to_numpy() for column in batch.columns]
-        pieces.append(Nodes._make((*columns, energy[at : at + len(batch)])))
-        at += len(batch)
+        end = at + len(batch)
+        pieces.append(PlacedNodes._make((*columns, energy[at:end], row_numbers(at, end))))
+        at = end
     return pieces

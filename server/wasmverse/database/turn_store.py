@@ -3,7 +3,7 @@
 Ships change every turn and are written anew, block by block while later blocks are still played. A node's place never
 changes, only its energy: so places are one table that is only appended to, and the energies a table of one column, four to a
 row in the same order, that is written anew. A node that is gone has energy 0 until the places are written anew, in order,
-because too many are gone or out of order (``LOOSE_SHARE``). docs/architecture.md has what other layouts cost.
+because too many are gone or out of order (`NodeLayout`). docs/architecture.md has what other layouts cost.
 """
 
 from __future__ import annotations
@@ -20,17 +20,12 @@ from numpy.typing import NDArray
 from wasmverse.database import schema
 from wasmverse.database.embedded import APPLICATION, FEW_ROWS_TO_READ, Transaction
 from wasmverse.database.packing import PACKED_SHIPS, pack_energies, pack_ships
-from wasmverse.database.state_reader import StoredState
+from wasmverse.database.stored_state import NodeLayout, StoredState
 from wasmverse.errors import StateError
 from wasmverse.universe.genesis import galaxy
-from wasmverse.universe.merge import scatter_energy
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.turn import Laws
-
-LOOSE_SHARE = 8
-"""The places of nodes are written anew when more than one row in this many is gone or behind the sorted run."""
-LOOSE_ROWS_MIN = 4096
 
 ROW_GROUP_ROWS = 122_880
 """Rows that DuckDB stores together."""
@@ -117,41 +112,22 @@ def _join(parts: list[Ships]) -> Ships:
     return parts[0] if len(parts) == 1 else Ships._make(map(np.concatenate, zip(*parts, strict=True)))
 
 
-def write_turn(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
+def write_turn(transaction: Transaction, before: StoredState, result: TurnResult, layout: NodeLayout) -> None:
     """Write all but the ships of the state at the end of a turn that was played on ``before``, the state that is committed."""
-    _write_nodes(transaction, before, result)
-    transaction.run_text("UPDATE universe SET tid = ?, next_eid = ?", (result.tid, result.next_eid))
-
-
-def _write_nodes(transaction: Transaction, before: StoredState, result: TurnResult) -> None:
-    nodes, energy, new = before.state.nodes, result.node_energy, result.new_nodes
-    gone = before.places - np.count_nonzero(energy)
-    loose = gone + before.places - before.places_sorted
-    if loose > max(LOOSE_ROWS_MIN, before.places // LOOSE_SHARE):
-        left = energy != 0
+    if layout.is_anew:
         transaction.empty(schema.node_place, before.places)
+        nodes, left = before.state.nodes, result.node_energy != 0
         _insert_places(transaction, Nodes._make(column[left] for column in nodes))
-        _write_energies(transaction, before.places, np.concatenate((energy[left], new.energy)))
-    else:
-        _write_energies(transaction, before.places, _stored_energies(before, energy, new.energy))
-    _insert_places(transaction, new)
+    _insert_places(transaction, result.new_nodes)
+    _write_energies(transaction, before.places, layout.energies)
+    transaction.run_text("UPDATE universe SET tid = ?, next_eid = ?", (result.tid, result.next_eid))
 
 
 def add_node(transaction: Transaction, before: StoredState, node: Nodes) -> None:
     """Add one node to the state that is committed."""
     _insert_places(transaction, node)
-    energies = _stored_energies(before, before.state.nodes.energy, node.energy)
+    energies = before.energies(before.state.nodes.energy, node.energy)
     _write_energies(transaction, before.places, energies)
-
-
-def _stored_energies(
-    before: StoredState, energy: NDArray[np.uint16], new: NDArray[np.uint16]
-) -> NDArray[np.uint16]:
-    """The energies in the order in which their nodes are stored, those of new ones behind."""
-    stored = np.zeros(before.places + len(new), np.uint16)
-    scatter_energy(energy, before.node_rows, stored)
-    stored[before.places :] = new
-    return stored
 
 
 def _write_energies(transaction: Transaction, places: int, energies: NDArray[np.uint16]) -> None:

@@ -10,15 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.universe.kernels import kernel
-from wasmverse.universe.state import Columns, Nodes, Ships, check_invariants, sorted_prefix, with_columns
+from wasmverse.universe.state import NODE_DTYPES, Ships, sorted_prefix
 
 Column = NDArray[Any]
+
+
+class PlacedNodes(NamedTuple):
+    """Columns of M nodes as in ``state.Nodes``, and the row at which each is stored; shape (M,) each."""
+
+    sid: NDArray[np.uint32]
+    eid: NDArray[np.int64]
+    x: NDArray[np.uint8]
+    y: NDArray[np.uint8]
+    energy: NDArray[np.uint16]
+    row: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls, length: int) -> PlacedNodes:
+        """Columns with room for this many nodes, their content undefined."""
+        return cls._make(np.empty(length, dtype) for dtype in (*NODE_DTYPES.values(), np.int32))
+
+
+Rows = TypeVar("Rows", Ships, PlacedNodes)
 
 
 class Stretches(NamedTuple):
@@ -33,31 +52,33 @@ class Stretches(NamedTuple):
 class Merge:
     """How pieces and a tail become one.
 
-    pieces : the sorted run, in its pieces; stretches : of each piece; tail : sorted
-    tail_rows : shape (T,), the stored row of each row of the tail; rows : of the result
+    pieces : the sorted run, in its pieces; stretches : of each piece; tail : sorted; rows : of the result
     """
 
     pieces: list[Any]
     stretches: list[Stretches]
-    tail: Ships | Nodes
-    tail_rows: NDArray[np.int32]
+    tail: Ships | PlacedNodes
     rows: int
 
     @classmethod
-    def plan(cls, parts: list[Columns], none: Columns, systems: int, *, drop_gone: bool) -> Merge:
+    def plan(
+        cls, parts: list[Rows], none: Rows, systems: int, *, drop_gone: bool, run: int | None = None
+    ) -> Merge:
         """Find the run, order the tail, and go through the keys once.
 
         Parameters
         ----------
         none : no rows; drop_gone : whether rows without energy are left out.
+        run : how many rows from the first one on are in order, when that is known.
         """
-        run = sorted_run([part.sid for part in parts], [part.eid for part in parts])
+        if run is None:
+            run = sorted_run([part.sid for part in parts], [part.eid for part in parts])
         pieces, rest = _split(parts, run)
-        tail = with_columns(none, map(np.concatenate, zip(*rest, strict=True))) if rest else none
+        tail = _like(none, map(np.concatenate, zip(*rest, strict=True))) if rest else none
         order = tail_order(tail.sid, tail.eid, systems)
         if drop_gone:
             order = order[tail.energy[order] != 0]
-        tail = with_columns(none, (column[order] for column in tail))
+        tail = _like(none, (column[order] for column in tail))
         stretches = []
         rows, used = len(order), 0
         for piece in pieces:
@@ -67,7 +88,7 @@ class Merge:
             )
             stretches.append(found)
             rows += int(found.length.sum())
-        return cls(pieces, stretches, tail, (order + run).astype(np.int32), rows)
+        return cls(pieces, stretches, tail, rows)
 
     def column(self, number: int) -> Column:
         """One column of the result."""
@@ -79,44 +100,30 @@ class Merge:
         out[to:] = tail[used:]
         return out
 
-    def stored_rows(self) -> NDArray[np.int32]:
-        """The stored row of each row of the result."""
-        out = np.empty(self.rows, np.int32)
-        to = used = first = 0
-        for piece, stretches in zip(self.pieces, self.stretches, strict=True):
-            to, used = _number(first, self.tail_rows, stretches, out, to, used)
-            first += len(piece.sid)
-        out[to:] = self.tail_rows[used:]
-        return out
-
 
 def merge_ships(parts: list[Ships], systems: int, threads: ThreadPoolExecutor) -> Ships:
-    """The ships of all parts, one behind the other as they are stored, sorted by (sid, eid) and checked.
-
-    Raises
-    ------
-    StateError : a value breaks an invariant; the message names the row.
-    """
+    """The ships of all parts, one behind the other as they are stored, sorted by (sid, eid)."""
     merge = Merge.plan(parts, Ships.empty(0), systems, drop_gone=False)
-    ships = Ships._make(_read_only(threads.map(merge.column, range(len(Ships._fields)))))
-    check_invariants(ships, Nodes.empty(0), systems)
-    return ships
+    return Ships._make(_read_only(threads.map(merge.column, range(len(Ships._fields)))))
 
 
 def merge_nodes(
-    parts: list[Nodes], systems: int, threads: ThreadPoolExecutor
-) -> tuple[Nodes, NDArray[np.int32], int]:
-    """The nodes with energy of all parts, sorted by (sid, eid) and checked; the stored row of each; the run's length.
+    parts: list[PlacedNodes], systems: int, threads: ThreadPoolExecutor, run: int | None = None
+) -> tuple[PlacedNodes, int]:
+    """The nodes with energy of all parts, sorted by (sid, eid); and how many rows of the parts, from the first on, were in order.
 
-    Raises
-    ------
-    StateError : a value breaks an invariant; the message names the row.
+    Parameters
+    ----------
+    run : that number, when it is known.
     """
-    merge = Merge.plan(parts, Nodes.empty(0), systems, drop_gone=True)
-    rows = threads.submit(merge.stored_rows)
-    nodes = Nodes._make(_read_only(threads.map(merge.column, range(len(Nodes._fields)))))
-    check_invariants(Ships.empty(0), nodes, systems)
-    return nodes, rows.result(), sum(len(piece.sid) for piece in merge.pieces)
+    merge = Merge.plan(parts, PlacedNodes.empty(0), systems, drop_gone=True, run=run)
+    nodes = PlacedNodes._make(_read_only(threads.map(merge.column, range(len(PlacedNodes._fields)))))
+    return nodes, sum(len(piece.sid) for piece in merge.pieces)
+
+
+def _like(rows: Rows, columns: Iterable[Any]) -> Rows:
+    """Columns of the same kind."""
+    return type(rows)(*columns)
 
 
 def _read_only(columns: Iterable[Column]) -> Iterator[Column]:
@@ -142,16 +149,16 @@ def sorted_run(sids: Sequence[NDArray[np.uint32]], eids: Sequence[NDArray[np.int
     return length
 
 
-def _split(parts: list[Columns], run: int) -> tuple[list[Columns], list[Columns]]:
+def _split(parts: list[Rows], run: int) -> tuple[list[Rows], list[Rows]]:
     """The first ``run`` rows and the others, both in their pieces."""
-    head: list[Columns] = []
-    rest: list[Columns] = []
+    head: list[Rows] = []
+    rest: list[Rows] = []
     for part in parts:
         length = len(part.sid)
         if run > 0:
-            head.append(with_columns(part, (column[:run] for column in part)))
+            head.append(_like(part, (column[:run] for column in part)))
         if run < length:
-            rest.append(with_columns(part, (column[max(run, 0) :] for column in part)))
+            rest.append(_like(part, (column[max(run, 0) :] for column in part)))
         run -= length
     return head, rest
 
@@ -228,24 +235,6 @@ def _copy(
         begin = start[stretch]
         for row in range(length[stretch]):
             out[to + row] = piece[begin + row]
-        to += length[stretch]
-    return to, used
-
-
-@kernel
-def _number(
-    first: int, tail_rows: NDArray[np.int32], stretches: Stretches, out: NDArray[np.int32], to: int, used: int
-) -> tuple[int, int]:
-    """As ``_copy``, for a column that holds each row's own number, ``first`` being that of the piece's first row."""
-    tail_before, start, length = stretches.tail_before, stretches.start, stretches.length
-    for stretch in range(len(start)):
-        for _ in range(tail_before[stretch]):
-            out[to] = tail_rows[used]
-            to += 1
-            used += 1
-        begin = first + start[stretch]
-        for row in range(length[stretch]):
-            out[to + row] = begin + row
         to += length[stretch]
     return to, used
 
