@@ -1,5 +1,6 @@
 """What a query sees stays the same when a reader copies a turn that is asked often, and goes on with the next turn."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from tests.query.builder import snapshot_tables
 from wasmverse.query import relations as relations_module
 from wasmverse.query.pool import reader_config
-from wasmverse.query.relations import COPY_QUERIES, Relations, connect
+from wasmverse.query.relations import BUSY_QUERIES, COPY_QUERIES, Relations, connect
 from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.query.statement import Checker
 from wasmverse.settings import Settings
 
 ENTITIES = "SELECT * FROM entity"
@@ -25,17 +27,19 @@ class Reader:
         self.connection = connect(200_000_000, 1)
         config = reader_config(Settings(), self.writer.folder)
         self.relations = Relations(self.connection, self.writer.folder, config.views)
+        self.checker = Checker(self.connection, frozenset(config.views))
 
     def publish(self, tid: int, **size: int) -> None:
         self.writer.publish(tid, snapshot_tables(tid, **size))
 
     def ask(self, tid: int, times: int = 1, sql: str = ENTITIES) -> tuple[list[Any], list[Any]]:
         """Columns and rows, the last of so many times."""
+        checked = self.checker.check(sql)
         for _ in range(times):
-            self.relations.show(tid)
-            result = self.connection.execute(sql)
+            self.relations.show(tid, checked.relations)
+            result = self.connection.execute(checked.statement)
             columns, rows = [column[:2] for column in result.description or ()], result.fetchall()
-            self.relations.count_query()
+            self.relations.copy_if_busy()
         return columns, rows
 
     def is_copied(self) -> bool:
@@ -81,7 +85,7 @@ def test_a_turn_that_is_not_there_leaves_the_copy(reader: Reader) -> None:
     reader.publish(1)
     before = reader.ask(1, COPY_QUERIES)
     with pytest.raises(FileNotFoundError):
-        reader.relations.show(9)
+        reader.relations.show(9, {"entity"})
     assert reader.is_copied()
     assert reader.ask(1) == before
 
@@ -100,9 +104,59 @@ def test_without_room_for_a_copy_queries_go_on_without_it(reader: Reader) -> Non
     limited = duckdb.connect(config={"memory_limit": "1MB", "temp_directory": "", "threads": 1})
     limited.execute(f"CREATE SCHEMA {relations_module.SCHEMA}; {relations_module.DECODE_PLAN}")
     narrow = Relations(limited, reader.writer.folder, reader_config(Settings(), reader.writer.folder).views)
-    narrow.show(1)
     count = "SELECT count(*) FROM entity"
     for _ in range(COPY_QUERIES + 1):
+        narrow.show(1, {"entity"})
         assert limited.execute(count).fetchall() == [(80_000,)]
-        narrow.count_query()
+        narrow.copy_if_busy()
     limited.close()
+
+
+def test_after_a_busy_turn_the_next_one_is_copied_at_once(reader: Reader) -> None:
+    for tid in (1, 2, 3):
+        reader.publish(tid, systems=tid + 2)
+    reader.ask(1, BUSY_QUERIES)
+    second = reader.ask(2)
+    assert reader.is_copied()
+    assert second[1] == sorted(reader.ask(2, sql=f"{ENTITIES} ORDER BY ALL")[1], key=second[1].index)
+    assert len(second[1]) == 4 * len(reader.ask(1)[1]) // 3
+    reader.ask(3)
+    assert not reader.is_copied(), "the one before was asked once"
+
+
+def test_a_name_shows_the_turn_that_is_asked_for_whatever_was_asked_before(reader: Reader) -> None:
+    """Only what a query reads is moved on to another turn: nothing may be left behind that another query reads."""
+    for tid in (1, 2, 3):
+        reader.publish(tid, systems=tid + 2)
+    queries = {
+        "SELECT max(tid) FROM turns": lambda tid: tid,
+        "SELECT max(tid) FROM strategy_turn": lambda tid: tid,
+        "SELECT max(tid) FROM event": lambda tid: tid,
+        "SELECT count(*) FROM solar_system": lambda tid: tid + 2,
+        "SELECT count(DISTINCT sid) FROM entity": lambda tid: tid + 2,
+        "SELECT count(DISTINCT sid) FROM (WITH turns AS (FROM entity) FROM turns)": lambda tid: tid + 2,
+        "SELECT count(DISTINCT sid) FROM entity JOIN strategy ON name = strategy": lambda tid: tid + 2,
+        "SELECT sum(len(sight(1, 0, 50, 50))) FROM turns": None,
+    }
+    rng = random.Random(1)
+    sights: dict[int, object] = {}
+    for _ in range(300):
+        tid = rng.choice((1, 2, 3))
+        sql, expected = rng.choice(list(queries.items()))
+        ((found,),) = reader.ask(tid, sql=sql)[1]
+        assert found == (sights.setdefault(tid, found) if expected is None else expected(tid)), (tid, sql)
+
+
+def test_information_about_the_relations_does_not_tell_of_copies(reader: Reader) -> None:
+    reader.publish(1)
+    questions = (
+        "SELECT * FROM information_schema.tables ORDER BY ALL",
+        "SELECT * FROM information_schema.columns ORDER BY ALL",
+        "DESCRIBE entity",
+        "SHOW TABLES",
+    )
+    before = [reader.ask(1, sql=sql) for sql in questions]
+    assert all(rows for _, rows in before)
+    reader.ask(1, COPY_QUERIES)
+    assert reader.is_copied()
+    assert [reader.ask(1, sql=sql) for sql in questions] == before

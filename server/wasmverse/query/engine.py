@@ -55,12 +55,11 @@ class Engine:
 
     def prepare(self) -> None:
         """What may make the next answers faster; to be called when one has been sent."""
-        self._relations.count_query()
+        self._relations.copy_if_busy()
 
     def answer(self, request: Request) -> tuple[Answer, bytes]:
         """The head and body of the answer; whatever goes wrong with the query is part of it."""
         try:
-            self._relations.show(request["turn"])
             return self._answer(request)
         except FileNotFoundError:
             return {"error": "", "turn_missing": True}, b""
@@ -103,6 +102,7 @@ class Engine:
 
     def _run(self, sql: str, request: Request) -> tuple[Answer, bytes]:
         checked = self._checker.check(sql)
+        self._relations.show(request["turn"], checked.relations)
         args = request["args"]
         if checked.parameters != len(args):
             raise QueryRefused(

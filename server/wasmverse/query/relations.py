@@ -1,14 +1,15 @@
 """What a query sees: the snapshot of one turn under the public names, and the functions that go with them.
 
 A reader has one database in memory. Arrow tables are registered in it and scanned where they lie; moving on
-to another turn only registers other tables, the views stay. A small query over ``entity`` takes 1.4 ms so, and
-0.6 ms over a table of the engine, which takes 12 ms to make for 96,000 rows (0.3 s for 5 million). So a turn
-that is asked often is copied, if it is small.
+to another turn only registers other tables, those that are asked for, and the views stay. A small query over
+``entity`` takes 1.4 ms so, and 0.6 ms over a table of the engine, which takes 12 ms to make for 96,000 rows
+(0.3 s for 5 million). So a turn that is asked often is copied, if it is small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,11 +22,14 @@ from wasmverse.query.statement import INFORMATION, INFORMATION_RELATIONS, INFORM
 PREFIX = "snapshot_"
 """Begins the names of the stored tables, which clients cannot name."""
 
-_COPY = f"main.{PREFIX}entity"
-
 COPY_QUERIES = 8
-"""Queries of one turn after which its entities are copied: about as many more, and the copy has paid."""
+"""Queries of one turn's entities after which they are copied: about as many more, and the copy has paid."""
+BUSY_QUERIES = 32
+"""After a turn with so many, the next one's entities are copied for the first query."""
 COPY_ROWS_MAX = 300_000
+
+_ENTITY = f"{SCHEMA}.entity"
+_SOURCE = re.compile(rf"\b{PREFIX}(\w+)")
 
 DECODE_PLAN = f"""
 CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
@@ -96,51 +100,80 @@ class Relations:
         self._connection = connection
         self._folder = folder
         self._views = views
+        self._sources = {name: frozenset(_SOURCE.findall(select)) for name, select in views.items()}
         self.turn: int | None = None
+        self._tables: dict[str, pa.Table] = {}
+        self._stale: set[str] = set()
+        self._copied: int | None = None
         self._asked = 0
-        self._rows = 0
-        self._is_copied = False
+        self._was_busy = False
         self.strategies: pa.Table
         """The stored table of the turn that is shown, with ``strategy_id`` and ``export``."""
 
-    def show(self, tid: int) -> None:
-        """Make the public names show turn ``tid``. Nothing happens when they do already.
+    def show(self, tid: int, names: Set[str]) -> None:
+        """Make these public names show turn ``tid``; others may go on showing the turn that they were last asked for.
 
         Raises
         ------
         FileNotFoundError : there is no snapshot of that turn; the names show what they showed before.
         """
-        if tid == self.turn:
-            return
+        if tid != self.turn:
+            self._move(tid)
+        for name in names:
+            self._register(self._sources[name])
+        if "entity" in names:
+            self._asked += 1
+            if self._copied not in (None, tid) and not (self._was_busy and self._copy()):
+                self._show_view()
+
+    def copy_if_busy(self) -> None:
+        """Copy the turn's entities if they are few and have been asked for often."""
+        if self._asked >= COPY_QUERIES and self._copied is None:
+            self._copy()
+
+    def _move(self, tid: int) -> None:
         tables = attach(self._folder, tid)
         self.strategies = tables["strategy"]
         tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
-        if self._is_copied:
-            self._show_entities(self._views["entity"])
-            self._is_copied = False
-        for name, table in tables.items():
-            self._connection.register(f"{PREFIX}{name}", table)
-        if self.turn is None:
+        is_first = self.turn is None
+        self.turn, self._tables, self._stale = tid, tables, set(tables)
+        self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0
+        if is_first:
+            self._register(self._stale)
             self._create_views()
-        self.turn = tid
-        self._asked = 0
-        self._rows = tables["ship"].num_rows + tables["node"].num_rows
 
-    def count_query(self) -> None:
-        """Another query of the turn was answered: copy the entities if they are few and are asked for often."""
-        self._asked += 1
-        if self._asked != COPY_QUERIES or self._rows > COPY_ROWS_MAX:
-            return
+    def _register(self, tables: Set[str]) -> None:
+        for name in tables & self._stale:
+            self._connection.register(f"{PREFIX}{name}", self._tables[name])
+            self._stale.discard(name)
+
+    def _copy(self) -> bool:
+        """Put a table of the engine in the place of ``entity``; whether there is one."""
+        if self._tables["ship"].num_rows + self._tables["node"].num_rows > COPY_ROWS_MAX:
+            return False
         try:
-            copy = f"CREATE OR REPLACE TABLE {_COPY} AS {self._views['entity']}"
-            self._connection.execute(copy).fetchall()
-            self._show_entities(f"FROM {_COPY}")
+            self._replace(f"CREATE TABLE {_ENTITY} AS {self._views['entity']}")
         except duckdb.Error:  # there is no room for it
-            return
-        self._is_copied = True
+            self._asked = -(1 << 40)  # nor will there be in this turn
+            return False
+        self._copied = self.turn
+        return True
 
-    def _show_entities(self, select: str) -> None:
-        self._connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.entity AS {select}")
+    def _show_view(self) -> None:
+        self._replace(f"CREATE VIEW {_ENTITY} AS {self._views['entity']}")
+        self._copied = None
+
+    def _replace(self, statement: str) -> None:
+        """Make ``entity`` anew, which is a table when it is a copy, and a view otherwise; or leave it as it is."""
+        kind = "VIEW" if self._copied is None else "TABLE"
+        self._connection.begin()
+        try:
+            self._connection.execute(f"DROP {kind} {_ENTITY}").fetchall()
+            self._connection.execute(statement).fetchall()
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
 
     def _create_views(self) -> None:
         """Make the views, once the first turn has told them their columns, and lock the database's settings."""
@@ -160,7 +193,10 @@ class Relations:
             "columns": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
             "schemata": f"schema_name = '{SCHEMA}'",
         }.get(name, "true")
-        return f'CREATE VIEW {SCHEMA}."{INFORMATION_VIEW.format(name)}" AS FROM {INFORMATION}.{name} WHERE {part}'
+        # A relation is a view to clients, whether it is copied at the moment or not.
+        same = "REPLACE ('VIEW' AS table_type, 'NO' AS is_insertable_into)" if name == "tables" else ""
+        view = f'{SCHEMA}."{INFORMATION_VIEW.format(name)}"'
+        return f"CREATE VIEW {view} AS SELECT * {same} FROM {INFORMATION}.{name} WHERE {part}"
 
 
 def name_strategies(ship: pa.Table, strategy: pa.Table) -> pa.Table:

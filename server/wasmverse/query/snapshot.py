@@ -34,6 +34,8 @@ WRITING = "writing"
 _PREFIX = "turn-"
 _OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)?|{MODULES}")
 """What a snapshot folder may hold."""
+_MAGIC_BYTES = 8
+"""``ARROW1`` and what fills it up to 8 bytes, in front of the stream in a file: Arrow's columnar format, "IPC File Format"."""
 _LARGE_BYTES = 4 << 20
 """Tables above this are written by threads side by side: filling fresh pages of shared memory is one core's
 work."""
@@ -71,7 +73,10 @@ def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
     tables: dict[str, pa.Table] = {}
     for path in sorted(turn_folder(folder, tid).iterdir()):
         with pa.memory_map(str(path)) as source:
-            tables[path.stem] = pa.ipc.open_file(source).read_all()
+            # A file is a stream between a magic number and a footer. Arrow opens the footer by handing work to threads and
+            # waiting for them, eight times a turn in every reader: a third of what its queries took while all cores were busy.
+            stream = source.read_buffer()[_MAGIC_BYTES:]
+            tables[path.stem] = pa.ipc.open_stream(stream).read_all()
     return tables
 
 

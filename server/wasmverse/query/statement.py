@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,9 @@ _PLAIN_TYPES = frozenset(
 )
 """Types of the parts of a statement that are not expressions."""
 
+_FUNCTIONS_THAT_READ = {"sight": {"entity"}}
+"""Our own functions that read a relation."""
+
 SELECTS_MAX = 500
 """SELECTs in one statement, those of UNION, WITH and subqueries counted. The parser takes 15 kB and the planner
 native stack for each one: thousands run into a reader's limits where the engine can no longer tell it."""
@@ -104,7 +107,8 @@ TEXTS_KEPT = 512
 class Checked:
     """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn.
 
-    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case.
+    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case; ``relations`` the public names
+    it may read, or more than these.
     """
 
     statement: duckdb.Statement
@@ -112,6 +116,7 @@ class Checked:
     parameters: int
     is_stable: bool
     foreign: frozenset[str] = frozenset()
+    relations: frozenset[str] = frozenset()
 
 
 class Checker:
@@ -177,7 +182,7 @@ class Checker:
             names = ", ".join(f"('{name}')" for name in sorted(self._relations))
             sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
-        is_stable, foreign = self._walk(tree["statements"])
+        is_stable, foreign, relations = self._walk(tree["statements"])
         if _show_public_part(tree["statements"]):
             [(sql,)] = self._connection.execute(
                 "SELECT json_deserialize_sql(?)", [orjson.dumps(tree).decode()]
@@ -188,21 +193,22 @@ class Checker:
             raise QueryRefused(
                 f"The parameter ${min(named)} has a name; write '?' and give 'args' in order", code=1064
             )
-        return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign)
+        return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign, relations)
 
-    def _walk(self, tree: object) -> tuple[bool, frozenset[str]]:
-        """Judge every part of a parsed statement; whether all its functions are stable, and which are foreign."""
+    def _walk(self, tree: object) -> tuple[bool, frozenset[str], frozenset[str]]:
+        """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads."""
         parts = list(_parts(tree))
         bound = {entry["key"].lower() for part in parts for entry in part.get("map", ()) if "key" in entry}
         bound |= {part["cte_name"].lower() for part in parts if part.get("cte_name")}
         is_stable = True
         foreign: set[str] = set()
+        relations: set[str] = set()
         for part in parts:
             kind = part.get("type")
             if isinstance(kind, str) and "class" not in part and kind not in _PLAIN_TYPES:
                 raise _not_reading(kind.removesuffix("_QUERY_NODE"))
             if kind == "BASE_TABLE":
-                self._judge_relation(part, bound)
+                relations |= self._judge_relation(part, bound)
             elif kind == "TABLE_FUNCTION":
                 _judge_table_function(part["function"])
             elif kind == "SHOW_REF" and part.get("query") is None:
@@ -215,20 +221,22 @@ class Checker:
                 is_stable &= self._judge_function(name)
                 if name not in self.own_functions:
                     foreign.add(name)
-        return is_stable, frozenset(foreign)
+                relations |= _FUNCTIONS_THAT_READ.get(name, set())
+        return is_stable, frozenset(foreign), frozenset(relations)
 
-    def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> None:
+    def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> Set[str]:
+        """Refuse a relation that is not public; what reading it reads."""
         name, schema, catalog = (part[key].lower() for key in ("table_name", "schema_name", "catalog_name"))
         if part.get("at_clause") is not None:
             raise QueryRefused(
                 "AT (...) is not served; pin a turn with the request's field 'turn'", code=1064
             )
         if schema == INFORMATION and not catalog and name in INFORMATION_RELATIONS:
-            return
+            return self._relations
         if not catalog and schema in {"", SCHEMA} and name in self._relations:
-            return
+            return {name}
         if not schema and name in bound:
-            return
+            return set()
         shown = ".".join(filter(None, (catalog, schema or SCHEMA, name)))
         raise QueryRefused(
             f"Table '{shown}' doesn't exist; there are {', '.join(sorted(self._relations))}", code=1146

@@ -18,6 +18,7 @@ from wasmverse.query.result import Cut, Format
 
 _LENGTHS = struct.Struct("<II")
 HEAD_BYTES_MAX = 16 << 20
+_SMALL_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,13 @@ def pack(head: Answer | Request | ReaderConfig, body: bytes = b"") -> bytes:
 
 def send(connection: socket.socket, head: Answer, body: bytes = b"") -> None:
     """Write one frame; blocks until the other side has taken it."""
-    connection.sendall(pack(head, body))
-    if body:
-        connection.sendall(body)
+    frame = pack(head, body)
+    if len(body) > _SMALL_BYTES:
+        connection.sendall(frame)
+        frame = body
+    else:
+        frame += body  # to copy it costs less than to wake the other side twice
+    connection.sendall(frame)
 
 
 def receive(connection: socket.socket) -> dict[str, Any] | None:
