@@ -10,30 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from tests.bench.load import quantile
+from tests.bench.report import BENCHMARKS, ROOT, Stolen, conditions
 from tests.bench.server import SYSTEMS, Server
 from tests.query.builder import snapshot_tables
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-REPORT = ROOT / "docs" / "benchmarks" / "queries.md"
+REPORT = BENCHMARKS / "queries.md"
 STRETCH_SECONDS = 20
 RATES = (200, 400, 600, 800)
 
@@ -54,14 +48,16 @@ class Stretch:
         self.server = server
         self.seconds: list[float] = []
         self.late = 0
-        self.executed = self.cached = 0.0
+        self.executed = self.cached = self.stolen = 0.0
 
     def __enter__(self) -> Stretch:
         [[self.first]] = self.server.rows("select max(tid) from turns")
         self._executed, self._cached = self._counts()
+        self._stolen = Stolen()
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.stolen = self._stolen.share()
         executed, cached = self._counts()
         self.executed, self.cached = executed - self._executed, cached - self._cached
         sql = "select epoch(end_time) - epoch(start_time), late from turns where tid > ? order by tid"
@@ -78,7 +74,8 @@ class Stretch:
         p99 = quantile(self.seconds, 0.99)
         growth = "" if base is None else f"{100 * (p99 / quantile(base.seconds, 0.99) - 1):+.0f} %"
         middle = quantile(self.seconds, 0.5)
-        return [str(len(self.seconds)), str(self.late), f"{1000 * middle:.1f}", f"{1000 * p99:.1f}", growth]
+        times = [f"{1000 * middle:.1f}", f"{1000 * p99:.1f}"]
+        return [str(len(self.seconds)), str(self.late), *times, growth, f"{100 * self.stolen:.0f} %"]
 
 
 @contextmanager
@@ -195,7 +192,8 @@ async def count_by_kind(folder: Path) -> Row:
 
 def main() -> None:
     """Measure everything and write the report."""
-    began, busy = time.monotonic(), os.getloadavg()[0]
+    began = time.monotonic()
+    where = conditions("duckdb", "pyarrow", "fastapi", "uvicorn", "websockets", "wasmtime")
     stretches: dict[str, Stretch] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -210,7 +208,7 @@ def main() -> None:
                 rows.append(tell(asyncio.run(count_by_kind(folder))))
         finally:
             server.stop()
-    write(rows, stretches, busy)
+    write(rows, stretches, where)
     print(f"written: {REPORT.relative_to(ROOT)}, after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
@@ -220,7 +218,7 @@ def tell(row: Row) -> Row:
     return row
 
 
-def write(rows: list[Row], stretches: dict[str, Stretch], busy: float) -> None:
+def write(rows: list[Row], stretches: dict[str, Stretch], where: str) -> None:
     """The report as Markdown."""
     marks = {True: "met", False: "**missed**", None: ""}
     table = [f"| {row.what} | {row.target} | {row.figure} | {marks[row.is_met]} |" for row in rows]
@@ -229,15 +227,10 @@ def write(rows: list[Row], stretches: dict[str, Stretch], busy: float) -> None:
         f"| {name} | {' | '.join(stretch.shown(None if stretch is base else base))} |"
         for name, stretch in stretches.items()
     ]
-    names = ("duckdb", "pyarrow", "fastapi", "uvicorn", "websockets", "wasmtime")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    memory = psutil.virtual_memory().total / 2**30
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(
         f"""# What queries cost, and what they cost the turns
 
-Made by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {psutil.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB,
-Python {platform.python_version()}, {versions}; load average at the start {busy:.1f}.
+Made by `make bench`. {where}
 
 `wasmverse serve` with the default universe, {SYSTEMS:,} systems of 32 ships and 64 energy nodes, a turn a second, on the
 same cores as the load generator; only `queries_per_second_max` is set to no limit. One system is
@@ -253,10 +246,11 @@ of its own, in readers of its own, beside the same turns, without HTTP.
 ## The turns meanwhile
 
 From the turn's start to its commit, in milliseconds, of the turns within each load. The targets are no late turn, and a p99
-that grows by at most 15 percent; with some twenty turns to a load, p99 is the slowest of them.
+that grows by at most 15 percent; with some twenty turns to a load, p99 is the slowest of them. *stolen* is the share of the
+processors that others on the same host took meanwhile.
 
-| load | turns | late | median | p99 | growth of p99 |
-|---|---|---|---|---|---|
+| load | turns | late | median | p99 | growth of p99 | stolen |
+|---|---|---|---|---|---|---|
 {chr(10).join(turns)}
 """
     )
