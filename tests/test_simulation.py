@@ -17,6 +17,7 @@ from tests.database.builder import by_hand
 from tests.wasm.builder import strategy_wat
 from wasmverse.beginning import BUNDLED
 from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.database import turn_store
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
 from wasmverse.settings import Settings
@@ -135,9 +136,15 @@ def test_what_is_handed_out_before_the_commit_is_what_is_committed(
         assert simulation.snapshot_tables()["node"].num_rows == committed["node"].num_rows + 1
 
 
-@pytest.mark.parametrize("fails_at", ["record", "commit"])
+@pytest.mark.parametrize(
+    ("fails_at", "handed_out"),
+    [("write", {"node"}), ("read", {"node"}), ("record", {"node", "ship"}), ("commit", {"node", "ship"})],
+)
 def test_a_turn_that_fails_hands_out_nothing_any_more(
-    simulate: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, fails_at: str
+    simulate: Callable[..., Simulation],
+    monkeypatch: pytest.MonkeyPatch,
+    fails_at: str,
+    handed_out: set[str],
 ) -> None:
     """Whoever takes the tables may be closed next."""
     simulation = simulate()
@@ -159,13 +166,17 @@ def test_a_turn_that_fails_hands_out_nothing_any_more(
             raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        if fails_at == "record":
+        if fails_at == "write":
+            patch.setattr(turn_store, "write_turn", fail)
+        elif fails_at == "read":
+            patch.setattr(Transaction, "read_arrow", fail)
+        elif fails_at == "record":
             patch.setattr(simulation.history, "append", fail)
         else:
             patch.setattr(simulation.database, "transaction", fail_to_commit)
         with pytest.raises(ZeroDivisionError):
             simulation.play_turn(take=take)
-    assert {"node", "ship"} <= set(taken)
+    assert handed_out <= set(taken)
 
 
 def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -6,6 +7,7 @@ import pytest
 from tests.query.builder import snapshot_tables
 from wasmverse.database import schema
 from wasmverse.errors import SettingsError
+from wasmverse.query import snapshot
 from wasmverse.query.snapshot import SnapshotWriter, attach, kept_turns, newest_turn, turn_folder
 
 
@@ -138,6 +140,33 @@ def test_a_table_that_cannot_be_written_before_fails_the_publish(tmp_path: Path)
     )
     snapshots.publish(2, snapshot_tables(2))
     assert attach(snapshots.folder, 1)["node"].equals(tables["node"])
+    snapshots.close()
+
+
+def test_a_publish_that_fails_leaves_nobody_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is still being written must not be found in the next turn."""
+    snapshots = writer(tmp_path)
+    write, written = snapshot._write, []
+
+    def slow_or_never(path: Path, table: pa.Table) -> None:
+        if path.stem == "turns":
+            raise OSError(28, "No space left on device")
+        if path.stem == "ship":
+            time.sleep(0.5)
+        write(path, table)
+        written.append(path.stem)
+
+    tables = snapshot_tables(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "_write", slow_or_never)
+        snapshots.prepare("ship", tables["ship"])
+        with pytest.raises(OSError, match="No space left"):
+            snapshots.publish(1, tables)
+    assert "ship" in written
+    assert newest_turn(snapshots.folder) is None
+    assert not (snapshots.folder / snapshot.WRITING).exists()
+    snapshots.publish(1, tables)
+    assert attach(snapshots.folder, 1)["ship"].equals(tables["ship"])
     snapshots.close()
 
 
