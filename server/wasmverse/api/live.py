@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,11 +24,14 @@ from wasmverse.api.gateway import gateway_of
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
-from wasmverse.query.pool import ReaderPool
+from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
 from wasmverse.query.result import Format
 from wasmverse.settings import Settings
 
 log = logging.getLogger(__name__)
+
+QUICK_SECONDS = 0.01
+"""A live query that took no longer at the turn before may wait in a reader behind others like it."""
 
 FAILURES_MAX = 3
 """Turns in a row in which a live query may fail before it is ended."""
@@ -55,7 +59,8 @@ class WatchKey:
 class Watch:
     """One distinct live query and its latest outcome: ``content`` of ``turn``, or ``error``.
 
-    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told.
+    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``seconds`` is what the
+    last run took in its reader, if it went well.
     """
 
     key: WatchKey
@@ -67,6 +72,7 @@ class Watch:
     text: str = ""
     error: WasmverseError | None = None
     failures: int = 0
+    seconds: float = math.inf
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -99,7 +105,7 @@ class LiveQueries:
         self._watches: dict[WatchKey, Watch] = {}
         self._addresses: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._at_once = asyncio.Semaphore(settings.readers * 2)
+        self._at_once = asyncio.Semaphore(settings.readers * OUTSTANDING_MAX)
 
     def start(self) -> None:
         """Begin to follow the turns."""
@@ -183,9 +189,16 @@ class LiveQueries:
         """Run the query; whether its outcome is another than before."""
         key = watch.key
         try:
+            is_quick = watch.seconds <= QUICK_SECONDS
+            watch.seconds = math.inf
             result = await self._pool.query(
-                key.sql, watch.args, format=key.format, big_as_string=key.big_as_string
+                key.sql,
+                watch.args,
+                format=key.format,
+                big_as_string=key.big_as_string,
+                is_quick=is_quick,
             )
+            watch.seconds = result.seconds
             if len(result.body) > self.settings.live_bytes_max:
                 raise QueryRefused(
                     f"The result has {len(result.body):,} bytes, a live query's may have "

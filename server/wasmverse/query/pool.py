@@ -22,13 +22,15 @@ from wasmverse.query.cache import Key, ResultCache
 from wasmverse.query.relations import PREFIX
 from wasmverse.query.result import Format, Result
 from wasmverse.query.snapshot import kept_turns, newest_turn
-from wasmverse.query.worker import ReaderGone, Worker
+from wasmverse.query.worker import BEHIND, ReaderGone, Worker
 from wasmverse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 RESTART_SECONDS_MAX = 5.0
 WATCH_SECONDS = 0.05
+OUTSTANDING_MAX = 8
+"""Quick queries that one reader may have been sent: it goes on to the next while the gateway is busy with its last answer."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,14 @@ class PoolCounts:
     lost: Counter[str] = field(default_factory=Counter)
     cached: int = 0
     bytes: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    """Who waits for a reader, and whether one with other quick queries will do."""
+
+    is_quick: bool
+    worker: asyncio.Future[Worker] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class ReaderPool:
@@ -55,7 +65,7 @@ class ReaderPool:
         self._folder = snapshot_folder
         self._config = reader_config(settings, snapshot_folder)
         self._idle: deque[Worker] = deque()
-        self._waiting: deque[asyncio.Future[Worker]] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._all: set[Worker] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._running: dict[Key, asyncio.Task[Result]] = {}
@@ -121,8 +131,8 @@ class ReaderPool:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._running.values(), return_exceptions=True)
         for waiter in self._waiting:
-            if not waiter.done():
-                waiter.set_exception(
+            if not waiter.worker.done():
+                waiter.worker.set_exception(
                     UniverseUnavailable("The server is shutting down; ask again in a moment")
                 )
         await asyncio.gather(*(worker.end() for worker in self._all))
@@ -138,6 +148,7 @@ class ReaderPool:
         format: Format = "tuples",
         big_as_string: bool = False,
         gzip: bool = False,
+        is_quick: bool = False,
     ) -> Result:
         """Run one SELECT on one turn.
 
@@ -149,6 +160,7 @@ class ReaderPool:
         format : what the body is; see ``result.Format``.
         big_as_string : 64-bit integers as strings in JSON.
         gzip : pack the body, if that is worth it.
+        is_quick : it took next to no time before; then it may be sent to a reader that still has others like it to answer.
 
         Raises
         ------
@@ -169,7 +181,7 @@ class ReaderPool:
             return self._count("ok", kept)
         task = self._running.get(key)
         if task is None:
-            task = asyncio.create_task(self._run(key, list(args), is_pinned=turn is not None))
+            task = asyncio.create_task(self._run(key, list(args), is_quick, is_pinned=turn is not None))
             self._running[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
         try:
@@ -191,7 +203,7 @@ class ReaderPool:
             self.counts.bytes += len(result.body)
         return result  # type: ignore[return-value]
 
-    async def _run(self, key: Key, args: list[Any], *, is_pinned: bool) -> Result:
+    async def _run(self, key: Key, args: list[Any], is_quick: bool, *, is_pinned: bool) -> Result:
         turn = key.turn
         while True:
             request: wire.Request = {
@@ -202,7 +214,7 @@ class ReaderPool:
                 "big_as_string": key.big_as_string,
                 "gzip": key.gzip,
             }
-            head, body = await self._ask(request)
+            head, body = await self._ask(request, is_quick)
             if not head.get("turn_missing"):
                 break
             newest = self.newest
@@ -228,67 +240,96 @@ class ReaderPool:
         self._cache.put(key._replace(turn=turn), result)
         return result
 
-    async def _ask(self, request: wire.Request) -> tuple[wire.Answer, bytes]:
-        worker = await self._acquire()
-        try:
-            return await worker.ask(request)
-        except ReaderGone as gone:
-            self.counts.lost[gone.reason] += 1
-            log.warning("a query %s; its reader is replaced", gone.detail)
-            if gone.reason == "time":
-                raise QueryTimeout(
-                    f"The query {gone.detail}, the limit for one query; ask for less, or filter by sid"
-                ) from gone
-            if gone.reason == "memory":
-                raise QueryError(
-                    f"The query {gone.detail}; filter or aggregate earlier, or ask for less", code=1041
-                ) from gone
-            raise QueryError(f"The query {gone.detail}; it was not answered", code=2013) from gone
-        finally:
-            self._release(worker)
+    async def _ask(self, request: wire.Request, is_quick: bool) -> tuple[wire.Answer, bytes]:
+        while True:
+            worker = await self._acquire(is_quick)
+            try:
+                return await worker.ask(request)
+            except ReaderGone as gone:
+                if gone.reason != BEHIND:
+                    raise self._lost(gone) from gone
+                is_quick = False  # whatever happened in front of it, it is to have a reader of its own now
+            finally:
+                self._release(worker)
 
-    async def _acquire(self) -> Worker:
-        """The next free reader; whoever came first is served first."""
-        waiter: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
-        if len(self._waiting) >= self._settings.query_queue_max and not self._can_serve():
+    def _lost(self, gone: ReaderGone) -> QueryError:
+        """Count a reader that a query has ended; what to tell of it."""
+        self.counts.lost[gone.reason] += 1
+        log.warning("a query %s; its reader is replaced", gone.detail)
+        if gone.reason == "time":
+            return QueryTimeout(
+                f"The query {gone.detail}, the limit for one query; ask for less, or filter by sid"
+            )
+        if gone.reason == "memory":
+            return QueryError(
+                f"The query {gone.detail}; filter or aggregate earlier, or ask for less", code=1041
+            )
+        return QueryError(f"The query {gone.detail}; it was not answered", code=2013)
+
+    async def _acquire(self, is_quick: bool) -> Worker:
+        """The next free reader, or for a quick query one with few others; whoever came first is served first."""
+        waiter = _Waiter(is_quick)
+        if len(self._waiting) >= self._settings.query_queue_max and self._find(waiter) is None:
             raise QueryOverload(
                 f"{len(self._waiting)} queries wait for a reader already; ask again in a second"
             )
         self._waiting.append(waiter)
         self._serve()
         try:
-            return await asyncio.wait_for(waiter, self._settings.query_wait_seconds_max)
+            return await asyncio.wait_for(waiter.worker, self._settings.query_wait_seconds_max)
         except TimeoutError:
             raise QueryOverload(
                 f"No reader was free in {self._settings.query_wait_seconds_max:g} s; ask again in a second"
             ) from None
         finally:
-            if waiter.cancelled() and waiter in self._waiting:
+            if waiter.worker.cancelled() and waiter in self._waiting:
                 self._waiting.remove(waiter)
 
-    def _can_serve(self) -> bool:
-        return bool(self._idle) and len(self._at_work) < self._settings.readers
+    def _find(self, waiter: _Waiter) -> Worker | None:
+        """A reader for who waits: the one that was last at work, because it has the turn mapped already."""
+        if self._idle and len(self._at_work) < self._settings.readers:
+            return self._idle[-1]
+        if not waiter.is_quick:
+            return None
+        shared = [
+            worker
+            for worker in self._at_work
+            if worker.is_shared
+            and worker.is_usable
+            and not worker.retires
+            and worker.outstanding < OUTSTANDING_MAX
+        ]
+        return min(shared, key=lambda worker: worker.outstanding, default=None)
 
     def _serve(self) -> None:
-        """Hand free readers to those who wait."""
-        while self._waiting and self._can_serve():
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                # The one that was last at work: it has the turn mapped already.
-                worker = self._idle.pop()
-                self._at_work.add(worker)
-                waiter.set_result(worker)
+        """Hand readers to those who wait."""
+        while self._waiting:
+            waiter = self._waiting[0]
+            if not waiter.worker.done():
+                worker = self._find(waiter)
+                if worker is None:
+                    return
+                if worker not in self._at_work:
+                    self._idle.remove(worker)
+                    self._at_work.add(worker)
+                    worker.is_shared = waiter.is_quick
+                worker.outstanding += 1
+                waiter.worker.set_result(worker)
+            self._waiting.popleft()
 
     def _release(self, worker: Worker) -> None:
-        """Take a reader back, or replace it if it is lost or wants to retire."""
-        self._at_work.discard(worker)
+        """Take a reader back once it has no more to answer, or replace it if it is lost or wants to retire."""
+        worker.outstanding -= 1
+        if not worker.outstanding:
+            self._at_work.discard(worker)
         if self._is_closed:
             return
-        if worker.is_usable and not worker.retires:
-            self._idle.append(worker)
-        else:
-            self.counts.lost["retired"] += worker.is_usable
-            self._keep(self._replace(worker))
+        if not worker.outstanding:
+            if worker.is_usable and not worker.retires:
+                self._idle.append(worker)
+            else:
+                self.counts.lost["retired"] += worker.is_usable
+                self._keep(self._replace(worker))
         self._serve()
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

@@ -33,8 +33,16 @@ class ReaderGone(Exception):
         self.detail = detail
 
 
+BEHIND = "behind"
+"""The reason of a request that waited behind the one at which its reader ended: it may be asked of another."""
+
+
 class Worker:
-    """One reader process. Used by one task at a time; after ``ReaderGone`` it is of no more use."""
+    """One reader process, which answers requests in the order in which they are asked; after ``ReaderGone`` it is of no more use.
+
+    outstanding : requests that it was handed out for and that have not come back; the pool counts them
+    is_shared : whether all of these are quick ones, behind which others may wait
+    """
 
     def __init__(self, config: wire.ReaderConfig) -> None:
         self._config = config
@@ -43,7 +51,10 @@ class Worker:
         self._writer: asyncio.StreamWriter | None = None
         self._has_ended = False
         self._is_outgrown = False
+        self._answering = asyncio.Lock()
         self.retires = False
+        self.outstanding = 0
+        self.is_shared = False
 
     @property
     def pid(self) -> int:
@@ -77,37 +88,50 @@ class Worker:
             )
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
-            await asyncio.wait_for(self._exchange(self._config), START_SECONDS_MAX)
+            self._send(self._config)
+            await asyncio.wait_for(self._receive(), START_SECONDS_MAX)
         except TimeoutError:
             await self.end()
             raise ReaderGone("start", f"was not ready in {START_SECONDS_MAX:.0f} s") from None
 
     async def ask(self, request: wire.Request) -> tuple[wire.Answer, bytes]:
-        """Have one query answered.
+        """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from its turn on.
 
         Raises
         ------
         ReaderGone : the process was ended (``time``: it heeded no interruption; ``memory``: it outgrew its
         limit), or
-            ended by itself (``crash``).
+            ended by itself (``crash``), at this query; or at one before it (``BEHIND``).
         """
-        # The reader interrupts the query itself at the limit; who does not heed that is ended a little later.
         try:
-            async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS):
-                head, body = await self._exchange(request)
-        except TimeoutError:
-            await self.end()
-            raise ReaderGone("time", f"ran longer than {self._config.seconds_max:g} s") from None
+            self._send(request)
+            # Locks are given in the order in which they are asked for, and that is the order of the answers.
+            async with self._answering:
+                if self._has_ended:
+                    raise ReaderGone(BEHIND, "waited behind another that ended its process")
+                return await self._answer()
         except asyncio.CancelledError:
             await self.end()  # an answer nobody waits for must not be taken for the next one's
             raise
+
+    async def _answer(self) -> tuple[wire.Answer, bytes]:
+        # The reader interrupts the query itself at the limit; who does not heed that is ended a little later.
+        try:
+            async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS):
+                head, body = await self._receive()
+        except TimeoutError:
+            await self.end()
+            raise ReaderGone("time", f"ran longer than {self._config.seconds_max:g} s") from None
         self.retires = bool(head.get("retire"))
         return head, body
 
-    async def _exchange(self, head: wire.Request | wire.ReaderConfig) -> tuple[wire.Answer, bytes]:
+    def _send(self, head: wire.Request | wire.ReaderConfig) -> None:
+        assert self._writer is not None
+        self._writer.write(wire.pack(head))
+
+    async def _receive(self) -> tuple[wire.Answer, bytes]:
         assert self._reader is not None and self._writer is not None
         try:
-            self._writer.write(wire.pack(head))
             await self._writer.drain()
             return await wire.read_frame(self._reader, self._config.bytes_max * 2 + (16 << 20))
         except (EOFError, ConnectionError, ValueError) as error:

@@ -1,0 +1,113 @@
+"""Quick queries may be sent to a reader that still has others like it to answer; nobody suffers for that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.query.conftest import RunningPool
+from tests.query.test_pool import CROSS_JOIN
+from wasmverse.errors import QueryError, QueryTimeout
+from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
+
+QUERIES = 3 * OUTSTANDING_MAX
+
+
+@pytest.fixture
+def single(tmp_path: Path) -> Iterator[RunningPool]:
+    """One reader at work, and a spare."""
+    running = RunningPool(
+        tmp_path, readers=1, reader_spares=1, query_seconds_max=1.5, query_cache_bytes_max=0
+    )
+    running.publish(1)
+    try:
+        yield running.start()
+    finally:
+        running.close()
+
+
+def outstanding(pool: ReaderPool) -> list[int]:
+    return [worker.outstanding for worker in pool._at_work]
+
+
+async def number(pool: ReaderPool, which: int, is_quick: bool = True) -> int:
+    """Ask for a number, with an answer of its own length."""
+    sql = f"select {which}, repeat('x', {which * 97})"
+    result = await pool.query(sql, is_quick=is_quick)
+    [[[answer, text]]] = [found["rows"] for found in orjson.loads(result.body)["results"]]
+    assert len(text) == which * 97
+    return int(answer)
+
+
+def test_each_gets_its_own_answer(single: RunningPool) -> None:
+    async def crowd() -> tuple[list[int], int]:
+        runs = [asyncio.create_task(number(single.pool, which, which < 12 or which % 5 != 4)) for which in range(QUERIES)]
+        most = 0
+        while not all(run.done() for run in runs):
+            most = max(most, *outstanding(single.pool), 0)
+            await asyncio.sleep(0)
+        return [await run for run in runs], most
+
+    answers, most = single.threads.run(crowd())
+    assert answers == list(range(QUERIES))
+    assert 1 < most <= OUTSTANDING_MAX
+    assert (single.pool.busy, single.pool.idle, single.pool.waiting) == (0, 2, 0)
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_only_quick_ones_share_a_reader_and_only_with_others_like_them(
+    single: RunningPool, is_quick: bool
+) -> None:
+    async def behind() -> tuple[list[int], object]:
+        first = asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=is_quick))
+        await asyncio.sleep(0.2)
+        others = [
+            asyncio.create_task(number(single.pool, which, is_quick=not is_quick)) for which in range(4)
+        ]
+        await asyncio.sleep(0.2)
+        seen = outstanding(single.pool)
+        assert await asyncio.gather(*others) == [0, 1, 2, 3]
+        return seen, (await asyncio.gather(first, return_exceptions=True))[0]
+
+    seen, error = single.threads.run(behind())
+    assert seen == [1]
+    assert isinstance(error, QueryTimeout)
+
+
+@pytest.mark.parametrize("ended", ["interrupted", "killed"])
+def test_those_behind_one_that_was_not_quick_after_all_are_answered(single: RunningPool, ended: str) -> None:
+    async def behind() -> tuple[object, list[int]]:
+        first = asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))
+        others = [asyncio.create_task(number(single.pool, which)) for which in range(5)]
+        await asyncio.sleep(0.5)
+        assert outstanding(single.pool) == [6]
+        if ended == "killed":
+            [pid] = single.pool.busy_pids
+            os.kill(pid, signal.SIGKILL)
+        [error] = await asyncio.gather(first, return_exceptions=True)
+        return error, await asyncio.gather(*others)
+
+    error, answers = single.threads.run(behind())
+    assert isinstance(error, QueryTimeout if ended == "interrupted" else QueryError)
+    assert getattr(error, "code", 0) == (2013 if ended == "killed" else QueryTimeout("").code)
+    assert answers == [0, 1, 2, 3, 4]
+    assert single.pool.counts.lost.total() == single.pool.counts.lost["crash"] == (ended == "killed")
+    assert single.pool.counts.queries["ok"] == 5
+
+
+def test_those_who_wait_behind_when_the_pool_closes_are_told(single: RunningPool) -> None:
+    async def closing() -> list[object]:
+        runs = [asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))]
+        runs += [asyncio.create_task(single.pool.query(f"select {n}", is_quick=True)) for n in range(12)]
+        await asyncio.sleep(0.3)
+        await single.pool.close()
+        return await asyncio.wait_for(asyncio.gather(*runs, return_exceptions=True), 10)
+
+    outcomes = single.threads.run(closing())
+    assert all(isinstance(outcome, BaseException) for outcome in outcomes), outcomes
