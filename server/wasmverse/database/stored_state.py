@@ -66,7 +66,7 @@ class NodeLayout:
 
     @classmethod
     def after(cls, before: StoredState, result: TurnResult) -> NodeLayout:
-        """For a turn that was played on ``before``."""
+        """For a turn that was played on ``before``; the result's nodes become read-only."""
         energy, new = result.node_energy, result.new_nodes
         living = int(np.count_nonzero(energy))
         loose = before.places - living + before.places - before.places_sorted

@@ -104,7 +104,8 @@ class Worker:
             ended by itself (``crash``), at this query; or at one before it (``BEHIND``).
         """
         try:
-            self._send(request)
+            if not self._has_ended:
+                self._send(request)
             # Locks are given in the order in which they are asked for, and that is the order of the answers.
             async with self._answering:
                 if self._has_ended:
