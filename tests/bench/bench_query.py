@@ -28,7 +28,7 @@ from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 
 REPORT = BENCHMARKS / "queries.md"
-STRETCH_SECONDS = 20
+STRETCH_SECONDS = 30
 RATES = (200, 400, 600, 800)
 
 
@@ -246,7 +246,7 @@ of its own, in readers of its own, beside the same turns, without HTTP.
 ## The turns meanwhile
 
 From the turn's start to its commit, in milliseconds, of the turns within each load. The targets are no late turn, and a p99
-that grows by at most 15 percent; with some twenty turns to a load, p99 is the slowest of them. *stolen* is the share of the
+that grows by at most 15 percent; with some thirty turns to a load, p99 is the slowest of them. *stolen* is the share of the
 processors that others on the same host took meanwhile.
 
 | load | turns | late | median | p99 | growth of p99 | stolen |
