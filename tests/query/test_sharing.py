@@ -47,7 +47,10 @@ async def number(pool: ReaderPool, which: int, is_quick: bool = True) -> int:
 
 def test_each_gets_its_own_answer(single: RunningPool) -> None:
     async def crowd() -> tuple[list[int], int]:
-        runs = [asyncio.create_task(number(single.pool, which, which < 12 or which % 5 != 4)) for which in range(QUERIES)]
+        runs = [
+            asyncio.create_task(number(single.pool, which, which < 12 or which % 5 != 4))
+            for which in range(QUERIES)
+        ]
         most = 0
         while not all(run.done() for run in runs):
             most = max(most, *outstanding(single.pool), 0)
