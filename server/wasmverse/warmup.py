@@ -10,8 +10,8 @@ import numpy as np
 
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.kernels import are_compiled
-from wasmverse.universe.merge import PlacedNodes, Rows, merge_nodes, merge_ships, scatter_energy
-from wasmverse.universe.state import Nodes, State, state_hash
+from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
+from wasmverse.universe.state import Columns, Nodes, PlacedNodes, State, state_hash
 from wasmverse.universe.strategies import Roster
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.wasm.guest import Limits
@@ -41,7 +41,7 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     return time.perf_counter() - clock
 
 
-def _read_only(columns: Rows) -> Rows:
+def _read_only(columns: Columns) -> Columns:
     """As rows come from a database: kernels are compiled for that, and for arrays that may be written to, apart."""
     for column in columns:
         column.setflags(write=False)

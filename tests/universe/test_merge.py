@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wasmverse.universe.merge import PlacedNodes, merge_nodes, merge_ships, scatter_energy, tail_order
-from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Ships, sorted_prefix
+from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy, tail_order
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, PlacedNodes, Ships, sorted_prefix
 
 SYSTEMS = 5
 

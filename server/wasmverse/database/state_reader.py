@@ -23,8 +23,8 @@ from wasmverse.database.embedded import Transaction
 from wasmverse.database.packing import unpack_energies, unpack_ships
 from wasmverse.database.stored_state import NodeLayout, StoredState, as_table, row_numbers
 from wasmverse.errors import StateError
-from wasmverse.universe.merge import PlacedNodes, merge_nodes, merge_ships
-from wasmverse.universe.state import Nodes, Ships, State, check_invariants
+from wasmverse.universe.merge import merge_nodes, merge_ships
+from wasmverse.universe.state import Nodes, PlacedNodes, Ships, State, check_invariants
 
 TakeTable = Callable[[str, pa.Table], None]
 """Is given tables of ``schema.SNAPSHOT_TABLES`` by name, each as soon as it is ready; called on several threads."""

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wasmverse.universe.merge import PlacedNodes, scatter_energy
+from wasmverse.universe.merge import scatter_energy
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Columns, State
+from wasmverse.universe.state import Columns, PlacedNodes, State
 
 LOOSE_SHARE = 8
 """The places of nodes are written anew when more than one row in this many is gone or behind the sorted run."""

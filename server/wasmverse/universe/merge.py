@@ -10,34 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.universe.kernels import kernel
-from wasmverse.universe.state import NODE_DTYPES, Ships, sorted_prefix
+from wasmverse.universe.state import Columns, Nodes, PlacedNodes, Ships, sorted_prefix, with_columns
 
 Column = NDArray[Any]
-
-
-class PlacedNodes(NamedTuple):
-    """Columns of M nodes as in ``state.Nodes``, and the row at which each is stored; shape (M,) each."""
-
-    sid: NDArray[np.uint32]
-    eid: NDArray[np.int64]
-    x: NDArray[np.uint8]
-    y: NDArray[np.uint8]
-    energy: NDArray[np.uint16]
-    row: NDArray[np.int32]
-
-    @classmethod
-    def empty(cls, length: int) -> PlacedNodes:
-        """Columns with room for this many nodes, their content undefined."""
-        return cls._make(np.empty(length, dtype) for dtype in (*NODE_DTYPES.values(), np.int32))
-
-
-Rows = TypeVar("Rows", Ships, PlacedNodes)
 
 
 class Stretches(NamedTuple):
@@ -57,12 +38,12 @@ class Merge:
 
     pieces: list[Any]
     stretches: list[Stretches]
-    tail: Ships | PlacedNodes
+    tail: Ships | Nodes | PlacedNodes
     rows: int
 
     @classmethod
     def plan(
-        cls, parts: list[Rows], none: Rows, systems: int, *, drop_gone: bool, run: int | None = None
+        cls, parts: list[Columns], none: Columns, systems: int, *, drop_gone: bool, run: int | None = None
     ) -> Merge:
         """Find the run, order the tail, and go through the keys once.
 
@@ -74,11 +55,11 @@ class Merge:
         if run is None:
             run = sorted_run([part.sid for part in parts], [part.eid for part in parts])
         pieces, rest = _split(parts, run)
-        tail = _like(none, map(np.concatenate, zip(*rest, strict=True))) if rest else none
+        tail = with_columns(none, map(np.concatenate, zip(*rest, strict=True))) if rest else none
         order = tail_order(tail.sid, tail.eid, systems)
         if drop_gone:
             order = order[tail.energy[order] != 0]
-        tail = _like(none, (column[order] for column in tail))
+        tail = with_columns(none, (column[order] for column in tail))
         stretches = []
         rows, used = len(order), 0
         for piece in pieces:
@@ -121,11 +102,6 @@ def merge_nodes(
     return nodes, sum(len(piece.sid) for piece in merge.pieces)
 
 
-def _like(rows: Rows, columns: Iterable[Any]) -> Rows:
-    """Columns of the same kind."""
-    return type(rows)(*columns)
-
-
 def _read_only(columns: Iterable[Column]) -> Iterator[Column]:
     for column in columns:
         column.setflags(write=False)
@@ -149,16 +125,16 @@ def sorted_run(sids: Sequence[NDArray[np.uint32]], eids: Sequence[NDArray[np.int
     return length
 
 
-def _split(parts: list[Rows], run: int) -> tuple[list[Rows], list[Rows]]:
+def _split(parts: list[Columns], run: int) -> tuple[list[Columns], list[Columns]]:
     """The first ``run`` rows and the others, both in their pieces."""
-    head: list[Rows] = []
-    rest: list[Rows] = []
+    head: list[Columns] = []
+    rest: list[Columns] = []
     for part in parts:
         length = len(part.sid)
         if run > 0:
-            head.append(_like(part, (column[:run] for column in part)))
+            head.append(with_columns(part, (column[:run] for column in part)))
         if run < length:
-            rest.append(_like(part, (column[max(run, 0) :] for column in part)))
+            rest.append(with_columns(part, (column[max(run, 0) :] for column in part)))
         run -= length
     return head, rest
 

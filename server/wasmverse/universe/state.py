@@ -50,7 +50,23 @@ class Nodes(NamedTuple):
         return cls._make(np.empty(length, dtype) for dtype in NODE_DTYPES.values())
 
 
-Columns = TypeVar("Columns", Ships, Nodes)
+class PlacedNodes(NamedTuple):
+    """Columns of M nodes as in `Nodes`, and the row at which each is stored; shape (M,) each."""
+
+    sid: NDArray[np.uint32]
+    eid: NDArray[np.int64]
+    x: NDArray[np.uint8]
+    y: NDArray[np.uint8]
+    energy: NDArray[np.uint16]
+    row: NDArray[np.int32]
+
+    @classmethod
+    def empty(cls, length: int) -> PlacedNodes:
+        """Columns with room for this many nodes, their content undefined."""
+        return cls._make(np.empty(length, dtype) for dtype in (*NODE_DTYPES.values(), np.int32))
+
+
+Columns = TypeVar("Columns", Ships, Nodes, PlacedNodes)
 
 SHIP_DTYPES: dict[str, type[np.generic]] = {
     "sid": np.uint32, "eid": np.int64, "strategy_id": np.uint16, "x": np.uint8, "y": np.uint8, "shield": np.uint8,
