@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from wasmverse.database import schema
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.history import History
+from wasmverse.database.history import History, TurnRows
 from wasmverse.database.state_reader import StateReader
 from wasmverse.database.stored_state import StoredState
 from wasmverse.database.turn_store import TurnRecord, create_universe
@@ -131,5 +131,5 @@ def record_turns(database: Database, history: History, tids: range, *, lates: tu
             before = read(transaction)
             result = random_result(rng, tid, before, events=2)
             record = replace(RECORD, slot=tid % 7)
-            history.append(transaction, result, record)
+            history.append(transaction, result, record, TurnRows.of(result))
         history.correct(result, replace(record, ended_at=record.ended_at + tid, late=tid in lates))

@@ -10,7 +10,7 @@ from tests.database.test_open import with_duckdb
 from wasmverse.database import strategy_store
 from wasmverse.database.audit import CHECKS, audit
 from wasmverse.database.embedded import Database
-from wasmverse.database.history import History
+from wasmverse.database.history import History, TurnRows
 from wasmverse.errors import StateError
 
 MODULE = b"\0asm\1\0\0\0"
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
         for name in ("strategy_one", "mine"):
             strategy_store.store_strategies(transaction, MODULE, [name], language="C", author="ada", now=1.0)
         result = random_result(np.random.default_rng(1), 1, read(transaction), events=2)
-        History(9, 9, 9, 9).append(transaction, result, RECORD)
+        History(9, 9, 9, 9).append(transaction, result, RECORD, TurnRows.of(result))
         transaction.run_text("UPDATE universe SET tid = 1")
     database.close()
     return path
@@ -64,6 +64,8 @@ def test_what_others_may_change_is_taken_as_it_is(path: Path, statement: str) ->
 
 
 NOBODY = "list_transform(strategies, lambda of: struct_update(of, strategy := 'nobody'))"
+TURN_2_TWICE = "INSERT INTO turn_record SELECT t.* REPLACE (2 AS tid) FROM turn_record AS t, range(2)"
+NO_FUEL = "list_transform(strategies, lambda of: struct_update(of, fuel := NULL::BIGINT))"
 
 BROKEN = [
     ("INSERT INTO universe SELECT * FROM universe", "universe has 2 rows; it has one"),
@@ -90,11 +92,14 @@ BROKEN = [
     ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
     ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
     ("UPDATE ships SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
-    ("UPDATE turn_record SET tid = 2", "turns has a row of turn 2; the last one is 1: remove the row"),
+    ("UPDATE turn_record SET tid = 2", "turn_record has a row of turn 2; the last one is 1: remove the row"),
     ("UPDATE event SET tid = 5", "event has a row of turn 5; the last one is 1"),
-    ("INSERT INTO turn_record SELECT * FROM turn_record", "turns has turn 1 2 times"),
-    ("UPDATE turn_record SET strategies = strategies || strategies", "strategy_turn has 2 rows of 'mine' in turn 1"),
-    (f"UPDATE turn_record SET strategies = {NOBODY}", "strategy_turn has 1 rows of 'nobody' in turn 1"),
+    ("INSERT INTO turn_record SELECT * FROM turn_record", "turn_record has turn 1 2 times"),
+    (f"UPDATE universe SET tid = 2; {TURN_2_TWICE}", "turn_record has turn 2 2 times"),
+    ("UPDATE turn_record SET strategies = list_append(strategies, NULL)", "turn_record has a NULL within strategies in turn 1"),
+    (f"UPDATE turn_record SET strategies = {NO_FUEL}", "turn_record has a NULL within strategies in turn 1"),
+    ("UPDATE turn_record SET strategies = strategies || strategies", "turn_record has 2 strategies 'mine' in turn 1"),
+    (f"UPDATE turn_record SET strategies = {NOBODY}", "turn_record has 1 strategies 'nobody' in turn 1"),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from tests.database.builder import RECORD, random_result, read, record_turns
 from wasmverse.database import history as history_module
 from wasmverse.database import schema
 from wasmverse.database.embedded import Database, Transaction
-from wasmverse.database.history import EVENT_TYPE, History, RollingRows
+from wasmverse.database.history import EVENT_TYPE, History, RollingRows, TurnRows
 
 
 @pytest.fixture(params=[1, 3])
@@ -190,5 +190,5 @@ def test_a_turn_without_strategies_is_a_turn(database: Database) -> None:
         result = replace(
             random_result(np.random.default_rng(0), 1, read(transaction), events=0), strategies=[]
         )
-        history.append(transaction, result, RECORD)
+        history.append(transaction, result, RECORD, TurnRows.of(result))
     assert (stored(database, "turns"), stored(database, "strategy_turn")) == ([1], [])

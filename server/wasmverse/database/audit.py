@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
 from wasmverse.database.strategy_store import STRATEGIES_MAX
 from wasmverse.errors import StateError
@@ -21,6 +22,8 @@ class Check(NamedTuple):
 
 
 _ENTITIES = "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL SELECT 'node', sid, eid FROM node)"
+
+_ANY_IS_NULL = " OR ".join(f"{column.name} IS NULL" for column in schema.STRATEGY_COLUMNS)
 
 CHECKS = (
     Check(
@@ -105,16 +108,20 @@ CHECKS = (
                 WHERE NOT given.tid BETWEEN {first} AND universe.tid ORDER BY given.tid DESC LIMIT 1""",
             f"{table} has a row of turn {{0}}; the last one is {{1}}: remove the row",
         )
-        for table, first in (("turns", 1), ("event", 0))
+        for table, first in (("turn_record", 1), ("event", 0))
     ),
     Check(
-        "SELECT tid, count(*) FROM turns GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",
-        "turns has turn {0} {1} times; each is there once: remove the other rows",
+        "SELECT tid, count(*) FROM turn_record GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",
+        "turn_record has turn {0} {1} times; each is there once: remove the other rows",
+    ),
+    Check(
+        f"SELECT tid FROM strategy_turn WHERE {_ANY_IS_NULL} ORDER BY tid LIMIT 1",
+        "turn_record has a NULL within strategies in turn {0}; a value must stand there: correct the element, or remove it",
     ),
     Check(
         """SELECT tid, strategy, count(*) FROM strategy_turn GROUP BY tid, strategy
             HAVING count(*) > 1 OR strategy NOT IN (SELECT name FROM strategy) ORDER BY tid LIMIT 1""",
-        "strategy_turn has {2} rows of {1!r} in turn {0}; a strategy that is there has one: remove the row",
+        "turn_record has {2} strategies {1!r} in turn {0}; a strategy that is there has one: remove the others",
     ),
 )  # fmt: skip
 

@@ -131,15 +131,9 @@ class History:
         self.events.load(transaction.read_arrow(schema.event), tid)
 
     def append(
-        self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows | None = None
+        self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
     ) -> None:
-        """Record a turn. Its end is not known before it is committed: `correct` says it then.
-
-        Parameters
-        ----------
-        rows : of this result, if they have been made already.
-        """
-        rows = rows or TurnRows.of(result)
+        """Record a turn and what was made of its result. Its end is not known before it is committed: `correct` says it then."""
         turn = _turn_row(result, record)
         before, self._corrected = self._corrected, None
         transaction.insert_arrow(schema.turn_record, _record_row(turn, before, rows.strategies))
