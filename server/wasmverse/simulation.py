@@ -1,8 +1,8 @@
 """A universe that can be moved on: database, rules and strategies joined, without a clock and without clients.
 
 A turn is one transaction: it plays on the state that is committed, writes the next, and reads it back from the tables before
-it commits; what was read is what is published and what the next turn plays on. A command between two turns is a transaction of
-its own, after which the state is read anew.
+it commits (`state_reader` says what of it); that is published, and the next turn plays on it. A command between two turns is a
+transaction of its own, after which the state is read anew.
 """
 
 from __future__ import annotations

@@ -91,11 +91,15 @@ def test_a_turn_that_is_not_there_leaves_the_copy(reader: Reader) -> None:
 
 
 def test_a_large_turn_is_not_copied(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader.publish(1)
+    for tid in (1, 2, 3):
+        reader.publish(tid)
     rows = len(reader.ask(1)[1])
     monkeypatch.setattr(relations_module, "COPY_ROWS_MAX", rows - 1)
-    reader.ask(1, 2 * COPY_QUERIES)
+    reader.ask(2, 2 * COPY_QUERIES)
     assert not reader.is_copied()
+    monkeypatch.setattr(relations_module, "COPY_ROWS_MAX", rows)
+    reader.ask(3, 2 * COPY_QUERIES)
+    assert reader.is_copied()
 
 
 def test_without_room_for_a_copy_queries_go_on_without_it(reader: Reader) -> None:

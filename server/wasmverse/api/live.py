@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +30,7 @@ from wasmverse.settings import Settings
 log = logging.getLogger(__name__)
 
 QUICK_SECONDS = 0.01
-"""A live query that took no longer at the turn before may wait in a reader behind others like it."""
+"""A live query that took its reader no longer at the turn before may wait in one behind others like it."""
 
 FAILURES_MAX = 3
 """Turns in a row in which a live query may fail before it is ended."""
@@ -59,8 +58,8 @@ class WatchKey:
 class Watch:
     """One distinct live query and its latest outcome: ``content`` of ``turn``, or ``error``.
 
-    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``seconds`` is what the
-    last run took in its reader, if it went well.
+    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``is_quick`` says that
+    the last run went well and took its reader at most ``QUICK_SECONDS``.
     """
 
     key: WatchKey
@@ -72,7 +71,7 @@ class Watch:
     text: str = ""
     error: WasmverseError | None = None
     failures: int = 0
-    seconds: float = math.inf
+    is_quick: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -105,7 +104,9 @@ class LiveQueries:
         self._watches: dict[WatchKey, Watch] = {}
         self._addresses: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
-        self._at_once = asyncio.Semaphore(settings.readers * OUTSTANDING_MAX)
+        # As many as keep the readers busy: more would only stand in the queue, which others share.
+        self._at_once = asyncio.Semaphore(settings.readers * 2)
+        self._quick_at_once = asyncio.Semaphore(settings.readers * OUTSTANDING_MAX)
 
     def start(self) -> None:
         """Begin to follow the turns."""
@@ -173,7 +174,7 @@ class LiveQueries:
 
     async def _run(self, watch: Watch) -> None:
         """Bring a watch up to the newest turn, and tell those of its watchers who have not heard of its outcome."""
-        async with watch.lock, self._at_once:
+        async with watch.lock, self._quick_at_once if watch.is_quick else self._at_once:
             if not watch.watchers:
                 return
             if watch.error is not None or watch.turn != self._pool.newest:
@@ -189,8 +190,7 @@ class LiveQueries:
         """Run the query; whether its outcome is another than before."""
         key = watch.key
         try:
-            is_quick = watch.seconds <= QUICK_SECONDS
-            watch.seconds = math.inf
+            is_quick, watch.is_quick = watch.is_quick, False
             result = await self._pool.query(
                 key.sql,
                 watch.args,
@@ -198,7 +198,7 @@ class LiveQueries:
                 big_as_string=key.big_as_string,
                 is_quick=is_quick,
             )
-            watch.seconds = result.seconds
+            watch.is_quick = result.seconds <= QUICK_SECONDS
             if len(result.body) > self.settings.live_bytes_max:
                 raise QueryRefused(
                     f"The result has {len(result.body):,} bytes, a live query's may have "

@@ -181,7 +181,9 @@ class ReaderPool:
             return self._count("ok", kept)
         task = self._running.get(key)
         if task is None:
-            task = asyncio.create_task(self._run(key, list(args), is_quick, is_pinned=turn is not None))
+            task = asyncio.create_task(
+                self._run(key, list(args), is_pinned=turn is not None, is_quick=is_quick)
+            )
             self._running[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
         try:
@@ -203,7 +205,7 @@ class ReaderPool:
             self.counts.bytes += len(result.body)
         return result  # type: ignore[return-value]
 
-    async def _run(self, key: Key, args: list[Any], is_quick: bool, *, is_pinned: bool) -> Result:
+    async def _run(self, key: Key, args: list[Any], *, is_pinned: bool, is_quick: bool) -> Result:
         turn = key.turn
         while True:
             request: wire.Request = {

@@ -107,6 +107,7 @@ class Relations:
         self._copied: int | None = None
         self._asked = 0
         self._was_busy = False
+        self._can_be_copied = False
         self.strategies: pa.Table
         """The stored table of the turn that is shown, with ``strategy_id`` and ``export``."""
 
@@ -128,7 +129,7 @@ class Relations:
 
     def copy_if_busy(self) -> None:
         """Copy the turn's entities if they are few and have been asked for often."""
-        if self._asked >= COPY_QUERIES and self._copied is None:
+        if self._asked >= COPY_QUERIES and self._copied != self.turn:
             self._copy()
 
     def _move(self, tid: int) -> None:
@@ -138,6 +139,7 @@ class Relations:
         is_first = self.turn is None
         self.turn, self._tables, self._stale = tid, tables, set(tables)
         self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0
+        self._can_be_copied = tables["ship"].num_rows + tables["node"].num_rows <= COPY_ROWS_MAX
         if is_first:
             self._register(self._stale)
             self._create_views()
@@ -149,12 +151,14 @@ class Relations:
 
     def _copy(self) -> bool:
         """Put a table of the engine in the place of ``entity``; whether there is one."""
-        if self._tables["ship"].num_rows + self._tables["node"].num_rows > COPY_ROWS_MAX:
+        if not self._can_be_copied:
             return False
         try:
             self._replace(f"CREATE TABLE {_ENTITY} AS {self._views['entity']}")
+        except duckdb.InterruptException:  # the query's time is up
+            raise
         except duckdb.Error:  # there is no room for it
-            self._asked = -(1 << 40)  # nor will there be in this turn
+            self._can_be_copied = False
             return False
         self._copied = self.turn
         return True
