@@ -108,10 +108,20 @@ class TurnLoop:
             schedule.advance(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)
+            if self.simulation.database.is_log_long and not self._fold_log(schedule.start):
+                break
 
     def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
         """End after the turn that is under way."""
         self.is_stopping = True
+
+    def _fold_log(self, start: float) -> bool:
+        """Fold the log half-way to the next turn: readers and watchers are busy at first. Whether there is to be another turn."""
+        now = time.monotonic()
+        if now < start and not self._serve_until((now + start) / 2):
+            return False
+        self.simulation.database.fold_log()
+        return True
 
     def _serve_until(self, start: float) -> bool:
         """Carry out commands until the next turn starts; those that have arrived by then take effect in it.

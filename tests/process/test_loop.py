@@ -17,6 +17,9 @@ from wasmverse.errors import CommandError, DatabaseError
 from wasmverse.loop import COMMANDS_LATE_MAX, Answer, Request, Stop, TurnLoop
 from wasmverse.settings import Settings
 
+FOLDED = 1_000
+"""Noted among the commands when the log is folded."""
+
 
 class FakeSimulation:
     """Carries out commands by noting them; one with sid 0 is refused, one with sid -1 is beyond anybody's thought."""
@@ -24,6 +27,7 @@ class FakeSimulation:
     def __init__(self) -> None:
         self.carried_out: list[int] = []
         self.settings = Settings()
+        self.database = SimpleNamespace(fold_log=lambda: self.carried_out.append(FOLDED))
 
     def carry_out(self, command: Command) -> dict[str, Any]:
         assert isinstance(command, SpawnEntity)
@@ -109,6 +113,37 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
     with pytest.raises(DatabaseError, match="No space left on device"):
         loop._serve_until(float("inf"))
     assert isinstance(ours.recv().error, DatabaseError)
+
+
+def test_the_log_is_folded_half_way_to_the_next_turn(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1, 2)
+    # Asked at 4.0; then what is left until the middle, 5.0.
+    clock(monkeypatch, iter([4.0, 4.0, 4.9, 5.0]))
+    assert loop._fold_log(6.0)
+    assert loop.simulation.carried_out == [1, 2, FOLDED]
+
+
+def test_a_turn_that_is_due_waits_for_the_log_alone(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1)
+    clock(monkeypatch, iter([6.0]))
+    assert loop._fold_log(6.0)
+    assert loop.simulation.carried_out == [FOLDED]
+
+
+def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ours.send(Stop())
+    assert not loop._fold_log(float("inf"))
+    assert loop.simulation.carried_out == []
 
 
 def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:

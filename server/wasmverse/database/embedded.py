@@ -31,6 +31,9 @@ FEW_ROWS_TO_DELETE = 8_192
 FEW_ROWS_TO_READ = 500_000
 """A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
 
+LOG_SLACK_BYTES = 64 << 20
+"""How much longer than it should be the log may become when nobody calls `Database.fold_log`."""
+
 LOCK_WAIT_SECONDS = 5.0
 """A server that was just killed may hold its lock for a moment longer; no need to fail for that."""
 
@@ -41,6 +44,7 @@ class Database:
     def __init__(self, engine: sa.Engine, path: Path | None) -> None:
         self.engine = engine
         self.path = path
+        self._log_bytes_max = 0
         self._connection = engine.connect()
 
     @classmethod
@@ -108,16 +112,29 @@ class Database:
             transaction.run("SET threads = 1" if rows < FEW_ROWS_TO_READ else "RESET threads")
 
     def limit_log(self, bytes_max: int) -> None:
-        """Fold the log into the file by a checkpoint when a commit finds it larger."""
+        """Call the log long when it is larger. A commit that finds it much larger folds it into the file by itself."""
+        self._log_bytes_max = bytes_max
         with self.transaction() as transaction:
-            transaction.run(f"SET checkpoint_threshold = '{bytes_max}B'")
+            transaction.run(f"SET checkpoint_threshold = '{bytes_max + LOG_SLACK_BYTES}B'")
+
+    @property
+    def is_log_long(self) -> bool:
+        """Whether it is time for `fold_log`."""
+        return self.path is not None and _size_bytes(self._log_path) > self._log_bytes_max
+
+    def fold_log(self) -> None:
+        """Write what is in the log into the file, and empty the log: a checkpoint. Not within a transaction."""
+        with self.transaction() as transaction:
+            transaction.run_text("CHECKPOINT")
 
     def size_bytes(self) -> int:
         """Bytes on disk, with what is still in the log."""
-        if self.path is None:
-            return 0
-        files = (self.path, self.path.with_name(self.path.name + ".wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return 0 if self.path is None else _size_bytes(self.path) + _size_bytes(self._log_path)
+
+    @property
+    def _log_path(self) -> Path:
+        assert self.path is not None
+        return self.path.with_name(f"{self.path.name}.wal")
 
     def _check_schema(self) -> None:
         """Make the schema in an empty file, make an older one over; refuse what is no universe or of a newer format."""
@@ -257,6 +274,10 @@ def _check_path(path: Path) -> None:
         raise DatabaseError(
             f"{path.parent} has {free:,} bytes left; a universe needs at least 16 MB: make room, or use --db"
         )
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _first_bytes(path: Path) -> bytes:
