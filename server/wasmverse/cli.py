@@ -18,6 +18,7 @@ from wasmverse.cli_replay import replay
 from wasmverse.cli_strategy import app as strategy_app
 from wasmverse.cli_token import app as token_app
 from wasmverse.errors import SettingsError, WasmverseError
+from wasmverse.prctl import refuse_huge_pages
 from wasmverse.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -178,6 +179,7 @@ def _version(
 
 def main() -> None:
     """Entry point of the `wasmverse` command."""
+    refuse_huge_pages()
     app()
 
 

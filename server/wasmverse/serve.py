@@ -104,9 +104,6 @@ async def _serve_gateway(
     ready_token: str | None,
     greet: Callable[[], None],
 ) -> None:
-    os.nice(
-        settings.gateway_nice
-    )  # of this thread and what it starts from here on; the universe runs already
     pool = ReaderPool(settings, universe.snapshot_folder)
     await pool.start()
     try:

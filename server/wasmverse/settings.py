@@ -130,12 +130,6 @@ class Settings(BaseSettings):
     # The gateway
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    gateway_nice: int = Field(
-        5,
-        ge=0,
-        le=19,
-        description="How far the gateway stands back for the universe (Unix niceness): turns come before clients.",
-    )
 
     # Queries
     readers: int = Field(
@@ -147,7 +141,7 @@ class Settings(BaseSettings):
         10,
         ge=0,
         le=19,
-        description="How far readers stand back for the gateway (Unix niceness): answers come before further queries.",
+        description="How far readers stand back for the universe (Unix niceness): turns come before queries.",
     )
     reader_memory_bytes_max: int = Field(
         1 << 30,

@@ -18,6 +18,7 @@ import psutil
 
 from tests.bench.report import BENCHMARKS, conditions, plot, put_between
 from wasmverse.database.embedded import Database
+from wasmverse.prctl import refuse_huge_pages
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
@@ -30,6 +31,7 @@ PAGE = BENCHMARKS / "long-run.md"
 
 def main() -> None:
     """Play, plot, and write the figures into the page."""
+    refuse_huge_pages()
     turns = int(sys.argv[1]) if len(sys.argv) > 1 else TURNS
     where = conditions("duckdb", "wasmtime", "numba")
     compile_kernels()

@@ -19,6 +19,7 @@ from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import UploadStrategy
 from wasmverse.database.embedded import Database
+from wasmverse.prctl import refuse_huge_pages
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
 from wasmverse.warmup import compile_kernels
@@ -82,6 +83,7 @@ def _turn(simulation: Simulation) -> float:
 
 def main() -> None:
     """Measure each strategy and write the report."""
+    refuse_huge_pages()
     where = conditions("duckdb", "wasmtime", "numba")
     compile_kernels()
     lines = []

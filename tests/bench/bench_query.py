@@ -3,7 +3,8 @@
     python -m tests.bench.bench_query
 
 A real `wasmverse serve` with the default universe on a free port; loads come from a process of their own (load.py).
-Each load runs beside the turns, whose times are compared with those of an idle stretch of the same run.
+Each load runs beside the turns, whose times are compared with those of idle stretches before each load. What counts is what was
+measured at calm moments (steal.py); a load with too few of them is repeated while there is time.
 """
 
 from __future__ import annotations
@@ -19,17 +20,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.bench.load import quantile
-from tests.bench.report import BENCHMARKS, ROOT, Stolen, conditions
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.bench.server import SYSTEMS, Server
+from tests.bench.steal import CALM_SHARE, SECONDS_AFTER, SECONDS_BEFORE, Patience, Steal
 from tests.query.builder import snapshot_tables
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 
 REPORT = BENCHMARKS / "queries.md"
-STRETCH_SECONDS = 30
+LOAD_SECONDS = 30
+IDLE_SECONDS = 8
+CALM_SECONDS_MIN = 15
+"""A load is repeated until so much of it was calm."""
 RATES = (200, 400, 600, 800)
+IDLE = "idle"
 
 
 class Row(NamedTuple):
@@ -38,44 +46,153 @@ class Row(NamedTuple):
     what: str
     target: str
     figure: str
+    of_all: str = ""
+    calm: str = ""
     is_met: bool | None = None
 
 
-class Stretch:
-    """Some turns: their times, how many were late, and what the server used."""
+class Samples:
+    """What each answer took and when it was due, of one load or several of the same kind."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, steal: Steal) -> None:
+        self._steal = steal
+        self._parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+        self._spans: list[tuple[float, float]] = []
+        self.processor = 0.0
+        self.failed = 0
+
+    def add(self, result: dict[str, Any]) -> None:
+        """Take up what a load printed."""
+        moments, seconds = np.array(result["moments"]), np.array(result["seconds"])
+        self._parts.append((moments, seconds))
+        self._spans.append((moments.min(), moments.max()))
+        self.processor = max(self.processor, result.get("processor", 0.0))
+        self.failed += result.get("failed", 0)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """From the first request of each load to its last."""
+        return sum(end - begin for begin, end in self._spans)
+
+    @property
+    def calm_seconds(self) -> float:
+        """How much of that was calm."""
+        return sum(self._steal.calm_seconds(begin, end) for begin, end in self._spans)
+
+    def milliseconds(self, *, calm: bool) -> NDArray[np.float64]:
+        """All of them, or those of calm moments; all if none was."""
+        moments, seconds = map(np.concatenate, zip(*self._parts, strict=True))
+        chosen = self._steal.is_calm(moments) if calm else np.ones(len(moments), bool)
+        return np.asarray(1000 * (seconds[chosen] if chosen.any() else seconds))
+
+    def a_second(self, *, calm: bool) -> float:
+        """Answers a second."""
+        elapsed = self.calm_seconds if calm else self.elapsed_seconds
+        return len(self.milliseconds(calm=calm)) / elapsed if elapsed else 0.0
+
+    def row(self, what: str, target: str = "", note: str = "", prefix: bool = False) -> Row:
+        """A line of the table; the target is not judged."""
+        cells = []
+        for calm in (True, False):
+            times = self.milliseconds(calm=calm)
+            p50, p99 = np.quantile(times, (0.5, 0.99))
+            rate = f"{self.a_second(calm=calm):.0f} a second; " if prefix else ""
+            cells.append(f"{rate}p50 {p50:.1f} ms, p99 {p99:.1f} ms, max {times.max():.0f} ms")
+        failed = f", **{self.failed} failed**" if self.failed else ""
+        of_all = f"{cells[1]}{failed}{note}; generator {100 * self.processor:.0f} % of a core"
+        return Row(what, target, cells[0], of_all, f"{self.calm_seconds:.0f} of {self.elapsed_seconds:.0f} s")
+
+
+class Stretch:
+    """Some turns: their times, how many were late, and what the server used. May be entered several times."""
+
+    def __init__(self, server: Server, steal: Steal) -> None:
         self.server = server
+        self.steal = steal
+        self.moments: list[float] = []
         self.seconds: list[float] = []
         self.late = 0
-        self.executed = self.cached = self.stolen = 0.0
+        self.executed = self.cached = self.stolen = self.elapsed = 0.0
 
     def __enter__(self) -> Stretch:
-        [[self.first]] = self.server.rows("select max(tid) from turns")
+        [[self._first]] = self.server.rows("select max(tid) from turns")
         self._executed, self._cached = self._counts()
-        self._stolen = Stolen()
+        self._began = time.time()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.stolen = self._stolen.share()
+        now = time.time()
+        self.stolen += (now - self._began) * float(self.steal.share(self._began, now))
+        self.elapsed += now - self._began
         executed, cached = self._counts()
-        self.executed, self.cached = executed - self._executed, cached - self._cached
-        sql = "select epoch(end_time) - epoch(start_time), late from turns where tid > ? order by tid"
-        rows = self.server.rows(sql, self.first)
-        self.seconds = [seconds for seconds, _ in rows]
-        self.late = sum(late for _, late in rows)
+        self.executed += executed - self._executed
+        self.cached += cached - self._cached
+        sql = "select epoch(start_time), epoch(end_time) - epoch(start_time), late from turns where tid > ? order by tid"
+        for moment, seconds, late in self.server.rows(sql, self._first):
+            self.moments.append(moment)
+            self.seconds.append(seconds)
+            self.late += late
 
     def _counts(self) -> tuple[float, float]:
         cached = self.server.metric("wasmverse_queries_cached_total")
         return self.server.metric("wasmverse_queries_total") - cached, cached
 
-    def shown(self, base: Stretch | None = None) -> list[str]:
-        """Cells of the table of turns."""
-        p99 = quantile(self.seconds, 0.99)
-        growth = "" if base is None else f"{100 * (p99 / quantile(base.seconds, 0.99) - 1):+.0f} %"
-        middle = quantile(self.seconds, 0.5)
-        times = [f"{1000 * middle:.1f}", f"{1000 * p99:.1f}"]
-        return [str(len(self.seconds)), str(self.late), *times, growth, f"{100 * self.stolen:.0f} %"]
+    def calm_turns(self) -> NDArray[np.float64]:
+        """Milliseconds of the turns that were played at calm moments."""
+        return 1000 * np.array(self.seconds)[self.steal.is_calm(self.moments)]
+
+    def shown(self, base: Stretch) -> str:
+        """A line of the table of turns."""
+        calm, all_ = self.calm_turns(), 1000 * np.array(self.seconds)
+        cells = [str(len(all_)), str(self.late), str(len(calm))]
+        if len(calm):
+            cells += [f"{np.median(calm):.1f}", f"{np.quantile(calm, 0.99):.1f}"]
+        else:
+            cells += ["", ""]
+        usual = base.calm_turns()
+        both = self is not base and len(calm) and len(usual)
+        growth = np.quantile(calm, 0.99) / np.quantile(usual, 0.99) - 1 if both else 0
+        cells += [
+            f"{100 * growth:+.0f} %" if both else "",
+            f"{np.median(all_):.1f}",
+            f"{np.quantile(all_, 0.99):.1f}",
+            f"{100 * self.stolen / self.elapsed:.0f} %",
+        ]
+        return " | ".join(cells)
+
+
+class Measurement:
+    """One server, its turns under each load, and the time that is left."""
+
+    def __init__(self, server: Server, steal: Steal) -> None:
+        self.server = server
+        self.steal = steal
+        self.patience = Patience()
+        self.stretches = {IDLE: Stretch(server, steal)}
+
+    def idle(self) -> None:
+        """Turns without a load."""
+        time.sleep(2)  # whatever the load before left behind
+        with self.stretches[IDLE]:
+            time.sleep(IDLE_SECONDS)
+
+    def load(self, name: str, **what: Any) -> Samples:
+        """One load beside the turns; again while it was not calm and there is time."""
+        stretch = self.stretches.setdefault(name, Stretch(self.server, self.steal))
+        samples = Samples(self.steal)
+        while not samples.elapsed_seconds or (
+            samples.calm_seconds < CALM_SECONDS_MIN and self.patience.spend(LOAD_SECONDS + IDLE_SECONDS)
+        ):
+            self.idle()
+            with load(self.server.port, **what, seconds=LOAD_SECONDS) as process:
+                if what["kind"] == "watch":
+                    assert process.stdout is not None
+                    process.stdout.readline()  # all watchers have had their first message
+                with stretch:
+                    result = result_of(process)
+            samples.add(result)
+            samples.failed += result.get("missing", 0)
+        return samples
 
 
 @contextmanager
@@ -91,12 +208,6 @@ def load(port: int, **what: Any) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
-def run(port: int, **what: Any) -> dict[str, Any]:
-    """One load from beginning to end."""
-    with load(port, **what) as process:
-        return result_of(process)
-
-
 def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What a load prints when it is done."""
     assert process.stdout is not None
@@ -106,40 +217,37 @@ def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(json.loads(lines[-1]))
 
 
-def shown(result: dict[str, Any]) -> str:
-    """Latencies of a load, in words."""
-    text = f"p50 {result['p50_ms']:.1f} ms, p99 {result['p99_ms']:.1f} ms, max {result['max_ms']:.0f} ms"
-    if result.get("failed"):
-        text += f", **{result['failed']} failed**"
-    return text + f"; generator {100 * result['processor']:.0f} % of a core"
-
-
-def one_system(server: Server, stretches: dict[str, Stretch]) -> Iterator[Row]:
+def one_system(measurement: Measurement) -> Iterator[Row]:
     """One system's entities as JSON, at a rate and as fast as it goes."""
-    with stretches.setdefault("100 requests/s, all executed", Stretch(server)) as stretch:
-        result = run(server.port, kind="rate", rate=100, seconds=STRETCH_SECONDS, systems=SYSTEMS)
-    met = result["p50_ms"] <= 6 and result["p99_ms"] <= 40 and not result["failed"]
-    what = f"96 rows as JSON, 100 requests/s, {stretch.executed:.0f} of {result['requests']} executed"
-    yield Row(what, "p50 ≤ 6 ms, p99 ≤ 40 ms", shown(result), met)
-    result = run(server.port, kind="rate", rate=100, seconds=5, systems=SYSTEMS, is_kept=True)
-    yield Row("the same, always the same text: results kept for the turn", "", shown(result))
-    best = 0.0
-    for rate in RATES:
-        with Stretch(server):
-            result = run(server.port, kind="rate", rate=rate, seconds=4, systems=SYSTEMS)
-        keeps_up = result["per_second"] >= 0.98 * rate and result["p99_ms"] < 250 and not result["failed"]
-        yield Row(f"{rate} requests/s", "", shown(result) + ("" if keeps_up else "; a queue grows"))
-        best = rate if keeps_up else best
-    with stretches.setdefault("8 clients without a pause", Stretch(server)) as stretch:
-        result = run(server.port, kind="closed", clients=8, seconds=STRETCH_SECONDS, systems=SYSTEMS)
-    text = f"{result['per_second']:.0f} a second; {shown(result)}"
-    yield Row(
-        "8 clients that ask again at once, all executed", "≥ 600 a second", text, result["per_second"] >= 600
-    )
+    server, steal = measurement.server, measurement.steal
+    name = "100 requests/s, all executed"
+    samples = measurement.load(name, kind="rate", rate=100, systems=SYSTEMS)
+    p50, p99 = np.quantile(samples.milliseconds(calm=True), (0.5, 0.99))
+    what = f"96 rows as JSON, 100 requests/s, {measurement.stretches[name].executed:.0f} executed"
+    row = samples.row(what, "p50 ≤ 6 ms, p99 ≤ 40 ms")
+    yield row._replace(is_met=bool(p50 <= 6 and p99 <= 40 and not samples.failed))
+    for what, rate, is_kept in (
+        ("the same, always the same text: results kept for the turn", 100, True),
+        *((f"{rate} requests/s", rate, False) for rate in RATES),
+    ):
+        samples = Samples(steal)
+        with load(
+            server.port, kind="rate", rate=rate, seconds=5, systems=SYSTEMS, is_kept=is_kept
+        ) as process:
+            result = result_of(process)
+        samples.add(result)
+        times = samples.milliseconds(calm=False)
+        keeps_up = result["per_second"] >= 0.98 * rate and np.quantile(times, 0.99) < 250
+        yield samples.row(what, note="" if keeps_up else "; a queue grows")
+        time.sleep(1)
+    samples = measurement.load("8 clients without a pause", kind="closed", clients=8, systems=SYSTEMS)
+    row = samples.row("8 clients that ask again at once, all executed", "≥ 600 a second", prefix=True)
+    yield row._replace(is_met=samples.a_second(calm=True) >= 600 and not samples.failed)
 
 
-def live(server: Server, stretches: dict[str, Stretch]) -> Iterator[Row]:
+def live(measurement: Measurement) -> Iterator[Row]:
     """Many watchers: memory, delay, queries."""
+    server = measurement.server
     before = server.memory_bytes()
     with load(server.port, kind="idle", watchers=1_000) as process:
         assert process.stdin is not None and process.stdout is not None
@@ -149,30 +257,28 @@ def live(server: Server, stretches: dict[str, Stretch]) -> Iterator[Row]:
         process.stdin.write("\n")
         process.stdin.flush()
         process.wait(30)
-    yield Row("memory of an idle watcher, of 1,000", "≤ 100 kB", f"{kilobytes:.0f} kB", kilobytes <= 100)
-    time.sleep(2)
-    with load(server.port, kind="watch", same=1_000, different=200, seconds=STRETCH_SECONDS) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        with stretches.setdefault("1,200 watchers", Stretch(server)) as stretch:
-            result = result_of(process)
-    lost = result["expected"] - result["delivered"]
-    text = f"{shown(result)}; {result['delivered']:,} results of {result['turns']} turns, {lost} missing"
-    yield Row("1,000 watchers of one system and 200 of others: from commit to delivery", "p99 ≤ 250 ms", text,
-              result["p99_ms"] <= 250 and lost == 0)  # fmt: skip
+    figure = f"{kilobytes:.0f} kB"
+    yield Row("memory of an idle watcher, of 1,000", "≤ 100 kB", figure, is_met=kilobytes <= 100)
+    name = "1,200 watchers"
+    samples = measurement.load(name, kind="watch", same=1_000, different=200)
+    p99 = np.quantile(samples.milliseconds(calm=True), 0.99)
+    what = "1,000 watchers of one system and 200 of others: from commit to delivery"
+    yield samples.row(what, "p99 ≤ 250 ms")._replace(is_met=bool(p99 <= 250 and not samples.failed))
+    stretch = measurement.stretches[name]
     # Two queries of our own frame the stretch.
     each = (stretch.executed - 2) / 201 / max(1, len(stretch.seconds))
-    yield Row("queries of a distinct text and turn", "≤ 1", f"{each:.2f}", each <= 1.02)
+    yield Row("queries of a distinct text and turn", "≤ 1", f"{each:.2f}", is_met=each <= 1.02)
 
 
-async def count_by_kind(folder: Path) -> Row:
+async def count_by_kind(folder: Path) -> dict[str, Any]:
     """The count by kind over five million rows, every text another one, while the turns go on."""
     writer = SnapshotWriter(folder / "five-million", keep=1, bytes_max=1 << 30)
     writer.publish(1, snapshot_tables(1, systems=31_250, ships=32, nodes=128))
     pool = ReaderPool(Settings(database_path=folder / "none.duckdb"), writer.folder)
     await pool.start()
-    seconds = []
-    for number in range(60):
+    moments, seconds = [], []
+    for number in range(100):
+        moments.append(time.time())
         began = time.perf_counter()
         result = await pool.query(f"select kind, count(*) c from entity where {number} >= 0 group by kind")
         seconds.append(time.perf_counter() - began)
@@ -181,34 +287,37 @@ async def count_by_kind(folder: Path) -> Row:
     await pool.close()
     writer.close()
     # The first query of each reader maps the turn.
-    middle, slow = 1000 * quantile(seconds[4:], 0.5), 1000 * quantile(seconds[4:], 0.99)
-    return Row(
-        "count by kind over 5,000,000 rows",
-        "≤ 60 ms",
-        f"p50 {middle:.0f} ms, p99 {slow:.0f} ms",
-        middle <= 60,
-    )
+    return {"moments": moments[4:], "seconds": seconds[4:]}
+
+
+def counts(measurement: Measurement, folder: Path) -> Row:
+    """The row of the counts."""
+    samples = Samples(measurement.steal)
+    measurement.idle()
+    name = "counts over 5,000,000 rows"
+    with measurement.stretches.setdefault(name, Stretch(measurement.server, measurement.steal)):
+        samples.add(asyncio.run(count_by_kind(folder)))
+    middle = float(np.median(samples.milliseconds(calm=True)))
+    return samples.row("count by kind over 5,000,000 rows", "p50 ≤ 60 ms")._replace(is_met=middle <= 60)
 
 
 def main() -> None:
     """Measure everything and write the report."""
     began = time.monotonic()
     where = conditions("duckdb", "pyarrow", "fastapi", "uvicorn", "websockets", "wasmtime")
-    stretches: dict[str, Stretch] = {}
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, Steal() as steal:
         folder = Path(temporary)
         server = Server(folder)
         try:
             time.sleep(5)
-            with stretches.setdefault("idle", Stretch(server)):
-                time.sleep(STRETCH_SECONDS + 5)
-            rows = [tell(row) for row in one_system(server, stretches)]
-            rows += [tell(row) for row in live(server, stretches)]
-            with stretches.setdefault("counts over 5,000,000 rows", Stretch(server)):
-                rows.append(tell(asyncio.run(count_by_kind(folder))))
+            measurement = Measurement(server, steal)
+            rows = [tell(row) for row in one_system(measurement)]
+            rows += [tell(row) for row in live(measurement)]
+            rows.append(tell(counts(measurement, folder)))
+            measurement.idle()
         finally:
             server.stop()
-    write(rows, stretches, where)
+        write(rows, measurement.stretches, where)
     print(f"written: {REPORT.relative_to(ROOT)}, after {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
@@ -221,12 +330,8 @@ def tell(row: Row) -> Row:
 def write(rows: list[Row], stretches: dict[str, Stretch], where: str) -> None:
     """The report as Markdown."""
     marks = {True: "met", False: "**missed**", None: ""}
-    table = [f"| {row.what} | {row.target} | {row.figure} | {marks[row.is_met]} |" for row in rows]
-    base = stretches["idle"]
-    turns = [
-        f"| {name} | {' | '.join(stretch.shown(None if stretch is base else base))} |"
-        for name, stretch in stretches.items()
-    ]
+    table = [f"| {' | '.join((*row[:-1], marks[row.is_met]))} |" for row in rows]
+    turns = [f"| {name} | {stretch.shown(stretches[IDLE])} |" for name, stretch in stretches.items()]
     REPORT.write_text(
         f"""# What queries cost, and what they cost the turns
 
@@ -239,18 +344,23 @@ that every request is a query. At a rate, latency counts from the moment that a 
 `end_time` of the turn in `turns`, its commit, to the last byte of the message at the watcher. The count runs on a snapshot
 of its own, in readers of its own, beside the same turns, without HTTP.
 
-| what | target | measured | |
-|---|---|---|---|
+The machine is a guest among others, who take its processors for seconds at a time (*stolen*, as Linux counts it). A moment
+is *calm* if they took at most {CALM_SHARE:.0%} from {SECONDS_BEFORE:g} s before to {SECONDS_AFTER:g} s after it. What was due
+at a calm moment is judged; beside it stands the same of all. A load of which less than {CALM_SECONDS_MIN} s were calm is
+repeated while there is time.
+
+| what | target | at calm moments | of all | calm | |
+|---|---|---|---|---|---|
 {chr(10).join(table)}
 
 ## The turns meanwhile
 
-From the turn's start to its commit, in milliseconds, of the turns within each load. The targets are no late turn, and a p99
-that grows by at most 15 percent; with some thirty turns to a load, p99 is the slowest of them. *stolen* is the share of the
-processors that others on the same host took meanwhile.
+From the turn's start to its commit, in milliseconds, of the turns within each load; *idle* is {IDLE_SECONDS} s before each
+load. The targets are no late turn, and a p99 that grows by at most 15 percent; with some thirty turns to a load, p99 is
+nearly the slowest of them.
 
-| load | turns | late | median | p99 | growth of p99 | stolen |
-|---|---|---|---|---|---|---|
+| load | turns | late | calm turns | median | p99 | growth of p99 | median of all | p99 of all | stolen |
+|---|---|---|---|---|---|---|---|---|---|
 {chr(10).join(turns)}
 """
     )

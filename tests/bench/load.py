@@ -2,8 +2,9 @@
 
     python -m tests.bench.load PORT '{"kind": "rate", ...}'
 
-Prints one JSON object. ``processor`` is the share of one core that the generator used itself, and ``lag_ms`` how late its
-own timer was: figures count only while both are small.
+Prints one JSON object. ``moments`` (seconds since 1970) and ``seconds`` say when each request was due and what its answer took;
+of live queries, when each turn was committed and what its delivery took. ``processor`` is the share of one core that the
+generator used itself, and ``lag_ms`` how late its own timer was: figures count only while both are small.
 """
 
 from __future__ import annotations
@@ -18,16 +19,12 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 ONE_SYSTEM = "select * from entity where sid = ? and eid <> ?"
 """The second argument is another one every time, so that no result that was kept can be the answer."""
-
-
-def quantile(values: list[float], share: float) -> float:
-    """The value below which ``share`` of them lie."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 class Client(asyncio.Protocol):
@@ -96,14 +93,13 @@ async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) ->
     idle: asyncio.Queue[Client] = asyncio.Queue()
     for _ in range(128):
         idle.put_nowait(await connect(port, Client))
-    latencies: list[float] = []
+    answers: list[Answer] = []
     lags: list[float] = []
-    statuses: list[int] = []
 
     async def one(due: float) -> None:
         client = await idle.get()
-        statuses.append(await client.ask(ONE_SYSTEM, queries.next()))
-        latencies.append(time.perf_counter() - due)
+        status = await client.ask(ONE_SYSTEM, queries.next())
+        answers.append(Answer(due, time.perf_counter(), status))
         idle.put_nowait(client)
 
     tasks = []
@@ -116,34 +112,43 @@ async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) ->
         tasks.append(asyncio.create_task(one(due)))
     await asyncio.gather(*tasks)
     elapsed = time.perf_counter() - began
-    return {"per_second": len(latencies) / elapsed, **figures(latencies, lags, statuses)}
+    return {
+        "per_second": len(answers) / elapsed,
+        "lag_ms": 1000 * float(np.quantile(lags, 0.99)),
+        **figures(answers),
+    }
 
 
 async def as_fast_as_it_goes(port: int, clients: int, seconds: float, queries: Queries) -> dict[str, Any]:
     """Clients that ask again as soon as they are answered."""
-    latencies: list[float] = []
-    statuses: list[int] = []
+    answers: list[Answer] = []
     end = time.perf_counter() + seconds
 
     async def one() -> None:
         client = await connect(port, Client)
         while (began := time.perf_counter()) < end:
-            statuses.append(await client.ask(ONE_SYSTEM, queries.next()))
-            latencies.append(time.perf_counter() - began)
+            status = await client.ask(ONE_SYSTEM, queries.next())
+            answers.append(Answer(began, time.perf_counter(), status))
 
     await asyncio.gather(*(one() for _ in range(clients)))
-    return {"per_second": len(latencies) / seconds, **figures(latencies, [0.0], statuses)}
+    return {"per_second": len(answers) / seconds, **figures(answers)}
 
 
-def figures(latencies: list[float], lags: list[float], statuses: list[int]) -> dict[str, Any]:
-    """Latencies in milliseconds, and what was not answered with 200."""
+class Answer(NamedTuple):
+    """When a request was due and when it was answered, by the performance counter, and the status."""
+
+    due: float
+    answered: float
+    status: int
+
+
+def figures(answers: list[Answer]) -> dict[str, Any]:
+    """All answers, and how many did not have status 200."""
+    since_1970 = time.time() - time.perf_counter()
     return {
-        "requests": len(latencies),
-        "failed": sum(status != 200 for status in statuses),
-        "p50_ms": 1000 * quantile(latencies, 0.5),
-        "p99_ms": 1000 * quantile(latencies, 0.99),
-        "max_ms": 1000 * max(latencies),
-        "lag_ms": 1000 * quantile(lags, 0.99),
+        "failed": sum(answer.status != 200 for answer in answers),
+        "moments": [round(since_1970 + answer.due, 4) for answer in answers],
+        "seconds": [round(answer.answered - answer.due, 6) for answer in answers],
     }
 
 
@@ -228,14 +233,13 @@ async def watch(port: int, same: int, different: int, seconds: float) -> dict[st
     )
     ended = dict(json.loads(client.body)["results"][0]["rows"])
     first = min(tid for tid, _ in heard) + 1  # the clearing may have fallen into that one
-    delays = [at - ended[tid] for tid, at in heard if first <= tid <= last]
+    delays = [(ended[tid], at - ended[tid]) for tid, at in heard if first <= tid <= last]
+    turns = last - first + 1
     return {
-        "turns": last - first + 1,
-        "delivered": len(delays),
-        "expected": (same + different) * (last - first + 1),
-        "p50_ms": 1000 * quantile(delays, 0.5),
-        "p99_ms": 1000 * quantile(delays, 0.99),
-        "max_ms": 1000 * max(delays),
+        "turns": turns,
+        "missing": (same + different) * turns - len(delays),
+        "moments": [round(commit, 4) for commit, _ in delays],
+        "seconds": [round(delay, 6) for _, delay in delays],
     }
 
 

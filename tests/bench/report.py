@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -56,25 +55,6 @@ def conditions(*packages: str) -> str:
         f"Measured on {datetime.now(UTC):%Y-%m-%d}: {psutil.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
         f"{platform.system()}, Python {platform.python_version()}, {versions}; load average {os.getloadavg()[0]:.1f}."
     )
-
-
-class Stolen:
-    """How much of this machine's processors others on the same host have had since this was made: a share of all cores.
-
-    Linux counts the time in which a virtual processor was ready and not run (``steal`` in /proc/stat); elsewhere this is 0.
-    """
-
-    def __init__(self) -> None:
-        self._clock, self._seconds = time.monotonic(), self._stolen()
-
-    def share(self) -> float:
-        """From 0 to 1."""
-        elapsed = (time.monotonic() - self._clock) * (psutil.cpu_count() or 1)
-        return (self._stolen() - self._seconds) / elapsed
-
-    @staticmethod
-    def _stolen() -> float:
-        return getattr(psutil.cpu_times(), "steal", 0.0)
 
 
 @contextmanager

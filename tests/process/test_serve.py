@@ -3,10 +3,12 @@
 import itertools
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import httpx
+import psutil
 import pytest
 
 from tests.process.universe import COMMAND, PATIENCE_SECONDS, Universe
@@ -62,6 +64,18 @@ def test_a_file_that_is_no_universe_is_refused_and_left_alone(
     assert message in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
     assert universe.path.read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="huge pages are Linux's")
+def test_no_process_takes_huge_pages(universe: Universe) -> None:
+    universe.start()
+    assert universe.process is not None
+    gateway = psutil.Process(universe.process.pid)
+    family = [gateway, *gateway.children(recursive=True)]
+    assert len(family) >= 5, "the gateway, the universe, readers and a spare"
+    for process in family:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        assert "\nTHP_enabled:\t0\n" in status, f"{process.cmdline()}: {status}"
 
 
 def test_late_turns_are_counted_and_shown(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
+from wasmverse.prctl import PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, prctl
+
 _LANDLOCK_CREATE_RULESET = 444
 _LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
@@ -40,8 +40,7 @@ DESCRIPTORS_MAX = 128
 def end_with_parent(parent_pid: int) -> None:
     """End this process when the process ``parent_pid``, its parent, ends, or at once if it has ended
     already."""
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         sys.exit(0)
 
@@ -78,7 +77,7 @@ def restrict_files(readable: Iterable[Path]) -> bool:
     """
     if sys.platform != "linux":
         return False
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
     version = _syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_VERSION)
     if version < 1:
         return False
@@ -111,10 +110,6 @@ def _lower(kind: int, value: int) -> None:
     hard = resource.getrlimit(kind)[1]
     value = value if hard == resource.RLIM_INFINITY else min(value, hard)
     resource.setrlimit(kind, (value, value))
-
-
-def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0)
 
 
 def _syscall(number: int, *arguments: int | bytes | None) -> int:
