@@ -15,7 +15,7 @@ ALLOWED = {
     "universe": {"universe", "wasm", "errors"},
     "wasm": {"wasm", "errors", "settings"},
     "database": {"database", "universe", "errors", "settings"},
-    "query": {"query", "database", "wasm", "errors", "settings"},
+    "query": {"query", "database", "wasm", "errors", "settings", "prctl"},
     "api": {"api", "query", "wasm", "tokens", *LEAVES},
 }
 FOREIGN = {

@@ -47,8 +47,7 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
                 played = time.perf_counter()
                 snapshots.publish(simulation.tid, simulation.snapshot_tables())
                 published = time.perf_counter()
-                if simulation.database.is_log_long:
-                    simulation.database.fold_log()
+                simulation.database.fold_long_log()
                 cost = {**report.phase_seconds, "publish": published - played}
                 if number >= warmup:
                     phases.append([cost[name] for name in PHASES])

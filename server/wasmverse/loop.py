@@ -86,6 +86,7 @@ class TurnLoop:
         self.pipe = pipe
         self.period_seconds = period_seconds
         self.is_stopping = False
+        self._fold_seconds = 0.0
         self._strategy_rows: pa.Table | None = None
         self._published_strategies: tuple[pa.Table, Modules]
 
@@ -116,22 +117,28 @@ class TurnLoop:
         self.is_stopping = True
 
     def _fold_log(self, start: float) -> bool:
-        """Fold the log half-way to the next turn: readers and watchers are busy at first. Whether there is to be another turn."""
+        """Fold the log between two turns; whether there is to be another one.
+
+        Half-way, because readers and watchers are busy at first; earlier if it might not be done by the next turn's start.
+        """
         now = time.monotonic()
-        if now < start and not self._serve_until((now + start) / 2):
+        begin = min((now + start) / 2, start - 2 * self._fold_seconds)
+        if begin > now and not self._serve_until(begin):
             return False
+        clock = time.perf_counter()
         self.simulation.database.fold_log()
+        self._fold_seconds = time.perf_counter() - clock
         return True
 
-    def _serve_until(self, start: float) -> bool:
-        """Carry out commands until the next turn starts; those that have arrived by then take effect in it.
+    def _serve_until(self, moment: float) -> bool:
+        """Carry out commands until then; before a turn's start, those that have arrived by then take effect in it.
 
         A turn that is due waits for ``COMMANDS_LATE_MAX`` of them at most: a flood of commands cannot hold it up, and turns that
         never keep up cannot shut commands out. Returns whether there is to be another turn.
         """
         late = 0
         while not self.is_stopping:
-            left = start - time.monotonic()
+            left = moment - time.monotonic()
             late += left <= 0
             try:
                 if late > COMMANDS_LATE_MAX or not self.pipe.poll(max(0.0, min(left, 0.5))):

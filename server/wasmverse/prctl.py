@@ -1,4 +1,4 @@
-"""What a process asks of Linux for itself and what it starts: prctl(2), numbers of <linux/prctl.h>. Nothing elsewhere."""
+"""What a process asks of Linux, some of it also for what it starts: prctl(2), numbers of <linux/prctl.h>. Nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def refuse_huge_pages() -> None:
     """Memory in small pages only, also for all processes that are started from here on.
 
     numpy and Arrow's allocator ask for huge ones. To find and to clear two megabytes in a row stops a turn for 1 to 4 ms, in its
-    middle; without, the default turn takes 15 percent less and its p99 25 percent.
+    middle: docs/architecture.md has what that costs.
     """
     prctl(PR_SET_THP_DISABLE, 1)

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     log_bytes_max: int = Field(
         16 << 20,
         ge=1 << 10,
-        description="Size of the database's log at which it is folded into the file, in bytes.",
+        description="Size of the database's log at which it is folded into the file between two turns, in bytes.",
     )
 
     # Recorded runs

@@ -1,4 +1,5 @@
-"""Run every benchmark that makes a report: turns, the four ways, queries. Takes some eight minutes.
+"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries. Takes some eight minutes, and up to
+two more where others use the same processors.
 
 python -m tests.bench
 """

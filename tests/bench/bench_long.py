@@ -48,8 +48,7 @@ def main() -> None:
             clock = time.perf_counter()
             report = simulation.play_turn(take=snapshots.prepare)
             snapshots.publish(simulation.tid, simulation.snapshot_tables())
-            if simulation.database.is_log_long:
-                simulation.database.fold_log()
+            simulation.database.fold_long_log()
             seconds = time.perf_counter() - clock
             seen.append(
                 (report.tid, seconds, process.memory_info().rss, simulation.database.size_bytes(), report.ships, report.nodes)

@@ -78,7 +78,9 @@ def measure(body: str) -> dict[str, Any]:
 
 
 def _turn(simulation: Simulation) -> float:
-    return sum(simulation.play_turn().phase_seconds.values())
+    seconds = sum(simulation.play_turn().phase_seconds.values())
+    simulation.database.fold_long_log()
+    return seconds
 
 
 def main() -> None:

@@ -4,9 +4,8 @@
 
 Each size is measured in a process of its own, with the yardstick right before and after it, so that the ratio holds on
 a machine whose speed drifts. ``WASMVERSE_LIMIT`` may name another such program, ``limit.py``, which takes the same arguments as
-our yardstick and prints "tick median <seconds>s": it is run beside ours for the sizes that have a target. Of these a
-measurement during which others took more than 5 percent of the processors is made again, while there is time
-(``WASMVERSE_BENCH_PATIENCE``, seconds), and the calmest one counts.
+our yardstick and prints "tick median <seconds>s": it is run beside ours for the sizes that have a target. A measurement of these
+that was not calm (steal.py) is made again while there is time, and the calmest one counts.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 
 from tests.bench.report import BENCHMARKS, ROOT, conditions, plot, run
 from tests.bench.steal import CALM_SHARE, Patience, Steal
+from wasmverse.prctl import refuse_huge_pages
 
 REPORT = BENCHMARKS / "turns.md"
 PLOT = BENCHMARKS / "cost-per-ship.svg"
@@ -72,8 +72,9 @@ TARGETS = (
     Target(DEFAULT, "observe + decide + resolve, of the yardstick", 1.3, "ratio"),
     Target(DEFAULT, "observe + decide + resolve, of `limit.py`", 1.3, "limit"),
 )
-LIMIT = os.environ.get("WASMVERSE_LIMIT")
 _WITH_TARGETS = frozenset(target.size for target in TARGETS)
+_WITH_LIMIT = frozenset(target.size for target in TARGETS if target.figure == "limit")
+LIMIT = os.environ.get("WASMVERSE_LIMIT")
 
 
 _COLUMNS = (
@@ -118,7 +119,7 @@ def measure(size: Size) -> dict[str, Any]:
 
 
 def measure_calmly(size: Size, patience: Patience) -> dict[str, Any]:
-    """The calmest of as many measurements as there is time for; the first that is calm ends them."""
+    """Of a size with a target the calmest of as many measurements as there is time for; the first that is calm ends them."""
     clock = time.monotonic()
     best, times = measure(size), 1
     took = time.monotonic() - clock
@@ -130,7 +131,7 @@ def measure_calmly(size: Size, patience: Patience) -> dict[str, Any]:
 
 def limit_seconds(size: Size) -> float:
     """Seconds of a turn by ``limit.py``; 0 without it, or for a size without a target."""
-    if LIMIT is None or size not in {target.size for target in TARGETS if target.figure == "limit"}:
+    if LIMIT is None or size not in _WITH_LIMIT:
         return 0.0
     shape = [str(number) for number in (size.systems, size.ships, size.nodes, size.threads, 7)]
     done = subprocess.run([sys.executable, LIMIT, *shape], capture_output=True, text=True, check=True)
@@ -182,6 +183,7 @@ def draw(results: dict[Size, dict[str, Any]]) -> None:
 
 def main() -> None:
     """Measure every size and write the report."""
+    refuse_huge_pages()  # the yardsticks are to have what `wasmverse bench turn` has
     sizes = (DEFAULT, Size(1_000, 32, 64, 1, 60), MILLION) if "--quick" in sys.argv else SIZES
     where = conditions("duckdb", "wasmtime", "numba", "numpy", "pyarrow")
     results = {}

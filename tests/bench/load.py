@@ -4,7 +4,7 @@
 
 Prints one JSON object. ``moments`` (seconds since 1970) and ``seconds`` say when each request was due and what its answer took;
 of live queries, when each turn was committed and what its delivery took. ``processor`` is the share of one core that the
-generator used itself, and ``lag_ms`` how late its own timer was: figures count only while both are small.
+generator used itself: figures count only while that is small.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
-
-import numpy as np
 
 ONE_SYSTEM = "select * from entity where sid = ? and eid <> ?"
 """The second argument is another one every time, so that no result that was kept can be the answer."""
@@ -94,7 +92,6 @@ async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) ->
     for _ in range(128):
         idle.put_nowait(await connect(port, Client))
     answers: list[Answer] = []
-    lags: list[float] = []
 
     async def one(due: float) -> None:
         client = await idle.get()
@@ -108,15 +105,10 @@ async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) ->
         due = began + number / rate
         if (pause := due - time.perf_counter()) > 0:
             await asyncio.sleep(pause)
-        lags.append(max(0.0, time.perf_counter() - due))
         tasks.append(asyncio.create_task(one(due)))
     await asyncio.gather(*tasks)
     elapsed = time.perf_counter() - began
-    return {
-        "per_second": len(answers) / elapsed,
-        "lag_ms": 1000 * float(np.quantile(lags, 0.99)),
-        **figures(answers),
-    }
+    return {"per_second": len(answers) / elapsed, **figures(answers)}
 
 
 async def as_fast_as_it_goes(port: int, clients: int, seconds: float, queries: Queries) -> dict[str, Any]:

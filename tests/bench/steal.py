@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -20,7 +19,7 @@ CALM_SHARE = 0.05
 """A moment is calm if others took at most this share of all processors around it."""
 SECONDS_BEFORE, SECONDS_AFTER = 1.0, 0.5
 """What is around a moment: what was taken before leaves a queue behind."""
-PATIENCE_SECONDS = float(os.environ.get("WASMVERSE_BENCH_PATIENCE", "60"))
+PATIENCE_SECONDS = float(os.environ.get("WASMVERSE_BENCH_PATIENCE_SECONDS", "60"))
 """How much longer a benchmark may take, for measuring again what was not calm."""
 
 _INTERVAL_SECONDS = 0.1
@@ -31,6 +30,7 @@ class Steal:
 
     def __init__(self) -> None:
         self._samples: list[tuple[float, float]] = []
+        self._sampling = threading.Lock()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -39,7 +39,7 @@ class Steal:
         self._thread.start()
         return self
 
-    def __exit__(self, *_error: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._is_over.set()
         self._thread.join()
 
@@ -51,7 +51,7 @@ class Steal:
         return np.asarray(taken / (np.subtract(end, begin) * (psutil.cpu_count() or 1)))
 
     def is_calm(self, moments: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each of these moments is calm."""
+        """Whether each of these moments is calm; what is around it must be over."""
         at = np.asarray(moments, np.float64)
         return self.share(at - SECONDS_BEFORE, at + SECONDS_AFTER) <= CALM_SHARE
 
@@ -65,7 +65,8 @@ class Steal:
             self._sample()
 
     def _sample(self) -> None:
-        self._samples.append((time.time(), getattr(psutil.cpu_times(), "steal", 0.0)))
+        with self._sampling:  # they must be in order
+            self._samples.append((time.time(), getattr(psutil.cpu_times(), "steal", 0.0)))
 
 
 class Patience:

@@ -1,6 +1,6 @@
 """Which moments of a benchmark count: those around which others left this machine its processors."""
 
-from collections.abc import Iterator
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +13,7 @@ BEGAN = 1_000.0
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steal]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Steal:
     """Two processors for 20 seconds; from the fifth to the sixth half of one was taken, from the tenth to the twelfth both."""
     clock = iter(np.arange(BEGAN, BEGAN + 20.01, 0.1))
 
@@ -26,7 +26,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steal]:
         now[0] = next(clock, BEGAN + 20)
         return now[0]
 
-    monkeypatch.setattr(steal.time, "time", tick)
+    monkeypatch.setattr(steal, "time", SimpleNamespace(time=tick))
     monkeypatch.setattr(
         steal,
         "psutil",
@@ -35,7 +35,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steal]:
     watched = Steal()
     for _ in range(201):
         watched._sample()
-    yield watched
+    return watched
 
 
 def test_a_share_is_of_all_processors(watched: Steal) -> None:
@@ -54,6 +54,11 @@ def test_a_moment_is_calm_unless_something_was_taken_around_it(watched: Steal) -
 def test_it_watches_for_itself() -> None:
     with Steal() as watched:
         begin = watched._samples[0][0]
+        for _ in range(100):
+            if len(watched._samples) > 2:
+                break
+            time.sleep(0.1)
+    assert len(watched._samples) > 2
     assert 0 <= float(watched.share(begin, begin + 1)) <= 1
     assert not watched._thread.is_alive()
 

@@ -98,8 +98,8 @@ BROKEN = [
     (f"UPDATE universe SET tid = 2; {TURN_2_TWICE}", "turn_record has turn 2 2 times"),
     ("UPDATE turn_record SET strategies = list_append(strategies, NULL)", "turn_record has a NULL within strategies in turn 1"),
     (f"UPDATE turn_record SET strategies = {NO_FUEL}", "turn_record has a NULL within strategies in turn 1"),
-    ("UPDATE turn_record SET strategies = strategies || strategies", "turn_record has 2 strategies 'mine' in turn 1"),
-    (f"UPDATE turn_record SET strategies = {NOBODY}", "turn_record has 1 strategies 'nobody' in turn 1"),
+    ("UPDATE turn_record SET strategies = strategies || strategies", "turn_record has 'mine' 2 times within strategies in"),
+    (f"UPDATE turn_record SET strategies = {NOBODY}", "turn_record has 'nobody' 1 times within strategies in turn 1"),
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The database's log: when it is folded into the file."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,14 +49,13 @@ def test_a_commit_leaves_a_long_log_to_who_folds_it(simulation: Simulation, path
 
 def test_a_log_that_nobody_folds_is_folded_by_a_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "LOG_SLACK_BYTES", 0)
-    simulation = Simulation(Database.open(path), SETTINGS)
-    simulation.play_turn()
-    assert log_bytes(path) == 0
-    simulation.close()
+    with contextlib.closing(Simulation(Database.open(path), SETTINGS)) as simulation:
+        simulation.play_turn()
+        assert log_bytes(path) == 0
 
 
 def test_a_universe_in_memory_has_no_log() -> None:
-    simulation = Simulation(Database.open(None), SETTINGS)
-    simulation.play_turn()
-    assert not simulation.database.is_log_long
-    simulation.close()
+    with contextlib.closing(Simulation(Database.open(None), SETTINGS)) as simulation:
+        simulation.play_turn()
+        assert not simulation.database.is_log_long
+        simulation.database.fold_long_log()

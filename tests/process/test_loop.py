@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -59,7 +60,9 @@ def ask(end: Connection, *sids: int) -> None:
 
 def clock(monkeypatch: pytest.MonkeyPatch, times: Iterator[float]) -> None:
     """Only the loop's own clock: a pipe needs the true one."""
-    monkeypatch.setattr(loop_module, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    monkeypatch.setattr(
+        loop_module, "time", SimpleNamespace(monotonic=lambda: next(times), perf_counter=time.perf_counter)
+    )
 
 
 def test_commands_are_answered_in_order_until_the_turn_starts(
@@ -120,11 +123,30 @@ def test_the_log_is_folded_half_way_to_the_next_turn(
 ) -> None:
     ours, theirs = pipe
     loop = loop_over(theirs)
-    ask(ours, 1, 2)
+    ask(ours, 1)
     # Asked at 4.0; then what is left until the middle, 5.0.
-    clock(monkeypatch, iter([4.0, 4.0, 4.9, 5.0]))
+    times = iter([4.0, 4.0, 4.9, 5.0])
+    clock(monkeypatch, times)
     assert loop._fold_log(6.0)
-    assert loop.simulation.carried_out == [1, 2, FOLDED]
+    assert loop.simulation.carried_out == [1, FOLDED]
+    assert list(times) == [], "nobody waited for the middle"
+
+
+def test_a_log_that_takes_long_is_folded_in_time(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    loop._fold_seconds = 0.75
+    ask(ours, 1)
+    # Until 4.5, twice what it took before the next turn.
+    times = iter([4.0, 4.0, 4.4, 4.5])
+    clock(monkeypatch, times)
+    assert loop._fold_log(6.0)
+    assert list(times) == []
+    loop._fold_seconds = 1.5
+    clock(monkeypatch, iter([4.0]))
+    assert loop._fold_log(6.0), "at once"
 
 
 def test_a_turn_that_is_due_waits_for_the_log_alone(

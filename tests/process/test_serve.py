@@ -4,6 +4,7 @@ import itertools
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -64,6 +65,28 @@ def test_a_file_that_is_no_universe_is_refused_and_left_alone(
     assert message in ended.stderr.splitlines()[-1]
     assert "Traceback" not in ended.stderr
     assert universe.path.read_bytes() == content
+
+
+def test_a_long_log_is_folded_between_two_turns(tmp_path: Path) -> None:
+    universe = Universe(tmp_path, period=1)
+    universe.environment["WASMVERSE_LOG_BYTES_MAX"] = "1024"
+    log = tmp_path / f"{universe.path.name}.wal"
+    bytes_seen: list[int] = []
+    try:
+        universe.start()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        # A commit leaves its rows in the log; half a second later it is empty, and so on.
+        while [size > 1024 for size in bytes_seen] != [True, False, True, False]:
+            size = log.stat().st_size if log.exists() else 0
+            if not bytes_seen and size == 0:
+                continue
+            if not bytes_seen or (size > 1024) != (bytes_seen[-1] > 1024):
+                bytes_seen.append(size)
+            assert time.monotonic() < deadline, bytes_seen
+            time.sleep(0.01)
+        assert universe.signal(SIGTERM) == 0
+    finally:
+        universe.end()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="huge pages are Linux's")

@@ -116,6 +116,32 @@ def test_without_room_for_a_copy_queries_go_on_without_it(reader: Reader) -> Non
     limited.close()
 
 
+def test_a_copy_that_is_interrupted_is_the_query_s_end_and_not_the_reader_s(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tid in (1, 2):
+        reader.publish(tid)
+    before = reader.ask(1, COPY_QUERIES - 1)
+    replace = reader.relations._replace
+
+    def interrupted(_statement: str) -> None:
+        raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    # The alarm of a query that was answered just in time comes while the turn is copied: nobody asked for that.
+    monkeypatch.setattr(reader.relations, "_replace", interrupted)
+    assert reader.ask(1) == before
+    assert not reader.is_copied()
+    monkeypatch.setattr(reader.relations, "_replace", replace)
+    assert reader.ask(1, BUSY_QUERIES) == before
+    assert reader.is_copied(), "the next query has it copied"
+    # While a query waits for the copy, its time is up.
+    monkeypatch.setattr(reader.relations, "_replace", interrupted)
+    with pytest.raises(duckdb.InterruptException):
+        reader.ask(2)
+    monkeypatch.setattr(reader.relations, "_replace", replace)
+    assert len(reader.ask(2)[1]) == len(before[1])
+
+
 def test_after_a_busy_turn_the_next_one_is_copied_at_once(reader: Reader) -> None:
     for tid in (1, 2, 3):
         reader.publish(tid, systems=tid + 2)

@@ -198,13 +198,13 @@ class LiveQueries:
                 big_as_string=key.big_as_string,
                 is_quick=is_quick,
             )
-            watch.is_quick = result.seconds <= QUICK_SECONDS
             if len(result.body) > self.settings.live_bytes_max:
                 raise QueryRefused(
                     f"The result has {len(result.body):,} bytes, a live query's may have "
                     f"{self.settings.live_bytes_max:,}; ask for fewer columns or rows",
                     code=1153,
                 )
+            watch.is_quick = result.seconds <= QUICK_SECONDS
         except WasmverseError as error:
             before, watch.error = watch.error, error
             watch.failures += isinstance(error, QueryError)

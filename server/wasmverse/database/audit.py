@@ -121,7 +121,8 @@ CHECKS = (
     Check(
         """SELECT tid, strategy, count(*) FROM strategy_turn GROUP BY tid, strategy
             HAVING count(*) > 1 OR strategy NOT IN (SELECT name FROM strategy) ORDER BY tid LIMIT 1""",
-        "turn_record has {2} strategies {1!r} in turn {0}; a strategy that is there has one: remove the others",
+        "turn_record has {1!r} {2} times within strategies in turn {0}; a strategy that is there has one element, any other "
+        "name none: remove what is too much",
     ),
 )  # fmt: skip
 

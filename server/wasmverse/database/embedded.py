@@ -119,11 +119,16 @@ class Database:
 
     @property
     def is_log_long(self) -> bool:
-        """Whether it is time for `fold_log`."""
+        """Whether it is time for `fold_log`; always, when there is a log and no limit was set."""
         return self.path is not None and _size_bytes(self._log_path) > self._log_bytes_max
 
+    def fold_long_log(self) -> None:
+        """Fold the log if it is time."""
+        if self.is_log_long:
+            self.fold_log()
+
     def fold_log(self) -> None:
-        """Write what is in the log into the file, and empty the log: a checkpoint. Not within a transaction."""
+        """Write what is in the log into the file and empty the log: a checkpoint. Not while a transaction has changed rows."""
         with self.transaction() as transaction:
             transaction.run_text("CHECKPOINT")
 

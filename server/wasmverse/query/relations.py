@@ -8,6 +8,7 @@ to another turn only registers other tables, those that are asked for, and the v
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -130,7 +131,9 @@ class Relations:
     def copy_if_busy(self) -> None:
         """Copy the turn's entities if they are few and have been asked for often."""
         if self._asked >= COPY_QUERIES and self._copied != self.turn:
-            self._copy()
+            # The alarm of the query before may come late: it was for that one.
+            with contextlib.suppress(duckdb.InterruptException):
+                self._copy()
 
     def _move(self, tid: int) -> None:
         tables = attach(self._folder, tid)
