@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from tests.bench.report import BENCHMARKS, conditions, plot, put_between
+from tests.bench.steal import Steal
 from wasmverse.database.embedded import Database
 from wasmverse.prctl import refuse_huge_pages
 from wasmverse.query.snapshot import SnapshotWriter
@@ -37,13 +39,14 @@ def main() -> None:
     compile_kernels()
     process = psutil.Process()
     seen = []
-    with tempfile.TemporaryDirectory(prefix="wasmverse-long-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="wasmverse-long-") as temporary, Steal() as steal:
         settings = Settings()
         simulation = Simulation(Database.open(Path(temporary) / "universe.duckdb"), settings)
         snapshots = SnapshotWriter(
             Path("/dev/shm") / Path(temporary).name, settings.snapshots_kept, settings.snapshot_bytes_max
         )
         settle_garbage()
+        moments = [time.time()]
         for _ in range(turns):
             clock = time.perf_counter()
             report = simulation.play_turn(take=snapshots.prepare)
@@ -53,22 +56,31 @@ def main() -> None:
             seen.append(
                 (report.tid, seconds, process.memory_info().rss, simulation.database.size_bytes(), report.ships, report.nodes)
             )  # fmt: skip
+            moments.append(time.time())
         snapshots.close()
         simulation.close()
         gc.unfreeze()  # or DuckDB's binding takes what is frozen for a leak
     tid, seconds, memory, file, ships, nodes = np.array(seen).T
-    with plot(PLOT, rows=4, height=8.0) as (times, memories, files, entities):
-        width = max(1, turns // 100)
-        usable = len(seconds) // width * width
-        grouped = 1000 * seconds[:usable].reshape(-1, width)
-        at = tid[:usable].reshape(-1, width)[:, -1]
-        times.plot(at, np.median(grouped, axis=1), label="median")
-        times.plot(at, np.quantile(grouped, 0.99, axis=1), alpha=0.5, label="p99")
+    width = max(1, turns // 100)
+    usable = turns // width * width
+
+    def groups(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return values[:usable].reshape(-1, width)
+
+    at = groups(tid)[:, -1]
+    with plot(PLOT, rows=5, height=9.0) as (times, thefts, memories, files, entities):
+        times.plot(at, np.median(groups(1000 * seconds), axis=1), label="median")
+        times.plot(at, np.quantile(groups(1000 * seconds), 0.99, axis=1), alpha=0.5, label="p99")
         times.set(ylabel="turn, ms", ylim=(0, None))
         times.legend(loc="upper right")
+        edges = np.array(moments)[: usable + 1 : width]
+        thefts.fill_between(at, 100 * steal.share(edges[:-1], edges[1:]), color="#8a93a6", alpha=0.6)
+        thefts.set(ylabel="stolen, %", ylim=(0, 50))
         memories.plot(tid, memory / 2**20)
         memories.set(ylabel="memory, MiB", ylim=(0, None))
-        files.plot(tid, file / 1e6)
+        megabytes = groups(file / 1e6)
+        files.fill_between(at, megabytes.min(axis=1), megabytes.max(axis=1), alpha=0.3)
+        files.plot(at, np.median(megabytes, axis=1))
         files.set(ylabel="file, MB", ylim=(0, None))
         entities.plot(tid, ships, label="ships")
         entities.plot(tid, nodes, label="nodes")
