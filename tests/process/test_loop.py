@@ -118,46 +118,33 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
     assert isinstance(ours.recv().error, DatabaseError)
 
 
-def test_the_log_is_folded_half_way_to_the_next_turn(
-    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fold_seconds", "times", "carried_out"),
+    [
+        # Asked at 4.0; then what is left until the middle, 5.0.
+        pytest.param(0.0, [4.0, 4.0, 4.9, 5.0], [1, FOLDED], id="half-way"),
+        # Until 4.5, twice what it took before the next turn.
+        pytest.param(0.75, [4.0, 4.0, 4.4, 4.5], [1, FOLDED], id="earlier, it takes long"),
+        pytest.param(1.5, [4.0], [FOLDED], id="at once, it takes too long"),
+        pytest.param(0.0, [6.0], [FOLDED], id="at once, the turn is due"),
+    ],
+)
+def test_the_log_is_folded_in_time_for_the_next_turn(
+    pipe: tuple[Connection, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    fold_seconds: float,
+    times: list[float],
+    carried_out: list[int],
 ) -> None:
     ours, theirs = pipe
     loop = loop_over(theirs)
+    loop._fold_seconds = fold_seconds
     ask(ours, 1)
-    # Asked at 4.0; then what is left until the middle, 5.0.
-    times = iter([4.0, 4.0, 4.9, 5.0])
-    clock(monkeypatch, times)
+    asked = iter(times)
+    clock(monkeypatch, asked)
     assert loop._fold_log(6.0)
-    assert loop.simulation.carried_out == [1, FOLDED]
-    assert list(times) == [], "nobody waited for the middle"
-
-
-def test_a_log_that_takes_long_is_folded_in_time(
-    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, theirs = pipe
-    loop = loop_over(theirs)
-    loop._fold_seconds = 0.75
-    ask(ours, 1)
-    # Until 4.5, twice what it took before the next turn.
-    times = iter([4.0, 4.0, 4.4, 4.5])
-    clock(monkeypatch, times)
-    assert loop._fold_log(6.0)
-    assert list(times) == []
-    loop._fold_seconds = 1.5
-    clock(monkeypatch, iter([4.0]))
-    assert loop._fold_log(6.0), "at once"
-
-
-def test_a_turn_that_is_due_waits_for_the_log_alone(
-    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ours, theirs = pipe
-    loop = loop_over(theirs)
-    ask(ours, 1)
-    clock(monkeypatch, iter([6.0]))
-    assert loop._fold_log(6.0)
-    assert loop.simulation.carried_out == [FOLDED]
+    assert loop.simulation.carried_out == carried_out
+    assert list(asked) == [], "nobody waited so long"
 
 
 def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connection]) -> None:

@@ -3,7 +3,6 @@
 import itertools
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -89,7 +88,6 @@ def test_a_long_log_is_folded_between_two_turns(tmp_path: Path) -> None:
         universe.end()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="huge pages are Linux's")
 def test_no_process_takes_huge_pages(universe: Universe) -> None:
     universe.start()
     assert universe.process is not None
