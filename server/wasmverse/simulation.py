@@ -37,7 +37,8 @@ from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Str
 from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.check import strategy_exports
 from wasmverse.wasm.engine import flight_engine
-from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.guest import Limits
+from wasmverse.wasm.guests import Guests
 from wasmverse.wasm.sections import language_of
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class Simulation:
         if database.is_new:
             check_new_universe(settings)
             begin(database, make_laws(settings), bundled_founders(), self.now())
-        self._guests: dict[tuple[str, str], Guest] = {}
-        self._modules: dict[str, wasmtime.Module] = {}
+        self._guests = Guests()
         self.take_up(settings, {})
         self.stored: StoredState
         self.roster: Roster
@@ -274,7 +274,7 @@ class Simulation:
             now=self.now(),
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in exports]
-        self._modules[rows[0].sha256] = module
+        self._guests.add(rows[0].sha256, module)
         for name in exports:
             self.bad_turns.pop(name, None)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
@@ -286,23 +286,17 @@ class Simulation:
         """Make the roster from the database; modules are compiled once per process."""
         rows = strategy_store.read_strategies(transaction)
         self.strategy_rows = strategy_store.read_strategy_table(transaction)
+        flown = {(row.sha256, row.name) for row in rows if row.status != REMOVED}
         strategies = []
         for row in rows:
-            guest = None if row.status == REMOVED else self._guest(transaction, row.sha256, row.name)
+            guest = None
+            if row.status != REMOVED:
+                read = partial(strategy_store.read_module, transaction, row.sha256)
+                guest = self._guests.find(row.sha256, row.name, read)
             strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, row.status, guest))
+        self._guests.keep(flown)
         self.roster = Roster(strategies)
         self._faults = {row.name: row.last_fault for row in rows}
-
-    def _guest(self, transaction: Transaction, sha256: str, name: str) -> Guest:
-        guest = self._guests.get((sha256, name))
-        if guest is None:
-            uploaded = strategy_store.read_module(transaction, sha256)
-            module = self._modules.get(sha256)
-            if module is None:
-                module = self._modules[sha256] = wasmtime.Module(flight_engine(), uploaded)
-            exports = strategy_exports(uploaded, "decide")
-            guest = self._guests[sha256, name] = Guest.of(module, exports.get(name, "decide"))
-        return guest
 
     def _judge(self, transaction: Transaction, result: TurnResult) -> None:
         """Note why strategies faulted, and ground those that fault on most calls, turn after turn."""

@@ -267,3 +267,15 @@ def test_a_start_function_is_paid_for_by_every_instance() -> None:
     assert numbered(4).run(guest_of_number(DOUBLE, start), MANY).fuel > plain + 100
     endless = numbered(4).run(guest_of_number(DOUBLE, f"(func $s {FOREVER}) (start $s)"), MANY)
     assert (endless.faulted, endless.reason) == ([0, 1, 2, 3], OUT_OF_FUEL)
+
+
+def test_what_a_module_exports_besides_costs_its_guest_nothing() -> None:
+    """An instance is made for every block and turn: to list all exports of each took 10 us for every one of them."""
+    signature = signature_of("func(n: u32) -> u64")
+
+    def seconds(exports: int) -> float:
+        others = "".join(f'(func (export "other{n}"))' for n in range(exports))
+        guest, table = guest_of_number(DOUBLE, others), Table.of(signature, [(1,)])
+        return min(table.run(guest).seconds for _ in range(20))
+
+    assert seconds(2_000) < 5 * seconds(0) + 1e-3

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import wasmtime
+from wasmtime import _ffi as ffi
+from wasmtime._extern import wrap_extern
 
 from wasmverse.wasm.driver import Layout, driver_module
 from wasmverse.wasm.engine import HostMemory, flight_engine
@@ -36,7 +39,8 @@ class Limits:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a run: the rows that faulted, in order, why the first one did, the fuel and the time it took."""
+    """What became of a run: the rows that faulted, in order, why the first one did, the fuel it took, and the
+    processor time in seconds, that of making instances included."""
 
     faulted: list[int] = field(default_factory=list)
     uncalled: tuple[int, int] = (0, 0)
@@ -81,7 +85,7 @@ class Guest:
         alone.
         """
         outcome = Outcome()
-        started = time.perf_counter()
+        started = time.thread_time()
         row = start
         pool_rows, growth = POOL_ROWS, POOL_GROWTH
         flight = None
@@ -103,7 +107,7 @@ class Guest:
             flight = None
             if trap == OUT_OF_FUEL:
                 pool_rows, growth = CAREFUL_ROWS, 1
-        outcome.seconds = time.perf_counter() - started
+        outcome.seconds = time.thread_time() - started
         return outcome
 
 
@@ -144,16 +148,27 @@ class _Flight:
 
     def _instantiate(self, memory: HostMemory, layout: Layout) -> Any:
         store, realloc = self._store, self._guest.realloc
-        guest = wasmtime.Instance(store, self._guest.module, []).exports(store)
+        guest = wasmtime.Instance(store, self._guest.module, [])
         takes_bytes = layout.signature.takes_bytes
         imports: list[Any] = [memory.memory]
         if takes_bytes:
-            imports.append(guest["memory"])
+            imports.append(_export(store, guest, "memory"))
         if takes_bytes and realloc is not None:
-            imports.append(guest[realloc])
-        imports.append(guest[self._guest.export])
+            imports.append(_export(store, guest, realloc))
+        imports.append(_export(store, guest, self._guest.export))
         module = driver_module(layout, takes_bytes and realloc is not None)
         return wasmtime.Instance(store, module, imports).exports(store)
+
+
+def _export(store: wasmtime.Store, instance: wasmtime.Instance, name: str) -> Any:
+    """One export by its name. ``Instance.exports`` lists all, 10 us each, and a stranger's module may have any number of them."""
+    wanted = name.encode()
+    item = ffi.wasmtime_extern_t()
+    text = ctypes.cast(ctypes.c_char_p(wanted), ctypes.POINTER(ctypes.c_char))
+    context, raw = store._context(), ctypes.byref(instance._instance)
+    if not ffi.wasmtime_instance_export_get(context, raw, text, len(wanted), ctypes.byref(item)):
+        raise KeyError(name)
+    return wrap_extern(item)
 
 
 OUT_OF_FUEL = "ran out of fuel"

@@ -1,0 +1,44 @@
+"""The guests of a universe's strategies: every module is compiled and looked through once, and dropped once nobody flies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import wasmtime
+
+from wasmverse.wasm.check import strategy_exports
+from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.guest import Guest
+
+
+class Guests:
+    """Guests by the hash of their module and the name that they fly under."""
+
+    def __init__(self) -> None:
+        self._modules: dict[str, wasmtime.Module] = {}
+        self._exports: dict[str, dict[str, str]] = {}
+        self._guests: dict[tuple[str, str], Guest] = {}
+
+    def add(self, sha256: str, module: wasmtime.Module) -> None:
+        """A module that has been compiled already."""
+        self._modules[sha256] = module
+
+    def find(self, sha256: str, name: str, read: Callable[[], bytes]) -> Guest:
+        """The guest of a strategy; ``read`` gives the module's bytes, which are needed the first time only."""
+        guest = self._guests.get((sha256, name))
+        if guest is None:
+            if sha256 not in self._exports:
+                uploaded = read()
+                self._exports[sha256] = strategy_exports(uploaded, "decide")
+                if sha256 not in self._modules:
+                    self._modules[sha256] = wasmtime.Module(flight_engine(), uploaded)
+            export = self._exports[sha256].get(name, "decide")
+            guest = self._guests[sha256, name] = Guest.of(self._modules[sha256], export)
+        return guest
+
+    def keep(self, flown: Collection[tuple[str, str]]) -> None:
+        """Drop all but these, given as (hash, name), and the machine code of modules that none of them needs."""
+        self._guests = {key: guest for key, guest in self._guests.items() if key in flown}
+        needed = {sha256 for sha256, _ in flown}
+        self._exports = {key: exports for key, exports in self._exports.items() if key in needed}
+        self._modules = {key: module for key, module in self._modules.items() if key in needed}
