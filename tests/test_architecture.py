@@ -13,10 +13,11 @@ LEAVES = {"errors", "settings", "commands", "link"}
 
 ALLOWED = {
     "universe": {"universe", "wasm", "errors"},
-    "wasm": {"wasm", "errors", "settings"},
+    "wasm": {"wasm", "confinement", "errors", "settings"},
     "database": {"database", "universe", "errors", "settings"},
-    "query": {"query", "database", "wasm", "errors", "settings", "prctl"},
-    "api": {"api", "query", "wasm", "tokens", *LEAVES},
+    "query": {"query", "database", "wasm", "confinement", "errors", "settings"},
+    "confinement": {"confinement"},
+    "api": {"api", "query", "wasm", "confinement", "tokens", *LEAVES},
 }
 FOREIGN = {
     "universe": {
@@ -33,6 +34,17 @@ FOREIGN = {
     "database": {"fastapi", "starlette", "uvicorn", "wasmtime", "numba"},
     "query": {"fastapi", "starlette", "uvicorn", "wasmtime", "numba"},
     "api": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
+    "confinement": {
+        "numpy",
+        "pydantic",
+        "pyarrow",
+        "duckdb",
+        "wasmtime",
+        "numba",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+    },
 }
 """Packages that a part must do without."""
 

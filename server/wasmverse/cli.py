@@ -17,8 +17,8 @@ from wasmverse.cli_query import query
 from wasmverse.cli_replay import replay
 from wasmverse.cli_strategy import app as strategy_app
 from wasmverse.cli_token import app as token_app
+from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.errors import SettingsError, WasmverseError
-from wasmverse.prctl import refuse_huge_pages
 from wasmverse.settings import Settings, load_settings
 
 app = typer.Typer(

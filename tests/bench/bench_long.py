@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from tests.bench.report import BENCHMARKS, conditions, plot, put_between
 from tests.bench.steal import Steal
+from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.database.embedded import Database
-from wasmverse.prctl import refuse_huge_pages
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation

@@ -18,8 +18,8 @@ import wasmtime
 from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import UploadStrategy
+from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.database.embedded import Database
-from wasmverse.prctl import refuse_huge_pages
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
 from wasmverse.warmup import compile_kernels

@@ -27,7 +27,7 @@ from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.bench.server import SYSTEMS, Server
 from tests.bench.steal import CALM_SHARE, SECONDS_AFTER, SECONDS_BEFORE, Patience, Steal
 from tests.query.builder import snapshot_tables
-from wasmverse.prctl import refuse_huge_pages
+from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from tests.bench.report import BENCHMARKS, ROOT, conditions, plot, run
 from tests.bench.steal import CALM_SHARE, Patience, Steal
-from wasmverse.prctl import refuse_huge_pages
+from wasmverse.confinement.prctl import refuse_huge_pages
 
 REPORT = BENCHMARKS / "turns.md"
 PLOT = BENCHMARKS / "cost-per-ship.svg"

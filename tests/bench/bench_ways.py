@@ -35,7 +35,7 @@ from starlette.routing import Route
 from tests.bench.report import DOCS, conditions, plot, put_between
 from tests.bench.server import Server
 from tests.bench.yardstick import NEAREST
-from wasmverse.prctl import refuse_huge_pages
+from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.universe.block import Offsets, Workspace, play_block
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.state import Nodes, Ships, State, make_state, offsets_by_system

@@ -1,5 +1,5 @@
 """SQL for clients: publish and attach snapshots, readers and their pool, checks, dialects.
 
 The gateway's side is ``pool`` (and ``worker``, ``wire``); a reader process's side is ``reader`` (and
-``relations``, ``statement``, ``dialect``, ``encode``, ``sandbox``). Imports neither ``api`` nor FastAPI.
+``relations``, ``statement``, ``dialect``, ``encode``). Imports neither ``api`` nor FastAPI.
 """

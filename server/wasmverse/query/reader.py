@@ -1,9 +1,9 @@
 """A reader: the process that runs clients' SQL over the snapshot of one turn, and nothing else.
 
 Started by ``query.pool`` as ``python -m wasmverse.query.reader DESCRIPTOR``. It trusts what it is sent no
-further than DuckDB and the operating system hold it (``relations.connect``, ``sandbox``), and it may be
-killed at any moment: it owns nothing. Only the standard library is imported before the sandbox is closed
-around it.
+further than DuckDB and the operating system hold it (``relations.connect``, ``wasmverse.confinement``), and it may be
+killed at any moment: it owns nothing. Only the standard library is imported before it is
+closed in.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import os
 import signal
 import socket
 import sys
-import sysconfig
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from wasmverse.query import sandbox
+from wasmverse.confinement import privileges
+from wasmverse.confinement.processes import confine_reader
 
 if TYPE_CHECKING:
     from wasmverse.query.engine import Engine
@@ -38,17 +38,19 @@ def main() -> None:
         config = wire.receive(connection)
         if config is None:
             return
-        sandbox.end_with_parent(config["parent_pid"])
+        privileges.end_with_parent(config["parent_pid"])
         os.nice(config["nice"])
-        sandbox.restrict_files(_needed(Path(config["snapshot_folder"])))
+        outcomes = confine_reader(Path(config["snapshot_folder"]))
 
-        from wasmverse.query.engine import Engine  # noqa: PLC0415 - imports engines, under the sandbox
+        from wasmverse.query.engine import Engine  # noqa: PLC0415 - imports engines, closed in
 
         engine = Engine(config)
         own_bytes = data_bytes()
-        sandbox.limit_resources(own_bytes + config["memory_bytes"], config["guest_memory_bytes_max"])
+        outcomes |= privileges.limit_resources(
+            own_bytes + config["memory_bytes"], config["guest_memory_bytes_max"]
+        )
         threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
-        wire.send(connection, {})
+        wire.send(connection, {"confinement": outcomes})
         while (request := wire.receive(connection)) is not None:
             head, body = _answer(engine, config, cast("Request", request))
             # What a large query had is free again, but in pieces: a fresh process has it whole.
@@ -59,7 +61,7 @@ def main() -> None:
 
 def _answer(engine: Engine, config: dict[str, Any], request: Request) -> tuple[Answer, bytes]:
     began = time.perf_counter()
-    sandbox.limit_processor_seconds((config["seconds_max"] + GRACE_SECONDS) * config["threads"] + 5)
+    privileges.limit_processor_seconds((config["seconds_max"] + GRACE_SECONDS) * config["threads"] + 5)
     signal.setitimer(signal.ITIMER_REAL, config["seconds_max"])
     try:
         head, body = engine.answer(request)
@@ -80,26 +82,6 @@ def data_bytes() -> int:
             os.close(descriptor)
     except OSError:
         return 0
-
-
-def _needed(snapshots: Path) -> list[Path]:
-    """What a reader must be able to read: the snapshots, the interpreter and its libraries."""
-    paths = {
-        Path(path)
-        for path in (*sysconfig.get_paths().values(), *sys.path, sys.prefix, sys.base_prefix)
-        if path
-    }
-    system = ("/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/localtime")
-    # The engines look up the size of the machine and of their container here; DuckDB aborts when it may not.
-    machine = (
-        "/proc",
-        "/sys/fs/cgroup",
-        "/sys/devices/system",
-        "/sys/kernel/mm",
-        "/dev/urandom",
-        "/dev/null",
-    )
-    return [snapshots, *sorted(paths), *map(Path, system + machine)]
 
 
 def _interrupt_on_alarm(engine: Engine) -> None:

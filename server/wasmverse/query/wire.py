@@ -57,7 +57,8 @@ class Answer(TypedDict, total=False):
     body.
 
     ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced:
-    the process holds on to memory that it does not use.
+    the process holds on to memory that it does not use. ``confinement`` is in the first answer, which is to no request:
+    the layers around the process, each with nothing or why it does not hold.
     """
 
     error: str
@@ -71,6 +72,7 @@ class Answer(TypedDict, total=False):
     is_stable: bool
     is_gzip: bool
     seconds: float
+    confinement: dict[str, str]
 
 
 def pack(head: Answer | Request | ReaderConfig, body: bytes = b"") -> bytes:

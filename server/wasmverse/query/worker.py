@@ -40,6 +40,7 @@ BEHIND = "behind"
 class Worker:
     """One reader process, which answers requests in the order in which they are asked; after ``ReaderGone`` it is of no more use.
 
+    confinement : layer -> nothing, or why it does not hold; what the process says of itself before its first request
     outstanding : requests that it was handed out for and that have not come back; the pool counts them
     is_shared : whether all of these are quick ones, behind which others may wait
     """
@@ -52,6 +53,7 @@ class Worker:
         self._has_ended = False
         self._is_outgrown = False
         self._answering = asyncio.Lock()
+        self.confinement: dict[str, str] = {}
         self.retires = False
         self.outstanding = 0
         self.is_shared = False
@@ -89,7 +91,8 @@ class Worker:
         self._reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
             self._send(self._config)
-            await asyncio.wait_for(self._receive(), START_SECONDS_MAX)
+            head, _ = await asyncio.wait_for(self._receive(), START_SECONDS_MAX)
+            self.confinement = head.get("confinement", {})
         except TimeoutError:
             await self.end()
             raise ReaderGone("start", f"was not ready in {START_SECONDS_MAX:.0f} s") from None

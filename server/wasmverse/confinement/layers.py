@@ -1,0 +1,43 @@
+"""The layers of confinement by name, and what is told of them: which hold, and why one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PRIVILEGES = "privileges"
+LIMITS = "limits"
+FILES = "files"
+TCP = "tcp"
+SIGNALS = "signals"
+CALLS = "calls"
+
+Outcomes = dict[str, str]
+"""Layer -> nothing where it holds, else why it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one layer does, and how a machine that lacks it may get it."""
+
+    what: str
+    remedy: str
+
+
+_KERNEL = "run a kernel of version {} or newer, with landlock among the modules of its lsm= option"
+LAYERS: Mapping[str, Layer] = {
+    PRIVILEGES: Layer("no capability of root, and no program gives one", "run on Linux"),
+    LIMITS: Layer("memory, processor time, files and descriptors are bounded", "run on a Unix"),
+    FILES: Layer("only what it needs can be opened (Landlock)", _KERNEL.format("5.19")),
+    TCP: Layer("no TCP connections (Landlock)", _KERNEL.format("6.7")),
+    SIGNALS: Layer("no signals and abstract sockets to others (Landlock)", _KERNEL.format("6.12")),
+    CALLS: Layer(
+        "no programs, forks, sockets, debugging, mounts (seccomp)",
+        "run a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64",
+    ),
+}
+
+
+def missing(outcomes: Outcomes) -> Outcomes:
+    """The layers that do not hold."""
+    return {layer: why for layer, why in outcomes.items() if why}

@@ -1,0 +1,131 @@
+"""Seccomp: which system calls a process may make, and with which arguments.
+
+The filter is a list of what is allowed, put together here as a program for the kernel (classic BPF), so no library need
+be on the machine. What it does with the rest:
+
+- A call that every kernel has is refused, ``EPERM``.
+- Any other, known to this list or not, fails as on a kernel without it, ``ENOSYS``. The C library and the engines know how
+  to do without what an older kernel lacks, so one that begins to use a newer call goes on; ``clone3`` is one of these, whose
+  flags a filter cannot read.
+- Calls by the numbers of another processor (32-bit programs, x32) end the process: nothing of ours makes them.
+
+Nothing else ends the process. Libraries try what they may not have, and a query's end is no answer; who tries from malice
+gets nothing either way.
+
+Since Linux 5.11 the kernel remembers which calls are allowed whatever their arguments, and no longer runs the program for
+these.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+import sys
+
+from wasmverse.confinement import calls
+from wasmverse.confinement.layers import CALLS, Outcomes
+from wasmverse.confinement.prctl import PR_SET_NO_NEW_PRIVS, prctl, system_call
+
+_LOAD, _AND, _RETURN = 0x20, 0x54, 0x06
+_IF_EQUAL, _IF_AT_LEAST = 0x15, 0x35
+_ALLOW, _FAIL, _END_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
+_NUMBER_AT, _MACHINE_AT, _ARGUMENTS_AT = 0, 4, 16
+_X32_NUMBERS = 0x40000000
+_MODE_FILTER, _ALL_THREADS = 1, 1
+
+_CLONE_THREAD, _CLONE_NAMESPACES = 0x10000, 0x7E020000
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1033, 1034)
+"""Copies, flags, locks, seals; not F_SETOWN, which has signals sent to anybody."""
+_IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+"""Is it a terminal and how wide, how much can be read, whether to wait, to be closed by exec; not TIOCSTI, which types."""
+_PRCTL = (3, 15, 16, 39, 41, 42, 0x53564D41)
+"""Names of threads and of memory, questions, huge pages."""
+
+Instruction = tuple[int, int, int, int]
+"""Code, how far to jump if true and if not, operand."""
+
+
+def restrict(*, changes_files: bool = False) -> Outcomes:
+    """Close the filter around this process, all its threads and all it starts; the layer ``CALLS``."""
+    machine = platform.machine()
+    number = calls.number_of("seccomp")
+    if sys.platform != "linux" or number is None or sys.maxsize < 1 << 32:
+        return {CALLS: f"no list of calls for {sys.platform} on {machine}"}
+    program = filter_program(machine, os.getpid(), changes_files=changes_files)
+    packed = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
+    kept = ctypes.create_string_buffer(packed, len(packed))
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    described = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(kept))
+    status = system_call(number, _MODE_FILTER, _ALL_THREADS, described)
+    if status != 0:
+        why = f"thread {status} has a filter of its own" if status > 0 else os.strerror(-status)
+        return {CALLS: f"the filter was refused: {why}"}
+    return {CALLS: ""}
+
+
+def filter_program(machine: str, pid: int, *, changes_files: bool) -> list[Instruction]:
+    """The filter for a processor (``x86_64``, ``aarch64``) and a process: what its kernel runs before each call."""
+    allowed = calls.computing(machine)
+    if changes_files:
+        allowed |= calls.changing_files(machine)
+    conditions = {
+        "clone": _masked(0, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD),
+        "clone3": [(_RETURN, 0, 0, _FAIL | errno.ENOSYS)],
+        "fcntl": _one_of(1, _FCNTL),
+        "ioctl": _one_of(1, _IOCTL),
+        "prctl": _one_of(0, _PRCTL),
+        "prlimit64": _one_of(0, (0,)),
+        "kill": _one_of(0, (pid,)),
+        "tgkill": _one_of(0, (pid,)),
+        "sendto": _no_address(4),
+    }
+    program: list[Instruction] = [
+        (_LOAD, 0, 0, _MACHINE_AT),
+        (_IF_EQUAL, 1, 0, calls.AUDIT_ARCHITECTURES[machine]),
+        (_RETURN, 0, 0, _END_PROCESS),
+        (_LOAD, 0, 0, _NUMBER_AT),
+    ]
+    if machine == "x86_64":
+        program += [(_IF_AT_LEAST, 0, 1, _X32_NUMBERS), (_RETURN, 0, 0, _END_PROCESS)]
+    for name, number in allowed.items():
+        body = conditions.get(name, [(_RETURN, 0, 0, _ALLOW)])
+        program += [(_IF_EQUAL, 0, len(body), number), *body]
+    for number in calls.refused(machine).values():
+        program += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _FAIL | errno.EPERM)]
+    if not changes_files:
+        for number in calls.changing_files(machine).values():
+            program += [(_IF_EQUAL, 0, 1, number), (_RETURN, 0, 0, _FAIL | errno.EPERM)]
+    return [*program, (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
+
+
+def _one_of(argument: int, values: tuple[int, ...]) -> list[Instruction]:
+    """Allowed with one of these as an argument that the kernel takes for 32 bits."""
+    tests = [(_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    end = [(_RETURN, 0, 0, _FAIL | errno.EPERM), (_RETURN, 0, 0, _ALLOW)]
+    return [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument), *tests, *end]
+
+
+def _masked(argument: int, mask: int, value: int) -> list[Instruction]:
+    """Allowed if these bits of an argument have this value."""
+    return [
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument),
+        (_AND, 0, 0, mask),
+        (_IF_EQUAL, 1, 0, value),
+        (_RETURN, 0, 0, _FAIL | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+
+
+def _no_address(argument: int) -> list[Instruction]:
+    """Allowed if a pointer is null: what is sent goes where the socket is connected already."""
+    return [
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument),
+        (_IF_EQUAL, 0, 2, 0),
+        (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument + 4),
+        (_IF_EQUAL, 1, 0, 0),
+        (_RETURN, 0, 0, _FAIL | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+    ]

@@ -1,0 +1,57 @@
+"""A process that is closed in as one of the server's own, with some layers left out, and then attacks.
+
+``python -m tests.confinement.inside`` with one argument, JSON: ``kind``, ``layers`` (those that are closed), ``is_nobody``
+(whether to become an unprivileged user first), ``folder`` and the attacker's facts. Prints what came of each attempt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from tests.confinement import attacks
+from wasmverse.confinement import landlock, processes, seccomp
+
+NOBODY = 65_534
+
+
+def leave_out(layers: list[str]) -> None:
+    """Make the layers that are not named do nothing."""
+
+    def nothing(*_: Any, **__: Any) -> dict[str, str]:
+        return {}
+
+    if attacks.LANDLOCK not in layers:
+        landlock.restrict = nothing
+    if attacks.SECCOMP not in layers:
+        seccomp.restrict = nothing
+    if attacks.PRIVILEGES not in layers:
+        processes.drop_privileges = nothing
+
+
+def main() -> None:
+    asked = json.loads(sys.argv[1])
+    folder = Path(asked["folder"])
+    sysconfig.get_paths()  # loads what nobody may not read
+    if asked["is_nobody"] and os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    # Ends when this process does: its input is a pipe that nobody else has.
+    victim = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    leave_out(asked["layers"])
+    outcomes = {
+        "reader": lambda: processes.confine_reader(folder / "snapshots"),
+    }[asked["kind"]]()
+    found = attacks.attempt_all({**asked, "victim": victim.pid})
+    os.write(1, json.dumps({"outcomes": outcomes, "found": found}).encode())
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
