@@ -8,14 +8,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "server" / "wasmverse"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-LEAVES = {"errors", "settings", "commands", "link"}
+LEAVES = {"errors", "settings", "commands", "link", "text"}
 """What every part may import: errors, limits, and the plain values that are passed between processes."""
 
 ALLOWED = {
-    "universe": {"universe", "wasm", "errors"},
-    "wasm": {"wasm", "confinement", "errors", "settings"},
-    "database": {"database", "universe", "errors", "settings"},
-    "query": {"query", "database", "wasm", "confinement", "errors", "settings"},
+    "universe": {"universe", "wasm", "errors", "text"},
+    "wasm": {"wasm", "confinement", "errors", "settings", "text"},
+    "database": {"database", "universe", "errors", "settings", "text"},
+    "query": {"query", "database", "wasm", "confinement", "errors", "settings", "text"},
     "confinement": {"confinement"},
     "api": {"api", "query", "wasm", "confinement", "tokens", *LEAVES},
 }

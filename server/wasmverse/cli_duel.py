@@ -14,6 +14,7 @@ from rich.table import Table
 from wasmverse.errors import SettingsError, WasmverseError
 from wasmverse.http_client import fail, print_table
 from wasmverse.settings import load_settings
+from wasmverse.text import printable
 
 DUEL_SYSTEMS = 100
 COLUMNS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
@@ -65,4 +66,4 @@ def duel(
     print_table(table)
     for row in account["strategies"]:
         if row["last_fault"]:
-            print(f"{row['name']}: {row['last_fault']}")
+            print(f"{row['name']}: {printable(row['last_fault'])}")

@@ -12,6 +12,7 @@ from rich.table import Table
 from wasmverse.errors import WasmverseError
 from wasmverse.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
 from wasmverse.settings import load_settings
+from wasmverse.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
 
@@ -44,8 +45,10 @@ def check(
         fail(error.message)
     for registered, export in inspection.strategies.items():
         under = "the name you give it" if export == "decide" else registered
+        shown = printable(export)
         print(
-            f"{file.name} would be accepted: {export} flies under {under} ({inspection.language}, {len(module):,} bytes)"
+            f"{file.name} would be accepted: {shown} flies under {under} "
+            f"({printable(inspection.language)}, {len(module):,} bytes)"
         )
         trial = inspection.trials[registered]
         print(
@@ -106,5 +109,5 @@ def list_(url: UrlOption = DEFAULT_URL) -> None:
             f"{row['bytes']:,}",
             row["status"],
         )
-        table.add_row(*(escape(str(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")
+        table.add_row(*(escape(printable(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")
     print_table(table)

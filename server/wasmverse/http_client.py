@@ -10,9 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from wasmverse.text import printable
+
 DEFAULT_URL = "http://127.0.0.1:8000"
 SECONDS_MAX = 60.0
 WIDTH_MAX = 4_000
+MESSAGE_MAX = 4_000
 
 UrlOption = Annotated[
     str,
@@ -24,7 +27,7 @@ UrlOption = Annotated[
 
 def fail(message: str) -> NoReturn:
     """End with one line on standard error and status 1."""
-    print(f"wasmverse: {' '.join(message.split())}", file=sys.stderr)
+    print(f"wasmverse: {printable(' '.join(message.split()), MESSAGE_MAX)}", file=sys.stderr)
     raise typer.Exit(1)
 
 

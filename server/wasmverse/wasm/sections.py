@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wasmverse.text import printable
+
+LANGUAGE_MAX = 40
 CUSTOM_SECTION = 0
 TYPE_SECTION = 1
 FUNCTION_SECTION = 3
@@ -124,7 +127,7 @@ def _producers_language(data: bytes) -> str:
             value, at = _name(data, at)
             _, at = _name(data, at)
             if field == "language":
-                return value[:40]
+                return printable(value, LANGUAGE_MAX)
             if field == "processed-by" and number == 0:
-                processed = value[:40]
+                processed = printable(value, LANGUAGE_MAX)
     return processed

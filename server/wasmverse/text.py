@@ -1,0 +1,21 @@
+"""Strangers' text made fit for one line of a log, a terminal or a message."""
+
+from __future__ import annotations
+
+LENGTH_MAX = 200
+
+
+def printable(text: object, length_max: int = LENGTH_MAX) -> str:
+    """``text`` on one line: shortened to ``length_max`` characters, and what is not printable written as an escape.
+
+    Control characters can move a terminal's cursor or begin a forged line of a log; format characters (category Cf)
+    can reverse the order in which the rest is shown. ``str.isprintable`` is False for all of these, and for lone
+    surrogates, which cannot be encoded.
+    """
+    shown = str(text)
+    cut = shown[:length_max]
+    if not cut.isprintable():
+        cut = "".join(
+            c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in cut
+        )
+    return cut if len(shown) <= length_max else f"{cut}..."
