@@ -14,7 +14,7 @@ LEAVES = {"errors", "settings", "commands", "link", "text"}
 ALLOWED = {
     "universe": {"universe", "wasm", "errors", "text"},
     "wasm": {"wasm", "confinement", "errors", "settings", "text"},
-    "database": {"database", "universe", "errors", "settings", "text"},
+    "database": {"database", "universe", "errors", "settings", "text", "commands"},
     "query": {"query", "database", "wasm", "confinement", "errors", "settings", "text"},
     "confinement": {"confinement"},
     "api": {"api", "query", "wasm", "confinement", "tokens", *LEAVES},

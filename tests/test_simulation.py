@@ -16,7 +16,7 @@ import wasmtime
 from tests.database.builder import by_hand
 from tests.wasm.builder import strategy_wat
 from wasmverse.beginning import BUNDLED
-from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.database import turn_store
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
@@ -56,7 +56,7 @@ def changed(**values: Any) -> Settings:
 
 def upload_of(name: str, body: str, extra: str = "", author: str = "ada") -> UploadStrategy:
     module = bytes(wasmtime.wat2wasm(strategy_wat(body, extra)))
-    return UploadStrategy(name, module, inspect_module(module, name, SMALL).compiled, author)
+    return UploadStrategy(name, module, inspect_module(module, name, SMALL).compiled, Author.named(author))
 
 
 def play(simulation: Simulation, turns: int) -> str:
@@ -327,10 +327,10 @@ def test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn(
         (SpawnEntity(1, 2, 5, -1, None), CommandError, "y is -1"),
         (SpawnEntity(1, 1, 5, 5, None), CommandError, "a ship needs a strategy"),
         (SpawnEntity(1, 1, 5, 5, "nobody"), StrategyUnknown, "there is no strategy 'nobody'; there are strategy_battle,"),
-        (RemoveStrategy("nobody", "ada"), StrategyUnknown, "there is no strategy 'nobody'"),
-        (RemoveStrategy("strategy_flee", "ada"), StrategyTaken, "'strategy_flee' comes with Wasmverse"),
-        (EnableStrategy("strategy_blank", True, "ada"), StrategyTaken, "'strategy_blank' comes with Wasmverse"),
-        (EnableStrategy("nobody", True, "ada"), StrategyUnknown, "there is no strategy 'nobody'"),
+        (RemoveStrategy("nobody", Author.named("ada")), StrategyUnknown, "there is no strategy 'nobody'"),
+        (RemoveStrategy("strategy_flee", Author.named("ada")), StrategyTaken, "'strategy_flee' comes with Wasmverse"),
+        (EnableStrategy("strategy_blank", True, Author.named("ada")), StrategyTaken, "'strategy_blank' comes with Wasmverse"),
+        (EnableStrategy("nobody", True, Author.named("ada")), StrategyUnknown, "there is no strategy 'nobody'"),
     ],
 )  # fmt: skip
 def test_a_refused_command_changes_nothing(
@@ -353,8 +353,8 @@ def test_somebody_else_s_name_cannot_be_taken(simulate: Callable[..., Simulation
     for command in (
         upload_of("mine", "(i64.const 1)", author="eve"),
         upload_of("strategy_flee", "(i64.const 1)"),
-        RemoveStrategy("mine", "eve"),
-        EnableStrategy("mine", False, "eve"),
+        RemoveStrategy("mine", Author.named("eve")),
+        EnableStrategy("mine", False, Author.named("eve")),
     ):
         with pytest.raises(StrategyTaken):
             simulation.carry_out(command)
@@ -398,7 +398,7 @@ def test_a_strategy_that_is_not_enabled_flies_on_but_is_dealt_no_ship(
 ) -> None:
     simulation = simulate()
     simulation.carry_out(upload_of("mine", "(i64.const 0)"))
-    answer = simulation.carry_out(EnableStrategy("mine", False, "ada"))
+    answer = simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
     assert answer == {"name": "mine", "is_enabled": False, "tid": 0}
     simulation.carry_out(SpawnEntity(1, 1, 0, 0, "mine"))
     play(simulation, 5)
@@ -413,7 +413,7 @@ def test_a_removed_strategy_s_ships_hold_and_its_name_comes_back_with_its_author
     simulation = simulate(path=path)
     simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
     eid = simulation.carry_out(SpawnEntity(1, 1, 50, 50, "mine"))["eid"]
-    assert simulation.carry_out(RemoveStrategy("mine", "ada")) == {"name": "mine", "tid": 0}
+    assert simulation.carry_out(RemoveStrategy("mine", Author.named("ada"))) == {"name": "mine", "tid": 0}
     with pytest.raises(StrategyUnknown):
         simulation.carry_out(SpawnEntity(1, 1, 0, 0, "mine"))
     play(simulation, 2)
@@ -441,9 +441,9 @@ def test_commands_replay_with_the_turns_around_them(
                 "mine", "(i64.extend_i32_u (i32.or (i32.const 0x41) (i32.shl (local.get $x) (i32.const 8))))"
             ),
             SpawnEntity(3, 1, 10, 10, "mine"),
-            EnableStrategy("mine", False, "ada"),
+            EnableStrategy("mine", False, Author.named("ada")),
             SpawnEntity(3, 2, 10, 10, None),
-            RemoveStrategy("mine", "ada"),
+            RemoveStrategy("mine", Author.named("ada")),
         ):
             play(simulation, 2)
             simulation.carry_out(command)
@@ -611,7 +611,7 @@ def test_who_faults_on_less_than_most_calls_is_never_grounded(simulate: Callable
     )
     for x in range(4):
         simulation.carry_out(SpawnEntity(1 + x, 1, x // 2, 50, "mine"))
-    simulation.carry_out(EnableStrategy("mine", False, "ada"))
+    simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
     play(simulation, 8)
     assert [row["faults"] for row in tallies(simulation, "mine")] == [2] * 8
     row = strategy_row(simulation, "mine")

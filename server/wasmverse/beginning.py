@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmverse import __version__
+from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.database import strategy_store, turn_store
 from wasmverse.database.embedded import Database
 from wasmverse.errors import StateError
@@ -28,7 +29,7 @@ class Founder:
     name: str
     module: bytes
     language: str
-    author: str
+    author: Author
     is_enabled: bool
 
 
@@ -58,7 +59,7 @@ def bundled_founders() -> list[Founder]:
         if not file.exists():
             raise StateError(f"the bundled strategy {name} has not been built: run `make setup`")
         founders.append(
-            Founder(name, file.read_bytes(), "AssemblyScript", strategy_store.BUNDLED_AUTHOR, is_enabled)
+            Founder(name, file.read_bytes(), "AssemblyScript", Author.named(BUNDLED_OWNER), is_enabled)
         )
     return founders
 

@@ -17,7 +17,7 @@ from wasmverse.tokens import Role, TokenFile, token_path
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Make, list and revoke the tokens of a universe. A running server heeds a change at once.",
+    help="Make, list, renew and revoke the tokens of a universe. A running server heeds a change at once.",
 )
 
 
@@ -42,7 +42,7 @@ def _tokens(database: Path | None) -> TokenFile:
 @app.command()
 def create(
     name: Annotated[
-        str, typer.Argument(help="Whose it is; their strategies belong to this name.", show_default=False)
+        str, typer.Argument(help="Whose it is; shown as the author of their strategies.", show_default=False)
     ],
     role: Annotated[
         RoleName,
@@ -76,11 +76,26 @@ def list_(database: DatabaseOption = None) -> None:
 
 
 @app.command()
+def renew(
+    name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
+    database: DatabaseOption = None,
+) -> None:
+    """Replace the token of NAME by a new one and print it. The old one is worthless; its owner keeps their strategies."""
+    try:
+        print(_tokens(database).renew(name))
+    except (SettingsError, OSError) as error:
+        fail(str(error))
+
+
+@app.command()
 def revoke(
     name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
     database: DatabaseOption = None,
 ) -> None:
-    """Make the token of NAME worthless from now on."""
+    """Make the token of NAME worthless from now on.
+
+    Its strategies fly on. A new token of the same name is somebody else's; [bold]renew[/bold] is for the same person.
+    """
     try:
         _tokens(database).revoke(name)
     except (SettingsError, OSError) as error:

@@ -8,6 +8,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BUNDLED_OWNER = "wasmverse"
+"""Who owns the strategies that come with Wasmverse. No request has this id: those of people have a prefix."""
+
+OPERATOR_OWNER = "operator"
+"""Whoever comes by the link that the server printed."""
+
+CLAIMED, TOKEN = "name:", "token:"
+"""How the ids of people begin: one who only gave a name, and one who has a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """In whose name strategies are changed.
+
+    Attributes
+    ----------
+    owner : the id that a strategy is stored under. Names are shown and can be chosen by anybody; ids cannot.
+    name : what is shown as the strategy's author.
+    is_admin : may change everybody's; what existed keeps its owner and author.
+    """
+
+    owner: str
+    name: str
+    is_admin: bool = False
+
+    @classmethod
+    def named(cls, name: str) -> Author:
+        """Somebody who gave a name and no proof; ``wasmverse`` is who the bundled strategies belong to."""
+        return cls(BUNDLED_OWNER if name == BUNDLED_OWNER else CLAIMED + name, name)
+
+    def owns(self, owner: str) -> bool:
+        """Whether what is stored under ``owner`` is theirs: also what was stored under their bare name."""
+        return self.is_admin or owner in {self.owner, CLAIMED + self.name}
+
 
 @dataclass(frozen=True, slots=True)
 class SpawnEntity:
@@ -34,7 +68,7 @@ class UploadStrategy:
     name: str
     module: bytes
     compiled: bytes
-    author: str
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +76,7 @@ class RemoveStrategy:
     """Remove a strategy; its ships hold until they die. Answer: ``{"name": str, "tid": int}``."""
 
     name: str
-    author: str
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +85,7 @@ class EnableStrategy:
 
     name: str
     is_enabled: bool
-    author: str
+    author: Author
 
 
 Command = SpawnEntity | UploadStrategy | RemoveStrategy | EnableStrategy

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmverse.beginning import Founder, begin, make_laws
+from wasmverse.commands import Author
 from wasmverse.database.embedded import Database
 from wasmverse.errors import ModuleRefused, SettingsError, StrategyError
 from wasmverse.memory import check_new_universe
@@ -93,7 +94,7 @@ def _founders(files: Sequence[Path], settings: Settings) -> tuple[list[Founder],
                     f"{file} and {origin[registered]} both export {registered}: rename one of the exports"
                 )
             origin[registered] = str(file)
-            founders.append(Founder(registered, module, inspection.language, AUTHOR, True))
+            founders.append(Founder(registered, module, inspection.language, Author.named(AUTHOR), True))
     return founders, origin
 
 

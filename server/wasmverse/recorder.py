@@ -247,6 +247,7 @@ def _universe(path: Path, simulation: Simulation) -> Universe:
                 is_enabled=row.is_enabled,
                 language=row.language,
                 author=row.author,
+                owner=row.owner,
                 sha256=row.sha256,
                 module=base64.b64encode(modules[row.sha256]).decode(),
             )

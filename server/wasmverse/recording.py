@@ -12,15 +12,17 @@ import binascii
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import Author, Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.errors import ModuleRefused, RecordingError
 from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, Settings
 
-FORMAT = 1
+FORMAT = 2
+FORMATS_READ = (1, 2)
+"""Format 1 had authors without owners: whoever came with the name was it."""
 LINE_BYTES_MAX = 64 << 20
 _SEAL = b',"check":"'
 _SEAL_LENGTH = 16
@@ -42,8 +44,14 @@ class Founder(_Part):
     is_enabled: bool
     language: Text
     author: Text
+    owner: Text | None = None
     sha256: Digest
     module: str
+
+    @property
+    def by(self) -> Author:
+        """Whose it is."""
+        return _author(self.author, self.owner)
 
 
 class Universe(_Part):
@@ -109,31 +117,45 @@ class Spawn(_Part):
     strategy: Name | None
 
 
-class Upload(_Part):
+class _Authored(_Part):
+    """A command that was given in somebody's name."""
+
+    author: Text
+    owner: Text | None = None
+    is_admin: bool = False
+
+    @property
+    def by(self) -> Author:
+        """In whose name."""
+        return _author(self.author, self.owner, self.is_admin)
+
+
+def _author(name: str, owner: str | None, is_admin: bool = False) -> Author:
+    return Author.named(name) if owner is None else Author(owner, name, is_admin)
+
+
+class Upload(_Authored):
     """`UploadStrategy`; ``module`` is base64."""
 
     do: Literal["upload"] = "upload"
     name: Name
-    author: Text
     sha256: Digest
     module: str
 
 
-class Remove(_Part):
+class Remove(_Authored):
     """`RemoveStrategy`."""
 
     do: Literal["remove"] = "remove"
     name: Name
-    author: Text
 
 
-class Enable(_Part):
+class Enable(_Authored):
     """`EnableStrategy`."""
 
     do: Literal["enable"] = "enable"
     name: Name
     is_enabled: bool
-    author: Text
 
 
 class Given(_Part):
@@ -173,11 +195,17 @@ def command_fact(command: Command) -> Spawn | Upload | Remove | Enable:
             return Spawn(sid=sid, kind=kind, x=x, y=y, strategy=strategy)
         case UploadStrategy(name, module, _, author):
             digest = hashlib.sha256(module).hexdigest()
-            return Upload(name=name, author=author, sha256=digest, module=base64.b64encode(module).decode())
+            return Upload(
+                name=name, sha256=digest, module=base64.b64encode(module).decode(), **_named(author)
+            )
         case RemoveStrategy(name, author):
-            return Remove(name=name, author=author)
+            return Remove(name=name, **_named(author))
         case EnableStrategy(name, is_enabled, author):
-            return Enable(name=name, is_enabled=is_enabled, author=author)
+            return Enable(name=name, is_enabled=is_enabled, **_named(author))
+
+
+def _named(author: Author) -> dict[str, Any]:
+    return {"author": author.name, "owner": author.owner, "is_admin": author.is_admin}
 
 
 def module_of(recorded: Founder | Upload) -> bytes:
@@ -276,7 +304,11 @@ def _broken_order(last: Fact | None, fact: Fact) -> str | None:
     if last is None:
         if not isinstance(fact, Universe):
             return f"is a {fact.fact}; a recording begins with its universe"
-        return f"has format {fact.format}; {FORMAT} is understood" if fact.format != FORMAT else None
+        return (
+            f"has format {fact.format}; up to {FORMAT} is understood"
+            if fact.format not in FORMATS_READ
+            else None
+        )
     steps: tuple[int, ...]
     match last, fact:
         case (_, Universe()):

@@ -148,7 +148,7 @@ class _Player:
             hashlib.sha256(founder.module).hexdigest() for founder in beginning.bundled_founders()
         }
         founders = [
-            beginning.Founder(each.name, self._module(each), each.language, each.author, each.is_enabled)
+            beginning.Founder(each.name, self._module(each), each.language, each.by, each.is_enabled)
             for each in universe.strategies
         ]
         database = Database.open(None)
@@ -221,11 +221,11 @@ class _Player:
             case Upload():
                 module = module_of(given)
                 compiled = inspect_module_apart(module, given.name, self.settings).compiled
-                return UploadStrategy(given.name, module, compiled, given.author)
+                return UploadStrategy(given.name, module, compiled, given.by)
             case Remove():
-                return RemoveStrategy(given.name, given.author)
+                return RemoveStrategy(given.name, given.by)
             case Enable():
-                return EnableStrategy(given.name, given.is_enabled, given.author)
+                return EnableStrategy(given.name, given.is_enabled, given.by)
 
     def _module(self, founder: Founder) -> bytes:
         """A module that the universe began with, checked like an upload unless it comes with this Wasmverse."""

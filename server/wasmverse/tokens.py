@@ -1,6 +1,6 @@
 """Tokens: who may do what. A file beside the database holds their hashes, never the tokens themselves.
 
-The file is JSON, ``[{"name", "role", "sha256", "created_at"}, ...]``, readable by its owner only, and replaced as a
+The file is JSON, ``[{"name", "role", "sha256", "created_at", "id"}, ...]``, readable by its owner only, and replaced as a
 whole; a running server sees a change at the next request. Tokens are 192 random bits, so one round of SHA-256
 hides them as well as a slow hash would (those are for passwords that people choose).
 """
@@ -13,14 +13,24 @@ import json
 import os
 import secrets
 import tempfile
-from dataclasses import asdict, dataclass
+import unicodedata
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wasmverse.commands import TOKEN, Author
 from wasmverse.errors import SettingsError
 
 PREFIX = "wv_"
 NAME_MAX = 64
+
+RESERVED_NAMES = frozenset({"wasmverse", "operator", "anonymous"})
+"""Names that the server itself uses: nobody may be taken for it."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name is one of ``RESERVED_NAMES``, or looks like one: in other letter sizes, widths or with spaces around."""
+    return unicodedata.normalize("NFKC", name).casefold().strip() in RESERVED_NAMES
 
 
 class Role(enum.IntEnum):
@@ -36,10 +46,16 @@ class Role(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody who is known: the name under which a strategy is stored as theirs."""
+    """Somebody who is known: ``name`` is shown, ``owner`` is the id under which a strategy is stored as theirs."""
 
     name: str
     role: Role
+    owner: str
+
+    @property
+    def author(self) -> Author:
+        """In whose name they change strategies."""
+        return Author(self.owner, self.name, is_admin=self.role is Role.admin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,12 @@ class _Entry:
     role: str
     sha256: str
     created_at: str
+    id: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The owner id: that of the entry, or for one from before there were ids, made of its hash."""
+        return TOKEN + (self.id or self.sha256[:24])
 
 
 class TokenFile:
@@ -63,10 +85,15 @@ class TokenFile:
 
         Raises
         ------
-        SettingsError : the name is taken, empty, too long or not printable.
+        SettingsError : the name is taken, reserved, empty, too long or not printable.
         """
         if not name or len(name) > NAME_MAX or not name.isprintable():
             raise SettingsError(f"{name[:NAME_MAX]!r} is no name; give 1 to {NAME_MAX} printable characters")
+        if name != name.strip() or is_reserved(name):
+            raise SettingsError(
+                f"{name!r} cannot be a token's name: {', '.join(sorted(RESERVED_NAMES))} are reserved, and a name has no spaces "
+                "around it; choose another"
+            )
         entries = self._read()
         if any(entry.name == name for entry in entries):
             raise SettingsError(
@@ -74,7 +101,28 @@ class TokenFile:
             )
         token = PREFIX + secrets.token_urlsafe(24)
         moment = datetime.now(UTC).isoformat(timespec="seconds")
-        self._write([*entries, _Entry(name, role.name, _hash(token), moment)])
+        self._write([*entries, _Entry(name, role.name, _hash(token), moment, secrets.token_hex(12))])
+        return token
+
+    def renew(self, name: str) -> str:
+        """Replace a token by a new one and return that: the same person, who keeps their strategies.
+
+        Raises
+        ------
+        SettingsError : there is none of that name.
+        """
+        entries = self._read()
+        if all(entry.name != name for entry in entries):
+            raise SettingsError(f"there is no token named {name!r}; `wasmverse token list` shows the names")
+        token = PREFIX + secrets.token_urlsafe(24)
+        self._write(
+            [
+                replace(entry, sha256=_hash(token), id=entry.owner.removeprefix(TOKEN))
+                if entry.name == name
+                else entry
+                for entry in entries
+            ]
+        )
         return token
 
     def revoke(self, name: str) -> None:
@@ -95,7 +143,7 @@ class TokenFile:
         found = None
         for entry in self._read():
             if secrets.compare_digest(entry.sha256, digest):
-                found = Identity(entry.name, Role[entry.role])
+                found = Identity(entry.name, Role[entry.role], entry.owner)
         return found
 
     def _read(self) -> list[_Entry]:

@@ -19,7 +19,7 @@ from wasmverse.api.access import Access, check_access, is_loopback, make_ready_t
 from wasmverse.api.errors import HttpError
 from wasmverse.api.rate import RateLimit
 from wasmverse.cli_token import app
-from wasmverse.commands import UploadStrategy
+from wasmverse.commands import Author, UploadStrategy
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
 from wasmverse.tokens import Role, TokenFile, token_path
@@ -92,7 +92,7 @@ def test_live_queries_need_one_as_well(guarded: RunningGateway, tokens: dict[str
 def test_a_strategy_belongs_to_the_tokens_name(guarded: RunningGateway, tokens: dict[str, str]) -> None:
     guarded.universe.answer = {"strategies": [ROW], "tid": 5}
 
-    def push(name: str, role: str) -> str:
+    def push(name: str, role: str) -> Author:
         headers = {"Authorization": f"Bearer {tokens[role]}"}
         assert (
             guarded.http.put(f"/api/v1/strategies/{name}", content=HOLD, headers=headers).status_code == 201
@@ -101,10 +101,11 @@ def test_a_strategy_belongs_to_the_tokens_name(guarded: RunningGateway, tokens: 
         assert isinstance(command, UploadStrategy)
         return command.author
 
-    assert push("mine", "pilot") == "the pilot"
-    assert push("mine", "admin") == "the admin"
-    assert push("strategy_blank", "pilot") == "the pilot"
-    assert push("strategy_blank", "admin") == "wasmverse", "an admin acts for the owner"
+    pilot, admin = push("mine", "pilot"), push("mine", "admin")
+    assert (pilot.name, pilot.is_admin) == ("the pilot", False)
+    assert (admin.name, admin.is_admin) == ("the admin", True)
+    assert pilot.owner.startswith("token:") and admin.owner.startswith("token:")
+    assert pilot.owner != admin.owner
 
 
 def test_a_revoked_token_is_worthless_at_once(guarded: RunningGateway) -> None:

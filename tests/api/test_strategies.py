@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 
 from tests.api.conftest import RunningGateway
-from wasmverse.commands import RemoveStrategy, UploadStrategy
+from wasmverse.commands import Author, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyTaken, StrategyUnknown
 
 
@@ -52,11 +52,11 @@ def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> 
     assert answer.json() == {"strategies": [shown], "turn": 5}
     command = gateway.universe.commands[-1]
     assert isinstance(command, UploadStrategy)
-    assert (command.name, command.module, command.author) == ("mine", HOLD, "ada")
+    assert (command.name, command.module, command.author) == ("mine", HOLD, Author("name:ada", "ada"))
     assert len(command.compiled) > len(HOLD)
     gateway.universe.answer = {"strategies": [ROW | {"version": 2}], "tid": 6}
     assert put(gateway, "mine", HOLD).status_code == 200
-    assert gateway.universe.commands[-1].author == "anonymous"  # type: ignore[union-attr]
+    assert gateway.universe.commands[-1].author == Author("name:anonymous", "anonymous")  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_remove(gateway: RunningGateway) -> None:
     gateway.universe.answer = {"name": "mine", "tid": 7}
     answer = gateway.http.delete("/api/v1/strategies/mine", headers=basic("ada"))
     assert answer.json() == {"name": "mine", "turn": 7}
-    assert gateway.universe.commands[-1] == RemoveStrategy("mine", "ada")
+    assert gateway.universe.commands[-1] == RemoveStrategy("mine", Author.named("ada"))
 
 
 def test_list(gateway: RunningGateway) -> None:

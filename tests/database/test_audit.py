@@ -7,6 +7,7 @@ import pytest
 
 from tests.database.builder import RECORD, by_hand, fill, random_result, read
 from tests.database.test_open import with_duckdb
+from wasmverse.commands import Author
 from wasmverse.database import strategy_store
 from wasmverse.database.audit import CHECKS, audit
 from wasmverse.database.embedded import Database
@@ -24,7 +25,9 @@ def path(tmp_path: Path) -> Path:
     fill(database)
     with database.transaction() as transaction:
         for name in ("strategy_one", "mine"):
-            strategy_store.store_strategies(transaction, MODULE, [name], language="C", author="ada", now=1.0)
+            strategy_store.store_strategies(
+                transaction, MODULE, [name], language="C", author=Author.named("ada"), now=1.0
+            )
         result = random_result(np.random.default_rng(1), 1, read(transaction), events=2)
         History(9, 9, 9, 9).append(transaction, result, RECORD, TurnRows.of(result))
         transaction.run_text("UPDATE universe SET tid = 1")

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from tests.database.builder import LAWS, by_hand, fill, in_order, read, record_turns
-from wasmverse.database import embedded, schema
+from wasmverse.commands import Author
+from wasmverse.database import embedded, schema, strategy_store
 from wasmverse.database.embedded import Database
 from wasmverse.database.history import History
 from wasmverse.database.turn_store import read_laws
@@ -162,6 +163,8 @@ OLD_FORMATS = {
     ],
     # Turns, and what each strategy did in them, were two tables.
     3: [],
+    # Strategies belonged to whoever came with their author's name.
+    4: [],
 }
 TWO_RECORDS = [
     "CREATE TABLE turns_3 AS SELECT * FROM turns",
@@ -188,13 +191,18 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
     with database.transaction() as transaction:
         history.write_correction(transaction)
         before = read(transaction)
+        for name in ("wasmverse", "ada"):
+            strategy_store.store_strategies(
+                transaction, b"code", [f"of_{name}"], language="C", author=Author.named(name), now=1.0
+            )
     database.close()
     with_duckdb(
         path,
         "DROP VIEW entity",
         *OLD_FORMATS[version],
         *(SHIPS_IN_COLUMNS if version < 3 else []),
-        *TWO_RECORDS,
+        *(TWO_RECORDS if version < 4 else []),
+        "ALTER TABLE strategy DROP COLUMN owner",
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )
@@ -205,11 +213,15 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
         loaded.load(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
         made_over = transaction.run_text("SELECT format_version FROM universe")
+        owners = transaction.run_text(
+            "SELECT author, owner FROM strategy WHERE name LIKE 'of!_%' ESCAPE '!' ORDER BY 1"
+        )
     database.close()
     assert in_order(after.state.ships).equals(in_order(before.state.ships))
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
     assert made_over == [(schema.FORMAT_VERSION,)]
+    assert owners == [("ada", "name:ada"), ("wasmverse", "wasmverse")]
     for name in ("turns", "strategy_turns", "events"):
         assert getattr(loaded, name).rows.equals(getattr(history, name).rows.combine_chunks()), name
 

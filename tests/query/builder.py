@@ -76,6 +76,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "bytes": [100, 200, 300],
         "language": ["AssemblyScript"] * 3,
         "author": ["wasmverse"] * 3,
+        "owner": ["wasmverse"] * 3,
         "uploaded_at": pa.array([moment] * 3, when),
         "is_enabled": [True, False, True],
         "status": ["flying"] * 3,

@@ -10,7 +10,7 @@ from typing import Any
 import wasmtime
 
 from tests.wasm.builder import strategy_wat
-from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import Author, Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.database.embedded import Database
 from wasmverse.errors import WasmverseError
 from wasmverse.recorder import record
@@ -35,7 +35,7 @@ BODIES = (
 
 def upload_of(name: str, body: str, author: str = "ada") -> UploadStrategy:
     module = bytes(wasmtime.wat2wasm(strategy_wat(body)))
-    return UploadStrategy(name, module, inspect_module(module, name, SETTINGS).compiled, author)
+    return UploadStrategy(name, module, inspect_module(module, name, SETTINGS).compiled, Author.named(author))
 
 
 class Run:
@@ -95,9 +95,9 @@ def random_command(rng: random.Random) -> Command:
         case 3 | 4 | 5:
             return upload_of(name, rng.choice(BODIES), rng.choice(["ada", "ada", "eve"]))
         case 6:
-            return RemoveStrategy(name, "ada")
+            return RemoveStrategy(name, Author.named("ada"))
         case _:
-            return EnableStrategy(name, rng.random() < 0.5, "ada")
+            return EnableStrategy(name, rng.random() < 0.5, Author.named("ada"))
 
 
 def random_run(folder: Path, seed: int) -> Run:
@@ -107,7 +107,7 @@ def random_run(folder: Path, seed: int) -> Run:
     run = Run(folder)
     run.simulation.carry_out(upload_of("rogue", "(unreachable)", "mallory"))
     run.simulation.carry_out(SpawnEntity(1, 1, 99, 99, "rogue"))
-    run.simulation.carry_out(EnableStrategy("rogue", False, "mallory"))
+    run.simulation.carry_out(EnableStrategy("rogue", False, Author.named("mallory")))
     for _ in range(8):
         for _ in range(rng.randrange(4)):
             try:

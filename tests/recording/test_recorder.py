@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tests.recording.builder import SETTINGS, Run, facts_of, upload_of
-from wasmverse.commands import EnableStrategy, SpawnEntity
+from wasmverse.commands import Author, EnableStrategy, SpawnEntity
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.errors import CommandError, RecordingError
 from wasmverse.recorder import record
@@ -193,7 +193,7 @@ def test_a_full_disk_ends_the_recording_at_a_whole_line(run: Run, monkeypatch: p
 
 def test_enabling_what_is_enabled_already_is_no_riddle(run: Run) -> None:
     run.simulation.carry_out(upload_of("mine", "(i64.const 0)"))
-    run.simulation.carry_out(EnableStrategy("mine", True, "ada"))
+    run.simulation.carry_out(EnableStrategy("mine", True, Author.named("ada")))
     run.crash()
     run.play(2)
     same(run)

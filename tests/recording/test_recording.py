@@ -164,7 +164,7 @@ def forged(path: Path, kind: type[Any], **values: Any) -> str:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"format": 2}, "has format 2; 1 is understood"),
+        ({"format": 3}, "has format 3; up to 2 is understood"),
         ({"systems": 0}, "universe.systems: Input should be greater than or equal to 1"),
         ({"systems": 10**30}, "universe.systems: "),
         ({"systems": 250_001}, "universe.systems: Input should be less than or equal to 250000"),

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
 from wasmverse.cli import app
-from wasmverse.commands import EnableStrategy, RemoveStrategy, SpawnEntity
+from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
 from wasmverse.recording import Given, Start, Stop, Turn, command_fact
 from wasmverse.replay import replay
 from wasmverse.settings import Settings
@@ -72,7 +72,7 @@ def run(tmp_path: Path) -> Run:
     run.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
     run.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
     run.play(4)
-    run.simulation.carry_out(EnableStrategy("mine", False, "ada"))
+    run.simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
     run.play(4)
     run.close()
     return run
@@ -94,7 +94,7 @@ def test_any_turn_can_be_gone_back_to(run: Run, until: int, tmp_path: Path) -> N
         again.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
         expected = again.play(min(until, 6) - 2)
     if until > 6:
-        again.simulation.carry_out(EnableStrategy("mine", False, "ada"))
+        again.simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
         expected = again.play(until - 6)
     again.close()
     found = replay(run.recording, until, with_threads(1))
@@ -134,7 +134,7 @@ def test_limits_decide_and_so_do_the_bad_turns_that_a_start_knew(run: Run) -> No
     [
         (1, {"strategy": "nobody"}, "refused: there is no strategy 'nobody'"),
         (1, {"sid": 10**9}, "refused: spawn_entity: there is no system"),
-        (2, {"author": "eve"}, "refused: 'mine' belongs to 'ada'"),
+        (2, {"author": "eve", "owner": "name:eve"}, "refused: 'mine' belongs to 'ada'"),
     ],
 )
 def test_a_command_that_is_refused_now_is_a_difference(
@@ -221,7 +221,7 @@ def test_a_bad_option_has_status_two(run: Run, arguments: list[str], message: st
 
 def test_removing_is_replayed_too(run: Run) -> None:
     run.open()
-    run.simulation.carry_out(RemoveStrategy("mine", "ada"))
+    run.simulation.carry_out(RemoveStrategy("mine", Author.named("ada")))
     expected = run.play(3)
     run.close()
     found = replay(run.recording, None, Settings())

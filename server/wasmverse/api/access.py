@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from wasmverse.api.errors import HttpError
+from wasmverse.commands import CLAIMED, OPERATOR_OWNER
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
-from wasmverse.tokens import PREFIX, Identity, Role, TokenFile, token_path
+from wasmverse.tokens import PREFIX, Identity, Role, TokenFile, is_reserved, token_path
 
 ANONYMOUS = "anonymous"
-OPERATOR = "operator"
-"""Who comes by the link that the server printed."""
 USER_MAX = 64
 DENIED = 1045
 
@@ -49,13 +48,22 @@ class Access:
         token = token or given
         identity = self._find(token) if token else None
         if identity is None and (self.is_open or (role is Role.reader and self.is_public)):
-            return Identity(user or ANONYMOUS, Role.pilot)
+            if role > Role.reader and user and user != ANONYMOUS and is_reserved(user):
+                raise HttpError(403, f"The user name {user!r} is reserved for the server; choose another")
+            name = user or ANONYMOUS
+            return Identity(name, Role.pilot, CLAIMED + name)
         if identity is None:
             what = "That token is not known here" if token else "This needs a token"
             raise HttpError(
                 401,
                 f"{what}; send it as 'Authorization: Bearer ...' (`wasmverse token create` makes one)",
                 DENIED,
+            )
+        if role > Role.reader and identity.owner != OPERATOR_OWNER and is_reserved(identity.name):
+            raise HttpError(
+                403,
+                f"The token's name {identity.name!r} is reserved for the server; it may only read: revoke it and make one of "
+                "another name",
             )
         if identity.role < role:
             raise HttpError(
@@ -67,7 +75,7 @@ class Access:
         if self._ready_token is not None and secrets.compare_digest(
             token.encode(), self._ready_token.encode()
         ):
-            return Identity(OPERATOR, Role.admin)
+            return Identity(OPERATOR_OWNER, Role.admin, OPERATOR_OWNER)
         return self.tokens.find(token)
 
 

@@ -12,9 +12,8 @@ from starlette.responses import Response
 
 from wasmverse.api.body import read_body
 from wasmverse.api.errors import HttpError
-from wasmverse.api.gateway import Gateway, gateway_of
+from wasmverse.api.gateway import gateway_of
 from wasmverse.commands import RemoveStrategy, UploadStrategy
-from wasmverse.tokens import Identity, Role
 from wasmverse.wasm.check import inspect_module_apart
 
 LISTED = (
@@ -74,8 +73,7 @@ async def upload(name: str, request: Request) -> Response:
         raise HttpError(400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does")
     async with gateway.module_checks:
         inspection = await asyncio.to_thread(inspect_module_apart, module, name, settings)
-    author = await _author(gateway, identity, name)
-    answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, author))
+    answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, identity.author))
     gateway.metrics.commands.labels("upload_strategy").inc()
     rows = [_listed(row) for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
@@ -97,20 +95,9 @@ async def list_strategies(request: Request) -> Response:
 async def remove(name: str, request: Request) -> Response:
     """Remove a strategy; its ships hold until they die."""
     gateway = gateway_of(request)
-    author = await _author(gateway, gateway.may_command(request), name)
-    answer = await gateway.universe.ask(RemoveStrategy(name, author))
+    answer = await gateway.universe.ask(RemoveStrategy(name, gateway.may_command(request).author))
     gateway.metrics.commands.labels("remove_strategy").inc()
     return _json({"name": answer["name"], "turn": answer["tid"]})
-
-
-async def _author(gateway: Gateway, identity: Identity, name: str) -> str:
-    """In whose name a strategy is changed: one's own, or for an admin that of its owner."""
-    if identity.role is Role.admin:
-        result = await gateway.pool.query("select author from strategy where name = ?", [name])
-        rows = orjson.loads(result.body)["results"][0]["rows"]
-        if rows:
-            return str(rows[0][0])
-    return identity.name
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 DTYPES: dict[type[Any], type[np.generic]] = {
@@ -120,11 +120,13 @@ strategy = sa.Table(
     _required("bytes", sa.BigInteger),
     _required("language", sa.Text),
     _required("author", sa.Text),
+    _required("owner", sa.Text),
     _required("uploaded_at", sa.DateTime),
     _required("is_enabled", sa.Boolean),
     _required("status", sa.Text),
     sa.Column("last_fault", sa.Text),
-    comment="Every strategy: status is flying, grounded or removed. strategy_id is internal.",
+    comment="Every strategy: status is flying, grounded or removed. strategy_id and owner, the id of who may "
+    "change it, are internal.",
 )
 
 strategy_module = sa.Table(
@@ -331,8 +333,9 @@ def entity_strategy_select() -> sa.Select[tuple[object, ...]]:
 
 
 def client_strategy_select() -> sa.Select[tuple[object, ...]]:
-    """``strategy`` as clients see it: all but the internal id."""
-    return sa.select(*(column for column in strategy.c if column is not strategy.c.strategy_id))
+    """``strategy`` as clients see it: all but the internal ids."""
+    internal = {strategy.c.strategy_id, strategy.c.owner}
+    return sa.select(*(column for column in strategy.c if column not in internal))
 
 
 VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause]] = {
@@ -355,7 +358,7 @@ CLIENT_NAMES = (
     "event",
     "entities_with_conflict",
 )
-"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id``."""
+"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id`` and ``owner``."""
 
 
 def ddl(dialect: sa.Dialect) -> list[str]:
@@ -414,6 +417,18 @@ _UPGRADES = {
         "FROM turns AS t ORDER BY tid",
         "DROP TABLE turns",
         "DROP TABLE strategy_turn",
+    ),
+    # Whoever came with an author's name had been its owner (commands.Author: the ids of owners).
+    4: (
+        "CREATE TABLE strategy_4 AS SELECT * FROM strategy",
+        "DROP TABLE strategy",
+        "CREATE TABLE strategy (strategy_id USMALLINT NOT NULL, name TEXT NOT NULL, version UINTEGER NOT NULL, "
+        "sha256 TEXT NOT NULL, bytes BIGINT NOT NULL, language TEXT NOT NULL, author TEXT NOT NULL, owner TEXT NOT NULL, "
+        "uploaded_at TIMESTAMP NOT NULL, is_enabled BOOLEAN NOT NULL, status TEXT NOT NULL, last_fault TEXT)",
+        "INSERT INTO strategy SELECT strategy_id, name, version, sha256, bytes, language, author, "
+        "CASE author WHEN 'wasmverse' THEN 'wasmverse' ELSE 'name:' || author END, uploaded_at, is_enabled, status, last_fault "
+        "FROM strategy_4 ORDER BY rowid",
+        "DROP TABLE strategy_4",
     ),
 }
 """What changed from each format to the next."""

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.database import schema
 from wasmverse.database.embedded import Transaction
 from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
 
 STRATEGIES_MAX = 60_000
-BUNDLED_AUTHOR = "wasmverse"
 
 
 def read_strategies(transaction: Transaction) -> list[Any]:
@@ -62,13 +62,13 @@ def store_strategies(
     names: Iterable[str],
     *,
     language: str,
-    author: str,
+    author: Author,
     now: float,
     is_enabled: bool = True,
 ) -> None:
     """Store a module under all the names that it flies; known ones get a new version.
 
-    ``now`` is the time of the upload, in seconds since 1970.
+    ``now`` is the time of the upload, in seconds since 1970. An admin's upload leaves a known name with its owner and author.
 
     Raises
     ------
@@ -80,14 +80,16 @@ def store_strategies(
         transaction.run(modules.insert(), sha256=sha256, module=module)
     for name in names:
         row = transaction.one(sa.select(table).where(table.c.name == name))
-        if row is not None and row.author != author:
-            owner = "comes with Wasmverse" if row.author == BUNDLED_AUTHOR else f"belongs to {row.author!r}"
+        if row is not None and not author.owns(row.owner):
+            owner = "comes with Wasmverse" if row.owner == BUNDLED_OWNER else f"belongs to {row.author!r}"
             raise StrategyTaken(f"the name {name!r} {owner}: choose another")
+        keeps_owner = row is not None and author.is_admin
         values: dict[str, Any] = {
             "sha256": sha256,
             "bytes": len(module),
             "language": language,
-            "author": author,
+            "author": row.author if keeps_owner else author.name,
+            "owner": row.owner if keeps_owner else author.owner,
             "uploaded_at": datetime.fromtimestamp(now, UTC).replace(tzinfo=None),
             "is_enabled": is_enabled,
             "status": "flying",
@@ -104,14 +106,14 @@ def store_strategies(
             _update(transaction, name, version=row.version + 1, **values)
 
 
-def remove_strategy(transaction: Transaction, name: str, author: str) -> None:
+def remove_strategy(transaction: Transaction, name: str, author: Author) -> None:
     """Mark a strategy as removed; its ships hold from now on."""
     row = find_strategy(transaction, name)
     _own(row, author)
     _update(transaction, name, is_enabled=False, status="removed")
 
 
-def enable_strategy(transaction: Transaction, name: str, author: str, is_enabled: bool) -> None:
+def enable_strategy(transaction: Transaction, name: str, author: Author, is_enabled: bool) -> None:
     """Deal new ships to a strategy, or stop it."""
     row = find_strategy(transaction, name)
     _own(row, author)
@@ -123,11 +125,12 @@ def record_fault(transaction: Transaction, name: str, last_fault: str, status: s
     _update(transaction, name, last_fault=last_fault, status=status)
 
 
-def _own(row: Any, author: str) -> None:
-    if row.author == BUNDLED_AUTHOR and author != BUNDLED_AUTHOR:
+def _own(row: Any, author: Author) -> None:
+    if author.owns(row.owner):
+        return
+    if row.owner == BUNDLED_OWNER:
         raise StrategyTaken(f"{row.name!r} comes with Wasmverse: only your own strategies can be changed")
-    if row.author != author:
-        raise StrategyTaken(f"{row.name!r} belongs to {row.author!r}: only its author can change it")
+    raise StrategyTaken(f"{row.name!r} belongs to {row.author!r}: only its author can change it")
 
 
 def _update(transaction: Transaction, name: str, **values: object) -> None:
