@@ -47,6 +47,7 @@ def main() -> None:
     leave_out(asked["layers"])
     outcomes = {
         "reader": lambda: processes.confine_reader(folder / "snapshots"),
+        "checker": processes.confine_checker,
     }[asked["kind"]]()
     found = attacks.attempt_all({**asked, "victim": victim.pid})
     os.write(1, json.dumps({"outcomes": outcomes, "found": found}).encode())

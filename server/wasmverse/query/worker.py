@@ -11,13 +11,11 @@ import sys
 
 import psutil
 
+from wasmverse.confinement.processes import bare_environment
 from wasmverse.query import wire
 from wasmverse.query.reader import GRACE_SECONDS
 
 START_SECONDS_MAX = 60.0
-_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "MALLOC_ARENA_MAX")
-"""The only variables of the environment that a reader gets: the others may hold secrets."""
-
 _SIGNALS_WITHOUT_MEMORY = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 """How native code ends when an allocation or its stack is denied and it does not look: seen once in some
 90 queries that met the limit."""
@@ -77,7 +75,7 @@ class Worker:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+            environment = bare_environment()
             # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
             environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
             command = [sys.executable, "-P", "-m", "wasmverse.query.reader", str(theirs.fileno())]

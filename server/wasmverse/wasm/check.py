@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import resource
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
 import wasmtime
 
+from wasmverse.confinement.processes import bare_environment
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.wasm.driver import Layout
@@ -249,10 +249,15 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
     """
     check_name(name)
     _check_bytes(module, settings)
-    command = [sys.executable, "-m", "wasmverse.wasm.check", name, settings.model_dump_json()]
+    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", name, settings.model_dump_json()]
     try:
         done = subprocess.run(
-            command, input=module, capture_output=True, timeout=settings.compile_seconds_max, check=False
+            command,
+            input=module,
+            capture_output=True,
+            timeout=settings.compile_seconds_max,
+            check=False,
+            env=bare_environment(),
         )
     except subprocess.TimeoutExpired as error:
         raise ModuleRefused(
@@ -269,27 +274,3 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
         kind = StrategyError if answer["kind"] == "StrategyError" else ModuleRefused
         raise kind(answer["refused"])
     return Inspection(**answer, compiled=compiled)
-
-
-def main() -> None:
-    """The process: module on standard input; a line of JSON, then the compiled bytes on standard output."""
-    name, settings_json = sys.argv[1:]
-    settings = Settings.model_validate_json(settings_json)
-    seconds = int(settings.compile_seconds_max) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Not the address space: an instance reserves gigabytes of it that are never touched.
-    resource.setrlimit(resource.RLIMIT_DATA, (settings.compile_memory_bytes_max,) * 2)
-    try:
-        inspection = inspect_module(sys.stdin.buffer.read(), name, settings)
-    except (ModuleRefused, StrategyError) as error:
-        answer = {"refused": error.message, "kind": type(error).__name__}
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
-        return
-    header = asdict(inspection)
-    compiled = header.pop("compiled")
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + compiled)
-
-
-if __name__ == "__main__":
-    main()

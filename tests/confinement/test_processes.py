@@ -1,0 +1,99 @@
+"""The real processes, attacked from inside while they run: the start is theirs, only what they do then is ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from wasmverse.confinement.layers import CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP
+from wasmverse.query import wire
+from wasmverse.query.pool import reader_config
+from wasmverse.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+ALL = {CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP}
+
+READER = """
+import json, sys
+from tests.confinement import attacks
+from wasmverse.query import reader
+facts = json.loads(sys.argv.pop())
+reader._answer = lambda *_: ({"found": attacks.attempt_all(facts)}, b"")
+reader.main()
+"""
+CHECKER = """
+import json, sys
+from tests.confinement import attacks
+from wasmverse.wasm import check, checker
+facts = json.loads(sys.argv.pop())
+def attack(*_):
+    print(json.dumps(attacks.attempt_all(facts)), flush=True)
+    raise SystemExit
+check.inspect_module = attack
+checker.main()
+"""
+
+
+@pytest.fixture
+def aims(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """With a process of the same user to aim at, as the universe would be."""
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as victim:
+        Path(facts["folder"], "old").write_text("text")
+        yield {**facts, "victim": victim.pid}
+        assert victim.poll() is None
+        victim.kill()
+
+
+def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
+    config = replace(reader_config(Settings(), tmp_path), nice=0)
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-c", READER, str(theirs.fileno()), json.dumps(aims)],
+                pass_fds=[theirs.fileno()],
+                cwd=ROOT,
+            )
+        ours.sendall(wire.pack(config))
+        ready = wire.receive(ours)
+        assert ready is not None
+        assert ready["confinement"] == dict.fromkeys(ALL, "")
+        ours.sendall(wire.pack({"sql": ""}))  # type: ignore[typeddict-item]
+        answer = wire.receive(ours)
+        assert answer is not None
+        assert [name for name, refusal in answer["found"].items() if not refusal] == []
+    assert process.wait(20) == 0
+
+
+def test_a_checker(aims: dict[str, Any]) -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-c", CHECKER, "mine", Settings().model_dump_json(), json.dumps(aims)],
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    )
+    found = orjson.loads(outcome.stdout)
+    assert [name for name, refusal in found.items() if not refusal] == []
+
+
+def test_a_checker_says_which_layers_hold() -> None:
+    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", "--layers"]
+    outcome = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(outcome.stdout) == dict.fromkeys(ALL, "")
+
+
+def test_secrets_of_the_environment_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    from wasmverse.confinement.processes import bare_environment
+
+    monkeypatch.setenv("WASMVERSE_SECRET", "x")
+    assert set(bare_environment()) <= os.environ.keys() - {"WASMVERSE_SECRET", "HOME"}
