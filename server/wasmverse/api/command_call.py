@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-import sqlglot
-from sqlglot import exp
-
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import CommandError, QueryRefused
+from wasmverse.query.failure import shown
 
 TEXT_MAX = 2_000
-"""Characters of a command. It is parsed in the gateway, so it must not be able to keep it busy."""
+"""Characters of a command."""
 KINDS = {"ship": 1, "energynode": 2, "1": 1, "2": 2}
 USAGE = "call spawn_entity(sid, kind, x, y, strategy)"
+_WRONG = f"You have an error in your SQL syntax; write {USAGE}"
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|/\*.*?\*/|(?:--\s|\#)[^\n]*)
+    |(?P<text>'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*")
+    |(?P<name>`(?:[^`]|``)*`)
+    |(?P<number>[+-]?\d{1,20}(?![\w.]))
+    |(?P<word>\w+)
+    |(?P<sign>[?,;.()])""",
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+"""The gateway reads these texts itself, so each part is found in one way, in time that grows with its length."""
+_ESCAPE = re.compile(r"\\(.)|(['\"`])\2", re.DOTALL)
 
 
 def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
@@ -27,7 +39,9 @@ def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
     """
     name, values = _call(sql, args)
     if name != "spawn_entity":
-        raise QueryRefused(f"Procedure '{name}' is denied or does not exist; the only one is {USAGE}")
+        raise QueryRefused(
+            f"Procedure '{shown(name, 60)}' is denied or does not exist; the only one is {USAGE}"
+        )
     if len(values) != 5:
         raise CommandError(f"spawn_entity got {len(values)} values and takes 5: {USAGE}", code=1318)
     sid, kind, x, y, strategy = values
@@ -35,9 +49,11 @@ def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
         KINDS.get(str(kind).lower()) if isinstance(kind, int | str) and not isinstance(kind, bool) else None
     )
     if kind_number is None:
-        raise CommandError(f"kind is {kind!r}; give 1 or 'Ship', 2 or 'EnergyNode'", code=1210)
+        raise CommandError(f"kind is {_echo(kind)}; give 1 or 'Ship', 2 or 'EnergyNode'", code=1210)
     if strategy is not None and not isinstance(strategy, str):
-        raise CommandError(f"strategy is {strategy!r}; give a name, or null for an energy node", code=1210)
+        raise CommandError(
+            f"strategy is {_echo(strategy)}; give a name, or null for an energy node", code=1210
+        )
     if kind_number == 1 and not strategy:
         raise CommandError("A ship needs a strategy; give the name of one that flies", code=1210)
     return SpawnEntity(
@@ -55,49 +71,83 @@ def _call(sql: str, args: list[Any]) -> tuple[str, list[Any]]:
         raise CommandError(
             f"The command has {len(sql):,} characters, the limit is {TEXT_MAX:,}; send {USAGE}"
         )
-    try:
-        tokens = sqlglot.tokenize(sql, read="singlestore")
-        while tokens and tokens[-1].text == ";":
-            tokens.pop()
-        if not tokens or tokens[0].text.upper() != "CALL":
-            raise QueryRefused(f"Only {USAGE} may be executed; SELECT goes to query/rows or query/tuples")
-        if len(tokens) != 2:
-            raise CommandError(f"Send one call in each request: {USAGE}")
-        parsed = sqlglot.parse_one(tokens[1].text, read="singlestore")
-    except (sqlglot.errors.SqlglotError, RecursionError):
-        raise CommandError(f"You have an error in your SQL syntax; write {USAGE}") from None
-    if isinstance(parsed, exp.Dot) and parsed.this.name.lower() in {"game", "wasmverse"}:
-        parsed = parsed.expression
-    if not isinstance(parsed, exp.Anonymous):
-        raise CommandError(f"You have an error in your SQL syntax; write {USAGE}")
-    places = sum(isinstance(value, exp.Placeholder) for value in parsed.expressions)
+    tokens = list(_tokens(sql))
+    while tokens and tokens[-1] == ("sign", ";"):
+        tokens.pop()
+    if not tokens or tokens[0][1].upper() != "CALL":
+        raise QueryRefused(f"Only {USAGE} may be executed; SELECT goes to query/rows or query/tuples")
+    if ("sign", ";") in tokens:
+        raise CommandError(f"Send one call in each request: {USAGE}")
+    tokens = tokens[1:]
+    if len(tokens) > 2 and tokens[0][1].lower() in {"game", "wasmverse"} and tokens[1] == ("sign", "."):
+        tokens = tokens[2:]
+    if len(tokens) < 3 or tokens[0][0] not in {"word", "name"} or tokens[1][1] != "(" or tokens[-1][1] != ")":
+        raise CommandError(_WRONG)
+    values = _values(tokens[2:-1])
+    places = values.count(("sign", "?"))
     if places != len(args):
         raise CommandError(
             f"The call has {places} '?' and 'args' has {len(args)} values; give one for each '?'", code=1210
         )
     given = iter(args)
-    return parsed.name.lower(), [_literal(value, given) for value in parsed.expressions]
+    return tokens[0][1].lower(), [_literal(kind, text, given) for kind, text in values]
 
 
-def _literal(value: exp.Expression, args: Iterator[object]) -> object:
+def _tokens(sql: str) -> Iterator[tuple[str, str]]:
+    """The parts of a call: their kind, a group of ``_TOKEN``, and their text, quotes taken off."""
+    at = 0
+    while at < len(sql):
+        found = _TOKEN.match(sql, at)
+        if found is None:
+            raise CommandError(f"{_WRONG}; '{shown(sql[at:], 20)}' is no part of it")
+        at = found.end()
+        kind = str(found.lastgroup)
+        text = found[kind]
+        if kind in {"text", "name"}:
+            text = _ESCAPE.sub(lambda escape: escape[1] or escape[2], text[1:-1])
+        if kind != "space":
+            yield kind, text
+
+
+def _values(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What stands between the commas, each one token."""
+    if not tokens:
+        return []
+    values = tokens[::2]
+    if (
+        len(tokens) % 2 == 0
+        or any(token != ("sign", ",") for token in tokens[1::2])
+        or ("sign", ",") in values
+    ):
+        raise CommandError(
+            f"{_WRONG}; a value that is not a literal (a number, a string, null or '?') is denied"
+        )
+    return values
+
+
+def _literal(kind: str, text: str, args: Iterator[object]) -> object:
     """The plain value of one place of a call."""
-    if isinstance(value, exp.Placeholder) and not value.args.get("this"):
+    if kind == "text":
+        return text
+    if kind == "number":
+        return int(text)
+    if text == "?":
         return next(args)
-    if isinstance(value, exp.Null):
+    if text.lower() == "null" and kind == "word":
         return None
-    sign = -1 if isinstance(value, exp.Neg) else 1
-    inner = value.this if isinstance(value, exp.Neg) else value
-    if isinstance(inner, exp.Literal):
-        if inner.is_string:
-            return inner.name
-        if inner.name.isdigit():
-            return sign * int(inner.name)
-    raise CommandError(f"'{value.sql()}' is not a literal; give numbers, strings, null or '?'")
+    raise CommandError(f"'{shown(text, 60)}' is not a literal; give numbers, strings, null or '?'")
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CommandError(f"{name} is {value!r}; give a whole number from {least} to {most}", code=1210)
+        raise CommandError(f"{name} is {_echo(value)}; give a whole number from {least} to {most}", code=1210)
     return value
+
+
+def _echo(value: object) -> str:
+    """A value as it was given, in one line and not too long."""
+    if isinstance(value, list | dict):  # may be nested too deeply to be written out
+        return "a list" if isinstance(value, list) else "an object"
+    return shown(repr(value), 80)

@@ -1,4 +1,4 @@
-"""The second SQL dialect, and MySQL's numbers for DuckDB's errors.
+"""The second SQL dialect.
 
 DuckDB's dialect comes first. Only when the engine refuses a text is it read as SingleStore's (MySQL's) and
 written as DuckDB's, once; if that helps nothing either, the answer is about the text as it was sent.
@@ -6,90 +6,125 @@ written as DuckDB's, once; if that helps nothing either, the answer is about the
 
 from __future__ import annotations
 
-import re
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
 
-import duckdb
 import sqlglot
-
-from wasmverse.errors import QueryError, QueryTimeout
-
-SYNTAX, COLUMN, TABLE, FUNCTION, DENIED, MEMORY = 1064, 1054, 1146, 1305, 1142, 1041
-
+from sqlglot import exp
 
 TRANSLATED_MAX = 4_000
-"""Characters of a text that is translated: that takes Python 0.1 ms a word, and cannot be interrupted."""
+"""Characters of a text that is translated: that takes Python 0.1 ms a word."""
+
+TRANSLATE_SECONDS_MAX = 0.25
+"""Processor time for one translation: the translator tries nested texts again and again (16 times ``date(``
+take 2 s, each one more twice as long), and the engine's interruption does not reach it."""
+
+# What it warns of are strangers' texts, and would go to the server's error output as they are.
+logging.getLogger("sqlglot").disabled = True
+
+T = TypeVar("T")
+
+
+class _TimeIsUp(BaseException):
+    """Not an ``Exception``, which the translator might handle."""
 
 
 def translate(sql: str) -> str | None:
     """SingleStore's SQL as DuckDB's; None if it is too long, not SingleStore's SQL either, or nothing changed."""
     if len(sql) > TRANSLATED_MAX:
         return None
+    written = _in_time(lambda: _translate(sql))
+    return None if written == sql else written
+
+
+def _translate(sql: str) -> str | None:
     try:
-        written = sqlglot.transpile(sql, read="singlestore", write="duckdb")
-    except (sqlglot.errors.SqlglotError, RecursionError):
+        [statement] = sqlglot.parse(sql, read="singlestore")
+        if statement is None:
+            return None
+        for node in reversed(list(statement.walk())):  # the inner ones first
+            meant = _with_moments(node)
+            if meant is not node:
+                node.replace(meant)
+        return statement.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
+    except (
+        Exception
+    ):  # of a hostile text the translator raises what it pleases: AttributeError, KeyError, ...
         return None
-    if len(written) != 1 or written[0] == sql:
+
+
+def _with_moments(node: exp.Expr) -> exp.Expr:
+    """Functions of dates and times as MySQL means them: a text is a moment, and its time of day counts."""
+    if isinstance(node, exp.TimestampDiff):
+        # Whole units that lie between, which DuckDB calls datesub; its datediff counts beginnings of units.
+        unit = exp.Literal.string(node.text("unit").lower() or "microsecond")
+        values = [unit, _moment(node.expression), _moment(node.this)]
+        return exp.Anonymous(this="datesub", expressions=values)
+    if isinstance(node, exp.DateAdd | exp.DateSub):
+        return _moved(node.this, node.expression, node.args.get("unit"), isinstance(node, exp.DateAdd))
+    if isinstance(node, exp.Anonymous) and node.name.lower() in {"adddate", "subdate"}:
+        start, step = node.expressions
+        return _moved(start, step, None, node.name.lower() == "adddate")
+    if (
+        isinstance(node, exp.Add | exp.Sub)
+        and isinstance(node.expression, exp.Interval)
+        and node.this.is_string
+    ):
+        node.set("this", _moment(node.this))
+    elif isinstance(node, exp.TimeToStr):
+        inner = node.this
+        node.set("this", _moment(inner.this if isinstance(inner, exp.Cast) else inner))
+    elif isinstance(node, exp.StrToUnix):
+        moment = _moment(node.this) if node.this else exp.CurrentTimestamp()
+        return exp.Anonymous(this="epoch", expressions=[moment])
+    elif isinstance(node, exp.Time):
+        return exp.Cast(this=_moment(node.this), to=exp.DataType(this=exp.DType.TIME))
+    elif isinstance(node, exp.Extract):
+        node.set("expression", _moment(node.expression))
+    elif isinstance(node, exp.DayOfWeek):
+        counted = exp.Anonymous(this="dayofweek", expressions=[_moment(node.this)])
+        return exp.Paren(this=exp.Add(this=counted, expression=exp.Literal.number(1)))  # Sunday is 1
+    elif isinstance(node, exp.Quarter | exp.LastDay | exp.DayOfYear | exp.DateTrunc):
+        node.set("this", _moment(node.this))
+    return node
+
+
+def _moved(start: exp.Expr, step: exp.Expr, unit: exp.Expr | None, is_later: bool) -> exp.Expr:
+    """``start`` so much later or earlier; a step without a unit is days."""
+    if not isinstance(step, exp.Interval):
+        step = exp.Interval(this=step, unit=unit or exp.var("DAY"))
+    kind = exp.Add if is_later else exp.Sub
+    return exp.Paren(this=kind(this=_moment(start), expression=step))
+
+
+def _moment(value: exp.Expr) -> exp.Expr:
+    return exp.Cast(this=value, to=exp.DataType(this=exp.DType.TIMESTAMP))
+
+
+def _in_time(work: Callable[[], T]) -> T | None:
+    """What ``work`` returns, or None once it has used ``TRANSLATE_SECONDS_MAX``; only a main thread can be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    is_running = True
+
+    def on_alarm(_signal: int, _frame: FrameType | None) -> None:
+        if is_running:
+            raise _TimeIsUp
+
+    before = signal.signal(signal.SIGVTALRM, on_alarm)
+    try:
+        try:
+            # More than one alarm: where Python cannot pass the first one on, as in a finalizer, it is dropped.
+            signal.setitimer(signal.ITIMER_VIRTUAL, TRANSLATE_SECONDS_MAX, TRANSLATE_SECONDS_MAX / 10)
+            return work()
+        finally:
+            is_running = False
+    except _TimeIsUp:
         return None
-    return written[0]
-
-
-def to_query_error(error: Exception, sql: str) -> QueryError:
-    """What the client is told of ``error``: MySQL's number and one line that says what to mend."""
-    text = " ".join(str(error).split("\n\nLINE ")[0].split())
-    text = re.sub(r"^[A-Z][A-Za-z-]+(?: [A-Z][A-Za-z]+)? Error: ", "", text)
-    if isinstance(error, duckdb.InterruptException):
-        return QueryTimeout("Query execution was interrupted, maximum statement execution time exceeded")
-    if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
-        return QueryError(
-            "Out of memory: the query needs more than a reader is given; "
-            "filter or aggregate earlier, or ask for fewer rows",
-            code=MEMORY,
-        )
-    if isinstance(error, duckdb.CatalogException):
-        return _missing(text)
-    if isinstance(error, duckdb.BinderException):
-        found = re.search(r'Referenced column "(.+?)" not found', text) or re.search(
-            r'(?:does not have a column named|column named) "(.+?)"', text
-        )
-        if found:
-            return QueryError(f"Unknown column '{found[1]}' in 'field list'. {text}", code=COLUMN)
-        if "Ambiguous reference" in text:
-            return QueryError(text, code=1052)
-        if "must appear in the GROUP BY clause" in text:
-            return QueryError(text, code=1055)
-        return QueryError(text, code=SYNTAX)
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            if code == SYNTAX:
-                text = f"You have an error in your SQL syntax; {text}{_place(error)}"
-            return QueryError(text, code=code)
-    return QueryError(text or type(error).__name__)
-
-
-_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (duckdb.ParserException, SYNTAX),
-    (duckdb.SyntaxException, SYNTAX),
-    (duckdb.PermissionException, DENIED),
-    (duckdb.ConversionException, 1292),
-    (duckdb.OutOfRangeException, 1690),
-    (duckdb.TypeMismatchException, 1210),
-    (duckdb.InvalidTypeException, 1210),
-    (duckdb.NotImplementedException, 1235),
-    (duckdb.InvalidInputException, 1210),
-)
-
-
-def _missing(text: str) -> QueryError:
-    table = re.search(r'(?:Table|View) with name "?(.+?)"? does not exist', text)
-    if table:
-        return QueryError(f"Table 'game.{table[1]}' doesn't exist", code=TABLE)
-    function = re.search(r'Function with name "?(.+?)"? does not exist', text)
-    if function:
-        return QueryError(f"FUNCTION game.{function[1]} does not exist. {text}", code=FUNCTION)
-    return QueryError(text, code=DENIED if "not allowed" in text else SYNTAX)
-
-
-def _place(error: Exception) -> str:
-    """The line of the text that the parser stumbled over, without its drawing."""
-    found = re.search(r"\n\nLINE (\d+): (.*)", str(error))
-    return f" in line {found[1]}, near '{found[2].strip()[:80]}'" if found else ""
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

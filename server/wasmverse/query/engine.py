@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
 from wasmverse.query import dialect, encode
+from wasmverse.query.failure import LOST, EngineFailed, to_query_error
 from wasmverse.query.functions import Functions
 from wasmverse.query.relations import Relations, connect
 from wasmverse.query.result import Cut
@@ -27,6 +28,10 @@ GZIP_WINDOW = 31
 
 _NOT_UNDERSTOOD = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
 """The text may be meant for the other dialect; any later error is about a statement that was understood."""
+
+_FAILED = (
+    "The query met an internal error of the database engine and was not answered; write it in another way"
+)
 
 
 class Engine:
@@ -58,25 +63,20 @@ class Engine:
         self._relations.copy_if_busy()
 
     def answer(self, request: Request) -> tuple[Answer, bytes]:
-        """The head and body of the answer; whatever goes wrong with the query is part of it."""
+        """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
         try:
-            return self._answer(request)
+            head, body = self._answer(request)
         except FileNotFoundError:
-            return {"error": "", "turn_missing": True}, b""
+            head, body = {"error": "", "turn_missing": True}, b""
         except QueryError as error:
-            return _refusal(error)
-        except (
-            duckdb.Error,
-            MemoryError,
-            RecursionError,
-            UnicodeError,
-            ValueError,
-            TypeError,
-            OverflowError,
-        ) as error:
-            return _refusal(dialect.to_query_error(error, request["sql"]))
-        finally:
+            head, body = _refusal(error)
+        except Exception as error:
+            head, body = _explained(error)
+        try:
             self._connection.abort()
+        except Exception as error:
+            head["ends"] = f"abort: {type(error).__name__}"
+        return head, body
 
     def _answer(self, request: Request) -> tuple[Answer, bytes]:
         """Run in DuckDB's dialect, or, if that is refused, in the other one."""
@@ -175,6 +175,16 @@ def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes
 
 def _refusal(error: QueryError) -> tuple[Answer, bytes]:
     return {"error": error.message, "code": error.code, "kind": _kind(error)}, b""
+
+
+def _explained(error: Exception) -> tuple[Answer, bytes]:
+    """The answer to a query that met an error which was not raised on purpose."""
+    try:
+        return _refusal(to_query_error(error))
+    except EngineFailed as failed:
+        head, body = _refusal(QueryError(_FAILED, code=LOST))
+        head["ends"] = failed.detail
+        return head, body
 
 
 def _kind(error: QueryError) -> str:

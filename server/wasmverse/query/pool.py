@@ -227,6 +227,9 @@ class ReaderPool:
                     f"There is no snapshot of turn {turn}: {have}; leave 'turn' out for the newest", code=1105
                 )
             turn = newest  # the query waited so long that its turn was removed
+        if "ends" in head:
+            self.counts.lost["internal"] += 1
+            log.warning("a query met an internal error, its reader is replaced: %s", head["ends"])
         if "error" in head:
             kinds: dict[str, type[QueryError]] = {"QueryRefused": QueryRefused, "QueryTimeout": QueryTimeout}
             raise kinds.get(head.get("kind", ""), QueryError)(head["error"], code=head["code"])

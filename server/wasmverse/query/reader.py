@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 0.5
 """How long after its time limit a query may take to be interrupted before its process is ended."""
 
+END_SECONDS = 5.0
+"""How long a reader that has to end waits for the pool to have taken its last answer."""
+
 
 def main() -> None:
     """Serve requests on the socket whose descriptor is the only argument until the pool closes it."""
@@ -56,6 +59,9 @@ def main() -> None:
             # What a large query had is free again, but in pieces: a fresh process has it whole.
             head["retire"] = data_bytes() > own_bytes + config["memory_bytes"] // 2
             wire.send(connection, head, body)
+            if "ends" in head:
+                wire.drain(connection, END_SECONDS)
+                os._exit(0)  # to take a broken engine down in order may crash or hang
             engine.prepare()
 
 

@@ -7,6 +7,7 @@ Requests have an empty body. What a reader says is data to the pool, never code:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from dataclasses import asdict, dataclass
@@ -58,7 +59,8 @@ class Answer(TypedDict, total=False):
 
     ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced:
     the process holds on to memory that it does not use. ``confinement`` is in the first answer, which is to no request:
-    the layers around the process, each with nothing or why it does not hold.
+    the layers around the process, each with nothing or why it does not hold. ``ends`` says why this answer is the last
+    one that can be relied on, for the log: what else was asked of the process has to be asked of another.
     """
 
     error: str
@@ -66,6 +68,7 @@ class Answer(TypedDict, total=False):
     kind: str
     turn_missing: bool
     retire: bool
+    ends: str
     turn: int
     rows: int
     cut: Cut
@@ -100,6 +103,17 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
     head = _exactly(connection, _LENGTHS.unpack(lengths)[0])
     value: dict[str, Any] | None = None if head is None else orjson.loads(head)
     return value
+
+
+def drain(connection: socket.socket, seconds_max: float) -> None:
+    """Pass over what still comes until the other side has gone, or is quiet for ``seconds_max``.
+
+    A socket that is closed with something unread in it may take the last answer with it.
+    """
+    connection.settimeout(seconds_max)
+    with contextlib.suppress(OSError):
+        while connection.recv(1 << 20):
+            pass
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes | None:

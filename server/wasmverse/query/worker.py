@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -18,7 +19,10 @@ from wasmverse.query.reader import GRACE_SECONDS
 START_SECONDS_MAX = 60.0
 _SIGNALS_WITHOUT_MEMORY = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
 """How native code ends when an allocation or its stack is denied and it does not look: seen once in some
-90 queries that met the limit."""
+90 queries that met the limit. So does code that is wrong: it counts as memory if much of that was in use."""
+
+_MUCH = 0.25
+"""The part of its memory that a reader was last seen to use when such an end is put down to memory."""
 
 
 class ReaderGone(Exception):
@@ -50,6 +54,8 @@ class Worker:
         self._writer: asyncio.StreamWriter | None = None
         self._has_ended = False
         self._is_outgrown = False
+        self._used_at_start = 0
+        self._used_much = False
         self._answering = asyncio.Lock()
         self.confinement: dict[str, str] = {}
         self.retires = False
@@ -94,6 +100,9 @@ class Worker:
         except TimeoutError:
             await self.end()
             raise ReaderGone("start", f"was not ready in {START_SECONDS_MAX:.0f} s") from None
+        with contextlib.suppress(psutil.Error):
+            memory = psutil.Process(self.pid).memory_info()
+            self._used_at_start = memory.rss - memory.shared
 
     async def ask(self, request: wire.Request) -> tuple[wire.Answer, bytes]:
         """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from its turn on.
@@ -125,6 +134,8 @@ class Worker:
             await self.end()
             raise ReaderGone("time", f"ran longer than {self._config.seconds_max:g} s") from None
         self.retires = bool(head.get("retire"))
+        if "ends" in head:
+            self._has_ended = True  # what was asked meanwhile is not answered any more
         return head, body
 
     def _send(self, head: wire.Request | wire.ReaderConfig) -> None:
@@ -143,12 +154,13 @@ class Worker:
                     "memory",
                     f"used more than {self._config.memory_bytes:,} bytes of memory, the limit for one query",
                 ) from error
-            if status is not None and -status in _SIGNALS_WITHOUT_MEMORY:
-                name = signal.Signals(-status).name
+            is_signal = status is not None and -status in set(signal.Signals)
+            how = signal.Signals(-(status or 0)).name if is_signal else f"status {status}"
+            if status is not None and -status in _SIGNALS_WITHOUT_MEMORY and self._used_much:
                 raise ReaderGone(
-                    "memory", f"ended its process by {name}, as one that is given no more memory does"
+                    "memory", f"ended its process ({how}), as one that is given no more memory does"
                 ) from error
-            raise ReaderGone("crash", f"ended its process (status {status})") from error
+            raise ReaderGone("crash", f"ended its process ({how})") from error
 
     def watch(self) -> None:
         """End the process if it has more memory of its own than it may: the second line behind its own
@@ -159,7 +171,9 @@ class Worker:
             memory = psutil.Process(self.pid).memory_info()
         except psutil.Error:
             return
-        if memory.rss - memory.shared > self._config.memory_bytes:
+        used = memory.rss - memory.shared
+        self._used_much = used - self._used_at_start > _MUCH * self._config.memory_bytes
+        if used > self._config.memory_bytes:
             self._is_outgrown = True
             os.kill(self.pid, signal.SIGKILL)
 

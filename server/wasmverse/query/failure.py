@@ -1,0 +1,138 @@
+"""What a client is told of an error that the engine met: MySQL's number and one line that says what to mend.
+
+Only errors that a statement can be blamed for are told in the engine's words. Every other one, the engine's
+internal and fatal errors above all, carries stacks, paths and addresses, and leaves an engine that answers
+the next query wrongly or not at all: it is told in our own words, and the process that met it has to end.
+"""
+
+from __future__ import annotations
+
+import re
+
+import duckdb
+import pyarrow as pa
+
+from wasmverse.errors import QueryError, QueryTimeout
+
+SYNTAX, COLUMN, TABLE, FUNCTION, DENIED, MEMORY, LOST = 1064, 1054, 1146, 1305, 1142, 1041, 2013
+
+TEXT_MAX = 1_000
+"""Characters of an error's text: it repeats what the client wrote, which may be a megabyte."""
+
+_CODES = {
+    "parser": SYNTAX,
+    "syntax": SYNTAX,
+    "catalog": SYNTAX,
+    "binder": SYNTAX,
+    "permission": DENIED,
+    "conversion": 1292,
+    "decimal": 1292,
+    "out of range": 1690,
+    "object size": 1690,
+    "divide by zero": 1365,
+    "mismatch type": 1210,
+    "invalid type": 1210,
+    "invalid input": 1210,
+    "invalid": 1210,
+    "expression": 1210,
+    "constraint": 1210,
+    "dependency": 1210,
+    "sequence": 1210,
+    "settings": 1210,
+    "parameter not resolved": 1210,
+    "parameter not allowed": 1210,
+    "not implemented": 1235,
+}
+"""The kinds of errors that are a statement's, by the word the engine begins their text with."""
+
+_KIND = re.compile(r"([A-Za-z][A-Za-z ]{0,30}?) Error: ")
+_OF_A_FUNCTION = re.compile(r"[A-Za-z ]+ Error: Python exception occurred")
+"""Begins an error of our own functions: a strategy's fault is a NULL, so this is none of a statement's."""
+
+
+class EngineFailed(Exception):
+    """The engine met an error of its own; ``detail`` is for the log, and for nobody else."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def to_query_error(error: Exception) -> QueryError:
+    """What the client is told of ``error``.
+
+    Raises
+    ------
+    EngineFailed : no statement can be blamed for it, and the engine may not be used again.
+    """
+    raw = str(error)
+    kind = _kind(error, raw)
+    if kind == "interrupt":
+        return QueryTimeout("Query execution was interrupted, maximum statement execution time exceeded")
+    if kind == "out of memory" or isinstance(error, MemoryError | pa.ArrowMemoryError):
+        return QueryError(
+            "Out of memory: the query needs more than a reader is given; "
+            "filter or aggregate earlier, or ask for fewer rows",
+            code=MEMORY,
+        )
+    if isinstance(error, RecursionError):
+        return QueryError("The statement or its result nests too deeply; make it flatter", code=SYNTAX)
+    told = re.split(r"\n\n(?:LINE \d|Stack Trace:)", raw, maxsplit=1)[0]
+    if kind not in _CODES or _OF_A_FUNCTION.match(raw):
+        raise EngineFailed(shown(f"{type(error).__name__}: {told}", 300))
+    text = shown(_KIND.sub("", told, count=1), TEXT_MAX)
+    if kind == "catalog":
+        return _missing(text)
+    if kind == "binder":
+        return _unbound(text)
+    code = _CODES[kind]
+    if code == SYNTAX:
+        text = f"You have an error in your SQL syntax; {text}{_place(raw)}"
+    return QueryError(text, code=code)
+
+
+def shown(text: str, characters_max: int) -> str:
+    """A stranger's text in one line that can be printed and is not too long."""
+    text = " ".join(text[: 4 * characters_max].split())
+    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return text if len(text) <= characters_max else f"{text[: characters_max - 4]} ..."
+
+
+def _kind(error: Exception, text: str) -> str:
+    """The engine's word for what sort of error this is, in lower case; empty if it is not one of its errors.
+
+    Arrow passes on what the engine meets between two batches as an error of its own, with the same text.
+    """
+    if isinstance(error, duckdb.Error | OSError | pa.ArrowException):
+        found = _KIND.match(text)
+        return found[1].lower() if found else ""
+    return ""
+
+
+def _missing(text: str) -> QueryError:
+    table = re.search(r'(?:Table|View) with name "?(.+?)"? does not exist', text)
+    if table:
+        return QueryError(f"Table 'game.{table[1]}' doesn't exist", code=TABLE)
+    function = re.search(r'Function with name "?(.+?)"? (?:does not exist|is not in the catalog)', text)
+    if function:
+        return QueryError(f"FUNCTION game.{function[1]} does not exist. {text}", code=FUNCTION)
+    return QueryError(text, code=DENIED if "not allowed" in text else SYNTAX)
+
+
+def _unbound(text: str) -> QueryError:
+    found = re.search(r'Referenced column "(.+?)" not found', text) or re.search(
+        r'(?:does not have a column named|column named) "(.+?)"', text
+    )
+    if found:
+        return QueryError(f"Unknown column '{found[1]}' in 'field list'. {text}", code=COLUMN)
+    if "Ambiguous reference" in text:
+        return QueryError(text, code=1052)
+    if "must appear in the GROUP BY clause" in text:
+        return QueryError(text, code=1055)
+    return QueryError(text, code=SYNTAX)
+
+
+def _place(raw: str) -> str:
+    """The line of the text that the parser stumbled over, without its drawing."""
+    found = re.search(r"\n\nLINE (\d+): (.*)", raw)
+    return f" in line {found[1]}, near '{shown(found[2], 80)}'" if found else ""
