@@ -127,6 +127,28 @@ class Settings(BaseSettings):
         10, ge=1, description="Turns in a row in which most calls of a strategy fault, until it is grounded."
     )
 
+    # Uploads
+    strategies_max_per_module: int = Field(
+        8, ge=1, description="Strategies that one uploaded module may export."
+    )
+    uploads_max: int = Field(
+        16,
+        ge=1,
+        description="Uploads that arrive, wait or are checked at the same time; further ones are refused.",
+    )
+    uploads_max_per_client: int = Field(
+        4, ge=1, description="As many of these from one client: an owner with a token, or an address."
+    )
+    upload_bytes_max: int = Field(
+        32 << 20, ge=1 << 10, description="Bytes of all these uploads together; further ones are refused."
+    )
+    module_checks_max: int = Field(
+        2, ge=1, le=64, description="Uploads that are checked at the same time, each by a process."
+    )
+    compiled_bytes_max: int = Field(
+        64 << 20, ge=1 << 16, description="Size of a module's machine code, in bytes."
+    )
+
     # The gateway
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
@@ -218,6 +240,11 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"strategy_turns_kept is {self.strategy_turns_kept}, turns_kept only {self.turns_kept}: "
                 "the turns of a strategy's record must be kept too; raise turns_kept"
+            )
+        if self.upload_bytes_max < self.module_bytes_max:
+            raise SettingsError(
+                f"upload_bytes_max is {self.upload_bytes_max}, module_bytes_max {self.module_bytes_max}: "
+                "one module must have room; raise upload_bytes_max"
             )
         return self
 

@@ -19,6 +19,7 @@ from wasmverse.api.live import LiveQueries, live_router
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.page import add_page
 from wasmverse.api.rate import RateLimit
+from wasmverse.api.uploads import Uploads
 from wasmverse.link import Universe
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
@@ -65,6 +66,7 @@ def create_app(
         Access(settings, ready_token),
         RateLimit(settings.queries_per_second_max),
         RateLimit(settings.commands_per_second_max),
+        Uploads(settings),
     )
     app.state.live = live
     add_error_handlers(app)

@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
 from wasmverse.api.access import Access
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
+from wasmverse.api.uploads import Uploads
 from wasmverse.link import Universe
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
 from wasmverse.tokens import Identity, Role
-
-MODULE_CHECKS_MAX = 2
-"""Uploads that are checked at the same time; each is a process that compiles."""
 
 
 @dataclass(slots=True)
@@ -31,7 +28,7 @@ class Gateway:
     access: Access
     queries: RateLimit
     commands: RateLimit
-    module_checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MODULE_CHECKS_MAX))
+    uploads: Uploads
 
     def may_ask(self, connection: HTTPConnection, token: str = "") -> Identity:
         """Who asks, by a header or by ``token``; raises HttpError if they may not, or too often."""

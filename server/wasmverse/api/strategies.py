@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -12,9 +11,10 @@ from starlette.responses import Response
 
 from wasmverse.api.body import read_body
 from wasmverse.api.errors import HttpError
-from wasmverse.api.gateway import gateway_of
-from wasmverse.commands import RemoveStrategy, UploadStrategy
-from wasmverse.wasm.check import inspect_module_apart
+from wasmverse.api.gateway import Gateway, gateway_of
+from wasmverse.api.uploads import unless_left
+from wasmverse.commands import CLAIMED, RemoveStrategy, UploadStrategy
+from wasmverse.tokens import Identity
 
 LISTED = (
     "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name"
@@ -46,7 +46,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         409: "The name belongs to somebody else",
         413: "The module is too long",
         422: "The module breaks a rule",
-        503: "The universe does not answer",
+        429: "Too many commands, or uploads at once, of one client",
+        503: "Too many uploads at once, or the universe does not answer",
     }.items()
 }
 _MODULE: dict[str, Any] = {
@@ -68,16 +69,30 @@ async def upload(name: str, request: Request) -> Response:
     gateway = gateway_of(request)
     settings = gateway.settings
     identity = gateway.may_command(request)
-    module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
-    if not module:
-        raise HttpError(400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does")
-    async with gateway.module_checks:
-        inspection = await asyncio.to_thread(inspect_module_apart, module, name, settings)
-    answer = await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, identity.author))
+    async with gateway.uploads.place(_client(request, identity), request.headers.get("content-length", "")):
+        module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
+        if not module:
+            raise HttpError(
+                400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does"
+            )
+        answer = await unless_left(request, _store(gateway, module, name, identity))
     gateway.metrics.commands.labels("upload_strategy").inc()
     rows = [_listed(row) for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
     return _json({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
+
+
+async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity) -> dict[str, Any]:
+    """Check a module and hand it to the universe; the universe's answer."""
+    async with gateway.uploads.check(module, name) as inspection:
+        return await gateway.universe.ask(UploadStrategy(name, module, inspection.compiled, identity.author))
+
+
+def _client(request: Request, identity: Identity) -> str:
+    """Whose share an upload is a part of: an owner's with a token, else an address's, as names can be any."""
+    if identity.owner.startswith(CLAIMED):
+        return request.client.host if request.client else ""
+    return identity.owner
 
 
 @router.get("")

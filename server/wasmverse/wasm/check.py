@@ -10,7 +10,8 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 from typing import TypedDict
 
 import numpy as np
@@ -31,6 +32,9 @@ _SAMPLE_SEEN = bytes((1, 2, 47, 53, 1, 2, 55, 50, 1, 3, 60, 45)) + bytes(
     byte for n in range(6) for byte in (2, 0, 40 + 3 * n, 58 - 2 * n)
 )
 """A new ship in the middle of its system, which sees three ships and six energy nodes."""
+_TRIAL_ROWS = 64
+_TRIAL_RUNS = 3
+"""Time is measured with so many calls of an instance, and of so many runs the middle one counts."""
 REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -47,7 +51,8 @@ class Inspection:
     """What is known of a module that passed.
 
     strategies maps each registered name to the export that flies it; trials says of each name what its call for a new ship among
-    a few others came to; compiled is the flight engine's output.
+    a few others came to; compiled is the flight engine's output; seconds has of each name the processor time that this machine
+    took now to make an instance with a first call, and for each call more.
     """
 
     sha256: str
@@ -55,6 +60,7 @@ class Inspection:
     strategies: dict[str, str]
     trials: dict[str, Trial]
     compiled: bytes = b""
+    seconds: dict[str, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 def check_name(name: str) -> str:
@@ -114,12 +120,22 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
         ) from error
     _check_imports(compiled)
     exports = strategy_exports(module, name)
+    if len(exports) > settings.strategies_max_per_module:
+        raise ModuleRefused(
+            f"the module exports {len(exports):,} strategies; {settings.strategies_max_per_module:,} are allowed: "
+            "export fewer, or put them into several modules"
+        )
     _check_exports(exports_of(module), exports, name)
     for registered in exports:
         check_name(registered)
-    trials = _fly_once(compiled, exports, settings)
+    trials, seconds = _fly_once(compiled, exports, settings)
+    machine_code = bytes(compiled.serialize())
+    if len(machine_code) > settings.compiled_bytes_max:
+        raise ModuleRefused(
+            f"the module compiles to {len(machine_code):,} bytes; {settings.compiled_bytes_max:,} are allowed: build it smaller"
+        )
     digest = hashlib.sha256(module).hexdigest()
-    return Inspection(digest, language_of(module), exports, trials, bytes(compiled.serialize()))
+    return Inspection(digest, language_of(module), exports, trials, machine_code, seconds)
 
 
 def _last_line(error: Exception) -> str:
@@ -187,8 +203,12 @@ def _check_exports(found: dict[str, str], exports: dict[str, str], name: str) ->
             )
 
 
-def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settings) -> dict[str, Trial]:
+def _fly_once(
+    module: wasmtime.Module, exports: dict[str, str], settings: Settings
+) -> tuple[dict[str, Trial], dict[str, tuple[float, float]]]:
     """Instantiate it under the limits it will fly with; a start function that traps is found here, not in a turn.
+
+    Returns the trials, and what they cost in seconds.
 
     A call that traps is no reason to refuse: a fault is the author's own affair, and counted.
     """
@@ -223,21 +243,66 @@ def _fly_once(module: wasmtime.Module, exports: dict[str, str], settings: Settin
         ) from error
     memory = HostMemory()
     layout = Layout.natural(strategy_signature())
-    addresses = [HEADER_BYTES + 64 * column for column in range(layout.columns)]
+    addresses = [HEADER_BYTES + 8 * _TRIAL_ROWS * column for column in range(layout.columns)]
     memory.place(addresses)
-    seen_at = HEADER_BYTES + 64 * layout.columns
+    seen_at = HEADER_BYTES + 8 * _TRIAL_ROWS * layout.columns
     codes = [code for leaf in layout.storage for code in ((leaf,) if leaf else ("u4", "u4"))]
     for address, code, value in zip(
         addresses, codes, (*_SAMPLE_SHIP, seen_at, len(_SAMPLE_SEEN)), strict=False
     ):
-        memory.array(address, np.dtype(code), 1)[0] = value
+        memory.array(address, np.dtype(code), _TRIAL_ROWS)[:] = value
     memory.array(seen_at, np.uint8, len(_SAMPLE_SEEN))[:] = np.frombuffer(_SAMPLE_SEEN, np.uint8)
     limits = Limits(settings.budget_fuel, settings.guest_memory_bytes_max, settings.guest_table_elements_max)
-    trials = {}
+    trials, seconds = {}, {}
     for registered, export in exports.items():
-        outcome = Guest.of(module, export).run(memory, layout, 0, 1, limits)
+        guest = Guest.of(module, export)
+        outcome = guest.run(memory, layout, 0, 1, limits)
         trials[registered] = Trial(fuel=outcome.fuel, fault=outcome.reason)
-    return trials
+        one, many = (
+            median(guest.run(memory, layout, 0, rows, limits).seconds for _ in range(_TRIAL_RUNS))
+            for rows in (1, _TRIAL_ROWS)
+        )
+        seconds[registered] = (one, max(0.0, many - one) / (_TRIAL_ROWS - 1))
+    return trials, seconds
+
+
+def checker_start(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """How the process is started that does `inspect_module` (``wasm.checker``): its command and its environment."""
+    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", name, settings.model_dump_json()]
+    return command, bare_environment()
+
+
+def precheck(module: bytes, name: str, settings: Settings) -> None:
+    """What needs no process; raises ModuleRefused or StrategyError."""
+    check_name(name)
+    _check_bytes(module, settings)
+
+
+def inspection_of(status: int, output: bytes, settings: Settings) -> Inspection:
+    """What the process found out, by its exit status and all that it wrote.
+
+    Raises
+    ------
+    ModuleRefused, StrategyError : as `inspect_module`, or when the process ran past a limit.
+    """
+    header, _, compiled = output.partition(b"\n")
+    if status != 0 or not header:
+        raise ModuleRefused(
+            f"the compiler ended with {status} on this module (limits: {settings.compile_seconds_max:g} s, "
+            f"{settings.compile_memory_bytes_max:,} bytes): make it smaller or simpler"
+        )
+    answer = json.loads(header)
+    if "refused" in answer:
+        kind = StrategyError if answer["kind"] == "StrategyError" else ModuleRefused
+        raise kind(answer["refused"])
+    return Inspection(**answer, compiled=compiled)
+
+
+def took_too_long(settings: Settings) -> ModuleRefused:
+    """The refusal of a module whose process was ended for its time."""
+    return ModuleRefused(
+        f"checking the module took more than {settings.compile_seconds_max:g} s: make it smaller or simpler"
+    )
 
 
 def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspection:
@@ -247,9 +312,8 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
     ------
     ModuleRefused, StrategyError : as `inspect_module`, or when the process ran past a limit.
     """
-    check_name(name)
-    _check_bytes(module, settings)
-    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", name, settings.model_dump_json()]
+    precheck(module, name, settings)
+    command, environment = checker_start(name, settings)
     try:
         done = subprocess.run(
             command,
@@ -257,20 +321,8 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
             capture_output=True,
             timeout=settings.compile_seconds_max,
             check=False,
-            env=bare_environment(),
+            env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise ModuleRefused(
-            f"checking the module took more than {settings.compile_seconds_max:g} s: make it smaller or simpler"
-        ) from error
-    header, _, compiled = done.stdout.partition(b"\n")
-    if done.returncode != 0 or not header:
-        raise ModuleRefused(
-            f"the compiler ended with {done.returncode} on this module (limits: {settings.compile_seconds_max:g} s, "
-            f"{settings.compile_memory_bytes_max:,} bytes): make it smaller or simpler"
-        )
-    answer = json.loads(header)
-    if "refused" in answer:
-        kind = StrategyError if answer["kind"] == "StrategyError" else ModuleRefused
-        raise kind(answer["refused"])
-    return Inspection(**answer, compiled=compiled)
+        raise took_too_long(settings) from error
+    return inspection_of(done.returncode, done.stdout, settings)

@@ -40,13 +40,14 @@ class Limits:
 @dataclass(slots=True)
 class Outcome:
     """What became of a run: the rows that faulted, in order, why the first one did, the fuel it took, and the
-    processor time in seconds, that of making instances included."""
+    processor time in seconds, ``made_seconds`` of it to make instances."""
 
     faulted: list[int] = field(default_factory=list)
     uncalled: tuple[int, int] = (0, 0)
     reason: str | None = None
     fuel: int = 0
     seconds: float = 0.0
+    made_seconds: float = 0.0
 
     @property
     def faults(self) -> int:
@@ -93,9 +94,12 @@ class Guest:
             if len(outcome.faulted) >= limits.faults_max:
                 outcome.uncalled = (row, stop)
                 break
+            is_new = flight is None
             flight = flight or _Flight(self, limits)
             end = min(stop, row + pool_rows)
             faulted, trap, fuel = flight.run(memory, layout, row, end)
+            if is_new:
+                outcome.made_seconds += flight.made_seconds
             outcome.fuel += fuel
             if trap is None:
                 row = end
@@ -107,6 +111,7 @@ class Guest:
             flight = None
             if trap == OUT_OF_FUEL:
                 pool_rows, growth = CAREFUL_ROWS, 1
+        del flight  # to give its memory back is a part of what it took
         outcome.seconds = time.thread_time() - started
         return outcome
 
@@ -115,6 +120,7 @@ class _Flight:
     """One instance of a guest, made by its first run; of no more use after a trap."""
 
     def __init__(self, guest: Guest, limits: Limits) -> None:
+        started = time.thread_time()
         self._guest = guest
         self._budget_fuel = limits.budget_fuel
         self._store = wasmtime.Store(flight_engine())
@@ -127,6 +133,7 @@ class _Flight:
         )
         self._driver: Any = None
         self._loop: Any = None
+        self.made_seconds = time.thread_time() - started
 
     def run(self, memory: HostMemory, layout: Layout, start: int, stop: int) -> tuple[int, str | None, int]:
         """Some rows with a fuel pool of their own: the row that trapped, why (None when all went well), and the fuel used."""
@@ -136,8 +143,7 @@ class _Flight:
         row = start
         try:
             if self._driver is None:
-                self._driver = self._instantiate(memory, layout)
-                self._loop = self._driver["run"]
+                self._make(memory, layout)
             memory.span[:] = start, stop
             self._loop(store)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
@@ -145,6 +151,14 @@ class _Flight:
                 row = self._driver["row"].value(store)
             return row, _reason(error), pool - store.get_fuel()
         return stop, None, pool - store.get_fuel()
+
+    def _make(self, memory: HostMemory, layout: Layout) -> None:
+        started = time.thread_time()
+        try:
+            self._driver = self._instantiate(memory, layout)
+            self._loop = self._driver["run"]
+        finally:
+            self.made_seconds += time.thread_time() - started
 
     def _instantiate(self, memory: HostMemory, layout: Layout) -> Any:
         store, realloc = self._store, self._guest.realloc

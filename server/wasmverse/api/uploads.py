@@ -1,0 +1,167 @@
+"""Uploads on their way: how many there may be at once, of whom and of how many bytes, and each one's checker process.
+
+Whoever finds no room is told so before the body is read. Who leaves is not served any further: the place in the queue is given
+up, and the process that checks the module is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from starlette.requests import Request
+
+from wasmverse.api.errors import HttpError
+from wasmverse.settings import Settings
+from wasmverse.wasm.check import Inspection, checker_start, inspection_of, precheck, took_too_long
+
+RETRY_SECONDS = 5
+HEADER_BYTES_MAX = 1 << 20
+"""What a checker writes besides the machine code."""
+_ANSWER_BYTES = 1 << 16
+
+_T = TypeVar("_T")
+
+
+class Uploads:
+    """The uploads of one gateway. Use from one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.count = 0
+        self.bytes = 0
+        self._of_clients: Counter[str] = Counter()
+        self._checks = asyncio.Semaphore(settings.module_checks_max)
+
+    @asynccontextmanager
+    async def place(self, client: str, announced: str) -> AsyncIterator[None]:
+        """Room for one upload of ``client``, whose body has ``announced`` bytes: a Content-Length, or '' if it does not say.
+
+        Raises
+        ------
+        HttpError : 429, the client has as many under way as it may; 503, all together do.
+        """
+        settings = self.settings
+        # One that is longer than a module may be is refused when it is read.
+        size = (
+            min(int(announced), settings.module_bytes_max)
+            if announced.isdigit()
+            else settings.module_bytes_max
+        )
+        if self._of_clients[client] >= settings.uploads_max_per_client:
+            raise HttpError(
+                429,
+                f"{self._of_clients[client]} uploads of yours are under way, {settings.uploads_max_per_client} may be at once; "
+                f"wait for one of them, or ask again in {RETRY_SECONDS} s",
+                retry_seconds=RETRY_SECONDS,
+            )
+        if self.count >= settings.uploads_max or self.bytes + size > settings.upload_bytes_max:
+            raise HttpError(
+                503,
+                f"{self.count} uploads of {self.bytes:,} bytes are under way, {settings.uploads_max} of "
+                f"{settings.upload_bytes_max:,} may be at once; ask again in {RETRY_SECONDS} s",
+                retry_seconds=RETRY_SECONDS,
+            )
+        self.count += 1
+        self.bytes += size
+        self._of_clients[client] += 1
+        try:
+            yield
+        finally:
+            self.count -= 1
+            self.bytes -= size
+            self._of_clients -= Counter((client,))
+            if not self.count:
+                _give_memory_back()
+
+    @asynccontextmanager
+    async def check(self, module: bytes, name: str) -> AsyncIterator[Inspection]:
+        """Check a module in a process of its own, when it is its turn.
+
+        The next one's turn comes when the block ends: so there is the machine code of ``module_checks_max`` modules at most.
+
+        Raises
+        ------
+        ModuleRefused, StrategyError : as ``wasm.check.inspect_module_apart``.
+        """
+        precheck(module, name, self.settings)
+        async with self._checks:
+            yield await _inspect(module, name, self.settings)
+
+
+async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
+    """Do what a client waits for, but not if it leaves; its body must have been read.
+
+    Raises
+    ------
+    HttpError : 400, the client has left; the work was cancelled.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise HttpError(400, "The client left before its upload was done")
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _inspect(module: bytes, name: str, settings: Settings) -> Inspection:
+    command, environment = checker_start(name, settings)
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=environment,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(settings.compile_seconds_max):
+            output = await _converse(process, module, settings.compiled_bytes_max + HEADER_BYTES_MAX)
+            status = await process.wait()
+    except TimeoutError:
+        raise took_too_long(settings) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return inspection_of(status, output, settings)
+
+
+async def _converse(process: asyncio.subprocess.Process, module: bytes, bytes_max: int) -> bytes:
+    """Give a checker its module, and read what it writes, up to so many bytes."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(ConnectionError):  # its exit status says more
+        process.stdin.write(module)
+        await process.stdin.drain()
+    process.stdin.close()
+    output = bytearray()
+    while part := await process.stdout.read(_ANSWER_BYTES):
+        output += part
+        if len(output) > bytes_max:
+            process.kill()
+            break
+    return bytes(output)
+
+
+def _give_memory_back() -> None:
+    """Bodies of megabytes leave holes that the allocator keeps; no upload is under way now, so they are all free."""
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
