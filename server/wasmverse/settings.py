@@ -152,6 +152,14 @@ class Settings(BaseSettings):
     # The gateway
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    hosts: tuple[str, ...] = Field(
+        (),
+        description="Further names of this server, without port; JSON list, `*` for all where tokens are needed.",
+    )
+    proxies: tuple[str, ...] = Field(
+        (),
+        description="Addresses and networks of proxies in front, which tell whose requests they pass on; JSON list.",
+    )
 
     # Queries
     readers: int = Field(

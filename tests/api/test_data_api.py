@@ -149,7 +149,7 @@ def test_bodies_that_are_no_bodies(gateway: RunningGateway) -> None:
 
 def test_a_body_that_never_comes(gateway: RunningGateway) -> None:
     with socket.create_connection(("127.0.0.1", gateway.address[1]), timeout=20) as slow:
-        slow.sendall(b"POST /api/v2/query/rows HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        slow.sendall(b"POST /api/v2/query/rows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         assert slow.recv(1000).startswith(b"HTTP/1.1 408 ")
 
 

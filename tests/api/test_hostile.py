@@ -13,8 +13,8 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 
-HEAD = b"POST /api/v2/query/tuples HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-WATCH = b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+HEAD = b"POST /api/v2/query/tuples HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+WATCH = b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 
 
@@ -47,16 +47,20 @@ def body(text: bytes) -> bytes:
 
 RAW: list[tuple[str, bytes, bytes]] = [
     ("no HTTP at all", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"400"),
-    ("an endless header", b"GET /ping HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 200_000, b"400"),
-    ("ten thousand headers", b"GET /ping HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 20_000 + b"\r\n", b"HTTP"),
+    ("an endless header", b"GET /ping HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 200_000, b"400"),
+    (
+        "ten thousand headers",
+        b"GET /ping HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+        b"HTTP",
+    ),
     ("a negative length", HEAD + b"Content-Length: -5\r\n\r\n", b"400"),
     ("two lengths", HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n12345", b"400"),
     ("a length past all bounds", HEAD + b"Content-Length: 99999999999999\r\n\r\n{", b"413"),
     ("a bad chunk", HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n", b"400"),
     ("no host", b"POST /api/v2/query/tuples HTTP/1.1\r\n" + body(b"{}"), b"400"),
-    ("a null byte in the path", b"GET /ping%00 HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
-    ("a path out of the page", b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", b"404"),
-    ("a method of its own", b"BREW /api/v2/exec HTTP/1.1\r\nHost: x\r\n\r\n", b"405"),
+    ("a null byte in the path", b"GET /ping%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+    ("a path out of the page", b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", b"404"),
+    ("a method of its own", b"BREW /api/v2/exec HTTP/1.1\r\nHost: localhost\r\n\r\n", b"405"),
     ("a body that is an array", HEAD + body(b"[[[[[[1]]]]]]"), b"400"),
     ("a body nested without end", HEAD + body(b'{"sql":' * 20_000), b"400"),
     ("half a surrogate", HEAD + body(b'{"sql":"select \'\\ud800\'"}'), b"400"),
@@ -159,7 +163,7 @@ def test_too_many_connections_are_turned_away(tmp_path: Path) -> None:
         with ExitStack() as stack:
             for _ in range(40):
                 stack.enter_context(dial(running))
-            refused = exchange(running, b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+            refused = exchange(running, b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert refused.startswith(b"HTTP/1.1 503")
     finally:
         running.close()

@@ -181,7 +181,7 @@ def test_a_watcher_that_never_reads_costs_nobody_anything(tmp_path: Path) -> Non
         with socket.create_connection(("127.0.0.1", running.address[1])) as deaf, watcher(running) as client:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.sendall(
-                b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
             )
             deaf.recv(100)

@@ -58,7 +58,7 @@ class Client(asyncio.Protocol):
     def ask(self, sql: str, args: list[Any]) -> asyncio.Future[int]:
         """Send a query; the future is the status of its answer."""
         body = json.dumps({"sql": sql, "args": args}).encode()
-        head = f"POST /api/v2/query/tuples HTTP/1.1\r\nHost: bench\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /api/v2/query/tuples HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         self.answered = asyncio.get_running_loop().create_future()
         self.transport.write(head.encode() + body)
         return self.answered
@@ -157,7 +157,7 @@ class Watcher(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
         key = base64.b64encode(os.urandom(16)).decode()
-        head = ("GET /api/v1/live HTTP/1.1", "Host: bench", "Upgrade: websocket", "Connection: Upgrade",
+        head = ("GET /api/v1/live HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
                 f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13")  # fmt: skip
         self.transport.write("\r\n".join((*head, "", "")).encode())
 

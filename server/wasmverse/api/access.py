@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import secrets
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
 from wasmverse.api.errors import HttpError
+from wasmverse.api.origin import check_sites, is_loopback
 from wasmverse.commands import CLAIMED, OPERATOR_OWNER
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
@@ -39,11 +38,8 @@ class Access:
 
         Raises
         ------
-        HttpError : 401, the token is missing or unknown; 403, its role is too low, or the request comes from another
-            site's page, which may not use what its visitor may do here.
+        HttpError : 401, the token is missing or unknown; 403, its role is too low.
         """
-        if role > Role.reader:
-            _refuse_other_sites(connection)
         user, given = _credentials(connection)
         token = token or given
         identity = self._find(token) if token else None
@@ -87,33 +83,18 @@ def make_ready_token(settings: Settings) -> str | None:
 
 
 def check_access(settings: Settings) -> None:
-    """Refuse to serve beyond loopback without a secret.
+    """Refuse to serve beyond loopback without a secret, or under names that are none.
 
     Raises
     ------
-    SettingsError : tokens are needed at ``settings.host`` and there is none.
+    SettingsError : tokens are needed at ``settings.host`` and there is none; ``hosts`` or ``proxies`` cannot be used.
     """
     access = Access(settings)
+    check_sites(settings, access.is_open)
     if not access.is_open and not is_loopback(settings.host) and not access.tokens.all():
         raise SettingsError(
             f"{settings.host} can be reached from other machines and there is no token; make one with "
             "`wasmverse token create NAME --role admin`, or listen on 127.0.0.1"
-        )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server at ``host``."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _refuse_other_sites(connection: HTTPConnection) -> None:
-    origin = connection.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != connection.headers.get("host"):
-        raise HttpError(
-            403, f"A page of {origin[:100]} may read here and nothing more; use this server's own page"
         )
 
 

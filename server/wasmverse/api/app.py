@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import wasmverse
 from wasmverse.api import health, strategies
@@ -17,6 +18,7 @@ from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.gateway import Gateway
 from wasmverse.api.live import LiveQueries, live_router
 from wasmverse.api.metrics import Metrics
+from wasmverse.api.origin import SiteGuard
 from wasmverse.api.page import add_page
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
@@ -42,6 +44,7 @@ def create_app(
     """
     metrics = Metrics(universe, pool)
     live = LiveQueries(universe, pool, settings, metrics)
+    access = Access(settings, ready_token)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -57,13 +60,14 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.gateway = Gateway(
         universe,
         pool,
         settings,
         metrics,
-        Access(settings, ready_token),
+        access,
         RateLimit(settings.queries_per_second_max),
         RateLimit(settings.commands_per_second_max),
         Uploads(settings),
@@ -78,10 +82,13 @@ def create_app(
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["Authorization", "Content-Type", "Accept"],
         expose_headers=["Wasmverse-Turn", "Wasmverse-Truncated", "Retry-After"],
         max_age=600,
     )
+    if settings.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
+    app.add_middleware(SiteGuard, settings=settings, is_open=access.is_open)  # the last one comes first
     add_page(app, page_folder)
     return app

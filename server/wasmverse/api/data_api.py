@@ -10,10 +10,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from wasmverse.api.accept import accepts_gzip, negotiate
 from wasmverse.api.body import QueryBody, parse_query, read_body
 from wasmverse.api.command_call import parse_call
 from wasmverse.api.gateway import Gateway, gateway_of
-from wasmverse.api.responses import ResultResponse, accepts_gzip, negotiate
+from wasmverse.api.responses import ResultResponse
 from wasmverse.query.result import Format
 
 _BODY: dict[str, Any] = {

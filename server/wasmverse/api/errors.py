@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from wasmverse.api.methods import methods_at
 from wasmverse.errors import (
     CommandError,
     ModuleRefused,
@@ -27,6 +28,7 @@ from wasmverse.errors import (
     UniverseUnavailable,
     WasmverseError,
 )
+from wasmverse.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -90,20 +92,31 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, WasmverseError)
-        return error_response(request.url.path, error)
+        return error_response(request.scope["path"], error)
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        texts = {404: f"There is nothing at {request.url.path}; /api/v2/spec lists what there is"}
-        message = texts.get(error.status_code, f"{error.detail}: {request.method} {request.url.path}")
-        response = error_response(request.url.path, HttpError(error.status_code, message))
-        response.headers.update(error.headers or {})
+        path, method = printable(request.scope["path"]), printable(request.method)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            # A path may have several routes, each with a method of its own.
+            methods = methods_at(app.routes, request.scope) or ["GET", "HEAD"]
+            headers["Allow"] = ", ".join(methods)
+        texts = {
+            404: f"There is nothing at {path}; /api/v2/spec lists what there is",
+            405: f"{path} is not for {method}; send {headers.get('Allow')}",
+        }
+        message = texts.get(error.status_code, f"{error.detail}: {method} {path}")
+        response = error_response(request.scope["path"], HttpError(error.status_code, message))
+        response.headers.update(headers)
         return response
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
+        log.exception(
+            "%s %s failed", printable(request.method), printable(request.scope["path"]), exc_info=error
+        )
         return error_response(
-            request.url.path, HttpError(500, "Internal error; the server's log has the details")
+            request.scope["path"], HttpError(500, "Internal error; the server's log has the details")
         )
 
     app.add_exception_handler(WasmverseError, on_error)

@@ -69,10 +69,14 @@ async def health(request: Request) -> Response:
     return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get(
+    "/metrics", response_class=PlainTextResponse, responses={401: {"description": "Reading needs a token"}}
+)
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format."""
-    text = gateway_of(request).metrics.text()
+    """Prometheus' text format, for those who may read: they tell about ships, strategies and queries."""
+    gateway = gateway_of(request)
+    gateway.may_ask(request)
+    text = gateway.metrics.text()
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from wasmverse.api.methods import methods_at
 
 # No more than the page needs; web/src/main.ts says how it does without the rest.
 POLICY = "; ".join(
@@ -55,10 +58,24 @@ class _Page(StaticFiles):
         return response
 
 
+class _Files(Mount):
+    """Every path but those of other routes: whoever asks for one of these in a wrong way is told so, not that it is missing."""
+
+    def __init__(self, folder: Path, others: list[BaseRoute]) -> None:
+        super().__init__("/", _Page(directory=folder, html=True), name="page")
+        self._others = others
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match HTTP only, and no path that another route has."""
+        if scope["type"] != "http" or methods_at(self._others, scope):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 def add_page(app: FastAPI, folder: Path | None) -> None:
     """Serve the built page at ``/``; where there is none, a text that says how to build it."""
     if folder is not None and (folder / "index.html").is_file():
-        app.mount("/", _Page(directory=folder, html=True), name="page")
+        app.router.routes.append(_Files(folder, list(app.routes)))
         return
 
     @app.get("/", include_in_schema=False)

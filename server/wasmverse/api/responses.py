@@ -4,32 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from wasmverse.api.accept import MEDIA
 from wasmverse.query.result import Format, Result
 
 PART_BYTES = 256 << 10
-MEDIA = {
-    "tuples": "application/json",
-    "rows": "application/json",
-    "arrow": "application/vnd.apache.arrow.stream",
-    "csv": "text/csv; charset=utf-8",
-}
-
-
-def negotiate(request: Request, default: Format) -> Format:
-    """The format that the request accepts: Arrow or CSV when asked for by name, else ``default``."""
-    accept = request.headers.get("accept", "").lower()
-    if MEDIA["arrow"] in accept:
-        return "arrow"
-    return "csv" if "text/csv" in accept else default
-
-
-def accepts_gzip(request: Request) -> bool:
-    """Whether the client can take gzip."""
-    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 class ResultResponse(Response):
