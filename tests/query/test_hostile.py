@@ -77,7 +77,7 @@ BOMBS = [
     ("select lpad('x', 2000000000, 'y')", {MEMORY, VALUE, TIME}),
     ("select format('{:>2000000000}', 1)", {MEMORY, VALUE, SYNTAX, 1105, 1690}),
     ("select printf('%2000000000d', 1)", {MEMORY, VALUE, SYNTAX, 1105, 1690}),
-    ("select bitstring('1', 2000000000)", {MEMORY, VALUE, OK, SYNTAX}),
+    ("select bitstring('1', 2000000000)", {DENIED}),
     ("select factorial(1000000)", {1690, VALUE}),
     ("select 10::decimal(38, 0) ** 1000", {OK, 1690, VALUE}),
     ("select generate_series(1, 9223372036854775807)", {MEMORY, VALUE, TIME}),

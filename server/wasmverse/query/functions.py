@@ -7,6 +7,7 @@ names it and stays; which module it runs is looked up for every statement, so ea
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ import pyarrow as pa
 from duckdb.func import ARROW, SPECIAL
 
 from wasmverse.errors import QueryError
+from wasmverse.query.allowed import ALLOWED, NAME_CHARACTERS_MAX, OWN, shown
 from wasmverse.query.calls import Calls
 from wasmverse.query.modules import load_guest
 from wasmverse.query.statement import SCHEMA
@@ -76,6 +78,7 @@ class Functions:
         Raises
         ------
         QueryError : 1305, one is known but cannot be called in this turn.
+        duckdb.CatalogException : one is not known at all.
         FileNotFoundError : a module is gone, and with it the turn.
         """
         self._calls.ready = {}
@@ -85,10 +88,17 @@ class Functions:
         rows = zip(*(strategies[key].to_pylist() for key in ("name", "sha256", "export")), strict=True)
         known = {name: (sha256, export) for name, sha256, export in rows}
         for name in wanted:
+            if name in OWN:
+                continue
             if name not in known:
                 if name in self._made:
-                    raise QueryError(f"FUNCTION {SCHEMA}.{name} does not exist in this turn", code=1305)
-                continue
+                    raise QueryError(
+                        f"FUNCTION {SCHEMA}.{shown(name)} does not exist in this turn", code=1305
+                    )
+                # The engine's own words for it: the text may be the other dialect's. Its guesses would be of hidden names.
+                raise duckdb.CatalogException(
+                    f"Catalog Error: Scalar Function with name {shown(name)} does not exist!{_guess(name, known)}"
+                )
             sha256, export = known[name]
             if export is None:
                 raise QueryError(
@@ -135,3 +145,11 @@ class Functions:
             f'CREATE MACRO {SCHEMA}."{name}"({", ".join(PARAMETERS)}) AS "call {name}"({arguments})'
         )
         self._made.add(name)
+
+
+def _guess(name: str, strategies: Iterable[str]) -> str:
+    """What may have been meant, among the names that can be called."""
+    if len(name) > NAME_CHARACTERS_MAX:
+        return ""
+    close = difflib.get_close_matches(name, [*ALLOWED, *OWN, *strategies], n=1, cutoff=0.7)
+    return f' Did you mean "{close[0]}"?' if close else ""

@@ -1,8 +1,8 @@
 """What a client may run: one statement that only reads, and only what is meant to be read.
 
 DuckDB's own parser judges, so no text can look different to the check and to the engine. The parsed statement
-is walked against allow-lists: kinds of nodes, names of relations, table functions. ``FROM checkpoint()`` is a
-SELECT to the parser, and so is ``WITH t AS (INSERT ...)``: the kind of a statement alone says nothing.
+is walked against allow-lists: kinds of nodes and expressions, names of relations, functions and types. ``FROM checkpoint()``
+is a SELECT to the parser, and so is ``WITH t AS (INSERT ...)``: the kind of a statement alone says nothing.
 Whatever a newer DuckDB adds is refused until it is listed here.
 """
 
@@ -18,6 +18,7 @@ import duckdb
 import orjson
 
 from wasmverse.errors import QueryRefused
+from wasmverse.query.allowed import UNSTABLE, judge_function, judge_type, shown
 
 SCHEMA = "game"
 """The schema of the public relations; ``information_schema`` is readable too."""
@@ -32,37 +33,6 @@ INFORMATION_VIEW = "public {}"
 public names."""
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"})
-
-UNSTABLE_FUNCTIONS = frozenset(
-    {
-        "now",
-        "today",
-        "get_current_timestamp",
-        "get_current_time",
-        "current_date",
-        "current_timestamp",
-        "localtime",
-        "localtimestamp",
-        "transaction_timestamp",
-        "random",
-        "uuid",
-        "uuidv4",
-        "uuidv7",
-        "gen_random_uuid",
-        "error",
-        "current_database",
-        "current_schema",
-        "current_schemas",
-        "current_catalog",
-        "current_user",
-        "user",
-        "session_user",
-        "version",
-    }
-)
-"""Functions whose answer differs from call to call and that are allowed all the same; every other one is
-refused, because the engine marks so what has side effects or looks at the session: sequences, settings, logs,
-sleep."""
 
 _PLAIN_TYPES = frozenset(
     {
@@ -89,6 +59,49 @@ _PLAIN_TYPES = frozenset(
 )
 """Types of the parts of a statement that are not expressions."""
 
+_EXPRESSIONS = frozenset(
+    {
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLLATE",
+        "COLUMN_REF",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+        "LAMBDA",
+        "OPERATOR",
+        "PARAMETER",
+        "POSITIONAL_REFERENCE",
+        "STAR",
+        "SUBQUERY",
+        "TYPE",
+        "WINDOW",
+    }
+)
+"""Classes of expressions."""
+
+_OPERATORS = frozenset(
+    {
+        "ARRAY_CONSTRUCTOR",
+        "ARRAY_EXTRACT",
+        "ARRAY_SLICE",
+        "COMPARE_IN",
+        "COMPARE_NOT_IN",
+        "GROUPING_FUNCTION",
+        "OPERATOR_COALESCE",
+        "OPERATOR_IS_NOT_NULL",
+        "OPERATOR_IS_NULL",
+        "OPERATOR_NOT",
+        "OPERATOR_NULLIF",
+        "OPERATOR_TRY",
+        "OPERATOR_UNPACK",
+        "STRUCT_EXTRACT",
+    }
+)
+"""Expressions of the class of that name: what is written like a function or an operator and is in no catalogue."""
+
 _FUNCTIONS_THAT_READ = {"sight": {"entity"}}
 """Our own functions that read a relation."""
 
@@ -107,8 +120,8 @@ TEXTS_KEPT = 512
 class Checked:
     """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn.
 
-    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case; ``relations`` the public names
-    it may read, or more than these.
+    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case: our own, strategies, or nothing
+    that there is; ``relations`` the public names it may read, or more than these.
     """
 
     statement: duckdb.Statement
@@ -124,19 +137,15 @@ class Checker:
 
     Parameters
     ----------
-    connection : used to parse, and asked once for the functions it calls unstable.
+    connection : used to parse, and asked once for the functions it has.
     relations : the names that clients may read.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, relations: frozenset[str]) -> None:
         self._connection = connection
         self._relations = relations
-        rows = connection.execute(
-            "SELECT lower(function_name), bool_or(coalesce(function_type = 'scalar' "
-            "AND (has_side_effects OR stability <> 'CONSISTENT'), false)) FROM duckdb_functions() GROUP BY 1"
-        ).fetchall()
-        self.own_functions = frozenset(name for name, _ in rows)
-        self._unstable = frozenset(name for name, unstable in rows if unstable) | UNSTABLE_FUNCTIONS
+        rows = connection.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()").fetchall()
+        self.own_functions = frozenset(name for (name,) in rows)
         self._passed: OrderedDict[str, Checked] = OrderedDict()
 
     def check(self, sql: str) -> Checked:
@@ -182,8 +191,9 @@ class Checker:
             names = ", ".join(f"('{name}')" for name in sorted(self._relations))
             sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
-        is_stable, foreign, relations = self._walk(tree["statements"])
-        if _show_public_part(tree["statements"]):
+        parts = list(_parts(tree["statements"]))
+        is_stable, foreign, relations = self._walk(parts)
+        if INFORMATION in text.lower() and _show_public_part(parts):
             [(sql,)] = self._connection.execute(
                 "SELECT json_deserialize_sql(?)", [orjson.dumps(tree).decode()]
             ).fetchall()
@@ -191,37 +201,45 @@ class Checker:
         named = {name for name in statement.named_parameters if not name.isdigit()}
         if named:
             raise QueryRefused(
-                f"The parameter ${min(named)} has a name; write '?' and give 'args' in order", code=1064
+                f"The parameter ${shown(min(named))} has a name; write '?' and give 'args' in order",
+                code=1064,
             )
         return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign, relations)
 
-    def _walk(self, tree: object) -> tuple[bool, frozenset[str], frozenset[str]]:
+    def _walk(self, parts: list[dict[str, Any]]) -> tuple[bool, frozenset[str], frozenset[str]]:
         """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads."""
-        parts = list(_parts(tree))
         bound = {entry["key"].lower() for part in parts for entry in part.get("map", ()) if "key" in entry}
         bound |= {part["cte_name"].lower() for part in parts if part.get("cte_name")}
         is_stable = True
         foreign: set[str] = set()
         relations: set[str] = set()
+        in_from: set[int] = set()
         for part in parts:
             kind = part.get("type")
             if isinstance(kind, str) and "class" not in part and kind not in _PLAIN_TYPES:
                 raise _not_reading(kind.removesuffix("_QUERY_NODE"))
+            if "class" in part and (
+                part["class"] not in _EXPRESSIONS or (part["class"] == "OPERATOR" and kind not in _OPERATORS)
+            ):
+                raise QueryRefused(f"{kind} is denied: this form of expression is not served; leave it out")
             if kind == "BASE_TABLE":
                 relations |= self._judge_relation(part, bound)
             elif kind == "TABLE_FUNCTION":
                 _judge_table_function(part["function"])
+                in_from.add(id(part["function"]))
             elif kind == "SHOW_REF" and part.get("query") is None:
                 raise QueryRefused("This form of SHOW is denied; SHOW TABLES and DESCRIBE <name> are served")
             elif kind == "COLUMN_REF":
                 # CURRENT_TIMESTAMP and its like are functions that are written, and parsed, as columns.
-                is_stable &= part["column_names"][-1].lower() not in UNSTABLE_FUNCTIONS
-            elif "function_name" in part:
+                is_stable &= part["column_names"][-1].lower() not in UNSTABLE
+            elif "function_name" in part and id(part) not in in_from:
                 name = part["function_name"].lower()
-                is_stable &= self._judge_function(name)
-                if name not in self.own_functions:
+                if not judge_function(part, self.own_functions):
                     foreign.add(name)
+                is_stable &= name not in UNSTABLE
                 relations |= _FUNCTIONS_THAT_READ.get(name, set())
+            elif kind == "TYPE":
+                judge_type(part)
         return is_stable, frozenset(foreign), frozenset(relations)
 
     def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> Set[str]:
@@ -237,18 +255,10 @@ class Checker:
             return {name}
         if not schema and name in bound:
             return set()
-        shown = ".".join(filter(None, (catalog, schema or SCHEMA, name)))
+        place = ".".join(filter(None, (catalog, schema or SCHEMA, name)))
         raise QueryRefused(
-            f"Table '{shown}' doesn't exist; there are {', '.join(sorted(self._relations))}", code=1146
+            f"Table '{shown(place)}' doesn't exist; there are {', '.join(sorted(self._relations))}", code=1146
         )
-
-    def _judge_function(self, name: str) -> bool:
-        """Refuse a function that is unstable and not listed; whether it is stable."""
-        if name in self._unstable and name not in UNSTABLE_FUNCTIONS:
-            raise QueryRefused(
-                f"Function '{name}' is denied: it acts on the session, and queries only read; leave it out"
-            )
-        return name not in self._unstable
 
 
 def _judge_size(sql: str) -> None:
@@ -276,9 +286,8 @@ def _shows_tables(tree: list[dict[str, Any]]) -> bool:
     return source.get("type") == "SHOW_REF" and source.get("table_name") == '"tables"'
 
 
-def _show_public_part(tree: object) -> bool:
+def _show_public_part(parts: list[dict[str, Any]]) -> bool:
     """Put the views over ``information_schema`` in its place; whether there was a place."""
-    parts = list(_parts(tree))
     tables = [
         part
         for part in parts
@@ -300,7 +309,7 @@ def _judge_table_function(function: dict[str, Any]) -> None:
     name = function["function_name"].lower()
     if name not in TABLE_FUNCTIONS:
         raise QueryRefused(
-            f"Table function '{name}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} may stand in FROM"
+            f"Table function '{shown(name)}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} may stand in FROM"
         )
 
 

@@ -1,0 +1,179 @@
+"""Which functions and types a query may name: ``functions.toml``, the list that was made by judging the engine's catalogue.
+
+The engine's own word for a function says little: ``"="`` is pure to it, and ends it when called as a function. So each name is
+allowed or denied here, with the reason, and what a newer engine adds is refused until it is judged.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import duckdb
+
+from wasmverse.errors import QueryRefused
+
+OWN = frozenset({"decode_plan", "sight"})
+"""The macros that a reader makes for its clients; strategies are known turn by turn."""
+
+NAME_CHARACTERS_MAX = 64
+"""Of a stranger's name in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why some names are denied, and what to write instead; ``names`` in lower case, ending in ``*`` for all that begin so."""
+
+    reason: str
+    remedy: str
+    names: frozenset[str]
+
+
+def _load() -> tuple[dict[str, Any], dict[str, Denial]]:
+    data = tomllib.loads(resources.files(__package__).joinpath("functions.toml").read_text(encoding="utf-8"))
+    denials = {
+        key: Denial(one["reason"], one["remedy"], frozenset(name.lower() for name in one["names"]))
+        for key, one in data["denied"].items()
+    }
+    return data, denials
+
+
+_DATA, DENIALS = _load()
+
+ENGINE: str = _DATA["engine"]
+"""The version of the engine whose catalogue was judged."""
+
+_KINDS = {
+    key: frozenset(names.lower().split()) for key, names in _DATA["allowed"].items() if isinstance(names, str)
+}
+OPERATORS = _KINDS.pop("operators")
+"""Names that an operator has in a parsed statement."""
+ALLOWED = frozenset().union(*_KINDS.values())
+UNSTABLE = _KINDS["unstable"]
+"""Functions that are allowed though their answer differs from call to call."""
+AGGREGATES = _KINDS["aggregate"]
+TYPES = frozenset(_DATA["allowed"]["types"])
+DENIED_TYPES: dict[str, dict[str, str]] = _DATA["denied_types"]
+
+_DENIED = {name: denial for denial in DENIALS.values() for name in denial.names if not name.endswith("*")}
+_DENIED_BEGINNINGS = {
+    name[:-1]: denial for denial in DENIALS.values() for name in denial.names if name.endswith("*")
+}
+
+BY_NAME = frozenset({"aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"})
+"""Functions that call the aggregate whose name is their second argument."""
+BY_STRUCTURE = frozenset({"from_json", "from_json_strict", "json_transform", "json_transform_strict"})
+"""Functions that make values of the types in the text that is their last argument."""
+_FIXED_LENGTH = re.compile(r"\[\s*\d|\\")
+"""Of a type, INTEGER[3], or what JSON may write in another way."""
+
+
+def shown(name: str) -> str:
+    """A stranger's name as it may stand in an error."""
+    plain = "".join(
+        one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name[: NAME_CHARACTERS_MAX + 1]
+    )
+    return plain if len(name) <= NAME_CHARACTERS_MAX else f"{plain[:NAME_CHARACTERS_MAX]}..."
+
+
+def denial_of(name: str) -> Denial | None:
+    """Why a function, in lower case, is denied; None if it is allowed or not known."""
+    if name in ALLOWED:
+        return None
+    if name in _DENIED:
+        return _DENIED[name]
+    return next((denial for start, denial in _DENIED_BEGINNINGS.items() if name.startswith(start)), None)
+
+
+def judge_function(part: dict[str, Any], engine_functions: frozenset[str]) -> bool:
+    """Refuse a call, as the parser writes it, of what is not allowed; whether the function is the engine's.
+
+    One that is not may be a strategy, which is known when the turn is.
+
+    Raises
+    ------
+    QueryRefused : 1142.
+    """
+    name: str = part["function_name"].lower()
+    if part.get("export_state"):
+        raise QueryRefused(
+            "EXPORT_STATE is denied: the state of an aggregate is the engine's own; leave it out"
+        )
+    if name in ALLOWED:
+        if name in BY_NAME:
+            _judge_aggregate_of_list(name, part)
+        elif name in BY_STRUCTURE:
+            _judge_structure(name, part)
+        return True
+    if name in OPERATORS:
+        if part.get("is_operator"):
+            return True
+        raise QueryRefused(
+            f"Function '{name}' is denied: it is an operator, and the engine does not check what it is called with; "
+            "write it between its arguments"
+        )
+    if name in OWN:
+        return False
+    denial = denial_of(name)
+    if denial is not None:
+        raise QueryRefused(f"Function '{shown(name)}' is denied: it {denial.reason}; {denial.remedy}")
+    if name in engine_functions:
+        raise QueryRefused(
+            f"Function '{shown(name)}' is denied: it is not on the list of what queries may call; use another one"
+        )
+    return False
+
+
+def judge_type(part: dict[str, Any]) -> None:
+    """Refuse a type that is not allowed.
+
+    Raises
+    ------
+    QueryRefused : 1142.
+    duckdb.CatalogException : no such type; it may be the other dialect's.
+    """
+    name: str = part["type_name"].lower()
+    if name in DENIED_TYPES:
+        denied = DENIED_TYPES[name]
+        raise QueryRefused(f"Type '{name}' is denied: {denied['reason']}; {denied['remedy']}")
+    if name not in TYPES:
+        raise duckdb.CatalogException(f"Catalog Error: Type with name {shown(name)} does not exist!")
+
+
+def _judge_aggregate_of_list(name: str, part: dict[str, Any]) -> None:
+    """Refuse the aggregate that is named by a text, unless the text is a constant and the aggregate allowed."""
+    # list.list_aggr('sum') is written as if list were a schema, and then the name comes first.
+    place = 0 if part["qualified_name"]["path"][1:] else 1
+    arguments = part["arguments"]
+    wanted = _text(arguments[place]) if place < len(arguments) else None
+    if wanted is None or any(one["name"] for one in arguments):
+        raise QueryRefused(
+            f"Function '{name}' is denied with an aggregate that is not written as a text; write {name}(list, 'sum')"
+        )
+    if wanted.lower() not in AGGREGATES:
+        raise QueryRefused(
+            f"Function '{name}' is denied with '{shown(wanted)}', no aggregate that may be called; write 'sum' or another"
+        )
+
+
+def _judge_structure(name: str, part: dict[str, Any]) -> None:
+    """Refuse types of a fixed length among those that are named by a text, and a text that is not a constant."""
+    arguments = part["arguments"]
+    wanted = _text(arguments[-1]) if arguments else None
+    if wanted is None:
+        raise QueryRefused(
+            f"""Function '{name}' is denied with a structure that is not written as a text; write {name}(json, '"VARCHAR"')"""
+        )
+    if _FIXED_LENGTH.search(wanted):
+        raise QueryRefused(
+            f"Function '{name}' is denied with types of a fixed length, on rows of which the engine fails; leave out the length"
+        )
+
+
+def _text(argument: dict[str, Any]) -> str | None:
+    """The text that an argument is, if it is a constant and has no name."""
+    literal = argument["expression"].get("literal") or {}
+    return literal.get("text") if literal.get("kind") == "STRING" and not argument["name"] else None
