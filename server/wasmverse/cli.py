@@ -20,6 +20,7 @@ from wasmverse.cli_token import app as token_app
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.errors import SettingsError, WasmverseError
 from wasmverse.settings import Settings, load_settings
+from wasmverse.signals import end_at_once
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,11 +100,13 @@ def serve(
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
     A file that holds a universe already goes on where it stopped; --systems, --ships, --nodes and --seed are for a new one.
-    Every other setting is an environment variable, see docs/settings.md. Ctrl-C or SIGTERM finishes the turn and closes the file.
+    Every other setting is an environment variable, see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
+    the file.
     """
+    end_at_once()
     from wasmverse.api.access import check_access  # noqa: PLC0415 - the heavy imports, only for who needs them
     from wasmverse.memory import check_new_universe  # noqa: PLC0415
-    from wasmverse.serve import bind  # noqa: PLC0415
+    from wasmverse.serve import bind, end  # noqa: PLC0415
     from wasmverse.serve import serve as run  # noqa: PLC0415
 
     settings = _settings(
@@ -122,11 +125,17 @@ def serve(
             check_new_universe(settings)
         check_access(settings)
         listening = bind(settings.host, settings.port)
-        failure = uvloop.run(run(settings, listening, lambda text: progress.print(text, markup=False)))
     except WasmverseError as error:
         fail(error.message)
-    if failure is not None:
-        fail(failure)
+
+    async def run_to_the_end() -> None:
+        try:
+            failure = await run(settings, listening, lambda text: progress.print(text, markup=False))
+        except WasmverseError as error:
+            failure = error.message
+        end(failure)
+
+    uvloop.run(run_to_the_end())
 
 
 @bench_app.command("turn")

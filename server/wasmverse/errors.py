@@ -7,6 +7,8 @@
     |   +-- DatabaseForeign        it is not a Wasmverse universe
     |   +-- DatabaseLocked         another process has it open
     |   +-- DatabaseTooNew         a newer version of Wasmverse made it
+    |   +-- DatabaseDamaged        its bytes, or those of its log, are not what was written
+    +-- SnapshotError              a turn cannot be published
     +-- RecordingError             a recorded run cannot be read, written or gone on with
     +-- ModuleRefused              an uploaded module breaks a rule
     +-- StrategyError              a strategy's name, owner or state forbids what was asked
@@ -18,6 +20,8 @@
     |   +-- QueryTimeout           it ran past its time limit
     |   +-- QueryOverload          no reader was free in time
     +-- UniverseUnavailable        the universe process is not there to answer
+        +-- UniverseBusy           it has too much to do to take a command; nothing was changed
+        +-- UniverseSilent         it did not answer in time; whether it did what it was asked is not known
 
 Errors carry data and know nothing of HTTP; `api.errors` gives each its status.
 """
@@ -59,6 +63,14 @@ class DatabaseLocked(DatabaseError):
 
 class DatabaseTooNew(DatabaseError):
     """A newer version of Wasmverse made the file."""
+
+
+class DatabaseDamaged(DatabaseError):
+    """The bytes of the file, or of its log, are not those that were written."""
+
+
+class SnapshotError(WasmverseError):
+    """A turn cannot be published; it is committed all the same."""
 
 
 class RecordingError(WasmverseError):
@@ -113,3 +125,13 @@ class UniverseUnavailable(WasmverseError):
     """The universe process is not there to answer."""
 
     code = 2013
+
+
+class UniverseBusy(UniverseUnavailable):
+    """The universe has too much to do to take a command, or did not begin it in time; nothing was changed."""
+
+    code = 1040
+
+
+class UniverseSilent(UniverseUnavailable):
+    """The universe did not answer in time; whether it did what it was asked is not known."""

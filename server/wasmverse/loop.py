@@ -1,8 +1,8 @@
 """The universe process: owns the database and the clock, plays a turn each period, and publishes it.
 
-It speaks with the gateway over one pipe. From there come commands and the wish to stop; to there go progress at the
-start, a report after every turn, and answers. When the pipe breaks, the gateway is gone: the universe finishes the turn,
-closes the database and ends too.
+Started as ``python -m wasmverse.loop DESCRIPTOR`` it speaks with the gateway over one pipe. From there come commands and the wish
+to stop; to there go progress at the start, a report after every turn, and answers. When the pipe breaks, the gateway is gone: the
+universe finishes the turn, closes the database and ends too. A gateway that reads nothing holds up no turn.
 """
 
 from __future__ import annotations
@@ -10,69 +10,35 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import select
 import signal
 import sys
+import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pyarrow as pa
 
-from wasmverse.commands import Command
 from wasmverse.database.embedded import Database
 from wasmverse.database.failure import disk_failure
-from wasmverse.errors import WasmverseError
-from wasmverse.link import TurnReport
+from wasmverse.errors import UniverseBusy, WasmverseError
+from wasmverse.link import Answer, Failure, Progress, Request, Stop, TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.recorder import record
 from wasmverse.schedule import Schedule
 from wasmverse.settings import Settings
+from wasmverse.signals import ENDING_SIGNALS
 from wasmverse.simulation import Simulation
 from wasmverse.warmup import compile_kernels, settle_garbage
 
 log = logging.getLogger("wasmverse.universe")
 
 COMMANDS_LATE_MAX = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A step of the start, in words for a person."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A command, and a number by which its answer is known."""
-
-    number: int
-    command: Command
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to a request: what the command returned, or the error it met."""
-
-    number: int
-    value: dict[str, Any] | None
-    error: WasmverseError | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Finish the turn, close the database, end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """The universe cannot go on; the message is for a person."""
-
-    message: str
 
 
 class TurnLoop:
@@ -92,6 +58,8 @@ class TurnLoop:
 
     def run(self) -> None:
         """Until told to stop."""
+        if self.pipe.poll():  # nobody asks for anything before there is a turn
+            return
         self._publish()
         self._tell_start()
         # A clock that nobody sets: an hour put back must not be an hour without turns.
@@ -112,7 +80,7 @@ class TurnLoop:
             if self.simulation.database.is_log_long and not self._fold_log(schedule.start):
                 break
 
-    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+    def stop(self) -> None:
         """End after the turn that is under way."""
         self.is_stopping = True
 
@@ -156,6 +124,15 @@ class TurnLoop:
         return False
 
     def _answer(self, request: Request) -> Answer:
+        late = time.monotonic() - request.deadline
+        if late > 0:
+            return Answer(
+                request.number,
+                None,
+                UniverseBusy(
+                    f"The universe got to the command {late:.1f} s too late and did not begin it: try again in a moment"
+                ),
+            )
         try:
             return Answer(request.number, self.simulation.carry_out(request.command), None)
         except WasmverseError as error:
@@ -187,45 +164,38 @@ class TurnLoop:
         )
 
     def _send(self, message: object) -> None:
+        """Tell the gateway, unless it has not read for so long that the pipe is half full: a later report says the same and more,
+        and an answer that old is not waited for.
+        """
         try:
-            self.pipe.send(message)
+            if _has_room(self.pipe):
+                self.pipe.send(message)
         except OSError:
             self.stop()
 
 
+def _has_room(pipe: Connection) -> bool:
+    """Whether a message of a few kilobytes can be written without waiting: a socket that is less full than that is writable."""
+    return bool(select.select([], [pipe], [], 0)[1])
+
+
+class _Stopped(Exception):
+    """The gateway has told us to stop, or is gone, before the first turn."""
+
+
 def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
     """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C reaches the gateway, which tells us
     # What its pool has to say of a database that failed comes before our own line, in forty of its own.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
-    stop_early: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stop_early.append(number))
+
+    def progress(text: str) -> None:
+        if pipe.poll():
+            raise _Stopped
+        pipe.send(Progress(text))
+
     try:
-        pipe.send(Progress(f"opening {settings.database_path}"))
-        database = Database.open(settings.database_path)
-        if database.is_new:
-            pipe.send(Progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}"))
-        try:
-            compile_kernels(lambda text: pipe.send(Progress(text)))
-            simulation = Simulation(database, settings)
-            if settings.record_path is not None:
-                record(simulation, settings.record_path, settings.record_hash_turns)
-        except BaseException:
-            database.close()
-            raise
-        snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
-        loop = TurnLoop(simulation, snapshots, pipe, settings.period_seconds)
-        signal.signal(signal.SIGTERM, loop.stop)
-        if stop_early:
-            loop.stop()
-        try:
-            loop.run()
-        finally:
-            # The file is released last: whoever opens it next uses the same folder for snapshots.
-            try:
-                snapshots.close()
-            finally:
-                simulation.close()
+        with suppress(_Stopped):
+            _run(settings, snapshot_folder, pipe, progress)
         # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -241,3 +211,66 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
             print(message, file=sys.stderr)
         sys.stderr.flush()
         os._exit(1)
+
+
+def _run(
+    settings: Settings, snapshot_folder: Path, pipe: Connection, progress: Callable[[str], None]
+) -> None:
+    progress(f"opening {settings.database_path}")
+    database = Database.open(settings.database_path)
+    try:
+        if database.is_new:
+            progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}")
+        with _ends_at_once(pipe):
+            compile_kernels(progress)
+        simulation = Simulation(database, settings)
+        if settings.record_path is not None:
+            record(simulation, settings.record_path, settings.record_hash_turns)
+    except BaseException:
+        database.close()
+        raise
+    try:
+        snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
+        try:
+            TurnLoop(simulation, snapshots, pipe, settings.period_seconds).run()
+        finally:
+            # The file is released last: whoever opens it next uses the same folder for snapshots.
+            snapshots.close()
+    finally:
+        simulation.close()
+
+
+@contextmanager
+def _ends_at_once(pipe: Connection) -> Iterator[None]:
+    """While kernels are compiled, half a minute perhaps, nothing but an idle file is open: who wants us to stop need not wait."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(0.1):
+            if pipe.poll():
+                os._exit(0)
+
+    watcher = threading.Thread(target=watch, name="stop", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        watcher.join()
+
+
+def main() -> None:
+    """Serve on the socket whose descriptor is the only argument. It ends when the gateway says so, or is gone: by no signal."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    with Connection(int(sys.argv[1])) as pipe:
+        try:
+            settings, snapshot_folder = pipe.recv()
+        except EOFError:
+            return
+        run_universe(settings, snapshot_folder, pipe)
+
+
+if __name__ == "__main__":
+    main()

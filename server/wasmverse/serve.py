@@ -5,26 +5,44 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import logging
 import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
 
 from wasmverse.api.access import make_ready_token
 from wasmverse.api.app import create_app
 from wasmverse.api.server import make_server
 from wasmverse.errors import SettingsError
+from wasmverse.processes import end_all
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
+from wasmverse.signals import heeded
 from wasmverse.universe_process import UniverseProcess
+
+log = logging.getLogger(__name__)
 
 PAGE_FOLDER = Path(__file__).with_name("page")
 
 GARBAGE_THRESHOLDS = (10_000, 20, 200)
 """New objects, then collections of the generation before, until the next one: a full one every 40 million objects."""
+
+GATEWAY_STOP_SECONDS = 6.0
+"""How long the gateway may take to end its connections; uvicorn waits half of that for answers that are under way."""
+
+POOL_STOP_SECONDS = 3.0
+END_SECONDS = 2.0
+"""How long killed processes may take to be gone."""
+
+HARMLESS = "the last committed turn is intact"
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -59,26 +77,20 @@ def snapshot_folder(settings: Settings) -> Path:
 
 
 async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
-    """Run until SIGINT or SIGTERM, or until the universe fails; returns the reason of a failure."""
+    """Run until SIGINT, SIGTERM or SIGHUP, or until the universe fails; returns the reason of a failure.
+
+    However its processes are then, stopped or hung or at work, it is over in bounded time.
+    """
     host, port = listening.getsockname()[:2]
     url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in heeded():
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
 
     folder = snapshot_folder(settings)
     universe = UniverseProcess(settings, folder, tell)
     try:
-        started = asyncio.ensure_future(universe.next_turn(-1))
-        waits = [
-            started,
-            asyncio.ensure_future(stopping.wait()),
-            asyncio.ensure_future(universe.ended.wait()),
-        ]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+        await _first_of(universe.next_turn(-1), stopping.wait(), universe.ended.wait())
         if universe.last is not None and not stopping.is_set():
             token = make_ready_token(settings)
             link = url if token is None else f"{url}/#token={token}"
@@ -86,14 +98,28 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
                 settings, universe, listening, stopping, token, lambda: tell(_greeting(universe, link))
             )
     finally:
-        was_alive = universe.is_alive
         status = await universe.stop()
-        if status is not None and status < 0 and universe.last is not None:
+        if status != 0 and universe.last is not None:
             # It was killed after it had published: nobody else will free the memory that its snapshots hold.
             shutil.rmtree(folder, ignore_errors=True)
-    if was_alive and status == 0:
+    if status == 0 and stopping.is_set():
+        last = universe.last
+        tell("stopped before the first turn" if last is None else f"stopped after turn {last.tid:,}")
         return None
-    return universe.failure or f"the universe process ended with status {status}: see its last words above"
+    return universe.failure or _last_words(universe, status)
+
+
+def end(failure: str | None) -> NoReturn:
+    """End this process, and whatever it has started, at once: with one line and status 1 if there was a failure.
+
+    No thread is waited for that may be waiting itself, and nothing is put away that the system frees anyway.
+    """
+    end_all(psutil.Process().children(recursive=True), END_SECONDS)
+    if failure is not None:
+        print(f"wasmverse: {failure}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0 if failure is None else 1)
 
 
 async def _serve_gateway(
@@ -105,8 +131,10 @@ async def _serve_gateway(
     greet: Callable[[], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
-    await pool.start()
     try:
+        await _first_of(pool.start(), stopping.wait(), universe.ended.wait())
+        if stopping.is_set() or not universe.is_alive:
+            return
         app = create_app(universe, pool, settings, PAGE_FOLDER, ready_token)
         server = make_server(app, settings, listening)
         # With a thousand watchers, going through everything is a pause of 170 to 280 ms for everybody. What was imported
@@ -116,19 +144,50 @@ async def _serve_gateway(
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         greet()
-        waits = [
-            serving,
-            asyncio.ensure_future(stopping.wait()),
-            asyncio.ensure_future(universe.ended.wait()),
-        ]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
         server.should_exit = True
-        await serving
-        for wait in waits[1:]:
-            wait.cancel()
+        universe.proceed()  # who waits for an answer has it sooner than the end
+        await _within(GATEWAY_STOP_SECONDS, serving, "the gateway")
     finally:
-        gc.unfreeze()  # or DuckDB's binding takes what is frozen for a leak when the interpreter ends
-        await pool.close()
+        await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
+
+
+async def _first_of(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
+    """Wait until one of them is done and cancel the others; raises what the first one of them raised, if it failed."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        is_done = [task.done() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    if is_done[0] and isinstance(outcomes[0], BaseException) and not any(is_done[1:]):
+        raise outcomes[0]
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, Any] | asyncio.Future[Any], what: str) -> None:
+    """Wait so long for the end of a part; then go on without it."""
+    task = asyncio.ensure_future(work)
+    _done, late = await asyncio.wait([task], timeout=seconds)
+    if late:
+        task.cancel()
+        log.warning("%s did not end in %g s; its processes are killed", what, seconds)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s ended with %r", what, error)
+
+
+def _last_words(universe: UniverseProcess, status: int | None) -> str:
+    """What to say of a universe that ended without saying anything itself."""
+    if status is None:
+        return "the universe process cannot be killed: it waits for a disk; see the machine's log"
+    if status < 0:
+        name = signal.Signals(-status).name
+        when = "before its first turn" if universe.last is None else f"after turn {universe.last.tid:,}"
+        return f"the universe process ended with status {status} ({name}) {when}: start again; {HARMLESS}"
+    if status == 0:
+        return "the server ended without being told to: see its last words above"
+    return f"the universe process ended with status {status}: see its last words above"
 
 
 def _greeting(universe: UniverseProcess, url: str) -> str:

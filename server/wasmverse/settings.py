@@ -63,6 +63,34 @@ class Settings(BaseSettings):
         description="Size of the database's log at which it is folded into the file between two turns, in bytes.",
     )
 
+    # The universe process
+    command_wait_seconds_max: float = Field(
+        15.0,
+        gt=0,
+        le=3600,
+        description="Time in which the universe must begin a command, in seconds; later it is dropped.",
+    )
+    command_queue_max: int = Field(
+        64, ge=1, description="Commands that may wait for the universe; further ones are refused."
+    )
+    command_bytes_max: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        description="Bytes of all commands that wait for the universe; the first is always taken.",
+    )
+    stop_seconds_max: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="Time in which a universe that is at work must have ended, in seconds.",
+    )
+    stop_idle_seconds_max: float = Field(
+        5.0,
+        gt=0,
+        le=3600,
+        description="Time in which it must have ended while it does nothing, in seconds.",
+    )
+
     # Recorded runs
     record_path: Path | None = Field(
         None, description="File in which the run is written down, so that it can be replayed."

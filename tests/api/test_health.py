@@ -37,6 +37,11 @@ def test_health_is_about_turns_not_processes(gateway: RunningGateway) -> None:
     assert gateway.http.get("/health").json()["problem"] == "the universe process has ended"
     gateway.universe.is_alive = True
     assert gateway.http.get("/health").status_code == 200
+    gateway.universe.trouble = "the snapshot folder is full"
+    answer = gateway.http.get("/health")
+    assert (answer.status_code, answer.json()["problem"]) == (503, "the snapshot folder is full")
+    gateway.universe.trouble = None
+    assert gateway.http.get("/health").status_code == 200
 
 
 async def _stall(gateway: RunningGateway, ended_at: float) -> None:

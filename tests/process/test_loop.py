@@ -2,7 +2,9 @@
 
 import errno
 import itertools
+import math
 import os
+import threading
 import time
 from collections.abc import Iterator
 from multiprocessing import Pipe
@@ -14,8 +16,9 @@ import pytest
 
 from wasmverse import loop as loop_module
 from wasmverse.commands import Command, SpawnEntity
-from wasmverse.errors import CommandError, DatabaseError
-from wasmverse.loop import COMMANDS_LATE_MAX, Answer, Request, Stop, TurnLoop
+from wasmverse.errors import CommandError, DatabaseError, UniverseBusy
+from wasmverse.link import Answer, Request, Stop
+from wasmverse.loop import COMMANDS_LATE_MAX, TurnLoop
 from wasmverse.settings import Settings
 
 FOLDED = 1_000
@@ -53,9 +56,9 @@ def loop_over(end: Connection) -> TurnLoop:
     return TurnLoop(FakeSimulation(), None, end, 1.0)  # type: ignore[arg-type]
 
 
-def ask(end: Connection, *sids: int) -> None:
+def ask(end: Connection, *sids: int, deadline: float = math.inf) -> None:
     for sid in sids:
-        end.send(Request(sid, SpawnEntity(sid, 2, 1, 1, None)))
+        end.send(Request(sid, SpawnEntity(sid, 2, 1, 1, None), deadline))
 
 
 def clock(monkeypatch: pytest.MonkeyPatch, times: Iterator[float]) -> None:
@@ -71,7 +74,7 @@ def test_commands_are_answered_in_order_until_the_turn_starts(
     ours, theirs = pipe
     loop = loop_over(theirs)
     ask(ours, 1, 2, 3)
-    clock(monkeypatch, iter([0.0, 0.0, 0.0, 10.0]))
+    clock(monkeypatch, iter([*[0.0] * 6, 10.0]))
     assert loop._serve_until(5.0)
     assert loop.simulation.carried_out == [1, 2, 3]
     assert [ours.recv() for _ in range(3)] == [Answer(n, {"eid": n}, None) for n in (1, 2, 3)]
@@ -175,3 +178,27 @@ def test_a_gateway_that_is_gone_is_the_end(pipe: tuple[Connection, Connection]) 
     loop = loop_over(theirs)
     loop._send("a report that nobody hears")
     assert loop.is_stopping
+
+
+def test_a_command_past_its_deadline_is_not_begun(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1, deadline=time.monotonic() - 0.5)
+    ask(ours, 2, deadline=time.monotonic() + 60)
+    assert loop._serve_until(time.monotonic() + 0.3)
+    late, fine = ours.recv(), ours.recv()
+    assert isinstance(late.error, UniverseBusy)
+    assert "too late and did not begin it" in late.error.message
+    assert fine.value == {"eid": 2}
+    assert loop.simulation.carried_out == [2]
+
+
+def test_a_gateway_that_reads_nothing_holds_up_no_turn(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    sent = threading.Thread(target=lambda: [loop._send("a report") for _ in range(20_000)], daemon=True)
+    sent.start()
+    sent.join(20)
+    assert not sent.is_alive()
+    assert not loop.is_stopping
+    assert ours.recv() == "a report"

@@ -33,10 +33,16 @@ class Universe:
         self.options += ["--port", "0", "--period", str(period)]
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
+        self._told = 0
 
     def start(self) -> None:
         """Start, and wait until turns are played."""
-        before = self.log.stat().st_size if self.log.exists() else 0
+        self.begin()
+        self.wait_for("http://")
+
+    def begin(self) -> None:
+        """Start, and wait for nothing."""
+        self._told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, *self.options],
@@ -46,8 +52,12 @@ class Universe:
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it is printed."""
+        assert self.process is not None
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while b"http://" not in self.log.read_bytes()[before:]:
+        while text.encode() not in self.log.read_bytes()[self._told :]:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)

@@ -157,6 +157,7 @@ class ScriptedUniverse:
         self.commands: list[Command] = []
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
         self.is_alive = True
+        self.trouble: str | None = None
         self.last: TurnReport | None = None
         self._writer = writer
         self._size = size

@@ -54,7 +54,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "The body is too long",
         429: "Too many requests",
         500: "The query ended its reader",
-        503: "Too many queries wait, or no turn has been published",
+        503: "Too many queries or commands wait, or no turn has been published",
     }.items()
 }
 _RESULTS: dict[int | str, dict[str, Any]] = {
@@ -76,6 +76,7 @@ _DONE: dict[int | str, dict[str, Any]] = {
         },
     },
     **_REFUSALS,
+    504: {"description": "No answer in time: the command may have taken effect", "content": _PLAIN},
 }
 
 

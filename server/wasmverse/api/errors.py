@@ -25,6 +25,7 @@ from wasmverse.errors import (
     StrategyError,
     StrategyTaken,
     StrategyUnknown,
+    UniverseSilent,
     UniverseUnavailable,
     WasmverseError,
 )
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 _STATUSES: tuple[tuple[type[WasmverseError], int], ...] = (
     (QueryTimeout, 408),
     (QueryOverload, 503),
+    (UniverseSilent, 504),
     (UniverseUnavailable, 503),
     (QueryError, 400),
     (StrategyUnknown, 404),
@@ -77,7 +79,7 @@ def error_response(path: str, error: WasmverseError) -> Response:
     """The answer to a request for ``path`` that met ``error``."""
     status = status_of(error)
     headers = {}
-    if status in {429, 503}:
+    if status in {429, 503, 504}:
         headers["Retry-After"] = str(getattr(error, "retry_seconds", RETRY_SECONDS))
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="wasmverse"'

@@ -59,6 +59,8 @@ async def health(request: Request) -> Response:
         problem = f"the last turn was published {age:.1f} s ago, more than {limit:g} s"
     else:
         problem = ""
+    if universe.is_alive and (trouble := universe.trouble) is not None:
+        problem = trouble
     facts = {
         "healthy": not problem,
         "problem": problem or None,

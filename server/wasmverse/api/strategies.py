@@ -47,7 +47,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         413: "The module is too long",
         422: "The module breaks a rule",
         429: "Too many commands, or uploads at once, of one client",
-        503: "Too many uploads at once, or the universe does not answer",
+        503: "Too many uploads at once, or the universe cannot take it now; nothing was changed",
+        504: "No answer in time: it may have taken effect",
     }.items()
 }
 _MODULE: dict[str, Any] = {
