@@ -24,6 +24,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from wasmverse.query.result import Cut
+from wasmverse.query.values import values_of
 
 BATCH_ROWS = 10_000
 
@@ -167,6 +168,8 @@ def _inline(text: str) -> object:
 
 def _narrow(value: object) -> object:
     """Replace integers past 64 bits by text, which orjson cannot do, inside lists and structs."""
+    if isinstance(value, pa.MonthDayNano):
+        return _duration(value)
     if isinstance(value, list | tuple):
         return [_narrow(item) for item in value]
     if isinstance(value, dict):
@@ -186,9 +189,21 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode("ascii")
+    if isinstance(value, pa.MonthDayNano):
+        return _duration(value)
     if isinstance(value, tuple):
         return list(value)
     return str(value)
+
+
+def _duration(value: pa.MonthDayNano) -> str:
+    """An interval as ``str`` writes Python's, which ends at 999,999,999 days; the engine's do not. A month has 30 days."""
+    total = (value.months * 30 + value.days) * 86_400_000_000 + value.nanoseconds // 1000
+    days, rest = divmod(total, 86_400_000_000)
+    seconds, microseconds = divmod(rest, 1_000_000)
+    before = f"{days} day{'' if abs(days) == 1 else 's'}, " if days else ""
+    after = f".{microseconds:06}" if microseconds else ""
+    return f"{before}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}{after}"
 
 
 _MOMENT = "%Y-%m-%d %H:%M:%S.%f"
@@ -273,6 +288,6 @@ def _as_text(column: pa.Array[Any]) -> pa.Array[Any]:
     options = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
     texts = [
         None if value is None else re.sub('^"|"$', "", orjson.dumps(_narrow(value), _plain, options).decode())
-        for value in column.to_pylist()
+        for value in values_of(column)
     ]
     return pa.array(texts, pa.string())

@@ -17,6 +17,7 @@ from wasmverse.query.functions import Functions
 from wasmverse.query.relations import Relations, connect
 from wasmverse.query.result import Cut
 from wasmverse.query.statement import Checked, Checker
+from wasmverse.query.values import values_of
 from wasmverse.query.wire import Answer, Request
 from wasmverse.wasm.guest import Limits
 
@@ -135,15 +136,23 @@ class Engine:
         self, columns: list[tuple[str, str]], checked: Checked, args: list[Any]
     ) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of the running statement, in batches."""
-        if any("WITH TIME ZONE" in kind for _, kind in columns):
-            # The engine's own conversion of these wants pytz; Arrow's does not.
-            self._connection.abort()
-            for batch in self._batches(checked, args):
-                names = range(batch.num_columns)
-                yield list(zip(*(batch.column(place).to_pylist() for place in names), strict=True))
-            return
-        while rows := self._connection.fetchmany(encode.BATCH_ROWS):
-            yield rows
+        done = 0
+        # The engine's own conversion of moments with a zone wants pytz; Arrow's does not.
+        if not any("WITH TIME ZONE" in kind for _, kind in columns):
+            try:
+                while rows := self._connection.fetchmany(encode.BATCH_ROWS):
+                    yield rows
+                    done += len(rows)
+                return
+            except OverflowError:
+                pass  # an interval longer than Python's longest; Arrow has a value for it
+        self._connection.abort()
+        for batch in self._batches(checked, args):
+            skipped = min(done, batch.num_rows)
+            done -= skipped
+            part = batch.slice(skipped)
+            names = range(part.num_columns)
+            yield list(zip(*(values_of(part.column(place)) for place in names), strict=True))
 
     def _run_arrow(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
         reader = self._batches(checked, request["args"])

@@ -65,7 +65,8 @@ def to_query_error(error: Exception) -> QueryError:
     ------
     EngineFailed : no statement can be blamed for it, and the engine may not be used again.
     """
-    raw = str(error)
+    # The engine cuts a long text in two, sometimes within a character, and then its Python side cannot read the message.
+    raw = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
     kind = _kind(error, raw)
     if kind == "interrupt":
         return QueryTimeout("Query execution was interrupted, maximum statement execution time exceeded")
@@ -103,7 +104,7 @@ def _kind(error: Exception, text: str) -> str:
 
     Arrow passes on what the engine meets between two batches as an error of its own, with the same text.
     """
-    if isinstance(error, duckdb.Error | OSError | pa.ArrowException):
+    if isinstance(error, duckdb.Error | OSError | pa.ArrowException | UnicodeDecodeError):
         found = _KIND.match(text)
         return found[1].lower() if found else ""
     return ""
