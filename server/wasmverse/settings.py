@@ -238,6 +238,22 @@ class Settings(BaseSettings):
     connections_max: int = Field(
         4_096, ge=1, description="Connections open at the same time, live queries included."
     )
+    connections_max_per_address: int = Field(
+        3_072,
+        ge=1,
+        description="Connections from one address (of IPv6, one /64); named proxies may have all.",
+    )
+    head_seconds_max: float = Field(
+        10.0, gt=0, description="Time in which a request's head must have arrived, in seconds."
+    )
+    idle_seconds_max: float = Field(
+        30.0, gt=0, description="Time that a kept connection may wait for its next request, in seconds."
+    )
+    request_seconds_max: float = Field(
+        600.0,
+        gt=0,
+        description="Time for one request, from its first byte to its answer's last one, in seconds.",
+    )
     watches_max: int = Field(16, ge=1, description="Live queries on one connection.")
     watchers_max_per_address: int = Field(
         2_048, ge=1, description="Live connections from one address at the same time."

@@ -16,7 +16,8 @@ from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.gateway import Gateway
-from wasmverse.api.live import LiveQueries, live_router
+from wasmverse.api.live import LiveQueries
+from wasmverse.api.live_socket import live_router
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.origin import SiteGuard
 from wasmverse.api.page import add_page

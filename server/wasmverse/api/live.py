@@ -10,22 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
-from fastapi import APIRouter
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from wasmverse.api.body import query_of
-from wasmverse.api.errors import HttpError
-from wasmverse.api.gateway import gateway_of
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
 from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
 from wasmverse.query.result import Format
 from wasmverse.settings import Settings
+from wasmverse.tokens import token_path
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +34,10 @@ FAILURES_MAX = 3
 """Turns in a row in which a live query may fail before it is ended."""
 
 RECONNECT_SECONDS = 0.5
-TRY_AGAIN_LATER = 1013
+
+REVOKED_SECONDS = 1.0
+"""How often the tokens of open connections are looked at, beside every turn and every message."""
+
 POLICY_VIOLATION = 1008
 ARROW_HEAD = struct.Struct("<QQ")
 """In front of an Arrow frame: the subscription's id and the turn, 8 bytes each, little-endian."""
@@ -78,14 +79,27 @@ class Watch:
 class Watcher:
     """One connection and what waits to be sent on it."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, recheck: Callable[[], object] | None = None) -> None:
         self.watches: dict[int, Watch] = {}
         self.waiting: dict[int, Payload] = {}
         self.wakes = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.recheck = recheck
+        """Raises WasmverseError when who watches by a token may no longer; None for who watches without."""
+        self.end_code = 0
+        """With which code the connection is to be closed once all is sent; 0 while it goes on."""
         self._metrics = metrics
+
+    def end(self, code: int, error: WasmverseError) -> None:
+        """Let a last message go out, and then the connection end."""
+        self.waiting.clear()
+        self.offer(-1, error_text(None, error))
+        self.end_code = code
 
     def offer(self, identity: int, payload: Payload) -> None:
         """Leave a message to be sent; one that still waits for the same subscription is dropped."""
+        if self.end_code:
+            return
         if identity in self.waiting:
             self._metrics.live_skipped.inc()
             del self.waiting[identity]  # so that the newest goes to the end of the queue
@@ -103,20 +117,52 @@ class LiveQueries:
         self._pool = pool
         self._watches: dict[WatchKey, Watch] = {}
         self._addresses: dict[str, int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._guarded: set[Watcher] = set()
+        self._token_path = token_path(settings.database_path)
+        self._token_stamp: object = None
+        self._tasks: list[asyncio.Task[None]] = []
         # As many as keep the readers busy: more would only stand in the queue, which others share.
         self._at_once = asyncio.Semaphore(settings.readers * 2)
         self._quick_at_once = asyncio.Semaphore(settings.readers * OUTSTANDING_MAX)
 
     def start(self) -> None:
-        """Begin to follow the turns."""
-        self._task = asyncio.create_task(self._follow())
+        """Begin to follow the turns and the tokens."""
+        self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._look_at_tokens())]
 
     async def close(self) -> None:
-        """Stop following the turns."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        """Stop following them."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def guard(self, watcher: Watcher) -> None:
+        """End a watcher as soon as its token is revoked."""
+        if watcher.recheck is not None:
+            self._guarded.add(watcher)
+            self._token_stamp = None  # the file may have changed since it was let in
+
+    def drop_revoked(self) -> None:
+        """End who watches by a token that is no more. Looks at the file's date; at the tokens only when it changed."""
+        if not self._guarded:
+            return
+        stamp = _stamp_of(self._token_path)
+        if stamp == self._token_stamp:
+            return
+        self._token_stamp = stamp
+        for watcher in tuple(self._guarded):
+            assert watcher.recheck is not None
+            try:
+                watcher.recheck()
+            except WasmverseError as error:
+                self._guarded.discard(watcher)
+                for identity in tuple(watcher.watches):
+                    self.unsubscribe(watcher, identity)
+                watcher.end(POLICY_VIOLATION, error)
+
+    async def _look_at_tokens(self) -> None:
+        while True:
+            await asyncio.sleep(REVOKED_SECONDS)
+            self.drop_revoked()
 
     def enter(self, address: str) -> bool:
         """Count a connection; False when its address has too many."""
@@ -128,6 +174,7 @@ class LiveQueries:
 
     def leave(self, address: str, watcher: Watcher) -> None:
         """Forget a connection and its subscriptions."""
+        self._guarded.discard(watcher)
         for identity in tuple(watcher.watches):
             self.unsubscribe(watcher, identity)
         self._addresses[address] -= 1
@@ -165,6 +212,7 @@ class LiveQueries:
                 await asyncio.sleep(RECONNECT_SECONDS)  # it may come back; the watchers stay
                 continue
             after = report.tid
+            self.drop_revoked()
             # What most wait for comes first.
             watches = sorted(self._watches.values(), key=lambda watch: -len(watch.watchers))
             runs = (self._run(watch) for watch in watches)
@@ -238,125 +286,9 @@ def error_text(identity: int | None, error: WasmverseError) -> str:
     return orjson.dumps(shape).decode()
 
 
-live_router = APIRouter()
-
-
-@live_router.websocket("/api/v1/live")
-async def live(socket: WebSocket) -> None:
-    """Serve one watcher until it leaves."""
-    queries: LiveQueries = socket.app.state.live
-    address = socket.client.host if socket.client else ""
-    await socket.accept()
+def _stamp_of(path: Path) -> object:
     try:
-        await _admit(socket, queries.settings.body_seconds_max)
-    except WebSocketDisconnect:
-        return
-    except HttpError as error:
-        await socket.send_text(error_text(None, error))
-        await socket.close(POLICY_VIOLATION)
-        return
-    if not queries.enter(address):
-        limit = queries.settings.watchers_max_per_address
-        full = HttpError(429, f"{address} has {limit} live connections, the limit; close one first")
-        await socket.send_text(error_text(None, full))
-        await socket.close(TRY_AGAIN_LATER)
-        return
-    watcher = Watcher(queries.metrics)
-    sending = asyncio.create_task(_send(socket, watcher, queries))
-    try:
-        await _listen(socket, watcher, queries)
-    except WebSocketDisconnect:
-        pass
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-        queries.leave(address, watcher)
-
-
-async def _admit(socket: WebSocket, seconds_max: float) -> None:
-    """Let in who may ask. A page cannot set headers here: its token may be the first message, ``{"token":"..."}``.
-
-    Raises
-    ------
-    HttpError : the token is missing or unknown.
-    WebSocketDisconnect : it left first.
-    """
-    gateway = gateway_of(socket)
-    try:
-        gateway.may_ask(socket)
-    except HttpError as error:
-        if error.status != 401 or "authorization" in socket.headers:
-            raise
-        try:
-            async with asyncio.timeout(seconds_max):
-                value = orjson.loads(await socket.receive_text())
-        except (TimeoutError, KeyError, orjson.JSONDecodeError):
-            raise error from None
-        token = value.get("token") if isinstance(value, dict) else None
-        if not isinstance(token, str) or not token:
-            raise
-        gateway.may_ask(socket, token)
-
-
-async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
-    while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        try:
-            value = orjson.loads(message.get("text") or message.get("bytes") or b"")
-        except orjson.JSONDecodeError as error:
-            bad = HttpError(400, f'The message is not JSON ({error}); send {{"id":1,"sql":"select 1"}}', 1064)
-            watcher.offer(-1, error_text(None, bad))
-            continue
-        if isinstance(value, dict) and value.keys() == {"token"}:
-            continue  # of a page that does not know whether one is needed: it was not
-        identity = value.get("id") if isinstance(value, dict) else None
-        if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < 2**53:
-            bad = HttpError(
-                400, "A message is an object whose 'id' is a whole number from 0 to 2^53 - 1", 1064
-            )
-            watcher.offer(-1, error_text(None, bad))
-            continue
-        try:
-            await _carry_out(value, identity, watcher, queries)
-        except WasmverseError as error:
-            watcher.offer(identity, error_text(identity, error))
-
-
-async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, queries: LiveQueries) -> None:
-    if value.get("unsubscribe"):
-        if not queries.unsubscribe(watcher, identity):
-            raise HttpError(400, f"There is no live query with id {identity} on this connection", 1243)
-        return
-    query = query_of(value)
-    if query.turn is not None:
-        raise HttpError(400, "A live query follows the turns; leave 'turn' out, or use query/tuples", 1210)
-    if value.get("format", "json") not in ("json", "arrow"):
-        raise HttpError(400, '\'format\' must be "json" or "arrow"', 1210)
-    format_: Format = "arrow" if value.get("format") == "arrow" else "live"
-    limit = queries.settings.watches_max
-    if identity not in watcher.watches and len(watcher.watches) >= limit:
-        raise HttpError(429, f"This connection has {limit} live queries, the limit; unsubscribe one first")
-    key = WatchKey(query.sql, orjson.dumps(query.args), format_, query.big_as_string)
-    await queries.subscribe(watcher, identity, key, query.args)
-
-
-async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
-    """Send what waits, newest only; ends the connection of a client that takes nothing for too long."""
-    while True:
-        await watcher.wakes.wait()
-        watcher.wakes.clear()
-        while watcher.waiting:
-            identity = next(iter(watcher.waiting))
-            payload = watcher.waiting.pop(identity)
-            try:
-                async with asyncio.timeout(queries.settings.send_seconds_max):
-                    if isinstance(payload, str):
-                        await socket.send_text(payload)
-                    else:
-                        await socket.send_bytes(payload)
-            except TimeoutError:
-                await socket.close(POLICY_VIOLATION, "The client does not read")
-                return
-            queries.metrics.live_sent.inc()
+        status = path.stat()
+    except OSError:
+        return "none"
+    return status.st_mtime_ns, status.st_ino, status.st_size

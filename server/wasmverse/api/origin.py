@@ -141,6 +141,25 @@ def _name_of(text: str) -> str:
     return site.name
 
 
+class ProxyRule:
+    """Which peers are proxies that ``settings.proxies`` names."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._networks = tuple(_network_of(text) for text in settings.proxies)
+        self._found = lru_cache(1024)(self._find)
+
+    def is_named(self, peer: str) -> bool:
+        """Whether the address ``peer`` is one of theirs."""
+        return bool(self._networks) and self._found(peer)
+
+    def _find(self, peer: str) -> bool:
+        address = address_of(peer)
+        if address is None:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in self._networks)
+
+
 class SiteGuard:
     """ASGI middleware, outside all others: refuses what comes by a wrong name, from a wrong page or through an unknown proxy.
 
@@ -152,10 +171,9 @@ class SiteGuard:
         self._is_open = is_open
         self._rule = HostRule(settings, is_open)
         self._origins = frozenset(origin.lower() for origin in settings.cors_origins)
-        self._proxies = tuple(_network_of(text) for text in settings.proxies)
+        self._is_proxy = ProxyRule(settings).is_named
         # Few hosts and peers ask often; strangers' inventions push each other out.
         self._site_of_host = lru_cache(1024)(self._judge_host)
-        self._is_proxy = lru_cache(1024)(self._find_proxy)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge, then pass on."""
@@ -251,13 +269,6 @@ class SiteGuard:
             )
         return site
 
-    def _find_proxy(self, peer: str) -> bool:
-        address = address_of(peer)
-        if address is None:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._proxies)
-
 
 def is_same_origin(origin: str, site: Site) -> bool:
     """Whether ``origin`` is that of the pages served at ``site``."""
@@ -285,8 +296,7 @@ def _network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def check_sites(settings: Settings, is_open: bool) -> None:
     """Raises SettingsError for names and proxies that cannot be used."""
     HostRule(settings, is_open)
-    for text in settings.proxies:
-        _network_of(text)
+    ProxyRule(settings)
 
 
 def _without_body(send: Send) -> Send:

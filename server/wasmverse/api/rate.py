@@ -8,9 +8,12 @@ from collections import OrderedDict
 
 from starlette.requests import HTTPConnection
 
+from wasmverse.api.address import counted_address
 from wasmverse.api.errors import RETRY_SECONDS, HttpError
 
 ADDRESSES_MAX = 10_000
+"""Buckets kept. The one that goes is that of who asked longest ago: in two seconds it has filled up anyway, so nobody's limit is
+forgotten unless thousands of others ask within that time."""
 
 
 class RateLimit:
@@ -25,7 +28,8 @@ class RateLimit:
         """Count one request; raises HttpError 429, with when to ask again, if its address has used up its share."""
         if not self._per_second:
             return
-        wait = self.take(connection.client.host if connection.client else "", time.monotonic())
+        address = counted_address(connection.client.host if connection.client else "")
+        wait = self.take(address, time.monotonic())
         if wait:
             seconds = max(RETRY_SECONDS, math.ceil(wait))
             raise HttpError(

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from wasmverse.api.accept import MEDIA
+from wasmverse.api.connections import connection_of
 from wasmverse.query.result import Format, Result
 
 PART_BYTES = 256 << 10
@@ -35,12 +36,18 @@ class ResultResponse(Response):
         self._part_seconds_max = part_seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; raises TimeoutError, which ends the connection, when a part is not taken in
-        time."""
+        """Send the answer; ends the connection when a part is not taken in time."""
         body = memoryview(self.body)
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for start in range(0, max(len(body), 1), PART_BYTES):
             part = body[start : start + PART_BYTES]
             more = start + PART_BYTES < len(body)
-            async with asyncio.timeout(self._part_seconds_max):
-                await send({"type": "http.response.body", "body": bytes(part), "more_body": more})
+            try:
+                async with asyncio.timeout(self._part_seconds_max):
+                    await send({"type": "http.response.body", "body": bytes(part), "more_body": more})
+            except TimeoutError:
+                connection = connection_of(scope)
+                if connection is None:
+                    raise
+                connection.abort()
+                return

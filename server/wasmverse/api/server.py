@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,16 +12,28 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from wasmverse.api.connections import Connections
+from wasmverse.api.origin import ProxyRule
+from wasmverse.api.protocols import connection_protocols
 from wasmverse.settings import Settings
 
-KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 3
 MESSAGE_BYTES_MAX = 1 << 20
 MESSAGES_MAX = 16
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with the signals left to its caller."""
+    """uvicorn, with the signals left to its caller, and connections that keep to limits of time and number."""
+
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self.connections = connections
+
+    async def on_tick(self, counter: int) -> bool:
+        """Once a second, close whoever is past a limit of time."""
+        if counter % 10 == 0:
+            self.connections.check_times(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -36,24 +50,26 @@ def make_server(app: FastAPI, settings: Settings, listening: socket.socket) -> S
     if sys.platform == "linux" and listening.family in {socket.AF_INET, socket.AF_INET6}:
         milliseconds = int(settings.send_seconds_max * 1000)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    connections = Connections(settings, ProxyRule(settings).is_named)
+    http, websocket = connection_protocols(connections)
     config = uvicorn.Config(
         app,
-        # httptools would take a third less time, but reads headers without end.
-        http="h11",
-        ws="websockets-sansio",
+        # On h11: httptools would take a third less time, but reads headers without end.
+        http=http,
+        ws=websocket,
         # Compressing costs 300 kB a watcher, and results are small.
         ws_per_message_deflate=False,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_max_queue=MESSAGES_MAX,
         ws_ping_interval=settings.live_ping_seconds,
         ws_ping_timeout=settings.live_ping_seconds,
-        limit_concurrency=settings.connections_max,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=max(1, math.ceil(settings.idle_seconds_max)),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         access_log=False,
-        log_level="warning",
+        # Warnings are of what strangers send: a line for each would fill the disk.
+        log_level="error",
         server_header=False,
         proxy_headers=False,
         lifespan="on",
     )
-    return Server(config)
+    return Server(config, connections)
