@@ -86,6 +86,10 @@ CALLS = [
     "json_transform('[1]', '\"INTEGER\\u005b1]\"')",
     "from_json_strict('[1]', '\"INTEGER' || '[1]\"')",
     "sid.json_transform_strict('[[\"INTEGER[1]\"]]')",
+    "from_json('1', '\"bigNum\"')",
+    "1::varint",
+    "make_timestamp(1)",
+    "sid.make_timestamp()",
     "array_value(1, 2)",
     "list_where([1], [true])",
 ]

@@ -58,6 +58,9 @@ AGGREGATES = _KINDS["aggregate"]
 TYPES = frozenset(_DATA["allowed"]["types"])
 DENIED_TYPES: dict[str, dict[str, str]] = _DATA["denied_types"]
 
+HARMFUL: list[dict[str, Any]] = list(_DATA["harmful"].values())
+"""Allowed all the same; the generator of calls knows what comes of these."""
+
 _DENIED = {name: denial for denial in DENIALS.values() for name in denial.names if not name.endswith("*")}
 _DENIED_BEGINNINGS = {
     name[:-1]: denial for denial in DENIALS.values() for name in denial.names if name.endswith("*")
@@ -67,8 +70,14 @@ BY_NAME = frozenset({"aggregate", "array_aggr", "array_aggregate", "list_aggr", 
 """Functions that call the aggregate whose name is their second argument."""
 BY_STRUCTURE = frozenset({"from_json", "from_json_strict", "json_transform", "json_transform_strict"})
 """Functions that make values of the types in the text that is their last argument."""
-_FIXED_LENGTH = re.compile(r"\[\s*\d|\\")
-"""Of a type, INTEGER[3], or what JSON may write in another way."""
+_NO_STRUCTURE = re.compile(
+    rf"\[\s*\d|\\|\b(?:{'|'.join(sorted(DENIED_TYPES.keys() - {'array', 'type', 'oid'}))})\b", re.IGNORECASE
+)
+"""A type of a fixed length, INTEGER[3], another denied type, or what JSON may write in another way."""
+
+ARGUMENTS_MIN = {"make_timestamp": 5}
+"""Functions that fail with fewer arguments; the first one may be written before the name. In 2.0.0
+``select make_timestamp(-9223372036854775808)::varchar`` is an internal error."""
 
 
 def shown(name: str) -> str:
@@ -107,6 +116,11 @@ def judge_function(part: dict[str, Any], engine_functions: frozenset[str]) -> bo
             _judge_aggregate_of_list(name, part)
         elif name in BY_STRUCTURE:
             _judge_structure(name, part)
+        elif len(part["arguments"]) < ARGUMENTS_MIN.get(name, 0):
+            raise QueryRefused(
+                f"Function '{name}' is denied with so few arguments, with which the engine fails; "
+                f"give it at least {ARGUMENTS_MIN[name] + 1}, or use to_timestamp"
+            )
         return True
     if name in OPERATORS:
         if part.get("is_operator"):
@@ -167,9 +181,9 @@ def _judge_structure(name: str, part: dict[str, Any]) -> None:
         raise QueryRefused(
             f"""Function '{name}' is denied with a structure that is not written as a text; write {name}(json, '"VARCHAR"')"""
         )
-    if _FIXED_LENGTH.search(wanted):
+    if _NO_STRUCTURE.search(wanted):
         raise QueryRefused(
-            f"Function '{name}' is denied with types of a fixed length, on rows of which the engine fails; leave out the length"
+            f"Function '{name}' is denied with types of a fixed length and others that make the engine fail; leave out the length"
         )
 
 
