@@ -218,6 +218,11 @@ class Settings(BaseSettings):
     query_queue_max: int = Field(
         512, ge=0, description="Queries that may wait for a reader; further ones are refused."
     )
+    query_queue_max_per_client: int = Field(
+        128,
+        ge=0,
+        description="Queries of one client that may wait for a reader; what is known to be cheap is not counted.",
+    )
     query_wait_seconds_max: float = Field(
         10.0, gt=0, description="Time that a query may wait for a reader, in seconds."
     )
@@ -225,6 +230,11 @@ class Settings(BaseSettings):
         64 << 20,
         ge=0,
         description="Bytes of results kept to answer the same query of the same turn again; 0 keeps none.",
+    )
+    results_bytes_max: int = Field(
+        256 << 20,
+        ge=1 << 20,
+        description="Bytes of all results that the gateway holds, kept ones included; a client may hold a quarter.",
     )
 
     # The gateway's limits
@@ -234,6 +244,11 @@ class Settings(BaseSettings):
     )
     send_seconds_max: float = Field(
         30.0, gt=0, description="Time in which a client must take the next part of an answer, in seconds."
+    )
+    send_bytes_per_second_min: int = Field(
+        64 << 10,
+        ge=0,
+        description="Bytes a second at which a client must take a long answer, after `send_seconds_max`; 0 is any.",
     )
     connections_max: int = Field(
         4_096, ge=1, description="Connections open at the same time, live queries included."
@@ -297,6 +312,11 @@ class Settings(BaseSettings):
             raise SettingsError(
                 f"upload_bytes_max is {self.upload_bytes_max}, module_bytes_max {self.module_bytes_max}: "
                 "one module must have room; raise upload_bytes_max"
+            )
+        if self.results_bytes_max < 2 * self.query_bytes_max:
+            raise SettingsError(
+                f"results_bytes_max is {self.results_bytes_max}, query_bytes_max {self.query_bytes_max}: there must be "
+                "room for two results; raise results_bytes_max to twice query_bytes_max, or lower that"
             )
         return self
 

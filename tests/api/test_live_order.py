@@ -1,4 +1,4 @@
-"""Which live queries wait for which: the slow ones must not keep the quick ones from their readers."""
+"""Which live queries wait for which: the slow ones must not keep the others from their turns."""
 
 import asyncio
 from types import SimpleNamespace
@@ -6,54 +6,107 @@ from typing import Any, cast
 
 from wasmverse.api.live import LiveQueries, Watcher, WatchKey
 from wasmverse.api.metrics import Metrics
-from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
+from wasmverse.errors import UniverseUnavailable
+from wasmverse.query.fair import Client
+from wasmverse.query.pool import ReaderPool
 from wasmverse.query.result import Result
 from wasmverse.settings import Settings
 
-READERS = 2
-
 
 class SlowPool:
-    """Answers at once, but for what is called slow: that waits until it is let go. Counts what is asked and not answered."""
+    """Answers at once, but for what is called slow: that waits until it is let go. Says who pays for what."""
 
     def __init__(self) -> None:
         self.newest = 1
         self.counts = SimpleNamespace()
         self.go = asyncio.Event()
-        self.asked: list[str] = []
+        self.asked: list[tuple[str, Client]] = []
+        self.left: list[str] = []
 
-    async def query(self, sql: str, _args: list[Any], *, is_quick: bool, **_options: Any) -> Result:
-        self.asked.append(sql)
-        if sql.startswith("slow") and self.newest > 1:
-            await self.go.wait()
-        seconds = 1.0 if sql.startswith("slow") else 0.001
-        body = f"{sql} {self.newest}".encode()
-        return Result(body, self.newest, 1, "", is_stable=True, is_gzip=False, seconds=seconds)
+    async def query(self, sql: str, _args: bytes, *, client: Client, **_options: Any) -> Result:
+        self.asked.append((sql, client))
+        turn = self.newest
+        if sql.startswith("slow"):
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                self.left.append(sql)
+                raise
+        body = f"{sql} {turn}".encode()
+        return Result(body, turn, 1, "", is_stable=True, is_gzip=False, seconds=0.001)
 
 
-def test_slow_queries_do_not_hold_up_quick_ones() -> None:
+class Turns:
+    """A universe whose turns are told one by one."""
+
+    def __init__(self, pool: SlowPool) -> None:
+        self.pool = pool
+        self.told: asyncio.Queue[int] = asyncio.Queue()
+        self.last = None
+        self.is_alive = True
+        self.period_seconds = 1.0
+
+    async def next_turn(self, _after: int) -> Any:
+        tid = await self.told.get()
+        if not tid:
+            raise UniverseUnavailable("gone")
+        self.pool.newest = tid
+        return SimpleNamespace(tid=tid)
+
+
+def test_slow_queries_keep_no_others_from_the_next_turns() -> None:
     async def follow() -> None:
         pool = SlowPool()
-        universe = SimpleNamespace(last=None, is_alive=True, period_seconds=1.0)
-        metrics = Metrics(cast("Any", universe), cast("ReaderPool", pool))
-        live = LiveQueries(
-            cast("Any", universe), cast("ReaderPool", pool), Settings(readers=READERS), metrics
+        turns = Turns(pool)
+        metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
+        live = LiveQueries(cast("Any", turns), cast("ReaderPool", pool), Settings(), metrics)
+        live.start()
+        heavy, light = (
+            Watcher(metrics, client=Client("heavy", "1")),
+            Watcher(metrics, client=Client("light", "2")),
         )
-        watcher = Watcher(metrics)
-        names = [f"slow {number}" for number in range(3 * READERS)]
-        names += [f"quick {number}" for number in range(2 * READERS * OUTSTANDING_MAX)]
-        for identity, name in enumerate(names):
-            await live.subscribe(watcher, identity, WatchKey(name, b"", "tuples", False), [])
-        pool.newest, pool.asked = 2, []
-        watcher.waiting.clear()
-        runs = [asyncio.create_task(live._run(watch)) for watch in watcher.watches.values()]
-        done, waiting = await asyncio.wait(runs, timeout=0.5)
-        assert (len(done), len(waiting)) == (len(names) - 3 * READERS, 3 * READERS)
-        assert len(watcher.waiting) == len(done), "each has its message"
-        slow = [name for name in pool.asked if name.startswith("slow")]
-        assert len(slow) == 2 * READERS, "more would stand in the queue that others share"
+        for identity in range(16):
+            live.subscribe(heavy, identity, WatchKey(f"slow {identity}", b"[]", "tuples", False))
+        live.subscribe(light, 1, WatchKey("quick", b"[]", "tuples", False))
+        for turn in (2, 3, 4):
+            await asyncio.sleep(0.02)
+            assert list(light.waiting.values()) == [f'{{"id":1,"turn":{turn - 1},quick {turn - 1}}}']
+            light.waiting.clear()
+            turns.told.put_nowait(turn)
+        await asyncio.sleep(0.02)
+        assert not heavy.waiting
+        assert len([1 for sql, _ in pool.asked if sql.startswith("slow")]) == 16, "one run of each at a time"
         pool.go.set()
-        await asyncio.wait(runs, timeout=5)
-        assert len(watcher.waiting) == len(names)
+        await asyncio.sleep(0.02)
+        assert all(cast("str", text).endswith(" 4}") for text in heavy.waiting.values())
+        assert len(heavy.waiting) == 16, "and then the newest turn"
+        await live.close()
+
+    asyncio.run(follow())
+
+
+def test_the_first_watcher_pays_and_what_nobody_watches_is_stopped() -> None:
+    async def follow() -> None:
+        pool = SlowPool()
+        turns = Turns(pool)
+        metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
+        live = LiveQueries(cast("Any", turns), cast("ReaderPool", pool), Settings(), metrics)
+        live.start()
+        first, second = (
+            Watcher(metrics, client=Client("first", "1")),
+            Watcher(metrics, client=Client("second", "2")),
+        )
+        key = WatchKey("slow", b"[]", "tuples", False)
+        live.subscribe(first, 1, key)
+        live.subscribe(second, 1, key)
+        await asyncio.sleep(0.02)
+        assert pool.asked == [("slow", Client("first", "1"))]
+        live.unsubscribe(first, 1)
+        await asyncio.sleep(0.02)
+        assert not pool.left
+        live.unsubscribe(second, 1)
+        await asyncio.sleep(0.02)
+        assert pool.left == ["slow"]
+        await live.close()
 
     asyncio.run(follow())

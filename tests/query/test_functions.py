@@ -20,7 +20,7 @@ from wasmverse.errors import QueryError
 from wasmverse.query.calls import ENTITIES
 from wasmverse.query.engine import Engine
 from wasmverse.query.modules import MODULES, callable_strategies
-from wasmverse.query.pool import reader_config
+from wasmverse.query.readers import reader_config
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation

@@ -10,7 +10,7 @@ import pytest
 
 from tests.query.builder import snapshot_tables
 from wasmverse.query import relations as relations_module
-from wasmverse.query.pool import reader_config
+from wasmverse.query.readers import reader_config
 from wasmverse.query.relations import BUSY_QUERIES, COPY_QUERIES, Relations, connect
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.query.statement import Checker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 
 from tests.query.conftest import RunningPool
 from tests.query.test_pool import CROSS_JOIN
-from wasmverse.errors import QueryError, QueryTimeout
-from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
+from wasmverse.errors import QueryTimeout
+from wasmverse.query.pool import ReaderPool
+from wasmverse.query.readers import OUTSTANDING_MAX
 
 QUERIES = 3 * OUTSTANDING_MAX
 
@@ -33,7 +35,7 @@ def single(tmp_path: Path) -> Iterator[RunningPool]:
 
 
 def outstanding(pool: ReaderPool) -> list[int]:
-    return [worker.outstanding for worker in pool._at_work]
+    return [worker.outstanding for worker in pool.readers.at_work]
 
 
 async def number(pool: ReaderPool, which: int, is_quick: bool = True) -> int:
@@ -85,22 +87,29 @@ def test_only_quick_ones_share_a_reader_and_only_with_others_like_them(
 
 @pytest.mark.parametrize("ended", ["interrupted", "killed"])
 def test_those_behind_one_that_was_not_quick_after_all_are_answered(single: RunningPool, ended: str) -> None:
-    async def behind() -> tuple[object, list[int]]:
+    """It is stopped for them, and has its time when they have had theirs; if its reader is killed under it, likewise."""
+
+    async def behind() -> tuple[object, list[int], float]:
+        began = time.monotonic()
         first = asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))
         others = [asyncio.create_task(number(single.pool, which)) for which in range(5)]
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.1)
         assert outstanding(single.pool) == [6]
         if ended == "killed":
             [pid] = single.pool.busy_pids
             os.kill(pid, signal.SIGKILL)
+        answers = await asyncio.gather(*others)
+        seconds = time.monotonic() - began
         [error] = await asyncio.gather(first, return_exceptions=True)
-        return error, await asyncio.gather(*others)
+        return error, answers, seconds
 
-    error, answers = single.threads.run(behind())
-    assert isinstance(error, QueryTimeout if ended == "interrupted" else QueryError)
-    assert getattr(error, "code", 0) == (2013 if ended == "killed" else QueryTimeout("").code)
+    error, answers, seconds = single.threads.run(behind())
+    assert isinstance(error, QueryTimeout)
     assert answers == [0, 1, 2, 3, 4]
-    assert single.pool.counts.lost.total() == single.pool.counts.lost["crash"] == (ended == "killed")
+    # One reader is all there is: after a kill the five may come after the one that was asked again.
+    assert seconds < (1 if ended == "interrupted" else 3)
+    assert single.pool.counts.lost.total() == (ended == "killed")
+    assert single.pool.counts.interrupted == (ended == "interrupted")
     assert single.pool.counts.queries["ok"] == 5
 
 
@@ -108,7 +117,7 @@ def test_those_who_wait_behind_when_the_pool_closes_are_told(single: RunningPool
     async def closing() -> list[object]:
         runs = [asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))]
         runs += [asyncio.create_task(single.pool.query(f"select {n}", is_quick=True)) for n in range(12)]
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.1)
         await single.pool.close()
         return await asyncio.wait_for(asyncio.gather(*runs, return_exceptions=True), 10)
 

@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from wasmverse.api.accept import accepts_gzip, negotiate
 from wasmverse.api.body import QueryBody, parse_query, read_body
+from wasmverse.api.client import client_of
 from wasmverse.api.command_call import parse_call
 from wasmverse.api.gateway import Gateway, gateway_of
+from wasmverse.api.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
 from wasmverse.query.result import Format
 
@@ -115,17 +117,22 @@ async def _read(request: Request, gateway: Gateway) -> QueryBody:
 
 async def _query(request: Request, default: Format) -> Response:
     gateway = gateway_of(request)
-    gateway.may_ask(request)
+    client = client_of(request, gateway.may_ask(request))
     query = await _read(request, gateway)
     format_ = negotiate(request, default)
+    sql, turn, big_as_string = query.sql, query.turn, query.big_as_string
+    args = orjson.dumps(query.args)
+    del query  # parsed, arguments may take fifty times the memory while the query waits
     began = time.perf_counter()
-    result = await gateway.pool.query(
-        query.sql,
-        query.args,
-        turn=query.turn,
-        format=format_,
-        big_as_string=query.big_as_string,
-        gzip=accepts_gzip(request),
-    )
+    with WhilePresent(request):
+        result = await gateway.pool.query(
+            sql,
+            args,
+            client=client,
+            turn=turn,
+            format=format_,
+            big_as_string=big_as_string,
+            gzip=accepts_gzip(request),
+        )
     gateway.metrics.query_seconds.observe(time.perf_counter() - began)
-    return ResultResponse(result, format_, gateway.settings.send_seconds_max)
+    return ResultResponse(result, format_, gateway.settings)

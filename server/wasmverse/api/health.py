@@ -44,10 +44,11 @@ async def connect(request: Request) -> Response:
     return JSONResponse(facts)
 
 
-@router.get("/health", responses={503: {"description": "Turns do not advance"}})
+@router.get("/health", responses={503: {"description": "Turns do not advance, or no reader is there"}})
 async def health(request: Request) -> Response:
-    """Tell whether turns advance: 200, or 503 with the reason."""
-    universe = gateway_of(request).universe
+    """Tell whether turns advance and queries can be answered: 200, or 503 with the reason."""
+    gateway = gateway_of(request)
+    universe, pool = gateway.universe, gateway.pool
     report = universe.last
     limit = max(STALE_PERIODS * universe.period_seconds, STALE_SECONDS_MIN)
     age = None if report is None else max(0.0, time.time() - report.ended_at)
@@ -57,6 +58,8 @@ async def health(request: Request) -> Response:
         problem = "no turn has been published yet"
     elif age > limit:
         problem = f"the last turn was published {age:.1f} s ago, more than {limit:g} s"
+    elif not pool.readers.usable:
+        problem = "no reader can be had: all have ended and new ones are being started"
     else:
         problem = ""
     if universe.is_alive and (trouble := universe.trouble) is not None:
@@ -67,6 +70,7 @@ async def health(request: Request) -> Response:
         "turn": None if report is None else report.tid,
         "ageSeconds": age,
         "lateTurns": None if report is None else report.late_turns,
+        "readers": {"usable": pool.readers.usable, "wanted": pool.readers.wanted, "busy": pool.busy},
     }
     return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})
 

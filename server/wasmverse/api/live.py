@@ -13,14 +13,14 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
-from wasmverse.query.pool import OUTSTANDING_MAX, ReaderPool
+from wasmverse.query.fair import NOBODY, Client
+from wasmverse.query.pool import ReaderPool
 from wasmverse.query.result import Format
 from wasmverse.settings import Settings
 from wasmverse.tokens import token_path
@@ -59,12 +59,12 @@ class WatchKey:
 class Watch:
     """One distinct live query and its latest outcome: ``content`` of ``turn``, or ``error``.
 
-    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``is_quick`` says that
-    the last run went well and took its reader at most ``QUICK_SECONDS``.
+    ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``is_quick`` says
+    that the last run went well and took its reader at most ``QUICK_SECONDS``. ``task`` brings it up to the newest turn;
+    ``is_due`` says that there is a newer one by now, or a watcher who has not heard.
     """
 
     key: WatchKey
-    args: list[Any]
     watchers: dict[tuple[Watcher, int], int] = field(default_factory=dict)
     version: int = 0
     turn: int = -1
@@ -73,13 +73,22 @@ class Watch:
     error: WasmverseError | None = None
     failures: int = 0
     is_quick: bool = False
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    task: asyncio.Task[None] | None = None
+    is_due: bool = False
+
+    @property
+    def payer(self) -> Client:
+        """Whose share of the readers' time it is a part of: who was the first to watch of those that do."""
+        return next((watcher.client for watcher, _ in self.watchers), NOBODY)
 
 
 class Watcher:
     """One connection and what waits to be sent on it."""
 
-    def __init__(self, metrics: Metrics, recheck: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, metrics: Metrics, recheck: Callable[[], object] | None = None, client: Client = NOBODY
+    ) -> None:
+        self.client = client
         self.watches: dict[int, Watch] = {}
         self.waiting: dict[int, Payload] = {}
         self.wakes = asyncio.Event()
@@ -121,9 +130,6 @@ class LiveQueries:
         self._token_path = token_path(settings.database_path)
         self._token_stamp: object = None
         self._tasks: list[asyncio.Task[None]] = []
-        # As many as keep the readers busy: more would only stand in the queue, which others share.
-        self._at_once = asyncio.Semaphore(settings.readers * 2)
-        self._quick_at_once = asyncio.Semaphore(settings.readers * OUTSTANDING_MAX)
 
     def start(self) -> None:
         """Begin to follow the turns and the tokens."""
@@ -131,9 +137,10 @@ class LiveQueries:
 
     async def close(self) -> None:
         """Stop following them."""
-        for task in self._tasks:
+        runs = [watch.task for watch in self._watches.values() if watch.task is not None]
+        for task in (*self._tasks, *runs):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *runs, return_exceptions=True)
 
     def guard(self, watcher: Watcher) -> None:
         """End a watcher as soon as its token is revoked."""
@@ -182,14 +189,14 @@ class LiveQueries:
             del self._addresses[address]
         self.metrics.watchers.dec()
 
-    async def subscribe(self, watcher: Watcher, identity: int, key: WatchKey, args: list[Any]) -> None:
-        """Watch a query under ``identity``, in place of what had it before, and send its result now."""
+    def subscribe(self, watcher: Watcher, identity: int, key: WatchKey) -> None:
+        """Watch a query under ``identity``, in place of what had it before; its result is sent as soon as it is there."""
         self.unsubscribe(watcher, identity)
-        watch = self._watches.setdefault(key, Watch(key, args))
+        watch = self._watches.setdefault(key, Watch(key))
         watch.watchers[watcher, identity] = 0
         watcher.watches[identity] = watch
         self.metrics.watches.inc()
-        await self._run(watch)
+        self._bring_up(watch)
 
     def unsubscribe(self, watcher: Watcher, identity: int) -> bool:
         """Stop a subscription; False when there is none of that id."""
@@ -200,6 +207,8 @@ class LiveQueries:
         watch.watchers.pop((watcher, identity), None)
         if not watch.watchers and self._watches.get(watch.key) is watch:
             del self._watches[watch.key]
+            if watch.task is not None and watch.task is not asyncio.current_task():
+                watch.task.cancel()
         self.metrics.watches.dec()
         return True
 
@@ -213,26 +222,34 @@ class LiveQueries:
                 continue
             after = report.tid
             self.drop_revoked()
-            # What most wait for comes first.
-            watches = sorted(self._watches.values(), key=lambda watch: -len(watch.watchers))
-            runs = (self._run(watch) for watch in watches)
-            for outcome in await asyncio.gather(*runs, return_exceptions=True):
-                if isinstance(outcome, Exception):
-                    log.error("a live query failed", exc_info=outcome)
+            # What most wait for comes first. Nobody waits for others here: a slow query is late, the next turn is not.
+            for watch in sorted(self._watches.values(), key=lambda watch: -len(watch.watchers)):
+                self._bring_up(watch)
+
+    def _bring_up(self, watch: Watch) -> None:
+        """See to it that a watch comes up to the newest turn, and that all of its watchers hear of it."""
+        watch.is_due = True
+        if watch.task is None or watch.task.done():
+            watch.task = asyncio.create_task(self._keep_up(watch))
+
+    async def _keep_up(self, watch: Watch) -> None:
+        while watch.is_due and watch.watchers:
+            watch.is_due = False
+            try:
+                await self._run(watch)
+            except Exception:
+                log.exception("a live query failed")
 
     async def _run(self, watch: Watch) -> None:
         """Bring a watch up to the newest turn, and tell those of its watchers who have not heard of its outcome."""
-        async with watch.lock, self._quick_at_once if watch.is_quick else self._at_once:
-            if not watch.watchers:
-                return
-            if watch.error is not None or watch.turn != self._pool.newest:
-                watch.version += await self._renew(watch)
-            for (watcher, identity), told in tuple(watch.watchers.items()):
-                if told != watch.version:
-                    watch.watchers[watcher, identity] = watch.version
-                    watcher.offer(identity, _message(watch, identity))
-            if isinstance(watch.error, QueryRefused) or watch.failures >= FAILURES_MAX:
-                self._end(watch)
+        if watch.error is not None or watch.turn != self._pool.newest:
+            watch.version += await self._renew(watch)
+        for (watcher, identity), told in tuple(watch.watchers.items()):
+            if told != watch.version:
+                watch.watchers[watcher, identity] = watch.version
+                watcher.offer(identity, _message(watch, identity))
+        if isinstance(watch.error, QueryRefused) or watch.failures >= FAILURES_MAX:
+            self._end(watch)
 
     async def _renew(self, watch: Watch) -> bool:
         """Run the query; whether its outcome is another than before."""
@@ -241,10 +258,12 @@ class LiveQueries:
             is_quick, watch.is_quick = watch.is_quick, False
             result = await self._pool.query(
                 key.sql,
-                watch.args,
+                key.args,
+                client=watch.payer,
                 format=key.format,
                 big_as_string=key.big_as_string,
                 is_quick=is_quick,
+                is_patient=True,
             )
             if len(result.body) > self.settings.live_bytes_max:
                 raise QueryRefused(
@@ -260,7 +279,7 @@ class LiveQueries:
         changed = watch.error is not None or result.body != watch.content
         watch.turn, watch.error, watch.failures = result.turn, None, 0
         if changed:
-            watch.content = result.body
+            watch.content = bytes(result.body)
             watch.text = "" if key.format == "arrow" else result.body.decode()
         return changed
 

@@ -14,13 +14,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wasmverse.api.address import counted_address
 from wasmverse.api.body import query_of
+from wasmverse.api.client import client_of
 from wasmverse.api.connections import connection_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.live import POLICY_VIOLATION, LiveQueries, Watcher, WatchKey, error_text
 from wasmverse.errors import WasmverseError
 from wasmverse.query.result import Format
-from wasmverse.tokens import Role
+from wasmverse.tokens import Identity, Role
 
 TRY_AGAIN_LATER = 1013
 
@@ -37,7 +38,7 @@ async def live(socket: WebSocket) -> None:
     address = counted_address(socket.client.host if socket.client else "")
     await socket.accept()
     try:
-        recheck = await _admit(socket, queries.settings.body_seconds_max)
+        identity, recheck = await _admit(socket, queries.settings.body_seconds_max)
     except WebSocketDisconnect:
         return
     except HttpError as error:
@@ -48,7 +49,7 @@ async def live(socket: WebSocket) -> None:
         full = HttpError(429, f"{address} has {limit} live connections, the limit; close one first")
         await _turn_away(socket, full, TRY_AGAIN_LATER)
         return
-    watcher = Watcher(queries.metrics, recheck)
+    watcher = Watcher(queries.metrics, recheck, client_of(socket, identity))
     queries.guard(watcher)
     sending = asyncio.create_task(_send(socket, watcher, queries))
     try:
@@ -67,10 +68,10 @@ async def _turn_away(socket: WebSocket, error: HttpError, code: int) -> None:
         await socket.close(code)
 
 
-async def _admit(socket: WebSocket, seconds_max: float) -> Callable[[], object] | None:
+async def _admit(socket: WebSocket, seconds_max: float) -> tuple[Identity, Callable[[], object] | None]:
     """Let in who may ask. A page cannot set headers here: its token may be the first message, ``{"token":"..."}``.
 
-    Returns what asks again whether its token still holds; None when there is none.
+    Returns who it is, and what asks again whether its token still holds; None when there is none.
 
     Raises
     ------
@@ -79,10 +80,10 @@ async def _admit(socket: WebSocket, seconds_max: float) -> Callable[[], object] 
     """
     gateway = gateway_of(socket)
     try:
-        gateway.may_ask(socket)
+        identity = gateway.may_ask(socket)
         if "authorization" not in socket.headers:
-            return None
-        return lambda: gateway.access.require(socket, Role.reader)
+            return identity, None
+        return identity, lambda: gateway.access.require(socket, Role.reader)
     except HttpError as error:
         if error.status != 401 or "authorization" in socket.headers:
             raise
@@ -94,8 +95,8 @@ async def _admit(socket: WebSocket, seconds_max: float) -> Callable[[], object] 
         token = value.get("token") if isinstance(value, dict) else None
         if not isinstance(token, str) or not token:
             raise
-        gateway.may_ask(socket, token)
-        return lambda: gateway.access.require(socket, Role.reader, token)
+        identity = gateway.may_ask(socket, token)
+        return identity, lambda: gateway.access.require(socket, Role.reader, token)
 
 
 async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
@@ -162,7 +163,7 @@ async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, que
     if identity not in watcher.watches and len(watcher.watches) >= limit:
         raise HttpError(429, f"This connection has {limit} live queries, the limit; unsubscribe one first")
     key = WatchKey(query.sql, orjson.dumps(query.args), format_, query.big_as_string)
-    await queries.subscribe(watcher, identity, key, query.args)
+    queries.subscribe(watcher, identity, key)
 
 
 async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:

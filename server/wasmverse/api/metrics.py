@@ -100,6 +100,30 @@ class _State(Collector):
             "wasmverse_queries_cached", "Queries answered from kept results", counts.cached
         )
         yield CounterMetricFamily("wasmverse_result_bytes", "Bytes of results", counts.bytes)
+        yield CounterMetricFamily(
+            "wasmverse_queries_interrupted",
+            "Queries stopped after their first try and run again, so that others came first",
+            counts.interrupted,
+        )
+        yield CounterMetricFamily(
+            "wasmverse_queries_left", "Queries stopped because nobody waited any more", counts.left
+        )
+        yield CounterMetricFamily(
+            "wasmverse_results_dropped", "Results for which there was no room at first", counts.dropped
+        )
+        yield GaugeMetricFamily(
+            "wasmverse_results_held_bytes",
+            "Bytes of large results that the gateway holds",
+            self._pool.budget.used,
+        )
+        yield GaugeMetricFamily(
+            "wasmverse_readers_usable", "Readers that could be asked", self._pool.readers.usable
+        )
+        yield GaugeMetricFamily(
+            "wasmverse_reader_start_seconds",
+            "Time that the last reader took to start",
+            self._pool.readers.start_seconds,
+        )
         yield GaugeMetricFamily("wasmverse_readers_busy", "Readers at work", self._pool.busy)
         yield GaugeMetricFamily(
             "wasmverse_queries_waiting", "Queries that wait for a reader", self._pool.waiting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -10,17 +11,27 @@ from starlette.types import Receive, Scope, Send
 from wasmverse.api.accept import MEDIA
 from wasmverse.api.connections import connection_of
 from wasmverse.query.result import Format, Result
+from wasmverse.settings import Settings
 
-PART_BYTES = 256 << 10
+log = logging.getLogger(__name__)
+
+PART_BYTES = 64 << 10
+"""What is handed to the connection at once: up to so much, and as much again, waits there unsent."""
 
 
 class ResultResponse(Response):
     """Sends a result in parts, so that no answer fills the socket's queue, and gives up on who does not read.
 
-    ``Wasmverse-Turn`` says which turn the result belongs to, ``Wasmverse-Truncated`` which limit cut it.
+    ``Wasmverse-Turn`` says which turn the result belongs to, ``Wasmverse-Truncated`` which limit cut it. Until it is sent, the
+    result keeps its room.
+
+    Parameters
+    ----------
+    settings : a client must take each part in ``send_seconds_max``, and all of it, from then on, at
+        ``send_bytes_per_second_min``.
     """
 
-    def __init__(self, result: Result, format_: Format, part_seconds_max: float) -> None:
+    def __init__(self, result: Result, format_: Format, settings: Settings) -> None:
         headers = {
             "Wasmverse-Turn": str(result.turn),
             "Vary": "Accept, Accept-Encoding",
@@ -31,23 +42,32 @@ class ResultResponse(Response):
         if result.is_gzip:
             headers["Content-Encoding"] = "gzip"
         super().__init__(b"", 200, headers, MEDIA[format_])
-        self.body = result.body
+        self._result = result
         self.headers["Content-Length"] = str(len(result.body))
-        self._part_seconds_max = part_seconds_max
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; ends the connection when a part is not taken in time."""
-        body = memoryview(self.body)
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        for start in range(0, max(len(body), 1), PART_BYTES):
-            part = body[start : start + PART_BYTES]
-            more = start + PART_BYTES < len(body)
-            try:
-                async with asyncio.timeout(self._part_seconds_max):
-                    await send({"type": "http.response.body", "body": bytes(part), "more_body": more})
-            except TimeoutError:
-                connection = connection_of(scope)
-                if connection is None:
-                    raise
+        """Send the answer; its connection is closed in the middle of it when it is not taken in time."""
+        body = memoryview(self._result.body)
+        settings, loop = self._settings, asyncio.get_running_loop()
+        seconds, rate = settings.send_seconds_max, settings.send_bytes_per_second_min
+        began = loop.time()
+        try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            for start in range(0, max(len(body), 1), PART_BYTES):
+                more = start + PART_BYTES < len(body)
+                limit = loop.time() + seconds
+                if rate:
+                    limit = min(limit, began + seconds + start / rate)
+                async with asyncio.timeout_at(limit):
+                    part = bytes(body[start : start + PART_BYTES])
+                    await send({"type": "http.response.body", "body": part, "more_body": more})
+        except TimeoutError:
+            log.info("a client took %d bytes too slowly; its connection is closed", len(self._result.body))
+            connection = connection_of(scope)
+            if connection is not None:
                 connection.abort()
-                return
+        finally:
+            body.release()

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wasmverse.api.body import read_body
+from wasmverse.api.client import client_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
@@ -100,8 +101,8 @@ def _client(request: Request, identity: Identity) -> str:
 async def list_strategies(request: Request) -> Response:
     """Every strategy, by name, as of the newest turn."""
     gateway = gateway_of(request)
-    gateway.may_ask(request)
-    result = await gateway.pool.query(LISTED, format="rows")
+    client = client_of(request, gateway.may_ask(request))
+    result = await gateway.pool.query(LISTED, client=client, format="rows")
     [rows] = orjson.loads(result.body)["results"]
     strategies = [row | {"is_enabled": bool(row["is_enabled"])} for row in rows["rows"]]
     return _json({"strategies": strategies, "turn": result.turn})

@@ -21,7 +21,7 @@ class Key(NamedTuple):
 
 
 class ResultCache:
-    """The least recently used results, up to ``bytes_max`` of bodies and texts together."""
+    """The least recently used results, up to ``bytes_max`` of bodies, texts and arguments together."""
 
     OVERHEAD_BYTES = 500
 
@@ -37,15 +37,27 @@ class ResultCache:
             self._results.move_to_end(key)
         return result
 
-    def put(self, key: Key, result: Result) -> None:
-        """Keep a result, unless it may differ next time or is a quarter of the whole room."""
+    def put(self, key: Key, result: Result) -> bool:
+        """Keep a result, unless it may differ next time or is a quarter of the whole room; whether it is kept."""
         size = self._size(key, result)
         if not result.is_stable or size > self._bytes_max // 4 or key in self._results:
-            return
+            return False
         self._results[key] = result
         self.bytes += size
         while self.bytes > self._bytes_max:
-            self.bytes -= self._size(*self._results.popitem(last=False))
+            self._drop_oldest()
+        return True
+
+    def shrink(self, size: int) -> None:
+        """Drop results until at least ``size`` bytes of bodies are gone, or all are."""
+        while size > 0 and self._results:
+            size -= self._drop_oldest()
+
+    def _drop_oldest(self) -> int:
+        key, result = self._results.popitem(last=False)
+        self.bytes -= self._size(key, result)
+        return len(result.body)
 
     def _size(self, key: Key, result: Result) -> int:
-        return len(result.body) + len(key.sql) * 2 + len(key.args) + self.OVERHEAD_BYTES
+        # A text takes up to four bytes a character.
+        return len(result.body) + len(key.sql) * 4 + len(key.args) + self.OVERHEAD_BYTES

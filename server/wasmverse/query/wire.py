@@ -20,6 +20,7 @@ from wasmverse.query.result import Cut, Format
 _LENGTHS = struct.Struct("<II")
 HEAD_BYTES_MAX = 16 << 20
 _SMALL_BYTES = 1 << 16
+PART_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,8 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
     return bytes(parts)
 
 
-async def read_frame(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple[Any, bytes]:
-    """The next frame from a reader.
+async def read_head(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple[Any, int]:
+    """The head of the next frame from a reader, and the size of the body that follows.
 
     Raises
     ------
@@ -137,5 +138,28 @@ async def read_frame(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple
     head_bytes, body_bytes = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
     if head_bytes > HEAD_BYTES_MAX or body_bytes > body_bytes_max:
         raise ValueError(f"a reader announces {head_bytes} + {body_bytes} bytes")
-    head = orjson.loads(await stream.readexactly(head_bytes))
-    return head, await stream.readexactly(body_bytes) if body_bytes else b""
+    return orjson.loads(await stream.readexactly(head_bytes)), body_bytes
+
+
+async def read_body(stream: asyncio.StreamReader, size: int) -> bytes | bytearray:
+    """The body of a frame; a long one is read into its place, so that it is never there twice."""
+    if size <= _SMALL_BYTES:
+        return await stream.readexactly(size)
+    body = bytearray(size)
+    filled = 0
+    while filled < size:
+        part = await stream.read(min(size - filled, PART_BYTES))
+        if not part:
+            raise EOFError(f"the reader has gone after {filled} of {size} bytes")
+        body[filled : filled + len(part)] = part
+        filled += len(part)
+    return body
+
+
+async def skip_body(stream: asyncio.StreamReader, size: int) -> None:
+    """Read a body and keep nothing of it."""
+    while size:
+        part = await stream.read(min(size, PART_BYTES))
+        if not part:
+            raise EOFError("the reader has gone")
+        size -= len(part)

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 import psutil
 
@@ -38,6 +40,23 @@ class ReaderGone(Exception):
 BEHIND = "behind"
 """The reason of a request that waited behind the one at which its reader ended: it may be asked of another."""
 
+UNREAD = "unread"
+"""The reason of a request that its reader ended before it had read it: it may be asked of another too."""
+
+STREAM_BYTES = 1 << 20
+"""What may wait unread of a reader's answer; of one for which there is no room, it is all that the gateway ever holds."""
+
+Admit = Callable[[wire.Answer, int], bool]
+"""Told of an answer that is about to come, and of the size of its body: whether to read that, or to throw it away."""
+
+
+class NoRoom(Exception):
+    """The answer was thrown away, because there was no room for its ``size`` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size:,} bytes")
+        self.size = size
+
 
 class Worker:
     """One reader process, which answers requests in the order in which they are asked; after ``ReaderGone`` it is of no more use.
@@ -45,6 +64,9 @@ class Worker:
     confinement : layer -> nothing, or why it does not hold; what the process says of itself before its first request
     outstanding : requests that it was handed out for and that have not come back; the pool counts them
     is_shared : whether all of these are quick ones, behind which others may wait
+    is_slow : whether it was handed out for a query that is known to be slow
+    since : when it began with the request that it is at
+    on_gone : called once, when the process has ended or closed its connection
     """
 
     def __init__(self, config: wire.ReaderConfig) -> None:
@@ -61,6 +83,11 @@ class Worker:
         self.retires = False
         self.outstanding = 0
         self.is_shared = False
+        self.is_slow = False
+        self.since = 0.0
+        self.interrupted_at = 0.0
+        self._limit: asyncio.Timeout | None = None
+        self.on_gone: Callable[[Worker], None] = lambda _: None
 
     @property
     def pid(self) -> int:
@@ -92,10 +119,14 @@ class Worker:
                 env=environment,
                 process_group=0,
             )
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        loop = asyncio.get_running_loop()
+        self._reader = asyncio.StreamReader(STREAM_BYTES, loop)
+        protocol = _Protocol(self._reader, self._on_gone)
+        transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
+        self._writer = asyncio.StreamWriter(transport, protocol, self._reader, loop)
         try:
-            self._send(self._config)
-            head, _ = await asyncio.wait_for(self._receive(), START_SECONDS_MAX)
+            self._send(wire.pack(self._config))
+            head, _ = await asyncio.wait_for(self._receive(lambda _head, _size: True), START_SECONDS_MAX)
             self.confinement = head.get("confinement", {})
         except TimeoutError:
             await self.end()
@@ -104,49 +135,84 @@ class Worker:
             memory = psutil.Process(self.pid).memory_info()
             self._used_at_start = memory.rss - memory.shared
 
-    async def ask(self, request: wire.Request) -> tuple[wire.Answer, bytes]:
+    def _on_gone(self) -> None:
+        if not self._has_ended:
+            self._has_ended = True
+            self.on_gone(self)
+
+    async def ask(self, frame: bytes, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
         """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from its turn on.
+
+        Parameters
+        ----------
+        frame : the packed request.
+        admit : whether there is room for the answer.
 
         Raises
         ------
+        NoRoom : ``admit`` said no; the process may be asked on.
         ReaderGone : the process was ended (``time``: it heeded no interruption; ``memory``: it outgrew its
         limit), or
-            ended by itself (``crash``), at this query; or at one before it (``BEHIND``).
+            ended by itself (``crash``), at this query; or at one before it (``BEHIND``), or before it had read it (``UNREAD``).
         """
         try:
             if not self._has_ended:
-                self._send(request)
+                self._send(frame)
             # Locks are given in the order in which they are asked for, and that is the order of the answers.
             async with self._answering:
                 if self._has_ended:
                     raise ReaderGone(BEHIND, "waited behind another that ended its process")
-                return await self._answer()
+                return await self._answer(admit)
         except asyncio.CancelledError:
             await self.end()  # an answer nobody waits for must not be taken for the next one's
             raise
 
-    async def _answer(self) -> tuple[wire.Answer, bytes]:
+    async def _answer(self, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
         # The reader interrupts the query itself at the limit; who does not heed that is ended a little later.
+        self.since, self.interrupted_at = time.monotonic(), 0.0
         try:
-            async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS):
-                head, body = await self._receive()
+            async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS) as self._limit:
+                head, body = await self._receive(admit)
         except TimeoutError:
             await self.end()
+            if self.interrupted_at:
+                raise ReaderGone("heedless", "was interrupted and went on") from None
             raise ReaderGone("time", f"ran longer than {self._config.seconds_max:g} s") from None
-        self.retires = bool(head.get("retire"))
+        finally:
+            self._limit = None
+        self.retires = self.retires or bool(head.get("retire"))
         if "ends" in head:
             self._has_ended = True  # what was asked meanwhile is not answered any more
         return head, body
 
-    def _send(self, head: wire.Request | wire.ReaderConfig) -> None:
-        assert self._writer is not None
-        self._writer.write(wire.pack(head))
+    def interrupt(self) -> None:
+        """Have the reader stop the query that it is at, as at its time limit; if it does not, its process is ended.
 
-    async def _receive(self) -> tuple[wire.Answer, bytes]:
+        It may be at the next one by then: an interruption that came too early for a query is no reason to refuse it.
+        """
+        if self._limit is None or not self.is_usable or self.interrupted_at:
+            return
+        self.interrupted_at = time.monotonic()
+        self._limit.reschedule(asyncio.get_running_loop().time() + GRACE_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGALRM)
+
+    def _send(self, frame: bytes) -> None:
+        assert self._writer is not None
+        self._writer.write(frame)
+
+    async def _receive(self, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
         assert self._reader is not None and self._writer is not None
         try:
             await self._writer.drain()
-            return await wire.read_frame(self._reader, self._config.bytes_max * 2 + (16 << 20))
+            head, size = await wire.read_head(self._reader, self._config.bytes_max * 2 + (16 << 20))
+            if not size:
+                return head, b""
+            if not admit(head, size):
+                await wire.skip_body(self._reader, size)
+                self.retires = self.retires or bool(head.get("retire"))
+                raise NoRoom(size)
+            return head, await wire.read_body(self._reader, size)
         except (EOFError, ConnectionError, ValueError) as error:
             status = await self.end(pause_seconds=0.5)
             if self._is_outgrown:
@@ -154,6 +220,9 @@ class Worker:
                     "memory",
                     f"used more than {self._config.memory_bytes:,} bytes of memory, the limit for one query",
                 ) from error
+            if isinstance(error, ConnectionError):
+                # The kernel says that the other end was closed with something unread in it: this request, or one behind it.
+                raise ReaderGone(UNREAD, f"was sent to a process that had ended (status {status})") from error
             is_signal = status is not None and -status in set(signal.Signals)
             how = signal.Signals(-(status or 0)).name if is_signal else f"status {status}"
             if status is not None and -status in _SIGNALS_WITHOUT_MEMORY and self._used_much:
@@ -175,16 +244,36 @@ class Worker:
         self._used_much = used - self._used_at_start > _MUCH * self._config.memory_bytes
         if used > self._config.memory_bytes:
             self._is_outgrown = True
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def end(self, pause_seconds: float = 0.0) -> int | None:
         """End the process, if it has not ended by itself after a pause, and wait for it; its exit status."""
         self._has_ended = True
         if self._writer is not None:
-            self._writer.close()
+            self._writer.transport.abort()
         if self._process is None:
             return None
         return await asyncio.to_thread(_end, self._process, pause_seconds)
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Tells at once that the other side has gone, whether somebody reads or not."""
+
+    def __init__(self, stream: asyncio.StreamReader, on_gone: Callable[[], None]) -> None:
+        super().__init__(stream)
+        self._on_gone = on_gone
+
+    def eof_received(self) -> bool:
+        """Nothing more will come."""
+        super().eof_received()
+        self._on_gone()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It broke, or was closed by us."""
+        super().connection_lost(exc)
+        self._on_gone()
 
 
 def _end(process: subprocess.Popen[bytes], pause_seconds: float) -> int:

@@ -1,0 +1,22 @@
+"""Who a request counts for where something is shared out: an owner with a token, else an address."""
+
+from __future__ import annotations
+
+from starlette.requests import HTTPConnection
+
+from wasmverse.api.address import counted_address
+from wasmverse.commands import CLAIMED
+from wasmverse.query.fair import Client
+from wasmverse.tokens import Identity
+
+
+def client_of(connection: HTTPConnection, identity: Identity) -> Client:
+    """Whose share a query is a part of, and on which connection it came.
+
+    A name without a token can be any, so then it is the address that counts; of an IPv6 address its network of 64 bits, which is
+    the least that a line is given.
+    """
+    host, port = connection.client if connection.client else ("", 0)
+    if identity.owner.startswith(CLAIMED):
+        return Client(counted_address(host), f"{host} {port}")
+    return Client(identity.owner, f"{host} {port}")

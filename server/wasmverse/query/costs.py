@@ -1,0 +1,90 @@
+"""What statements took when they last ran, so that the pool need not find out again."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from wasmverse.query.cache import Key
+
+KEPT_MAX = 8_192
+SLOW_SECONDS = 0.25
+"""A query that ran so long has had its try: from then on it must leave a reader to those that have not."""
+ENDINGS_MAX = 2
+ENDINGS_SECONDS = 60.0
+"""A query that ended two readers within a minute is not run again in the minute after."""
+
+
+@dataclass(slots=True)
+class Cost:
+    """Of one statement with its arguments: reader seconds, bytes of its result, and when it ended readers."""
+
+    seconds: float = SLOW_SECONDS
+    bytes: int = 0
+    endings: int = 0
+    ended_at: float = 0.0
+
+
+class Costs:
+    """The costs of the statements that ran last, by a hash of what they are: their texts may be long.
+
+    That a query is slow or large counts for the same arguments only: else one client could make another's slow by asking for much
+    with the same text. That a text is cheap is a guess, and wrong guesses are corrected while it runs.
+    """
+
+    def __init__(self) -> None:
+        self._exact: OrderedDict[int, Cost] = OrderedDict()
+        self._texts: OrderedDict[int, float] = OrderedDict()
+
+    def of(self, key: Key) -> Cost | None:
+        """What is known of exactly this query."""
+        return self._exact.get(_exactly(key))
+
+    def expected_seconds(self, key: Key) -> float:
+        """What it will take by what is known of it, or of its text; at most the try that every query has."""
+        return min(self._texts.get(hash(key.sql), SLOW_SECONDS), SLOW_SECONDS)
+
+    def note(self, key: Key, seconds: float, size: int) -> None:
+        """A query was answered, or was stopped after ``seconds``."""
+        text = hash(key.sql)
+        before = self._texts.pop(text, seconds)
+        self._texts[text] = max(seconds, (before + seconds) / 2)
+        if len(self._texts) > KEPT_MAX:
+            self._texts.popitem(last=False)
+        exact = _exactly(key)
+        if seconds >= SLOW_SECONDS or exact in self._exact:
+            cost = self._keep(exact)
+            cost.seconds, cost.bytes = seconds, size
+
+    def note_size(self, key: Key, size: int) -> None:
+        """A result was of so many bytes, for which there was no room."""
+        self._keep(_exactly(key)).bytes = size
+
+    def note_ending(self, key: Key) -> None:
+        """A query has ended its reader."""
+        cost = self._keep(_exactly(key))
+        now = time.monotonic()
+        cost.endings = 1 if now - cost.ended_at > ENDINGS_SECONDS else cost.endings + 1
+        cost.ended_at = now
+
+    def ends_readers(self, key: Key) -> bool:
+        """Whether a query is known to end its reader, so that it is not to be run now."""
+        cost = self._exact.get(_exactly(key)) if self._exact else None
+        return (
+            cost is not None
+            and cost.endings >= ENDINGS_MAX
+            and time.monotonic() - cost.ended_at < ENDINGS_SECONDS
+        )
+
+    def _keep(self, exact: int) -> Cost:
+        cost = self._exact.pop(exact, None) or Cost()
+        self._exact[exact] = cost
+        if len(self._exact) > KEPT_MAX:
+            self._exact.popitem(last=False)
+        return cost
+
+
+def _exactly(key: Key) -> int:
+    """The same for all turns."""
+    return hash((key.sql, key.args, key.format, key.gzip))

@@ -1,0 +1,198 @@
+"""Whose query is next: the readers' time is shared by client, and a client's share by its connections.
+
+Start-time fair queueing (Goyal, Vin and Cheng, 1996), on two levels. Every client has a *level*, the seconds of readers that it
+has been given; the next query is the one whose client would have the lowest level after it. So what is known to be cheap and who
+has used little go ahead, and nobody waits for ever: a level only rises by what was used. Who comes new or comes back begins at
+the level that the last query was chosen at, so time that was not used is not saved up, and what was used beyond the others' is
+remembered up to ``LEAD_SECONDS_MAX`` and until nobody asks any more.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+LEAD_SECONDS_MAX = 10.0
+"""A client that had the readers for itself is put behind others for no more than this."""
+
+SHARES_MAX = 10_000
+
+
+class Client(NamedTuple):
+    """Who asks: an address or a known name, and which of its connections."""
+
+    name: str = ""
+    session: str = ""
+
+
+NOBODY = Client()
+
+
+class Lane(IntEnum):
+    """What is known of a waiting query: nothing bad; that it takes long; that its result needs room first."""
+
+    normal = 0
+    slow = 1
+    large = 2
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """One query that waits.
+
+    ``cost`` : reader seconds that it is expected to take. ``is_counted`` : whether limits of what waits are for it. ``payer`` :
+    whose share it was chosen from, once it was.
+    """
+
+    lane: Lane
+    cost: float
+    is_counted: bool = True
+    shares: list[_Share] = field(default_factory=list)
+    payer: _Share | None = None
+    session: str = ""
+    is_gone: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Share:
+    """One client: its level, and its waiting queries by lane, those of the least served connection first."""
+
+    name: str
+    level: float
+    lanes: tuple[list[_Place], list[_Place], list[_Place]] = field(default_factory=lambda: ([], [], []))
+    sessions: dict[str, float] = field(default_factory=dict)
+    session_level: float = 0.0
+    waiting: int = 0
+    counted: int = 0
+
+    def head(self, lane: Lane) -> Entry | None:
+        """The first query of a lane that still waits."""
+        places = self.lanes[lane]
+        while places and places[0].entry.is_gone:
+            heapq.heappop(places)
+        return places[0].entry if places else None
+
+
+class _Place(NamedTuple):
+    level: float
+    number: int
+    session: str
+    entry: Entry
+
+
+class FairQueue:
+    """The queries that wait, and what each client has used."""
+
+    def __init__(self) -> None:
+        self._level = 0.0
+        self._shares: dict[str, _Share] = {}
+        self._lanes: tuple[dict[str, _Share], dict[str, _Share], dict[str, _Share]] = ({}, {}, {})
+        self._numbers = itertools.count()
+        self._waiting = 0
+        self.counted = 0
+        """How many of those that wait are counted."""
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def counted_of(self, client: Client) -> int:
+        """How many queries of a client wait and are counted."""
+        share = self._shares.get(client.name)
+        return share.counted if share else 0
+
+    def push(self, entry: Entry, client: Client) -> None:
+        """Have a query wait on account of a client; a second client may be named for one that waits already."""
+        share = self._share(client.name)
+        if share in entry.shares:
+            return
+        level = max(share.sessions.get(client.session, 0.0), share.session_level) + entry.cost
+        if len(share.sessions) >= SHARES_MAX:
+            share.sessions.clear()
+        share.sessions[client.session] = level
+        heapq.heappush(share.lanes[entry.lane], _Place(level, next(self._numbers), client.session, entry))
+        self._lanes[entry.lane][share.name] = share
+        if not entry.shares:
+            self._waiting += 1
+            self.counted += entry.is_counted
+        share.waiting += 1
+        share.counted += entry.is_counted
+        entry.shares.append(share)
+
+    def first(self, lane: Lane, fits: Callable[[Any, str], bool] | None = None) -> Entry | None:
+        """The next query of a lane; of those only that ``fits`` its client, whose name is given."""
+        best, best_level = None, 0.0
+        for share in tuple(self._lanes[lane].values()):
+            entry = share.head(lane)
+            if entry is None:
+                del self._lanes[lane][share.name]
+                continue
+            level = share.level + entry.cost
+            if (best is None or level < best_level) and (fits is None or fits(entry, share.name)):
+                best, best_level, entry.payer = entry, level, share
+        return best
+
+    def level_after(self, entry: Entry) -> float:
+        """What its client's level would be; of a query that ``first`` gave."""
+        assert entry.payer is not None
+        return entry.payer.level + entry.cost
+
+    def take(self, entry: Entry) -> None:
+        """Choose a query that ``first`` gave; its client is charged what it is expected to cost."""
+        share = entry.payer
+        assert share is not None
+        place = heapq.heappop(share.lanes[entry.lane])
+        entry.session = place.session
+        share.session_level = max(share.session_level, place.level - entry.cost)
+        self._level = max(self._level, share.level)
+        share.level += entry.cost
+        self._leave(entry)
+
+    def remove(self, entry: Entry) -> None:
+        """Take out a query that need not be answered any more."""
+        if not entry.is_gone and entry.shares:
+            self._leave(entry)
+
+    def charge(self, entry: Entry, seconds: float) -> None:
+        """Say what a query that was taken has really cost; it may be said again for what comes after."""
+        share = entry.payer
+        if share is None:
+            return
+        share.level = min(share.level + seconds - entry.cost, self._level + LEAD_SECONDS_MAX)
+        if entry.session in share.sessions:
+            share.sessions[entry.session] += seconds - entry.cost
+
+    def last_of_longest(self) -> Entry | None:
+        """Of the client with the most counted queries, the one that would be answered last."""
+        share = max(self._shares.values(), key=lambda share: share.counted, default=None)
+        if share is None or not share.counted:
+            return None
+        places = (place for place in itertools.chain(*share.lanes) if not place.entry.is_gone)
+        return max(place for place in places if place.entry.is_counted).entry
+
+    def forget(self) -> None:
+        """Begin anew, when nobody waits and nothing runs."""
+        if not self._waiting:
+            self._shares.clear()
+            self._level = 0.0
+
+    def _share(self, name: str) -> _Share:
+        share = self._shares.get(name)
+        if share is None:
+            if len(self._shares) >= SHARES_MAX:
+                self._shares = {key: share for key, share in self._shares.items() if share.waiting}
+            share = self._shares[name] = _Share(name, self._level)
+        elif share.level < self._level and not share.waiting:
+            share.level = self._level
+        return share
+
+    def _leave(self, entry: Entry) -> None:
+        entry.is_gone = True
+        self._waiting -= 1
+        self.counted -= entry.is_counted
+        for share in entry.shares:
+            share.waiting -= 1
+            share.counted -= entry.is_counted
