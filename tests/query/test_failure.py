@@ -116,4 +116,4 @@ def test_what_no_statement_is_to_blame_for_is_not_told(error: Exception) -> None
 
 def test_texts_are_shown_in_one_short_line() -> None:
     assert shown("a\nb\x1b[31m\u202e\0", 50) == "a b\\x1b[31m\\u202e\\x00"
-    assert len(shown("x" * 100_000, 50)) == 50
+    assert len(shown("x" * 100_000, 50)) == 53

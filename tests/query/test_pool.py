@@ -231,7 +231,7 @@ def test_memory_is_limited(pool: RunningPool) -> None:
     ("signal_number", "code"), [(signal.SIGKILL, 2013), (signal.SIGSEGV, 2013), (signal.SIGABRT, 2013)]
 )
 def test_a_killed_reader_is_replaced(pool: RunningPool, signal_number: int, code: int) -> None:
-    """The kernel's own signals are how native code ends that is denied memory."""
+    """Native code that is denied memory ends by these too; here there was enough."""
 
     async def kill_during_query() -> int:
         query = asyncio.create_task(pool.pool.query(f"{CROSS_JOIN} or 1 = {signal_number + 1}"))

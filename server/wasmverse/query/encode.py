@@ -16,7 +16,6 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import IO, Any, cast
 
 import orjson
@@ -37,6 +36,7 @@ _NAMES = {
     "UBIGINT": "UNSIGNED BIGINT",
     "HUGEINT": "DECIMAL",
     "UHUGEINT": "DECIMAL",
+    "BIGNUM": "DECIMAL",
     "UUID": "VARCHAR",
     "INTERVAL": "VARCHAR",
     "BIT": "VARCHAR",
@@ -69,6 +69,7 @@ class JsonEncoder:
     Parameters
     ----------
     columns : name and engine's type of each column.
+    kinds : the types that the rows have, where the engine was asked to cast them (see ``recast``).
     as_objects : rows as objects (``query/rows``) instead of arrays.
     big_as_string : 64-bit integers as strings, for clients whose numbers are doubles.
     rows_max, bytes_max : where the result is cut.
@@ -78,6 +79,7 @@ class JsonEncoder:
         self,
         columns: Sequence[tuple[str, str]],
         *,
+        kinds: Sequence[str] | None = None,
         as_objects: bool,
         big_as_string: bool,
         rows_max: int,
@@ -89,7 +91,7 @@ class JsonEncoder:
         self._rows_max, self._bytes_max = rows_max, bytes_max
         self._repairs = [
             (place, repair)
-            for place, kind in enumerate(self._types)
+            for place, kind in enumerate(self._types if kinds is None else kinds)
             if (repair := _repair(kind, big_as_string)) is not None
         ]
         self._parts: list[bytes] = []
@@ -127,10 +129,10 @@ class JsonEncoder:
             shaped = [dict(zip(names, row, strict=True)) for row in shaped]
         elif not isinstance(shaped, list):
             shaped = list(shaped)
-        return orjson.dumps(shaped, _plain, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS)[1:-1]
+        return _dumps(shaped)[1:-1]
 
     def _columns(self) -> bytes:
-        return orjson.dumps(
+        return _dumps(
             [
                 {"name": name, "dataType": type_name(kind), "nullable": True}
                 for name, kind in zip(self._names, self._types, strict=True)
@@ -162,8 +164,31 @@ def _repair(kind: str, big_as_string: bool) -> Callable[[Any], Any] | None:
     return None
 
 
+JSON_DEPTH_MAX = 200
+"""How deep a JSON value may nest that is sent inline: parsers give up at some 1,000, and where is not agreed."""
+_JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
 def _inline(text: str) -> object:
-    return orjson.Fragment(text)
+    """A JSON value as it stands, or as a string if other parsers may refuse it.
+
+    The engine's own takes infinities, NaN, trailing commas and numbers that are no double.
+    """
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    return text if _nests_deeper(text, JSON_DEPTH_MAX) else orjson.Fragment(text)
+
+
+def _nests_deeper(text: str, depth_max: int) -> bool:
+    if text.count("[") + text.count("{") <= depth_max:
+        return False
+    depth = deepest = 0
+    for sign in _JSON_TEXT.sub("", text):
+        depth += (sign in "[{") - (sign in "]}")
+        deepest = max(deepest, depth)
+    return deepest > depth_max
 
 
 def _narrow(value: object) -> object:
@@ -179,14 +204,41 @@ def _narrow(value: object) -> object:
     return value
 
 
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+
+
+def _dumps(value: object) -> bytes:
+    """``value`` as JSON, whatever of the engine's it is made of."""
+    try:
+        return orjson.dumps(value, _plain, _OPTIONS)
+    except TypeError:  # a key of a map that is no key of JSON, or an integer past 64 bits
+        return orjson.dumps(_mended(value), _plain, _OPTIONS)
+
+
+def _mended(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_key(key): _mended(item) for key, item in value.items()}
+    return _narrow(value)
+
+
+def _key(value: object) -> str:
+    """A map's key as text: as the value would stand in JSON, without its quotes."""
+    plain = _mended(value)
+    if plain is None or isinstance(plain, bool | int | float | list | dict):
+        return _dumps(plain).decode()
+    return str(plain if isinstance(plain, str) else _plain(plain))
+
+
 def _plain(value: object) -> object:
-    """A value of the engine that JSON has no type for, as the wire format writes it."""
+    """A value of the engine that JSON has no type for, as the wire format writes it.
+
+    Infinite moments are the first and the last of Python, which are near MySQL's; what lies beyond is text already.
+    """
     if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).strftime(_MOMENT) if value.tzinfo else value.strftime(_MOMENT)
-    if isinstance(value, datetime.date | datetime.time | Decimal):
-        return str(value)
-    if isinstance(value, datetime.timedelta):
-        return str(value)
+        moment = value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo else value
+        return moment.isoformat(" ", "microseconds")
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, pa.MonthDayNano):
@@ -204,9 +256,6 @@ def _duration(value: pa.MonthDayNano) -> str:
     before = f"{days} day{'' if abs(days) == 1 else 's'}, " if days else ""
     after = f".{microseconds:06}" if microseconds else ""
     return f"{before}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}{after}"
-
-
-_MOMENT = "%Y-%m-%d %H:%M:%S.%f"
 
 
 @dataclass(slots=True)
@@ -285,9 +334,7 @@ def _as_text(column: pa.Array[Any]) -> pa.Array[Any]:
         return column.cast(pa.int8()).cast(pa.string())
     if pa.types.is_decimal(column.type) or pa.types.is_dictionary(column.type):
         return column.cast(pa.string())
-    options = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
     texts = [
-        None if value is None else re.sub('^"|"$', "", orjson.dumps(_narrow(value), _plain, options).decode())
-        for value in values_of(column)
+        None if value is None else re.sub('^"|"$', "", _dumps(value).decode()) for value in values_of(column)
     ]
     return pa.array(texts, pa.string())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
 from wasmverse.query import dialect, encode
 from wasmverse.query.failure import LOST, EngineFailed, to_query_error
 from wasmverse.query.functions import Functions
+from wasmverse.query.recast import FOR_ARROW, FOR_CSV, FOR_JSON, recast, select_as
 from wasmverse.query.relations import Relations, connect
 from wasmverse.query.result import Cut
 from wasmverse.query.statement import Checked, Checker
@@ -117,37 +118,40 @@ class Engine:
         return self._run_json(checked, request)
 
     def _run_json(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
-        self._connection.execute(checked.statement, request["args"])
+        args = request["args"]
+        self._connection.execute(checked.statement, args)
         columns = [(str(column[0]), str(column[1])) for column in self._connection.description or ()]
+        sql, kinds = checked.sql, [recast(kind, FOR_JSON) for _, kind in columns]
+        if any(kind != before for kind, (_, before) in zip(kinds, columns, strict=True)):
+            self._connection.abort()
+            sql = select_as(self._plain(sql), columns, kinds)
+            self._connection.execute(sql, args)
         encoder = encode.JsonEncoder(
             columns,
+            kinds=kinds,
             as_objects=request["format"] == "rows",
             big_as_string=request["big_as_string"],
             rows_max=self._rows_max,
             bytes_max=self._bytes_max,
         )
-        for rows in self._rows(columns, checked, request["args"]):
+        for rows in self._rows(sql, args):
             if not encoder.add(rows):
                 break
         body = encoder.fragment() if request["format"] == "live" else encoder.body()
         return _packed(checked, request, encoder.rows, encoder.cut, body)
 
-    def _rows(
-        self, columns: list[tuple[str, str]], checked: Checked, args: list[Any]
-    ) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows of the running statement, in batches."""
+    def _rows(self, sql: str, args: list[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the running statement, whose text is ``sql``, in batches."""
         done = 0
-        # The engine's own conversion of moments with a zone wants pytz; Arrow's does not.
-        if not any("WITH TIME ZONE" in kind for _, kind in columns):
-            try:
-                while rows := self._connection.fetchmany(encode.BATCH_ROWS):
-                    yield rows
-                    done += len(rows)
-                return
-            except OverflowError:
-                pass  # an interval longer than Python's longest; Arrow has a value for it
+        try:
+            while rows := self._connection.fetchmany(encode.BATCH_ROWS):
+                yield rows
+                done += len(rows)
+            return
+        except OverflowError:
+            pass  # an interval longer than Python's longest; Arrow has a value for it
         self._connection.abort()
-        for batch in self._batches(checked, args):
+        for batch in self._relation(sql, args, FOR_ARROW).to_arrow_reader(ARROW_BATCH_ROWS):
             skipped = min(done, batch.num_rows)
             done -= skipped
             part = batch.slice(skipped)
@@ -155,18 +159,31 @@ class Engine:
             yield list(zip(*(values_of(part.column(place)) for place in names), strict=True))
 
     def _run_arrow(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
-        reader = self._batches(checked, request["args"])
-        write = encode.write_arrow if request["format"] == "arrow" else encode.write_csv
+        is_arrow = request["format"] == "arrow"
+        relation = self._relation(checked.sql, request["args"], FOR_ARROW if is_arrow else FOR_CSV)
+        reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
         try:
+            write = encode.write_arrow if is_arrow else encode.write_csv
             written = write(reader, self._rows_max, self._bytes_max)
         finally:
             reader.close()
         return _packed(checked, request, written.rows, written.cut, written.body)
 
-    def _batches(self, checked: Checked, args: list[Any]) -> pa.RecordBatchReader:
-        relation = self._connection.sql(checked.sql, params=args)
-        reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
-        return reader
+    def _relation(self, sql: str, args: list[Any], targets: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
+        """A statement that runs when it is read, with the types among ``targets`` cast."""
+        relation = self._connection.sql(sql, params=args)
+        columns = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+        kinds = [recast(kind, targets) for _, kind in columns]
+        if all(kind == before for kind, (_, before) in zip(kinds, columns, strict=True)):
+            return relation
+        return self._connection.sql(select_as(self._plain(sql), columns, kinds), params=args)
+
+    def _plain(self, sql: str) -> str:
+        """A statement as the engine writes it: one SELECT without comments, which can stand in another."""
+        rows = self._connection.execute(
+            "SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]
+        ).fetchall()
+        return str(rows[0][0])
 
 
 def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes) -> tuple[Answer, bytes]:

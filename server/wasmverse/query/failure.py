@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from wasmverse.errors import QueryError, QueryTimeout
+from wasmverse.text import printable
 
 SYNTAX, COLUMN, TABLE, FUNCTION, DENIED, MEMORY, LOST = 1064, 1054, 1146, 1305, 1142, 1041, 2013
 
@@ -93,10 +94,8 @@ def to_query_error(error: Exception) -> QueryError:
 
 
 def shown(text: str, characters_max: int) -> str:
-    """A stranger's text in one line that can be printed and is not too long."""
-    text = " ".join(text[: 4 * characters_max].split())
-    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
-    return text if len(text) <= characters_max else f"{text[: characters_max - 4]} ..."
+    """A stranger's text of several lines in one that can be printed and is not too long."""
+    return printable(" ".join(text[: 4 * characters_max].split()), characters_max)
 
 
 def _kind(error: Exception, text: str) -> str:

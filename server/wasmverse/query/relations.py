@@ -83,6 +83,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
     )
     # The folder for spilling cannot be set once this is: the order of a config is not kept.
     connection.execute("SET enable_external_access = false")
+    connection.execute("SET TimeZone = 'UTC'")  # the same answers on every machine
     connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
     return connection
 
