@@ -64,3 +64,10 @@ def test_turns_that_never_keep_up_are_played_back_to_back() -> None:
         schedule.advance(now)
         assert 0 <= now - schedule.start <= CATCH_UP_PERIODS
     assert now == 3000.0
+
+
+def test_after_a_restart_the_next_turn_has_a_whole_period() -> None:
+    schedule = Schedule(100.0, 1.0)
+    schedule.advance(103.5)
+    schedule.restart(103.5)
+    assert (schedule.start, schedule.deadline) == (103.5, 104.5)

@@ -93,6 +93,19 @@ def push(
         )
 
 
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(help="The strategies.", show_default=False)],
+    url: UrlOption = DEFAULT_URL,
+    token: TokenOption = None,
+) -> None:
+    """Remove strategies of yours, all at once, or none if one cannot be removed. Their ships hold until they die."""
+    answer = request(
+        "DELETE", url, "/api/v1/strategies", token=token, params=[("name", name) for name in names]
+    ).json()
+    print(f"removed from turn {answer['turn'] + 1} on: {', '.join(answer['names'])}")
+
+
 @app.command("list")
 def list_(url: UrlOption = DEFAULT_URL) -> None:
     """List the strategies: version, language, author, status, and whether new ships are dealt to them."""

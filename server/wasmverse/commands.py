@@ -62,13 +62,16 @@ class UploadStrategy:
     """Store a module and fly its strategies from the next turn on.
 
     The module has been checked and compiled outside the universe process (``wasm.inspect_module``);
-    ``compiled`` is the compiler's output for it. Answer: ``{"strategies": [row of strategy, ...], "tid": int}``
+    ``compiled`` is the compiler's output for it. ``seconds`` has of each strategy what was measured there: processor time of an
+    instance with its first call, and of a call more; None when it is not to be judged by that.
+    Answer: ``{"strategies": [row of strategy, ...], "tid": int}``
     """
 
     name: str
     module: bytes
     compiled: bytes
     author: Author
+    seconds: dict[str, tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,14 @@ class RemoveStrategy:
     """Remove a strategy; its ships hold until they die. Answer: ``{"name": str, "tid": int}``."""
 
     name: str
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveStrategies:
+    """Remove several strategies, or none if one of them cannot be. Answer: ``{"names": [str, ...], "tid": int}``."""
+
+    names: tuple[str, ...]
     author: Author
 
 
@@ -88,4 +99,4 @@ class EnableStrategy:
     author: Author
 
 
-Command = SpawnEntity | UploadStrategy | RemoveStrategy | EnableStrategy
+Command = SpawnEntity | UploadStrategy | RemoveStrategy | RemoveStrategies | EnableStrategy

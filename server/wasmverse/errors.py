@@ -14,6 +14,8 @@
     +-- StrategyError              a strategy's name, owner or state forbids what was asked
     |   +-- StrategyUnknown        there is no strategy of that name
     |   +-- StrategyTaken          the name belongs to somebody else
+    |   +-- StrategyLimit          there may be no more of that
+    |       +-- StrategyDear       it would make turns late
     +-- CommandError               a client's command (`call spawn_entity(...)`) is wrong
     +-- QueryError                 a query was refused or failed
     |   +-- QueryRefused           it is not a single SELECT, or touches what is forbidden
@@ -91,6 +93,14 @@ class StrategyUnknown(StrategyError):
 
 class StrategyTaken(StrategyError):
     """The name belongs to somebody else."""
+
+
+class StrategyLimit(StrategyError):
+    """An upload would make more of something than there may be."""
+
+
+class StrategyDear(StrategyLimit):
+    """An upload would take so much of a turn that turns would be late, by what was measured."""
 
 
 class CommandError(WasmverseError):

@@ -19,7 +19,8 @@ class TurnReport:
     """What the universe says after each turn is committed and its snapshot published.
 
     ``started_at`` and ``ended_at`` are seconds since 1970 (UTC); ``phase_seconds`` has the keys read, observe, decide,
-    resolve, commit, publish; ``late_turns`` counts since this server's start.
+    resolve, commit, publish; ``late_turns`` counts since this server's start; ``grounded`` are the
+    strategies that were grounded in it for the time that they took.
     """
 
     tid: int
@@ -31,6 +32,7 @@ class TurnReport:
     nodes: int
     faults: int
     phase_seconds: dict[str, float] = field(default_factory=dict)
+    grounded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

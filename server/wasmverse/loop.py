@@ -75,6 +75,11 @@ class TurnLoop:
             published = time.perf_counter() - clock
             self._send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
             schedule.advance(time.monotonic())
+            if report.grounded:
+                names = ", ".join(report.grounded)
+                log.warning("turn %d outlasted its period; grounded for their time: %s", report.tid, names)
+                # The turns behind it are not late for what these did.
+                schedule.restart(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)
             if self.simulation.database.is_log_long and not self._fold_log(schedule.start):

@@ -30,6 +30,7 @@ from wasmverse.recording import (
     Fact,
     Founder,
     Given,
+    Grounded,
     Limits,
     Recording,
     Start,
@@ -126,6 +127,11 @@ class Recorder:
             if is_noted:
                 self._write(Dropped(tid=self.simulation.tid))
             raise
+
+    def grounded(self, seconds: dict[str, float]) -> None:
+        """The next turn is about to be committed, and grounds strategies for the time they took."""
+        self._write(Grounded(tid=self.simulation.tid, seconds=seconds))
+        self._is_hash_due = True
 
     def close(self, *, is_complete: bool) -> None:
         """Release the file; is_complete says that all that was committed has been written down."""

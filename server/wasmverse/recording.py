@@ -16,7 +16,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from wasmverse.commands import Author, Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import (
+    Author,
+    Command,
+    EnableStrategy,
+    RemoveStrategies,
+    RemoveStrategy,
+    SpawnEntity,
+    UploadStrategy,
+)
 from wasmverse.errors import ModuleRefused, RecordingError
 from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, Settings
 
@@ -24,6 +32,7 @@ FORMAT = 2
 FORMATS_READ = (1, 2)
 """Format 1 had authors without owners: whoever came with the name was it."""
 LINE_BYTES_MAX = 64 << 20
+STRATEGIES_MAX = 60_000
 _SEAL = b',"check":"'
 _SEAL_LENGTH = 16
 
@@ -150,6 +159,13 @@ class Remove(_Authored):
     name: Name
 
 
+class RemoveSeveral(_Authored):
+    """`RemoveStrategies`."""
+
+    do: Literal["remove_several"] = "remove_several"
+    names: Annotated[list[Name], Field(max_length=STRATEGIES_MAX)]
+
+
 class Enable(_Authored):
     """`EnableStrategy`."""
 
@@ -165,7 +181,7 @@ class Given(_Part):
     tid: Number
     next_eid: Number
     roster: Digest
-    command: Annotated[Spawn | Upload | Remove | Enable, Field(discriminator="do")]
+    command: Annotated[Spawn | Upload | Remove | RemoveSeveral | Enable, Field(discriminator="do")]
 
 
 class Dropped(_Part):
@@ -173,6 +189,19 @@ class Dropped(_Part):
 
     fact: Literal["dropped"] = "dropped"
     tid: Number
+
+
+class Grounded(_Part):
+    """The turn behind ``tid`` is about to be committed and grounds strategies for their time: seconds of it, by name.
+
+    No turn was committed with that if the process started anew at ``tid``.
+    """
+
+    fact: Literal["grounded"] = "grounded"
+    tid: Number
+    seconds: Annotated[
+        dict[Name, Annotated[float, Field(ge=0, le=1e9)]], Field(min_length=1, max_length=STRATEGIES_MAX)
+    ]
 
 
 class Stop(_Part):
@@ -184,11 +213,11 @@ class Stop(_Part):
     roster: Digest
 
 
-Fact = Universe | Start | Turn | Given | Dropped | Stop
+Fact = Universe | Start | Turn | Given | Dropped | Grounded | Stop
 _FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="fact")])
 
 
-def command_fact(command: Command) -> Spawn | Upload | Remove | Enable:
+def command_fact(command: Command) -> Spawn | Upload | Remove | RemoveSeveral | Enable:
     """A command as it is written down."""
     match command:
         case SpawnEntity(sid, kind, x, y, strategy):
@@ -200,6 +229,8 @@ def command_fact(command: Command) -> Spawn | Upload | Remove | Enable:
             )
         case RemoveStrategy(name, author):
             return Remove(name=name, **_named(author))
+        case RemoveStrategies(names, author):
+            return RemoveSeveral(names=list(names), **_named(author))
         case EnableStrategy(name, is_enabled, author):
             return Enable(name=name, is_enabled=is_enabled, **_named(author))
 
@@ -317,6 +348,8 @@ def _broken_order(last: Fact | None, fact: Fact) -> str | None:
             steps = (0,)
         case (Universe() | Stop(), _):
             return f"is a {fact.fact} behind a {last.fact}; a start must be between them"
+        case (Grounded(), Dropped() | Given() | Grounded() | Stop()):
+            return f"is a {fact.fact} behind a {last.fact}; the turn that it tells of comes next, or a start"
         case (Given(), Dropped()):
             steps = (0,)
         case (_, Dropped()):

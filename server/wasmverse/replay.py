@@ -12,7 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from wasmverse import __version__, beginning
-from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import (
+    Command,
+    EnableStrategy,
+    RemoveStrategies,
+    RemoveStrategy,
+    SpawnEntity,
+    UploadStrategy,
+)
 from wasmverse.database.embedded import Database
 from wasmverse.errors import CommandError, ModuleRefused, RecordingError, StrategyError, WasmverseError
 from wasmverse.memory import check_new_universe
@@ -23,8 +30,10 @@ from wasmverse.recording import (
     Fact,
     Founder,
     Given,
+    Grounded,
     Recording,
     Remove,
+    RemoveSeveral,
     Spawn,
     Start,
     Stop,
@@ -37,6 +46,8 @@ from wasmverse.settings import Settings
 from wasmverse.simulation import Simulation
 from wasmverse.universe.turn import Laws
 from wasmverse.wasm.check import inspect_module_apart
+
+UNBOUNDED = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +152,16 @@ class _Player:
         sizes = {name: getattr(universe, name) for name in ("seed", "systems", "ships", "nodes")}
         # Nobody asks a replay for its history.
         kept = {"turns_kept": 2, "strategy_turns_kept": 1, "event_turns_kept": 1}
-        self.settings = settings.model_copy(update={**sizes, **kept})
+        # Whatever is on record had room when it was uploaded.
+        no_bounds = {
+            "strategies_max_per_module": UNBOUNDED,
+            "strategies_max_per_owner": UNBOUNDED,
+            "strategies_max": 15_000,
+            "stored_bytes_max_per_owner": UNBOUNDED,
+            "stored_bytes_max": UNBOUNDED,
+        }
+        self.settings = settings.model_copy(update={**sizes, **kept, **no_bounds})
+        self.grounded: dict[str, float] = {}
         check_new_universe(self.settings)
         laws = Laws(universe.seed, universe.systems, universe.ships, universe.nodes, universe.block_systems)
         self.bundled = {
@@ -155,6 +175,7 @@ class _Player:
         try:
             beginning.begin(database, laws, founders, 0.0)
             self.simulation = Simulation(database, self.settings)
+            self.simulation.forgets_removed = universe.format > 1
         except BaseException:
             database.close()
             raise
@@ -162,9 +183,13 @@ class _Player:
     def meet(self, line: int, fact: Fact) -> None:
         """Go on to a fact, do what it says, and compare."""
         while self.simulation.tid < fact.tid:
-            self.simulation.play_turn()
+            self.simulation.play_turn(grounded=self.grounded)
+            self.grounded = {}
         match fact:
+            case Grounded():
+                self.grounded = fact.seconds
             case Start():
+                self.grounded = {}
                 limits = Settings.model_validate({**self.settings.model_dump(), **fact.limits.model_dump()})
                 self.settings = limits
                 self.simulation.take_up(limits, fact.faulting)
@@ -214,7 +239,7 @@ class _Player:
         else:
             self.found.commands += 1
 
-    def _command(self, given: Spawn | Upload | Remove | Enable) -> Command:
+    def _command(self, given: Spawn | Upload | Remove | RemoveSeveral | Enable) -> Command:
         match given:
             case Spawn():
                 return SpawnEntity(given.sid, given.kind, given.x, given.y, given.strategy)
@@ -224,6 +249,8 @@ class _Player:
                 return UploadStrategy(given.name, module, compiled, given.by)
             case Remove():
                 return RemoveStrategy(given.name, given.by)
+            case RemoveSeveral():
+                return RemoveStrategies(tuple(given.names), given.by)
             case Enable():
                 return EnableStrategy(given.name, given.is_enabled, given.by)
 

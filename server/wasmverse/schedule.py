@@ -29,8 +29,12 @@ class Schedule:
         """When the next turn must have ended: at the start of the one behind it."""
         return self.start + self.period_seconds
 
+    def restart(self, now: float) -> None:
+        """Start counting anew from now: the turn that is next has a whole period."""
+        self.anchor, self.number = now, 0
+
     def advance(self, now: float) -> None:
         """Go on to the turn behind."""
         self.number += 1
         if now - self.start > CATCH_UP_PERIODS * self.period_seconds:
-            self.anchor, self.number = now, 0
+            self.restart(now)

@@ -159,6 +159,33 @@ class Settings(BaseSettings):
     strategies_max_per_module: int = Field(
         8, ge=1, description="Strategies that one uploaded module may export."
     )
+    strategies_max_per_owner: int = Field(
+        32, ge=1, description="Strategies of one owner, removed ones whose ships still live included."
+    )
+    strategies_max: int = Field(
+        256,
+        ge=1,
+        le=15_000,
+        description="Strategies that fly or are grounded; with removed ones whose ships still live four times as many.",
+    )
+    stored_bytes_max_per_owner: int = Field(
+        32 << 20, ge=1 << 10, description="Bytes of the modules that one owner's strategies fly."
+    )
+    stored_bytes_max: int = Field(
+        256 << 20, ge=1 << 10, description="Bytes of the modules that all strategies fly."
+    )
+    upload_share_max: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Part of the period that an upload may add to a turn, by what was measured when it was checked.",
+    )
+    strategy_cost_times_max: float = Field(
+        10.0,
+        ge=0,
+        description="How many times what ships cost otherwise those of a strategy may take before a late turn grounds it; "
+        "0 grounds none for its time.",
+    )
     uploads_max: int = Field(
         16,
         ge=1,

@@ -7,6 +7,7 @@ transaction of its own, after which the state is read anew.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,22 +18,33 @@ import pyarrow as pa
 import wasmtime
 
 from wasmverse.beginning import begin, bundled_founders, make_laws
-from wasmverse.commands import Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import (
+    BUNDLED_OWNER,
+    Command,
+    EnableStrategy,
+    RemoveStrategies,
+    RemoveStrategy,
+    SpawnEntity,
+    UploadStrategy,
+)
 from wasmverse.database import schema, strategy_store, turn_store
 from wasmverse.database.audit import audit
 from wasmverse.database.embedded import Database, Transaction
 from wasmverse.database.history import EVENT_TYPE, History, TurnRows
 from wasmverse.database.state_reader import Placing, Reading, StateReader, TakeTable
 from wasmverse.database.stored_state import NodeLayout, StoredState
+from wasmverse.database.strategy_bounds import check_room
 from wasmverse.database.turn_store import TurnRecord
-from wasmverse.errors import CommandError
+from wasmverse.errors import CommandError, StrategyDear
 from wasmverse.link import TurnReport
 from wasmverse.memory import check_memory, check_new_universe
 from wasmverse.settings import Settings
 from wasmverse.universe import rules
 from wasmverse.universe.genesis import new_nodes, new_ships
+from wasmverse.universe.measured import Measured, Stopwatch
+from wasmverse.universe.prospect import Cost
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Columns, state_hash
+from wasmverse.universe.state import Columns, state_hash, strategies_flown
 from wasmverse.universe.strategies import FLYING, GROUNDED, REMOVED, Roster, Strategy
 from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.check import strategy_exports
@@ -60,6 +72,7 @@ class Simulation:
             check_new_universe(settings)
             begin(database, make_laws(settings), bundled_founders(), self.now())
         self._guests = Guests()
+        self.forgets_removed = True
         self.take_up(settings, {})
         self.stored: StoredState
         self.roster: Roster
@@ -80,6 +93,8 @@ class Simulation:
         database.fit_threads(ships + nodes)
         database.limit_log(settings.log_bytes_max)
         self._count_bad_turns()
+        blocks = -(-self.laws.systems // self.laws.block_systems)
+        self.measured = Measured(blocks, self.player.threads)
         self.reader = StateReader(self.laws.systems, self.player.pool)
         self._is_broken = False
         self._read()
@@ -114,17 +129,24 @@ class Simulation:
 
     # One turn
 
-    def play_turn(self, deadline: float | None = None, take: TakeTable | None = None) -> TurnReport:
+    def play_turn(
+        self,
+        deadline: float | None = None,
+        take: TakeTable | None = None,
+        grounded: dict[str, float] | None = None,
+    ) -> TurnReport:
         """Play and commit the next turn.
 
         Parameters
         ----------
-        deadline : seconds since 1970 after which the turn counts as late; None for never.
+        deadline : seconds since 1970 after which the turn counts as late; None for never. Without one no strategy is
+            grounded for its time.
         take : is given the tables that are ready before the turn is committed, and must not show them before this returns.
+        grounded : who was grounded for their time when this turn was played before, and what they took, in seconds.
         """
         self._is_broken = True
         started_at = self.now()
-        clock = time.perf_counter()
+        clock, watch = time.perf_counter(), Stopwatch()
         before = self.stored
         under_way: list[Placing | Reading] = []
         try:
@@ -153,7 +175,15 @@ class Simulation:
                 if take is not None:
                     take("strategy_turn", self.history.strategy_turns.rows)
                     take("event", self.history.events.rows)
-                self._judge(transaction, result)
+                if grounded is None and deadline is not None:
+                    period, times_max = self.settings.period_seconds, self.settings.strategy_cost_times_max
+                    grounded = self.measured.too_dear(
+                        result, self.roster, self._spared, watch, period, times_max
+                    )
+                if grounded and self.recorder is not None:
+                    self.recorder.grounded(grounded)
+                self._judge(transaction, result, grounded or {})
+                judged_at = watch.elapsed
         except BaseException:
             # Whoever takes the tables may be closed next.
             for unwanted in under_way:
@@ -165,6 +195,7 @@ class Simulation:
         self.history.correct(result, record)
         self.stored = reading.state()
         settled = time.perf_counter()
+        self.measured.note(result, watch, judged_at)
         self._is_broken = False
         if self.recorder is not None:
             self.recorder.turn()
@@ -182,6 +213,7 @@ class Simulation:
             nodes=result.node_count,
             faults=result.faults,
             phase_seconds={**phases, "commit": commit, "publish": 0.0},
+            grounded=tuple(grounded or ()),
         )
 
     def _record(self, started_at: float, deadline: float | None, tid: int) -> TurnRecord:
@@ -227,10 +259,11 @@ class Simulation:
                 self.history.load(transaction)
             raise
         finally:
-            if not isinstance(command, SpawnEntity):
+            if isinstance(command, SpawnEntity):
+                self._read()
+            else:
                 with self.database.transaction() as transaction:
                     self._load_strategies(transaction)
-            self._read()
 
     def _execute(self, transaction: Transaction, command: Command) -> dict[str, Any]:
         match command:
@@ -239,8 +272,11 @@ class Simulation:
             case UploadStrategy():
                 return self._upload(transaction, command)
             case RemoveStrategy():
-                strategy_store.remove_strategy(transaction, command.name, command.author)
+                strategy_store.remove_strategies(transaction, [command.name], command.author)
                 return {"name": command.name, "tid": self.tid}
+            case RemoveStrategies():
+                strategy_store.remove_strategies(transaction, command.names, command.author)
+                return {"names": list(command.names), "tid": self.tid}
             case EnableStrategy():
                 strategy_store.enable_strategy(transaction, command.name, command.author, command.is_enabled)
                 return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
@@ -265,6 +301,12 @@ class Simulation:
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
         module = wasmtime.Module.deserialize(flight_engine(), command.compiled)
         exports = strategy_exports(command.module, command.name)
+        if self.forgets_removed:
+            strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
+        sha256 = hashlib.sha256(command.module).hexdigest()
+        check_room(transaction, exports, sha256, len(command.module), command.author, self.settings)
+        if command.seconds is not None:
+            self._check_cost({name: Cost(*command.seconds[name]) for name in exports})
         strategy_store.store_strategies(
             transaction,
             command.module,
@@ -274,11 +316,23 @@ class Simulation:
             now=self.now(),
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in exports]
-        self._guests.add(rows[0].sha256, module)
+        self._guests.add(sha256, module)
         for name in exports:
             self.bad_turns.pop(name, None)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
+
+    def _check_cost(self, costs: dict[str, Cost]) -> None:
+        """Refuse an upload that would make turns late by what was measured of it."""
+        period, share = self.settings.period_seconds, self.settings.upload_share_max
+        ships = len(self.stored.state.ships.sid)
+        added, free, turn = self.measured.room_for(costs, self.roster, ships, period, share)
+        if added > free:
+            raise StrategyDear(
+                f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "
+                f"there is room for {1000 * free:,.0f} ms (turns take {1000 * turn:,.0f} of {1000 * period:,.0f} ms): "
+                "make it cheaper, or export fewer strategies"
+            )
 
     # Strategies
 
@@ -297,12 +351,20 @@ class Simulation:
         self._guests.keep(flown)
         self.roster = Roster(strategies)
         self._faults = {row.name: row.last_fault for row in rows}
+        self._spared = {row.name for row in rows if row.owner == BUNDLED_OWNER}
 
-    def _judge(self, transaction: Transaction, result: TurnResult) -> None:
-        """Note why strategies faulted, and ground those that fault on most calls, turn after turn."""
+    def _judge(self, transaction: Transaction, result: TurnResult, dear: dict[str, float]) -> None:
+        """Note why strategies faulted; ground those that fault on most calls, turn after turn, and ``dear`` for their time."""
         noted = False
+        for name, seconds in dear.items():
+            text = (
+                f"turn {result.tid}: grounded, it took {seconds:.3g} s of processor time and the turn outlasted its period: "
+                "push a version that takes less"
+            )
+            strategy_store.record_fault(transaction, name, text, GROUNDED)
+            noted = True
         for tally, strategy in zip(result.strategies, self.roster.strategies, strict=True):
-            if strategy.status != FLYING:
+            if strategy.status != FLYING or tally.name in dear:
                 continue
             self.bad_turns[tally.name] = self.bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
             if tally.reason is None:
@@ -330,7 +392,8 @@ class Simulation:
         uploaded = {row["name"]: row["uploaded_at"] for row in self.strategy_rows.to_pylist()}
         for row in self.history.strategy_turns.rows.sort_by("tid").to_pylist():
             # What an older version did is not counted against the one that flies.
-            if row["tid"] not in started or started[row["tid"]] < uploaded[row["strategy"]]:
+            uploaded_at = uploaded.get(row["strategy"])
+            if uploaded_at is None or row["tid"] not in started or started[row["tid"]] < uploaded_at:
                 continue
             self.bad_turns[row["strategy"]] = (
                 self.bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0

@@ -9,8 +9,8 @@ import pytest
 import wasmtime
 
 from tests.api.conftest import RunningGateway
-from wasmverse.commands import Author, RemoveStrategy, UploadStrategy
-from wasmverse.errors import StrategyTaken, StrategyUnknown
+from wasmverse.commands import Author, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.errors import StrategyDear, StrategyTaken, StrategyUnknown
 
 
 def wat(text: str) -> bytes:
@@ -100,6 +100,26 @@ def test_remove(gateway: RunningGateway) -> None:
     answer = gateway.http.delete("/api/v1/strategies/mine", headers=basic("ada"))
     assert answer.json() == {"name": "mine", "turn": 7}
     assert gateway.universe.commands[-1] == RemoveStrategy("mine", Author.named("ada"))
+
+
+def test_remove_several(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"names": ["mine", "yours"], "tid": 7}
+    answer = gateway.http.delete("/api/v1/strategies?name=mine&name=yours&name=mine", headers=basic("ada"))
+    assert answer.json() == {"names": ["mine", "yours"], "turn": 7}
+    assert gateway.universe.commands[-1] == RemoveStrategies(("mine", "yours"), Author.named("ada"))
+    sent = len(gateway.universe.commands)
+    for wrong in ("", "?name=", "?name=mine&name=../x", "?names=mine"):
+        assert gateway.http.delete(f"/api/v1/strategies{wrong}").status_code == 400
+    assert len(gateway.universe.commands) == sent
+
+
+def test_an_upload_that_is_too_dear_is_measured_once_more(gateway: RunningGateway) -> None:
+    gateway.universe.answer = StrategyDear("this would add 400 ms to a turn")
+    sent = len(gateway.universe.commands)
+    answer = put(gateway, "mine", HOLD)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (409, "this would add 400 ms to a turn")
+    first, second = (command.seconds["mine"] for command in gateway.universe.commands[sent:])  # type: ignore[union-attr,index]
+    assert 0 < second[0] <= first[0]
 
 
 def test_list(gateway: RunningGateway) -> None:

@@ -102,7 +102,6 @@ BROKEN = [
     ("UPDATE turn_record SET strategies = list_append(strategies, NULL)", "turn_record has a NULL within strategies in turn 1"),
     (f"UPDATE turn_record SET strategies = {NO_FUEL}", "turn_record has a NULL within strategies in turn 1"),
     ("UPDATE turn_record SET strategies = strategies || strategies", "turn_record has 'mine' 2 times within strategies in"),
-    (f"UPDATE turn_record SET strategies = {NOBODY}", "turn_record has 'nobody' 1 times within strategies in turn 1"),
 ]  # fmt: skip
 
 

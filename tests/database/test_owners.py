@@ -40,7 +40,7 @@ def test_the_bundled_strategies_belong_to_no_name(transaction: Transaction, stra
     with pytest.raises(StrategyTaken, match="comes with Wasmverse"):
         store(transaction, "default", stranger)
     with pytest.raises(StrategyTaken, match="comes with Wasmverse"):
-        strategy_store.remove_strategy(transaction, "default", stranger)
+        strategy_store.remove_strategies(transaction, ["default"], stranger)
     with pytest.raises(StrategyTaken, match="comes with Wasmverse"):
         strategy_store.enable_strategy(transaction, "default", stranger, is_enabled=False)
     assert owner(transaction, "default") == (BUNDLED_OWNER, "wasmverse")
@@ -54,8 +54,8 @@ def test_a_strategy_belongs_to_a_token_and_not_to_its_name(
     with pytest.raises(StrategyTaken, match="belongs to 'ada'"):
         store(transaction, "mine", stranger)
     with pytest.raises(StrategyTaken, match="belongs to 'ada'"):
-        strategy_store.remove_strategy(transaction, "mine", stranger)
-    strategy_store.remove_strategy(transaction, "mine", ADA)
+        strategy_store.remove_strategies(transaction, ["mine"], stranger)
+    strategy_store.remove_strategies(transaction, ["mine"], ADA)
     with pytest.raises(StrategyTaken, match="belongs to 'ada'"):
         store(transaction, "mine", stranger)
 
@@ -77,4 +77,4 @@ def test_an_admin_changes_what_others_own_and_it_stays_theirs(transaction: Trans
     store(transaction, "new", OPERATOR)
     assert owner(transaction, "new") == (OPERATOR_OWNER, "operator")
     strategy_store.enable_strategy(transaction, "mine", OPERATOR, is_enabled=False)
-    strategy_store.remove_strategy(transaction, "mine", OPERATOR)
+    strategy_store.remove_strategies(transaction, ["mine"], OPERATOR)

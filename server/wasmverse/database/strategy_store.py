@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,21 +96,63 @@ def store_strategies(
             "last_fault": None,
         }
         if row is None:
-            newest = transaction.one(sa.select(sa.func.max(table.c.strategy_id)))[0] or 0
-            if newest >= STRATEGIES_MAX:
-                raise StrategyError(
-                    f"there are {newest:,} strategies, which is the most: push a new version of an old one"
-                )
-            transaction.run(table.insert(), strategy_id=newest + 1, name=name, version=1, **values)
+            transaction.run(table.insert(), strategy_id=_free_id(transaction), name=name, version=1, **values)
         else:
             _update(transaction, name, version=row.version + 1, **values)
+    free_modules(transaction)
 
 
-def remove_strategy(transaction: Transaction, name: str, author: Author) -> None:
-    """Mark a strategy as removed; its ships hold from now on."""
-    row = find_strategy(transaction, name)
-    _own(row, author)
-    _update(transaction, name, is_enabled=False, status="removed")
+def _free_id(transaction: Transaction) -> int:
+    """The lowest that no strategy has: those of forgotten ones are given again."""
+    table = schema.strategy
+    ids = transaction.rows(sa.select(table.c.strategy_id).order_by(table.c.strategy_id))
+    free = next((place for place, (taken,) in enumerate(ids, 1) if taken != place), len(ids) + 1)
+    if free > STRATEGIES_MAX:
+        raise StrategyError(
+            f"there are {len(ids):,} strategies, which is the most: push a new version of an old one"
+        )
+    return free
+
+
+def remove_strategies(transaction: Transaction, names: Sequence[str], author: Author) -> None:
+    """Mark strategies as removed, all or none of them; their ships hold from now on. Their modules are not kept.
+
+    Raises
+    ------
+    StrategyUnknown, StrategyTaken : the first one that there is not, or that is somebody else's.
+    """
+    table = schema.strategy
+    found = {
+        row.name: row
+        for row in transaction.rows(
+            sa.select(table).where(table.c.name.in_(names), table.c.status != "removed")
+        )
+    }
+    for name in names:
+        _own(found[name] if name in found else find_strategy(transaction, name), author)
+    transaction.run(table.update().where(table.c.name.in_(names)).values(is_enabled=False, status="removed"))
+    free_modules(transaction)
+
+
+def forget_removed(transaction: Transaction, flown: Iterable[int]) -> None:
+    """Drop strategies that were removed and whose ships have all died; ``flown`` are the ids that ships have.
+
+    Their names are free again, and so are their ids.
+    """
+    table = schema.strategy
+    gone = {
+        row[0] for row in transaction.rows(sa.select(table.c.strategy_id).where(table.c.status == "removed"))
+    }
+    gone.difference_update(flown)
+    if gone:
+        transaction.run(table.delete().where(table.c.strategy_id.in_(gone)))
+
+
+def free_modules(transaction: Transaction) -> None:
+    """Drop modules that no strategy flies any more: of older versions, and of removed strategies."""
+    table, modules = schema.strategy, schema.strategy_module
+    flown = sa.select(table.c.sha256).where(table.c.status != "removed")
+    transaction.run(modules.delete().where(modules.c.sha256.not_in(flown)))
 
 
 def enable_strategy(transaction: Transaction, name: str, author: Author, is_enabled: bool) -> None:

@@ -68,6 +68,7 @@ def assemble(
     phases = np.sum([block.phase_seconds for block in blocks], axis=0) / min(threads, len(blocks))
     fuel = np.sum([block.fuel for block in blocks], axis=0)
     seconds = np.sum([block.seconds for block in blocks], axis=0)
+    made = np.sum([block.made_seconds for block in blocks], axis=0)
     strategies = []
     for slot, strategy in enumerate(roster.strategies):
         reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
@@ -75,7 +76,11 @@ def assemble(
         if faults and reason is None:
             reason = "grounded" if strategy.status == "grounded" else "returned an invalid plan"
         row = dict(zip(TALLY, map(int, tally[slot]), strict=True))
-        strategies.append(StrategyTally(strategy.name, row, int(fuel[slot]), float(seconds[slot]), reason))
+        strategies.append(
+            StrategyTally(
+                strategy.name, row, int(fuel[slot]), float(seconds[slot]), reason, float(made[slot])
+            )
+        )
     return TurnResult(
         tid=tid,
         next_eid=next_eid,

@@ -33,13 +33,15 @@ class Offsets:
 
 @dataclass(slots=True)
 class BlockResult:
-    """What a block hands on: the resolve's outcome, the energy its nodes have left (0: gone), and per slot fuel, seconds
-    and the first fault's reason. phase_seconds is processor time of observe, decide and resolve."""
+    """What a block hands on: the resolve's outcome, the energy its nodes have left (0: gone), and per slot fuel,
+    seconds of processor time, those of them to make instances, and the first fault's reason. phase_seconds is processor time of
+    observe, decide and resolve."""
 
     outcome: Outcome
     node_energy: NDArray[np.uint16]
     fuel: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    made_seconds: NDArray[np.float64]
     reasons: dict[int, str] = field(default_factory=dict)
     phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
@@ -135,6 +137,7 @@ def play_block(
         block_nodes.energy,
         np.zeros(roster.slots, np.int64),
         np.zeros(roster.slots),
+        np.zeros(roster.slots),
     )
     for slot in range(roster.slots):
         rows = (int(starts[slot]), int(starts[slot + 1]))
@@ -173,5 +176,6 @@ def _decide(
     called[slice(*outcome.uncalled)] = FAULTED
     result.fuel[slot] = outcome.fuel
     result.seconds[slot] = outcome.seconds
+    result.made_seconds[slot] = outcome.made_seconds
     if outcome.reason is not None:
         result.reasons[slot] = outcome.reason

@@ -13,13 +13,20 @@ from wasmverse.universe.state import Nodes, Ships
 
 @dataclass(frozen=True, slots=True)
 class StrategyTally:
-    """One strategy's turn: the columns of ``strategy_turn``, and why its first fault happened."""
+    """One strategy's turn: the columns of ``strategy_turn``, why its first fault happened, and how much of its seconds it took
+    to make instances."""
 
     name: str
     counts: dict[str, int]
     fuel: int
     seconds: float
     reason: str | None
+    made_seconds: float = 0.0
+
+    @property
+    def calls(self) -> int:
+        """As many as it had ships at the turn's start."""
+        return self.counts["ships"] - self.counts["spawned"] + self.counts["deaths"]
 
 
 class Events(NamedTuple):

@@ -159,6 +159,11 @@ def check_invariants(ships: Ships, nodes: Nodes, systems: int) -> None:
             )
 
 
+def strategies_flown(ships: Ships) -> list[int]:
+    """The ids of the strategies that have ships, in order."""
+    return [int(found) for found in np.flatnonzero(np.bincount(ships.strategy_id))]
+
+
 def state_hash(ships: Ships, nodes: Nodes, tid: int, next_eid: int) -> str:
     """SHA-256 of a state in canonical form: little-endian columns, rows sorted by (sid, eid), then tid and next_eid."""
     digest = hashlib.sha256()

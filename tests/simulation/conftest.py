@@ -1,0 +1,32 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.builder import SMALL
+from wasmverse.database.embedded import Database
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
+
+
+@pytest.fixture
+def simulate() -> Iterator[Callable[..., Simulation]]:
+    """Opens simulations and closes those that a test leaves open."""
+    opened: list[Simulation] = []
+
+    def simulate(settings: Settings = SMALL, path: Path | None = None) -> Simulation:
+        simulation = Simulation(Database.open(path), settings)
+        opened.append(simulation)
+        close = simulation.close
+
+        def close_once() -> None:
+            if simulation in opened:
+                opened.remove(simulation)
+                close()
+
+        simulation.close = close_once  # type: ignore[method-assign]
+        return simulation
+
+    yield simulate
+    for simulation in opened:
+        simulation.close()

@@ -1,0 +1,211 @@
+"""A universe that is moved on: turns, what is handed out of them, and that all of it replays."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from tests.simulation.builder import (
+    SMALL,
+    changed,
+    everything,
+    play,
+    ships_of,
+)
+from wasmverse.beginning import BUNDLED
+from wasmverse.commands import SpawnEntity
+from wasmverse.database import turn_store
+from wasmverse.database.embedded import Transaction
+from wasmverse.simulation import Simulation
+
+# Turns
+
+
+def test_a_new_universe_has_the_bundled_strategies_and_what_the_settings_say(
+    simulate: Callable[..., Simulation],
+) -> None:
+    simulation = simulate()
+    assert simulation.tid == 0
+    assert {row["name"]: row["is_enabled"] for row in simulation.strategy_rows.to_pylist()} == BUNDLED
+    assert len(simulation.stored.state.ships.sid) == 20 * 6
+    assert len(simulation.stored.state.nodes.sid) == 20 * 10
+    assert {ships_of(simulation, name) for name, enabled in BUNDLED.items() if enabled} == {40}
+    assert ships_of(simulation, "strategy_blank") == 0
+
+
+def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., Simulation]) -> None:
+    simulation = simulate()
+    for tid in range(1, 6):
+        report = simulation.play_turn()
+        assert report.tid == simulation.tid == tid
+        assert report.ships == len(simulation.stored.state.ships.sid)
+        assert report.nodes == len(simulation.stored.state.nodes.sid)
+        assert set(report.phase_seconds) == {"read", "observe", "decide", "resolve", "commit", "publish"}
+        last = simulation.history.turns.rows.to_pylist()[-1]
+        assert (last["tid"], last["writes"], last["ships"], last["energy_nodes"], last["faults"]) == (
+            tid, report.writes, report.ships, report.nodes, 0,
+        )  # fmt: skip
+        assert simulation.stored.ship_table().num_rows == report.ships
+
+
+def test_what_is_handed_out_before_the_commit_is_what_is_committed(
+    simulate: Callable[..., Simulation],
+) -> None:
+    simulation = simulate()
+    for _ in range(3):
+        taken: dict[str, pa.Table] = {}
+        simulation.play_turn(take=taken.__setitem__)
+        committed = simulation.snapshot_tables()
+        assert taken.keys() == {"ship", "node", "strategy_turn", "event"}
+        assert all(table.equals(committed[name]) for name, table in taken.items())
+        simulation.carry_out(SpawnEntity(1, 2, 5, 5, None))  # the state is read anew
+        assert simulation.snapshot_tables()["node"].num_rows == committed["node"].num_rows + 1
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "handed_out"),
+    [("write", {"node"}), ("read", {"node"}), ("record", {"node", "ship"}), ("commit", {"node", "ship"})],
+)
+def test_a_turn_that_fails_hands_out_nothing_any_more(
+    simulate: Callable[..., Simulation],
+    monkeypatch: pytest.MonkeyPatch,
+    fails_at: str,
+    handed_out: set[str],
+) -> None:
+    """Whoever takes the tables may be closed next."""
+    simulation = simulate()
+    taken = []
+
+    def take(name: str, _table: pa.Table) -> None:
+        time.sleep(0.5 if name in {"ship", "node"} else 0)
+        taken.append(name)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    transaction = simulation.database.transaction
+
+    @contextmanager
+    def fail_to_commit() -> Iterator[Transaction]:
+        with transaction() as opened:
+            yield opened
+            raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        if fails_at == "write":
+            patch.setattr(turn_store, "write_turn", fail)
+        elif fails_at == "read":
+            patch.setattr(Transaction, "read_arrow", fail)
+        elif fails_at == "record":
+            patch.setattr(simulation.history, "append", fail)
+        else:
+            patch.setattr(simulation.database, "transaction", fail_to_commit)
+        with pytest.raises(ZeroDivisionError):
+            simulation.play_turn(take=take)
+    assert handed_out <= set(taken)
+
+
+def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:
+    simulation = simulate()
+    ends_at = {1: 1000.5, 2: 1001.0, 3: 1001.25}
+    for tid, end in ends_at.items():
+        simulation.now = iter([1000.0, 1000.0, end]).__next__
+        report = simulation.play_turn(deadline=1001.0)
+        assert report.late_turns == (1 if tid == 3 else 0)
+    assert simulation.history.turns.rows["late"].to_pylist() == [False, False, True]
+    simulation.now = lambda: 5e9
+    assert simulation.play_turn(deadline=None).late_turns == 1
+
+
+def test_the_last_turn_s_true_end_is_in_the_file_after_the_close(
+    simulate: Callable[..., Simulation], tmp_path: Path
+) -> None:
+    path = tmp_path / "universe.duckdb"
+    simulation = simulate(path=path)
+    for tid in (1, 2):
+        simulation.now = iter([1000.0 * tid, 1000.0 * tid, 1000.0 * tid + 7]).__next__
+        simulation.play_turn(deadline=1000.0 * tid + 1)
+    shown = simulation.history.turns.rows.select(["start_time", "end_time", "late"]).to_pylist()
+    simulation.close()
+    with duckdb.connect(str(path)) as connection:
+        stored = connection.sql("SELECT start_time, end_time, late FROM turns ORDER BY tid").fetchall()
+    assert stored == [tuple(row.values()) for row in shown]
+    assert [((end - start).seconds, late) for start, end, late in stored] == [(7, True), (7, True)]
+
+
+def test_half_a_turn_is_never_committed(
+    simulate: Callable[..., Simulation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails while a turn is written, closing the universe leaves the turn before."""
+    path = tmp_path / "universe.duckdb"
+    simulation = simulate(path=path)
+    before = play(simulation, 2)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(simulation.history, "append", fail)
+    with pytest.raises(ZeroDivisionError):
+        simulation.play_turn()
+    simulation.close()
+    simulation = simulate(path=path)
+    assert (simulation.tid, simulation.state_hash()) == (2, before)
+    assert play(simulation, 2) == play(simulate(), 4)
+
+
+# The same again
+
+
+def test_the_same_seed_gives_the_same_turns_whatever_carries_them(
+    simulate: Callable[..., Simulation], tmp_path: Path
+) -> None:
+    """One thread and two, in memory and in a file, closed and opened again after every fourth turn."""
+    wide = changed(systems=600)
+    alone = simulate(wide)
+    expected = play(alone, 12)
+    threaded = simulate(wide.model_copy(update={"threads": 2}))
+    assert play(threaded, 12) == expected
+    assert everything(threaded) == everything(alone)
+    path = tmp_path / "universe.duckdb"
+    for _ in range(3):
+        again = simulate(wide, path)
+        play(again, 4)
+        shown = everything(again)
+        again.close()
+    assert shown == everything(alone)
+    assert play(simulate(changed(systems=600, seed=8)), 12) != expected
+
+
+def test_two_processes_agree(simulate: Callable[..., Simulation]) -> None:
+    code = f"""
+from wasmverse.database.embedded import Database
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
+simulation = Simulation(Database.open(None), Settings.model_validate_json({SMALL.model_dump_json()!r}))
+for _ in range(10):
+    simulation.play_turn()
+print(simulation.state_hash())
+simulation.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == play(simulate(), 10)
+
+
+def test_what_is_on_file_is_what_was_in_memory(simulate: Callable[..., Simulation], tmp_path: Path) -> None:
+    path = tmp_path / "universe.duckdb"
+    first = simulate(changed(event_turns_kept=3, events_kept=400, strategy_turns_kept=5, turns_kept=6), path)
+    play(first, 5)
+    first.carry_out(SpawnEntity(3, 1, 5, 6, "strategy_flee"))
+    play(first, 4)
+    first.carry_out(SpawnEntity(3, 2, 7, 8, None))
+    shown, digest = everything(first), first.state_hash()
+    first.close()
+    second = simulate(changed(event_turns_kept=3, events_kept=400, strategy_turns_kept=5, turns_kept=6), path)
+    assert second.state_hash() == digest
+    assert everything(second) == shown
