@@ -65,8 +65,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Turns go on, but something is wrong that a person has to mend; the next report ends it."""
+    """Turn ``tid`` was committed, but not published; the next report says that this is over. The text is for a person."""
 
+    tid: int
     text: str
 
 

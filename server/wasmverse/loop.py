@@ -25,8 +25,8 @@ import pyarrow as pa
 
 from wasmverse.database.embedded import Database
 from wasmverse.database.failure import disk_failure
-from wasmverse.errors import UniverseBusy, WasmverseError
-from wasmverse.link import Answer, Failure, Progress, Request, Stop, TurnReport
+from wasmverse.errors import SnapshotError, UniverseBusy, WasmverseError
+from wasmverse.link import Answer, Failure, Progress, Request, Stop, Trouble, TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.recorder import record
@@ -53,6 +53,7 @@ class TurnLoop:
         self.period_seconds = period_seconds
         self.is_stopping = False
         self._fold_seconds = 0.0
+        self._is_unpublished = False
         self._strategy_rows: pa.Table | None = None
         self._published_strategies: tuple[pa.Table, Modules]
 
@@ -71,9 +72,9 @@ class TurnLoop:
             deadline = time.time() + schedule.deadline - time.monotonic()
             report = self.simulation.play_turn(deadline, self.snapshots.prepare)
             clock = time.perf_counter()
-            self._publish()
-            published = time.perf_counter() - clock
-            self._send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
+            if self._publish_or_say_so():
+                published = time.perf_counter() - clock
+                self._send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
             schedule.advance(time.monotonic())
             if report.grounded:
                 names = ", ".join(report.grounded)
@@ -151,6 +152,21 @@ class TurnLoop:
             failure = WasmverseError(f"the command failed: {type(error).__name__}: see the server's log")
             return Answer(request.number, None, failure)
 
+    def _publish_or_say_so(self) -> bool:
+        """Whether the turn can be seen: if not, turns go on, and readers answer from the last one that can."""
+        try:
+            self._publish()
+        except SnapshotError as error:
+            if not self._is_unpublished:
+                log.error("%s", error.message)
+            self._is_unpublished = True
+            self._send(Trouble(self.simulation.tid, error.message))
+            return False
+        if self._is_unpublished:
+            log.warning("turn %d is published, as those after it will be", self.simulation.tid)
+        self._is_unpublished = False
+        return True
+
     def _publish(self) -> None:
         tables = self.simulation.snapshot_tables()
         if tables["strategy"] is not self._strategy_rows:
@@ -206,7 +222,9 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
         sys.stderr.flush()
         os._exit(0)
     except Exception as thrown:
-        error = disk_failure(thrown, settings.database_path) or thrown
+        error = thrown
+        if not isinstance(thrown, SnapshotError):  # which names its own folder
+            error = disk_failure(thrown, settings.database_path) or thrown
         message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, WasmverseError):
             log.exception("the universe stopped")

@@ -103,8 +103,8 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
             # It was killed after it had published: nobody else will free the memory that its snapshots hold.
             shutil.rmtree(folder, ignore_errors=True)
     if status == 0 and stopping.is_set():
-        last = universe.last
-        tell("stopped before the first turn" if last is None else f"stopped after turn {last.tid:,}")
+        tid = universe.committed
+        tell("stopped before the first turn" if tid is None else f"stopped after turn {tid:,}")
         return None
     return universe.failure or _last_words(universe, status)
 

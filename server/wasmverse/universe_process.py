@@ -42,6 +42,7 @@ class UniverseProcess:
     def __init__(self, settings: Settings, snapshot_folder: Path, tell: Callable[[str], None]) -> None:
         self.period_seconds = settings.period_seconds
         self.snapshot_folder = snapshot_folder
+        self.committed: int | None = None
         self.failure: str | None = None
         self.ended = asyncio.Event()
         self._settings = settings
@@ -226,7 +227,7 @@ class UniverseProcess:
             case Progress(text):
                 self._tell(text)
             case TurnReport():
-                self._last, self._trouble = message, None
+                self._last, self._trouble, self.committed = message, None, message.tid
                 turned, self._turned = self._turned, asyncio.get_running_loop().create_future()
                 turned.set_result(message)
             case Answer(number, value, error):
@@ -236,8 +237,8 @@ class UniverseProcess:
                         answer.set_exception(error)
                     else:
                         answer.set_result(value or {})
-            case Trouble(text):
-                self._trouble = text
+            case Trouble(tid, text):
+                self._trouble, self.committed = text, tid
             case Failure(text):
                 self.failure = text
             case None:

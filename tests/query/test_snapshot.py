@@ -1,3 +1,4 @@
+import shutil
 import time
 from pathlib import Path
 
@@ -6,9 +7,9 @@ import pytest
 
 from tests.query.builder import snapshot_tables
 from wasmverse.database import schema
-from wasmverse.errors import SettingsError
+from wasmverse.errors import SettingsError, SnapshotError
 from wasmverse.query import snapshot
-from wasmverse.query.snapshot import SnapshotWriter, attach, kept_turns, newest_turn, turn_folder
+from wasmverse.query.snapshot import FolderLost, SnapshotWriter, attach, kept_turns, newest_turn, turn_folder
 
 
 def writer(folder: Path, keep: int = 3, bytes_max: int = 1 << 30) -> SnapshotWriter:
@@ -160,7 +161,7 @@ def test_a_publish_that_fails_leaves_nobody_writing(tmp_path: Path, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(snapshot, "_write", slow_or_never)
         snapshots.prepare("ship", tables["ship"])
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(SnapshotError, match=r"turn 1 cannot be published .*No space left"):
             snapshots.publish(1, tables)
     assert "ship" in written
     assert newest_turn(snapshots.folder) is None
@@ -201,3 +202,85 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"holds 'thesis\.txt'"):
         writer(tmp_path)
     assert (tmp_path / "snapshots" / "thesis.txt").read_text() == "mine"
+
+
+def test_a_folder_that_was_removed_is_made_anew_with_all_that_a_turn_needs(tmp_path: Path) -> None:
+    snapshots = writer(tmp_path)
+    first = snapshot_tables(1)
+    snapshots.publish(1, first, {"ab" * 32: lambda: b"machine code"})
+    snapshots.finish()
+    shutil.rmtree(snapshots.folder)
+    assert newest_turn(snapshots.folder) is None
+    snapshots.prepare("ship", first["ship"])
+    second = snapshot_tables(2) | {"solar_system": first["solar_system"]}
+    snapshots.publish(2, second, {"ab" * 32: lambda: b"machine code"})
+    assert newest_turn(snapshots.folder) == 2
+    assert attach(snapshots.folder, 2)["solar_system"].equals(first["solar_system"])
+    assert (snapshots.folder / "modules" / ("ab" * 32)).read_bytes() == b"machine code"
+    assert snapshots.folder.stat().st_mode & 0o777 == 0o700
+    snapshots.publish(3, snapshot_tables(3), {"ab" * 32: lambda: b"machine code"})
+    assert kept_turns(snapshots.folder) == [2, 3]
+    snapshots.close()
+
+
+@pytest.mark.parametrize("thing", ["file", "link"])
+def test_a_thing_in_place_of_the_folder_is_left_alone_until_it_is_gone(tmp_path: Path, thing: str) -> None:
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, snapshot_tables(1))
+    snapshots.finish()
+    shutil.rmtree(snapshots.folder)
+    treasure = tmp_path / "treasure"
+    treasure.mkdir()
+    if thing == "file":
+        snapshots.folder.write_text("mine")
+    else:
+        snapshots.folder.symlink_to(treasure)
+    for tid in (2, 3):
+        snapshots.prepare("ship", snapshot_tables(tid)["ship"])
+        with pytest.raises(SnapshotError, match=rf"turn {tid} cannot be published .* is a link or a file"):
+            snapshots.publish(tid, snapshot_tables(tid))
+    assert not list(treasure.iterdir())
+    with pytest.raises(FileNotFoundError):
+        attach(snapshots.folder, 1)
+    snapshots.folder.unlink()
+    snapshots.publish(4, snapshot_tables(4))
+    assert kept_turns(snapshots.folder) == [4]
+    snapshots.close()
+
+
+def test_without_room_old_turns_are_given_up_for_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = writer(tmp_path, keep=3)
+    for tid in (1, 2, 3):
+        snapshots.publish(tid, snapshot_tables(tid))
+    snapshots.finish()
+    write = snapshot._write
+
+    def full(path: Path, table: pa.Table) -> None:
+        if len(kept_turns(snapshots.folder)) > 1:
+            raise OSError(28, "No space left on device")
+        write(path, table)
+
+    monkeypatch.setattr(snapshot, "_write", full)
+    fourth = snapshot_tables(4)
+    snapshots.prepare("ship", fourth["ship"])
+    snapshots.publish(4, fourth)
+    assert newest_turn(snapshots.folder) == 4
+    assert all(attach(snapshots.folder, 4)[name].equals(table) for name, table in fourth.items())
+    snapshots.close()
+
+
+def test_a_folder_that_may_not_be_read_is_told_from_a_turn_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    snapshots = writer(tmp_path)
+    snapshots.publish(1, snapshot_tables(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        with pytest.raises(FolderLost):
+            attach(snapshots.folder, 1)
+    snapshots.close()

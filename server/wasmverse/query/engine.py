@@ -17,6 +17,7 @@ from wasmverse.query.functions import Functions
 from wasmverse.query.recast import FOR_ARROW, FOR_CSV, FOR_JSON, recast, select_as
 from wasmverse.query.relations import Relations, connect
 from wasmverse.query.result import Cut
+from wasmverse.query.snapshot import FolderLost
 from wasmverse.query.statement import Checked, Checker
 from wasmverse.query.values import values_of
 from wasmverse.query.wire import Answer, Request
@@ -68,8 +69,10 @@ class Engine:
         """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
         try:
             head, body = self._answer(request)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             head, body = {"error": "", "turn_missing": True}, b""
+            if isinstance(error, FolderLost):
+                head["ends"] = "the snapshot folder was made anew"
         except QueryError as error:
             head, body = _refusal(error)
         except Exception as error:

@@ -78,7 +78,7 @@ class ModuleFolder:
         for tid in gone:
             del self._needed[tid]
         for sha256 in self._sizes.keys() - set().union(*self._needed.values()):
-            (self._folder / sha256).unlink()
+            (self._folder / sha256).unlink(missing_ok=True)
             del self._sizes[sha256]
 
 

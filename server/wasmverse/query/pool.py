@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,9 @@ from wasmverse.query.readers import Readers
 from wasmverse.query.result import Format, Result
 from wasmverse.query.snapshot import kept_turns, newest_turn
 from wasmverse.settings import Settings
+
+LOOK_SECONDS = 0.05
+"""How often one looks for a turn where there is none."""
 
 
 class ReaderPool:
@@ -142,7 +146,7 @@ class ReaderPool:
         """
         newest = newest_turn(self._folder)
         if newest is None or self._is_closed:
-            raise UniverseUnavailable("No turn has been published yet; ask again in a moment")
+            newest = await self._first_turn()
         packed = args if isinstance(args, bytes) else orjson.dumps(list(args))
         del args
         key = Key(newest if turn is None else turn, sql, packed, format, big_as_string, gzip)
@@ -174,6 +178,15 @@ class ReaderPool:
                 self._dispatcher.leave(run)
         return self._count("ok", result)
 
+    async def _first_turn(self) -> int:
+        """Wait for a turn: somebody removed the folder, and the next one makes it anew."""
+        deadline = time.monotonic() + self._settings.query_wait_seconds_max
+        while not self._is_closed and time.monotonic() < deadline:
+            if (newest := self.newest) is not None:
+                return newest
+            await asyncio.sleep(LOOK_SECONDS)
+        raise UniverseUnavailable("No turn is published; ask again in a moment")
+
     def _forget(self, run: Run, task: asyncio.Task[Result]) -> None:
         if self._running.get(run.key) is run:
             del self._running[run.key]
@@ -188,10 +201,14 @@ class ReaderPool:
 
     async def _carry_out(self, run: Run) -> Result:
         key = run.key
+        tries = self._settings.readers + self._settings.reader_spares + 1
         while True:
             head, body = await self._dispatcher.ask(run)
             if not head.get("turn_missing"):
                 break
+            if "ends" in head and tries:
+                tries -= 1  # the folder was made anew, and a reader from before cannot read it: others can, at last
+                continue
             newest = self.newest
             if run.is_pinned or newest is None or newest == run.turn:
                 kept = self.kept

@@ -16,6 +16,7 @@ turn mapped keeps it after the folder is gone.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -26,11 +27,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from wasmverse.errors import SettingsError
+from wasmverse.errors import SettingsError, SnapshotError
 from wasmverse.query.modules import MODULES, ModuleFolder, Modules
+from wasmverse.text import printable
 
 NEWEST = "newest"
 WRITING = "writing"
+_NEXT = f"{NEWEST}-next"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PREFIX = "turn-"
 _OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)?|{MODULES}")
 """What a snapshot folder may hold."""
@@ -50,7 +54,7 @@ def newest_turn(folder: Path) -> int | None:
     """The turn that was published last; None before the first."""
     try:
         return int((folder / NEWEST).readlink().name.removeprefix(_PREFIX))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return None
 
 
@@ -63,20 +67,31 @@ def kept_turns(folder: Path) -> list[int]:
     )
 
 
+class FolderLost(FileNotFoundError):
+    """The folder is another one than a reader was given: it was made anew, and only readers that start now may read it."""
+
+
 def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
     """Map the snapshot of turn ``tid``: every table by its name, without copying a row.
 
     Raises
     ------
     FileNotFoundError : there is no snapshot of that turn (any more).
+    FolderLost : this process may not read the folder.
     """
     tables: dict[str, pa.Table] = {}
-    for path in sorted(turn_folder(folder, tid).iterdir()):
-        with pa.memory_map(str(path)) as source:
-            # A file is a stream between a magic number and a footer. Arrow opens the footer by handing work to threads and
-            # waiting for them, eight times a turn in every reader: a third of what its queries took while all cores were busy.
-            stream = source.read_buffer()[_MAGIC_BYTES:]
-            tables[path.stem] = pa.ipc.open_stream(stream).read_all()
+    try:
+        for path in sorted(turn_folder(folder, tid).iterdir()):
+            with pa.memory_map(str(path)) as source:
+                # A file is a stream between a magic number and a footer. Arrow opens the footer by handing work to threads and
+                # waiting for them, eight times a turn in every reader: a third of what its queries took while all cores were
+                # busy.
+                stream = source.read_buffer()[_MAGIC_BYTES:]
+                tables[path.stem] = pa.ipc.open_stream(stream).read_all()
+    except PermissionError as error:
+        raise FolderLost(error.errno, "the snapshot folder may not be read", str(folder)) from error
+    except NotADirectoryError as error:
+        raise FileNotFoundError(error.errno, "the snapshot folder is a file", str(folder)) from error
     return tables
 
 
@@ -101,15 +116,21 @@ class SnapshotWriter:
         self._prepared: dict[str, Future[None]] = {}
         self._pruning: Future[None] | None = None
         self._threads = ThreadPoolExecutor(2, "snapshot")
-        _take(folder)
+        self._is_broken = False
+        self._inode = _take(folder)
         _clear(folder)
         self._modules = ModuleFolder(folder)
 
     def prepare(self, name: str, table: pa.Table) -> None:
-        """Begin to write a table of the turn that is published next, before that may be seen."""
+        """Begin to write a table of the turn that is published next, before that may be seen. What fails is told by `publish`."""
+        # What a publish that failed left in the folder may be linked to a turn that is shown, so nothing is written there yet.
+        if not self._is_broken and self._is_ours():
+            self._prepared[name] = self._threads.submit(self._write_early, name, table)
+
+    def _write_early(self, name: str, table: pa.Table) -> None:
         temporary = self.folder / WRITING
         temporary.mkdir(exist_ok=True)
-        self._prepared[name] = self._threads.submit(_write, temporary / f"{name}.arrow", table)
+        _write(temporary / f"{name}.arrow", table)
 
     def publish(
         self,
@@ -122,27 +143,80 @@ class SnapshotWriter:
 
         A table that was prepared is not written again, and one that is the same object as at the publish before is linked. A
         turn that is published twice is replaced. The speed is measured by tests/bench/bench_query.py.
+
+        A folder that was removed is made anew; where there is no room, all turns but the newest are given up.
+
+        Raises
+        ------
+        SnapshotError : it could not be written all the same. What was published stays, and the next publish tries again.
         """
-        self.finish()
-        self._modules.keep(tid, modules or {})
+        may_try_again = not self._is_broken
+        while True:
+            try:
+                if self._is_broken or not self._is_ours():
+                    self._mend()
+                self._publish(tid, tables, modules or {})
+                return
+            except (OSError, SettingsError) as error:
+                self._is_broken = True
+                if not may_try_again:
+                    reason = error.message if isinstance(error, SettingsError) else _reason(error)
+                    raise SnapshotError(
+                        f"turn {tid} cannot be published in {self.folder}: {reason}; it is committed, and queries are answered "
+                        "from the last turn that was published. Make room, or put the folder right: the next turn tries again"
+                    ) from error
+                may_try_again = False
+                if isinstance(error, OSError) and _number(error) in _FULL:
+                    with contextlib.suppress(OSError):
+                        self._prune(keep=1)
+
+    def _is_ours(self) -> bool:
+        """Whether the folder is the one that was taken, with what was published: another, or a link, may be there instead."""
+        try:
+            status = self.folder.lstat()
+            if self._previous_tid is not None:
+                (self.folder / NEWEST).lstat()
+        except OSError:
+            return False
+        # The number alone says little: the next thing that is made may be given that of one that was removed.
+        found = (stat.S_ISDIR(status.st_mode), status.st_uid, status.st_ino)
+        return found == (True, os.geteuid(), self._inode)
+
+    def _mend(self) -> None:
+        """Have a folder of our own again, with nothing in it of a publish that failed."""
+        wait(self._prepared.values())
+        self._prepared = {}
+        self._inode, self._modules = _take(self.folder), ModuleFolder(self.folder)
+        if (self.folder / WRITING).exists():
+            shutil.rmtree(self.folder / WRITING)
+        (self.folder / _NEXT).unlink(missing_ok=True)
+        self._previous, self._previous_tid = {}, None
+        self._is_broken = False
+
+    def _publish(self, tid: int, tables: Mapping[str, pa.Table], modules: Modules) -> None:
         temporary = self.folder / WRITING
-        temporary.mkdir(exist_ok=True)
         prepared, self._prepared = self._prepared, {}
         try:
+            self.finish()
+            self._modules.keep(tid, modules)
+            temporary.mkdir(exist_ok=True)
             self._write_all(temporary, tables, prepared)
         except BaseException:
+            wait(prepared.values())
             # What is linked must not be found here and written over by the next.
-            shutil.rmtree(temporary)
+            if self._is_ours():
+                shutil.rmtree(temporary, ignore_errors=True)
+            self._is_broken = True
             raise
         final = turn_folder(self.folder, tid)
         if final.exists():
             shutil.rmtree(final)
         temporary.rename(final)
-        link = self.folder / "newest-next"
+        link = self.folder / _NEXT
         link.symlink_to(final.name)
         link.replace(self.folder / NEWEST)
         self._previous, self._previous_tid = dict(tables), tid
-        self._pruning = self._threads.submit(self._prune)
+        self._pruning = self._threads.submit(self._prune, self.keep)
 
     def finish(self) -> None:
         """Wait until what the last `publish` left to do is done: the old turns are gone."""
@@ -173,14 +247,17 @@ class SnapshotWriter:
             future.result()
 
     def close(self) -> None:
-        """Remove every snapshot and the folder itself."""
-        self.finish()
+        """Remove every snapshot and the folder itself, as far as it is still there and ours."""
+        with contextlib.suppress(OSError):
+            self.finish()
         self._threads.shutdown()
         self._previous = {}
-        _clear(self.folder)
-        self.folder.rmdir()
+        with contextlib.suppress(OSError, SettingsError):
+            _take(self.folder)
+            _clear(self.folder)
+            self.folder.rmdir()
 
-    def _prune(self) -> None:
+    def _prune(self, keep: int) -> None:
         """Keep the newest turns, going back until their count or bytes are used up."""
         seen: set[int] = set()
         total = self._modules.size_bytes
@@ -191,7 +268,7 @@ class SnapshotWriter:
                 if status.st_ino not in seen:
                     seen.add(status.st_ino)
                     total += status.st_size
-            if tid != self._previous_tid and (kept >= self.keep or total > self.bytes_max):
+            if tid != self._previous_tid and (kept >= keep or total > self.bytes_max):
                 # Renamed first: a reader that is just attaching meets all of it or a missing file.
                 shutil.rmtree(folder.rename(self.folder / f"removing-{tid}"))
         self._modules.prune(set(kept_turns(self.folder)))
@@ -202,8 +279,19 @@ def _write(path: Path, table: pa.Table) -> None:
         writer.write_table(table)
 
 
-def _take(folder: Path) -> None:
-    """Make sure of a folder of our own that nobody else can look into or has put something in.
+def _number(error: OSError) -> int:
+    """The system's number of an error; Arrow tells it in the text."""
+    told = re.search(r"\[errno (\d+)\]", str(error))
+    return int(told[1]) if told else error.errno or 0
+
+
+def _reason(error: OSError) -> str:
+    number = _number(error)
+    return os.strerror(number) if number else printable(error)
+
+
+def _take(folder: Path) -> int:
+    """Make sure of a folder of our own that nobody else can look into or has put something in; its inode.
 
     Raises
     ------
@@ -226,6 +314,7 @@ def _take(folder: Path) -> None:
             f"the snapshot folder {folder} holds {strange[0]!r}, and all in it would be removed; name an empty or new one "
             "with WASMVERSE_SNAPSHOT_FOLDER"
         )
+    return status.st_ino
 
 
 def _clear(folder: Path) -> None:
