@@ -15,6 +15,14 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.errors import CommandError, UniverseUnavailable
 
 
+def _nested(depth: int) -> object:
+    """A value in so many lists and objects."""
+    value: object = 1
+    for level in range(depth):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_tuples_and_rows(gateway: RunningGateway, version: str) -> None:
     sql = "select eid, last_plan from entity where sid = ? and kind = 1 order by eid limit 1"
@@ -115,6 +123,8 @@ def test_cors(gateway: RunningGateway) -> None:
         ({}, 400, "Error 1064: 'sql' is null or missing"),
         ([], 400, "Error 1064: The body is a list"),
         ({"sql": "select 1", "args": {}}, 400, "Error 1210: 'args' is an object"),
+        ({"sql": "select ?", "args": [_nested(65)]}, 400, "Error 1210: 'args' nests more than 64"),
+        ({"sql": "select ?", "args": [_nested(254)]}, 400, "Error 1210: 'args' nests more than 64"),
         ({"sql": "select 1", "turn": -1}, 400, "Error 1210: 'turn' is the number -1"),
         ({"sql": "select 1", "turn": True}, 400, "Error 1210: 'turn'"),
         ({"sql": "select 1", "bigint": "no"}, 400, "Error 1210: 'bigint'"),

@@ -75,6 +75,15 @@ def test_a_message_cut_within_a_character_is_told(engine: Engine) -> None:
     assert head["code"] == 1210 and "Regex" in head["error"] and "ends" not in head
 
 
+@pytest.mark.parametrize("form", ["tuples", "rows", "csv", "arrow"])
+@pytest.mark.parametrize("ends", [("[", "]"), ("{'a': ", "}")])
+def test_a_result_that_nests_too_deeply_is_refused_and_ends_no_engine(
+    engine: Engine, ends: tuple[str, str], form: str
+) -> None:
+    head, _ = ask(engine, f"select {ends[0] * 260}1{ends[1] * 260}", form)
+    assert head["code"] == 1064 and "too deeply" in head["error"] and "ends" not in head
+
+
 def test_near_values_are_pythons() -> None:
     with duckdb.connect() as connection:
         batch = connection.sql(

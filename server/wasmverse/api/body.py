@@ -13,6 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from wasmverse.api.errors import HttpError
 from wasmverse.query.statement import DATABASES
 
+ARGS_DEPTH_MAX = 64
+"""Lists and objects in one another in an argument. Arrow's types nest as deep, and orjson's texts four times as deep."""
+
 
 async def read_body(request: Request, bytes_max: int, seconds_max: float) -> bytes:
     """The whole body.
@@ -75,6 +78,12 @@ def query_of(value: object) -> QueryBody:
     args = value.get("args")
     if args is not None and not isinstance(args, list):
         raise HttpError(400, f"'args' is {_kind(args)}; give a list with one value for each '?'", 1210)
+    if args and _is_deeper(args, ARGS_DEPTH_MAX + 1):
+        raise HttpError(
+            400,
+            f"'args' nests more than {ARGS_DEPTH_MAX} lists or objects in one value; give a flatter value, or JSON as text",
+            1210,
+        )
     database = value.get("database")
     if database is not None and not isinstance(database, str):
         raise HttpError(400, f"'database' is {_kind(database)}; give a string or leave it out", 1049)
@@ -89,6 +98,21 @@ def query_of(value: object) -> QueryBody:
     if bigint not in ("number", "string"):
         raise HttpError(400, '\'bigint\' must be "number" or "string"', 1210)
     return QueryBody(sql, args or [], turn, bigint == "string")
+
+
+def _is_deeper(value: list[Any], levels: int) -> bool:
+    """Whether lists and objects nest in a list more than ``levels`` deep, that list counted; without recursion."""
+    nested: list[Any] = [value]
+    for _ in range(levels):
+        nested = [
+            item
+            for outer in nested
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(item, dict | list)
+        ]
+        if not nested:
+            return False
+    return True
 
 
 def _kind(value: object) -> str:

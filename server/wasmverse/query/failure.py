@@ -51,6 +51,22 @@ _OF_A_FUNCTION = re.compile(r"[A-Za-z ]+ Error: Python exception occurred")
 """Begins an error of our own functions: a strategy's fault is a NULL, so this is none of a statement's."""
 
 
+_NESTS_TOO_DEEPLY = re.compile(r"^Recursion limit reached$|^Recursion level in ArrowSchema struct exceeded")
+"""What orjson and Arrow say of a value."""
+
+_HIDDEN = (
+    (re.compile(r'(?:, )?"seen (?:sid|eid|kind|x|y|entity)"'), ""),
+    (re.compile(r"\bseen (sid|eid|kind|x|y|entity)\b"), r"\1"),
+    (re.compile(r"\bpublic (tables|columns|schemata|character_sets)\b"), r"information_schema.\1"),
+    (re.compile(r"\bcall (?=strategy_)"), ""),
+    (re.compile(r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event)\b)"), ""),
+    (re.compile(r"\bmemory\.(?=game\.)"), ""),
+    (re.compile(r" Candidate bindings: *$"), ""),
+    (re.compile(r"""([^\s"'(),]{64})[^\s"'(),]{16,}"""), r"\1..."),
+)
+"""Names of our own that stand behind the public ones, and what is told in their place; names that are too long."""
+
+
 class EngineFailed(Exception):
     """The engine met an error of its own; ``detail`` is for the log, and for nobody else."""
 
@@ -77,12 +93,12 @@ def to_query_error(error: Exception) -> QueryError:
             "filter or aggregate earlier, or ask for fewer rows",
             code=MEMORY,
         )
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError) or _NESTS_TOO_DEEPLY.search(raw):
         return QueryError("The statement or its result nests too deeply; make it flatter", code=SYNTAX)
     told = re.split(r"\n\n(?:LINE \d|Stack Trace:)", raw, maxsplit=1)[0]
     if kind not in _CODES or _OF_A_FUNCTION.match(raw):
         raise EngineFailed(shown(f"{type(error).__name__}: {told}", 300))
-    text = shown(_KIND.sub("", told, count=1), TEXT_MAX)
+    text = _public(shown(_KIND.sub("", told, count=1), TEXT_MAX))
     if kind == "catalog":
         return _missing(text)
     if kind == "binder":
@@ -96,6 +112,13 @@ def to_query_error(error: Exception) -> QueryError:
 def shown(text: str, characters_max: int) -> str:
     """A stranger's text of several lines in one that can be printed and is not too long."""
     return printable(" ".join(text[: 4 * characters_max].split()), characters_max)
+
+
+def _public(text: str) -> str:
+    """The engine's text without names that are not public."""
+    for pattern, instead in _HIDDEN:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def _kind(error: Exception, text: str) -> str:
