@@ -11,7 +11,7 @@ import pytest
 
 from tests.query.builder import snapshot_tables
 from wasmverse.query.engine import Engine
-from wasmverse.query.pool import reader_config
+from wasmverse.query.readers import reader_config
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.query.values import values_of
 from wasmverse.settings import Settings
