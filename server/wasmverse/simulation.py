@@ -35,7 +35,7 @@ from wasmverse.database.state_reader import Placing, Reading, StateReader, TakeT
 from wasmverse.database.stored_state import NodeLayout, StoredState
 from wasmverse.database.strategy_bounds import check_room
 from wasmverse.database.turn_store import TurnRecord
-from wasmverse.errors import CommandError, StrategyDear
+from wasmverse.errors import CommandError, ModuleRefused, StrategyDear
 from wasmverse.link import TurnReport
 from wasmverse.memory import check_memory, check_new_universe
 from wasmverse.settings import Settings
@@ -343,11 +343,18 @@ class Simulation:
         flown = {(row.sha256, row.name) for row in rows if row.status != REMOVED}
         strategies = []
         for row in rows:
-            guest = None
+            guest, status = None, row.status
             if row.status != REMOVED:
                 read = partial(strategy_store.read_module, transaction, row.sha256)
-                guest = self._guests.find(row.sha256, row.name, read)
-            strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, row.status, guest))
+                try:
+                    guest = self._guests.find(row.sha256, row.name, read)
+                except ModuleRefused as refused:
+                    status = GROUNDED
+                    if row.status != GROUNDED:
+                        fault = f"grounded, its module cannot fly any more: {refused.message}"
+                        strategy_store.record_fault(transaction, row.name, fault, GROUNDED)
+                        self.strategy_rows = strategy_store.read_strategy_table(transaction)
+            strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, status, guest))
         self._guests.keep(flown)
         self.roster = Roster(strategies)
         self._faults = {row.name: row.last_fault for row in rows}

@@ -2,7 +2,7 @@
 
 import wasmtime
 
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import compile_for_flight
 from wasmverse.wasm.guest import Guest
 
 PARAMETERS = """(param $kind i32) (param $x i32) (param $y i32) (param $energy i32) (param $shield i32)
@@ -16,7 +16,7 @@ def guest_from_wat(body: str, extra: str = "") -> Guest:
       (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
       {extra}
       (func (export "decide") {PARAMETERS} {body}))"""
-    return Guest.of(wasmtime.Module(flight_engine(), wasmtime.wat2wasm(text)), "decide")
+    return Guest.of(compile_for_flight(bytes(wasmtime.wat2wasm(text))), "decide")
 
 
 # FNV-1a over everything the guest is told: any byte that differs gives another plan.

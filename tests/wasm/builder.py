@@ -8,7 +8,7 @@ import numpy as np
 import wasmtime
 
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine
+from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, compile_for_flight
 from wasmverse.wasm.guest import Guest, Limits, Outcome
 from wasmverse.wasm.wit import Signature, parse_world
 
@@ -25,7 +25,7 @@ BUMP_REALLOC = """
 
 def compile_wat(text: str) -> wasmtime.Module:
     """The module, as the universe has it."""
-    return wasmtime.Module(flight_engine(), bytes(wasmtime.wat2wasm(text)))
+    return compile_for_flight(bytes(wasmtime.wat2wasm(text)))
 
 
 def signature_of(function: str) -> Signature:

@@ -21,6 +21,7 @@ from wasmverse.query.snapshot import FolderLost
 from wasmverse.query.statement import Checked, Checker
 from wasmverse.query.values import values_of
 from wasmverse.query.wire import Answer, Request
+from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.guest import Limits
 
 ARROW_BATCH_ROWS = 10_000
@@ -42,6 +43,7 @@ class Engine:
 
     def __init__(self, config: dict[str, Any]) -> None:
         folder = Path(config["snapshot_folder"])
+        set_thread_stacks()
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"])
         self._checker = Checker(self._connection, frozenset(config["views"]))

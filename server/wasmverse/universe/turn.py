@@ -15,6 +15,7 @@ from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import Ships, State, offsets_by_system
 from wasmverse.universe.strategies import Roster
+from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.guest import Limits
 
 
@@ -43,6 +44,7 @@ class TurnPlayer:
 
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads or os.cpu_count() or 1
+        set_thread_stacks()
         self.pool = ThreadPoolExecutor(self.threads, "turn")
         self._local = threading.local()
 

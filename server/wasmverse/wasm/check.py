@@ -21,9 +21,15 @@ from wasmverse.confinement.processes import bare_environment
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine, strict_engine
+from wasmverse.wasm.engine import (
+    HEADER_BYTES,
+    HostMemory,
+    compile_for_flight,
+    flight_engine,
+    strict_engine,
+)
 from wasmverse.wasm.guest import REALLOC_NAMES, Guest, Limits
-from wasmverse.wasm.sections import count_functions, exports_of, language_of
+from wasmverse.wasm.sections import count_functions, exports_of, first_import, language_of
 from wasmverse.wasm.wit import strategy_signature
 
 NAME_RULE = "a strategy's name is a lower-case letter, then up to 62 lower-case letters, digits and '_'"
@@ -37,6 +43,8 @@ _TRIAL_RUNS = 3
 _TRIAL_LONG = 0.02
 """Time is measured with so many calls of an instance, and of so many runs the shortest counts;
 a call that takes longer than that is not repeated, in seconds."""
+NATIVE_AT_UPLOAD = 1.5
+"""As ``stack.NATIVE``, with something left for other processors, whose frames are of other sizes."""
 REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -107,20 +115,21 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
     except wasmtime.WasmtimeError as error:
         raise ModuleRefused(
             f"the module is not valid: {_last_line(error)}; allowed is WebAssembly 2.0 with SIMD, without threads, "
-            "several memories, 64-bit memory, exceptions or garbage collection: build it without them"
+            "several memories, 64-bit memory, tail calls, typed references, exceptions or garbage collection: "
+            "build it without them"
         ) from error
     functions = count_functions(module)
     if functions > settings.module_functions_max:
         raise ModuleRefused(
             f"the module has {functions:,} functions; {settings.module_functions_max:,} are allowed: strip what is not used"
         )
+    _check_imports(module)
     try:
-        compiled = wasmtime.Module(flight_engine(), module)
+        compiled = compile_for_flight(module, NATIVE_AT_UPLOAD)
     except wasmtime.WasmtimeError as error:
         raise ModuleRefused(
             f"the module cannot be compiled: {_last_line(error)}: build it smaller"
         ) from error
-    _check_imports(compiled)
     exports = strategy_exports(module, name)
     if len(exports) > settings.strategies_max_per_module:
         raise ModuleRefused(
@@ -169,10 +178,11 @@ def _check_bytes(module: bytes, settings: Settings) -> None:
         )
 
 
-def _check_imports(module: wasmtime.Module) -> None:
-    for wanted in module.imports:
+def _check_imports(module: bytes) -> None:
+    wanted = first_import(module)
+    if wanted is not None:
         raise ModuleRefused(
-            f"the module imports {_shown(wanted.module)}.{_shown(wanted.name or '')}; a strategy may import nothing: "
+            f"the module imports {_shown(wanted[0])}.{_shown(wanted[1])}; a strategy may import nothing: "
             "remove the import (AssemblyScript: --use abort= --runtime stub; C: -nostdlib)"
         )
 

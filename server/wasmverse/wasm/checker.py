@@ -28,9 +28,11 @@ def main() -> None:
     from wasmverse.errors import ModuleRefused, StrategyError  # noqa: PLC0415 - imports engines, closed in
     from wasmverse.settings import Settings  # noqa: PLC0415
     from wasmverse.wasm.check import inspect_module  # noqa: PLC0415
+    from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
     name, settings_json = sys.argv[1:]
     settings = Settings.model_validate_json(settings_json)
+    set_thread_stacks()
     seconds = int(settings.compile_seconds_max) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Not the address space: an instance reserves gigabytes of it that are never touched.

@@ -7,7 +7,9 @@ because the driver needs both.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import resource
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -16,6 +18,9 @@ import numpy as np
 import wasmtime
 from numpy.typing import NDArray
 from wasmtime import _ffi as ffi
+
+from wasmverse.wasm.frames import check_frames
+from wasmverse.wasm.stack import NATIVE, NATIVE_BYTES, prepare
 
 PAGE_BYTES = 65_536
 
@@ -41,17 +46,78 @@ def _config() -> wasmtime.Config:
 @cache
 def strict_engine() -> wasmtime.Engine:
     """The engine whose rules an uploaded module must obey."""
-    return wasmtime.Engine(_config())
+    config = _config()
+    config.wasm_tail_call = False
+    config.wasm_function_references = False
+    config.wasm_wide_arithmetic = False
+    return wasmtime.Engine(config)
+
+
+def set_native_stack(config: wasmtime.Config, size_bytes: int) -> None:
+    """The native stack of guests, whose end none reaches: they count their calls."""
+    # Nothing here is asynchronous, but no other stack may be smaller; wasmtime-py has no property for that one.
+    ffi.wasmtime_config_async_stack_size_set(config.ptr(), 2 * size_bytes)
+    config.max_wasm_stack = size_bytes
+
+
+def flight_config() -> wasmtime.Config:
+    """What the flight engine is made with."""
+    config = _config()
+    config.wasm_threads = True
+    config.wasm_multi_memory = True
+    config.shared_memory = True
+    set_native_stack(config, NATIVE_BYTES)
+    return config
 
 
 @cache
 def flight_engine() -> wasmtime.Engine:
     """The engine that compiles and runs guests and drivers."""
-    config = _config()
-    config.wasm_threads = True
-    config.wasm_multi_memory = True
-    config.shared_memory = True
-    return wasmtime.Engine(config)
+    return wasmtime.Engine(flight_config())
+
+
+def compile_for_flight(uploaded: bytes, native: float = NATIVE) -> wasmtime.Module:
+    """Compile a module that has been found valid, with its calls counted: the only way in which guests are compiled.
+
+    Parameters
+    ----------
+    native : the most bytes of native stack that a frame may take for each unit of its cost; see ``stack``.
+
+    Raises
+    ------
+    ModuleRefused : its calls cannot be counted, or a function takes more stack than it costs.
+    WasmtimeError : the compiler cannot take it.
+    """
+    prepared = prepare(uploaded)
+    module = wasmtime.Module(flight_engine(), prepared.module)
+    check_frames(bytes(module.serialize()), prepared.frames, native)
+    return module
+
+
+THREAD_STACK_BYTES = 8 << 20
+"""What a thread needs in which guests run: their stack, and that of everything above them."""
+
+
+def set_thread_stacks() -> None:
+    """Have the main thread, and all that are started from here on by whomever, get a stack that is large enough for guests.
+
+    Without it that depends on the limit under which the process was started.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    if soft != resource.RLIM_INFINITY and soft < THREAD_STACK_BYTES:
+        most = THREAD_STACK_BYTES if hard == resource.RLIM_INFINITY else min(THREAD_STACK_BYTES, hard)
+        with contextlib.suppress(OSError):  # a process that is closed in already
+            resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
+    libc = ctypes.CDLL(None, use_errno=True)
+    attributes = ctypes.create_string_buffer(256)  # of pthread_attr_t, which has 56 on Linux
+    size = ctypes.c_size_t()
+    if libc.pthread_getattr_default_np(attributes) != 0:
+        return
+    libc.pthread_attr_getstacksize(attributes, ctypes.byref(size))
+    if size.value < THREAD_STACK_BYTES:
+        libc.pthread_attr_setstacksize(attributes, ctypes.c_size_t(THREAD_STACK_BYTES))
+        libc.pthread_setattr_default_np(attributes)
+    libc.pthread_attr_destroy(attributes)
 
 
 class _SharedMemory(wasmtime.SharedMemory):

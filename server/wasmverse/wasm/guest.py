@@ -13,6 +13,7 @@ from wasmtime._extern import wrap_extern
 
 from wasmverse.wasm.driver import Layout, driver_module
 from wasmverse.wasm.engine import HostMemory, flight_engine
+from wasmverse.wasm.stack import COUNTER
 
 REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
 POOL_ROWS = 1024
@@ -57,11 +58,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guest:
-    """A module, compiled by the flight engine, and the name of the export to call."""
+    """A module, compiled for flight, and the name of the export to call; whether it counts its calls (``stack``)."""
 
     module: wasmtime.Module
     export: str
     realloc: str | None
+    counts: bool = False
 
     @classmethod
     def load(cls, compiled: bytes, export: str) -> Guest:
@@ -70,9 +72,10 @@ class Guest:
 
     @classmethod
     def of(cls, module: wasmtime.Module, export: str) -> Guest:
-        """From a module of the flight engine."""
+        """From a module of `compile_for_flight`."""
         names = {export_type.name for export_type in module.exports}
-        return cls(module, export, next((name for name in REALLOC_NAMES if name in names), None))
+        realloc = next((name for name in REALLOC_NAMES if name in names), None)
+        return cls(module, export, realloc, COUNTER in names)
 
     def run(self, memory: HostMemory, layout: Layout, start: int, stop: int, limits: Limits) -> Outcome:
         """Call the function for rows ``start`` to ``stop``, arguments and results in ``memory``.
@@ -133,6 +136,7 @@ class _Flight:
         )
         self._driver: Any = None
         self._loop: Any = None
+        self._left: Any = None
         self.made_seconds = time.thread_time() - started
 
     def run(self, memory: HostMemory, layout: Layout, start: int, stop: int) -> tuple[int, str | None, int]:
@@ -149,7 +153,7 @@ class _Flight:
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             if self._driver is not None:
                 row = self._driver["row"].value(store)
-            return row, _reason(error), pool - store.get_fuel()
+            return row, self._reason(error), pool - store.get_fuel()
         return stop, None, pool - store.get_fuel()
 
     def _make(self, memory: HostMemory, layout: Layout) -> None:
@@ -171,7 +175,16 @@ class _Flight:
             imports.append(_export(store, guest, realloc))
         imports.append(_export(store, guest, self._guest.export))
         module = driver_module(layout, takes_bytes and realloc is not None)
-        return wasmtime.Instance(store, module, imports).exports(store)
+        driver = wasmtime.Instance(store, module, imports).exports(store)
+        if self._guest.counts:
+            self._left = _export(store, guest, COUNTER)
+        return driver
+
+    def _reason(self, error: Exception) -> str:
+        """Why a row is a fault; a guest that has counted its calls down traps as one that means to."""
+        if self._left is not None and self._left.value(self._store) < 0:
+            return _REASONS[wasmtime.TrapCode.STACK_OVERFLOW]
+        return _reason(error)
 
 
 def _export(store: wasmtime.Store, instance: wasmtime.Instance, name: str) -> Any:

@@ -2,21 +2,30 @@
 
 Exports are read here because wasmtime's C API ends the process when it meets a v128 in a signature.
 
-Source: WebAssembly Core Specification 2.0, section 5.5 (binary format of modules); tool-conventions, ProducersSection.md.
-Only ever given modules that have been validated; what cannot be read all the same counts as unknown.
+Source: WebAssembly Core Specification 2.0, section 5.5 (binary format of modules); for typed references, which older versions
+let pass, 3.0; tool-conventions, ProducersSection.md.
+Only ever given modules that have been validated. What cannot be read all the same is refused; in the custom sections it counts
+as unknown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from wasmverse.errors import ModuleRefused
 from wasmverse.text import printable
 
 LANGUAGE_MAX = 40
 CUSTOM_SECTION = 0
 TYPE_SECTION = 1
+IMPORT_SECTION = 2
 FUNCTION_SECTION = 3
+TABLE_SECTION = 4
+GLOBAL_SECTION = 6
 EXPORT_SECTION = 7
+ELEMENT_SECTION = 9
+CODE_SECTION = 10
 
 _VALUE_TYPES = {
     0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
@@ -24,7 +33,26 @@ _VALUE_TYPES = {
 _EXPORT_KINDS = {0: "function", 1: "table", 2: "memory", 3: "global"}
 
 
-def _leb128(data: bytes, at: int) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class FunctionType:
+    """The types of a function's parameters and results, such as ``i32``."""
+
+    params: tuple[str, ...]
+    results: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(self.params)}) -> {', '.join(self.results) or 'nothing'}"
+
+
+def unreadable(section: str) -> ModuleRefused:
+    """The refusal of a module that wasmtime takes and this reader does not."""
+    return ModuleRefused(
+        f"the module's {section} cannot be read; allowed is WebAssembly 2.0 with SIMD: build it without later features"
+    )
+
+
+def leb128(data: bytes, at: int) -> tuple[int, int]:
+    """An unsigned number, and where the next thing begins."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -35,73 +63,125 @@ def _leb128(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
+def sections_of(module: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each section's number and content, in order."""
     at = 8
     while at < len(module):
         kind = module[at]
-        size, at = _leb128(module, at + 1)
+        size, at = leb128(module, at + 1)
         yield kind, module[at : at + size]
         at += size
 
 
 def _name(data: bytes, at: int) -> tuple[str, int]:
-    size, at = _leb128(data, at)
+    size, at = leb128(data, at)
     return data[at : at + size].decode("utf-8", "replace"), at + size
 
 
 def count_functions(module: bytes) -> int:
     """Functions that the module defines."""
-    return next((_leb128(body, 0)[0] for kind, body in _sections(module) if kind == FUNCTION_SECTION), 0)
+    return next((leb128(body, 0)[0] for kind, body in sections_of(module) if kind == FUNCTION_SECTION), 0)
+
+
+def first_import(module: bytes) -> tuple[str, str] | None:
+    """The module and the name of what is imported first; None when nothing is."""
+    content = next((body for kind, body in sections_of(module) if kind == IMPORT_SECTION), b"\0")
+    count, at = leb128(content, 0)
+    if count == 0:
+        return None
+    origin, at = _name(content, at)
+    return origin, _name(content, at)[0]
 
 
 def exports_of(module: bytes) -> dict[str, str]:
     """What a module without imports exports, in its order: name -> core signature of a function, else kind.
 
     A signature looks like ``(i32, i64) -> f32``; kinds are ``table``, ``memory`` and ``global``.
+
+    Raises
+    ------
+    ModuleRefused : a section cannot be read.
     """
-    bodies = {kind: body for kind, body in _sections(module) if kind != CUSTOM_SECTION}
-    types = _function_types(bodies.get(TYPE_SECTION, b"\0"))
-    functions = _numbers(bodies.get(FUNCTION_SECTION, b"\0"))
-    data = bodies.get(EXPORT_SECTION, b"\0")
-    count, at = _leb128(data, 0)
+    bodies = {kind: body for kind, body in sections_of(module) if kind != CUSTOM_SECTION}
+    types = function_types(bodies.get(TYPE_SECTION, b"\0"))
+    functions = numbers(bodies.get(FUNCTION_SECTION, b"\0"))
     exports = {}
-    for _ in range(count):
-        name, at = _name(data, at)
-        kind = _EXPORT_KINDS.get(data[at], "unknown")
-        index, at = _leb128(data, at + 1)
-        exports[name] = types[functions[index]] if kind == "function" else kind
+    try:
+        data = bodies.get(EXPORT_SECTION, b"\0")
+        count, at = leb128(data, 0)
+        for _ in range(count):
+            name, at = _name(data, at)
+            kind = _EXPORT_KINDS.get(data[at], "unknown")
+            index, at = leb128(data, at + 1)
+            exports[name] = str(types[functions[index]]) if kind == "function" else kind
+    except IndexError as error:
+        raise unreadable("exports") from error
     return exports
 
 
-def _function_types(data: bytes) -> list[str]:
-    count, at = _leb128(data, 0)
-    types = []
-    for _ in range(count):
-        at += 1  # 0x60: a function
-        params, at = _value_types(data, at)
-        results, at = _value_types(data, at)
-        types.append(f"({', '.join(params)}) -> {', '.join(results) or 'nothing'}")
+def function_types(data: bytes) -> list[FunctionType]:
+    """The content of a type section. Raises ModuleRefused when it holds anything else."""
+    try:
+        count, at = leb128(data, 0)
+        types = []
+        for _ in range(count):
+            if data[at] != 0x60:
+                raise unreadable("types")
+            params, at = _value_types(data, at + 1)
+            results, at = _value_types(data, at)
+            types.append(FunctionType(params, results))
+    except IndexError as error:
+        raise unreadable("types") from error
     return types
 
 
-def _value_types(data: bytes, at: int) -> tuple[list[str], int]:
-    count, at = _leb128(data, at)
-    return [_VALUE_TYPES.get(byte, "unknown") for byte in data[at : at + count]], at + count
-
-
-def _numbers(data: bytes) -> list[int]:
-    count, at = _leb128(data, 0)
-    numbers = []
+def _value_types(data: bytes, at: int) -> tuple[tuple[str, ...], int]:
+    count, at = leb128(data, at)
+    types = []
     for _ in range(count):
-        number, at = _leb128(data, at)
-        numbers.append(number)
-    return numbers
+        start = at
+        at = skip_value_type(data, at)
+        types.append(_VALUE_TYPES.get(data[start]) or _reference(data, start))
+    return tuple(types), at
+
+
+def skip_value_type(data: bytes, at: int) -> int:
+    """Where the thing behind a value type begins: a typed reference has its heap type behind it."""
+    if data[at] in (0x63, 0x64):
+        at += 1
+        while data[at] >= 0x80:
+            at += 1
+    return at + 1
+
+
+def _reference(data: bytes, at: int) -> str:
+    """A typed reference, as the text format has it."""
+    if data[at] not in (0x63, 0x64):
+        return "unknown"
+    index, _ = leb128(data, at + 1)
+    heap = {0x70: "func", 0x6F: "extern"}.get(data[at + 1], str(index))
+    return f"(ref {'null ' if data[at] == 0x63 else ''}{heap})"
+
+
+def numbers(data: bytes) -> list[int]:
+    """A section that is a vector of unsigned numbers, such as that of the functions' types."""
+    return numbers_at(data, 0)[0]
+
+
+def numbers_at(data: bytes, at: int) -> tuple[list[int], int]:
+    """A vector of unsigned numbers, and where the next thing begins."""
+    count, at = leb128(data, at)
+    found = []
+    for _ in range(count):
+        number, at = leb128(data, at)
+        found.append(number)
+    return found, at
 
 
 def language_of(module: bytes) -> str:
     """The language in the module's ``producers`` section, else the tool that made it, else 'unknown'."""
     try:
-        customs = dict(_name_and_rest(body) for kind, body in _sections(module) if kind == CUSTOM_SECTION)
+        customs = dict(_name_and_rest(body) for kind, body in sections_of(module) if kind == CUSTOM_SECTION)
     except IndexError:
         return "unknown"
     if "producers" in customs:
@@ -118,11 +198,11 @@ def _name_and_rest(body: bytes) -> tuple[str, bytes]:
 
 
 def _producers_language(data: bytes) -> str:
-    fields, at = _leb128(data, 0)
+    fields, at = leb128(data, 0)
     processed = "unknown"
     for _ in range(fields):
         field, at = _name(data, at)
-        values, at = _leb128(data, at)
+        values, at = leb128(data, at)
         for number in range(values):
             value, at = _name(data, at)
             _, at = _name(data, at)

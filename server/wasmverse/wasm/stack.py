@@ -1,0 +1,257 @@
+"""The call stack of a guest, counted: the same depth on every machine, whatever its processor's frames take.
+
+A native stack ends where the frames that this compiler made for this processor have filled it, which no two machines need agree
+on. So a module is given a count of its own before it is compiled: a global with what is left of ``STACK``, from which a function
+takes what its frame and the frames of the uncounted functions below it cost, and gives it back when it returns. A function that
+finds less than nothing left traps.
+
+The cost is read off the module alone: ``FRAME``, ``SLOT`` for each parameter, result, local and value on the operand stack, and
+one for each byte of its first ``CODE_MAX`` instructions, of whose results the compiler may keep as many as it likes.
+Only those functions count that must: those that can come to call themselves, directly, through others or through a table; and as
+many of the others as keep each chain of uncounted calls below ``CHAIN``, or ``CHAIN_IN_RECURSION`` where one that recurs can be
+above it. A module without recursion and deep chains, as most are, stays as it is, to the byte.
+
+That the native stack is never reached first is arithmetic: at any moment the frames under way cost at most ``CHAIN`` before the
+first counted function, ``STACK`` from there on, and ``FRAME_MAX`` for one that is just finding out that nothing is left; and
+``frames`` makes sure, in the compiled code itself, that no frame takes more than ``NATIVE`` times its cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wasmverse.errors import ModuleRefused
+from wasmverse.wasm.calls import CallGraph
+from wasmverse.wasm.code import Body, read_body
+from wasmverse.wasm.sections import (
+    CODE_SECTION,
+    CUSTOM_SECTION,
+    ELEMENT_SECTION,
+    EXPORT_SECTION,
+    FUNCTION_SECTION,
+    GLOBAL_SECTION,
+    TABLE_SECTION,
+    TYPE_SECTION,
+    FunctionType,
+    exports_of,
+    function_types,
+    leb128,
+    numbers,
+    sections_of,
+    unreadable,
+)
+
+STACK = 1 << 20
+"""What the counted functions that are under way may cost together."""
+FRAME = 64
+SLOT = 16
+"""A frame's cost, and that of each value it may have to keep: the largest value has 16 bytes."""
+CODE_MAX = 1 << 11
+"""Up to how many bytes of instructions a frame costs one each."""
+FRAME_MAX = 1 << 18
+"""What one frame may cost at most."""
+CHAIN = 1 << 16
+CHAIN_IN_RECURSION = 1 << 11
+"""The most that a chain of uncounted calls may cost, in all and below a function that recurs."""
+NATIVE = 2
+"""The most bytes of native stack that a frame may take for each unit of its cost."""
+NATIVE_BYTES = NATIVE * (CHAIN + STACK + FRAME_MAX) + (1 << 16)
+"""The native stack that every guest gets: what the above can come to, and room for the driver."""
+COUNTER = "wasmverse:stack"
+"""The export by which the host reads what is left."""
+
+_ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
+"""Sections as they follow each other in a module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A module that is ready to be compiled.
+
+    module : its bytes, with the count; the bytes that were uploaded when no function counts.
+    frames : the cost of each function's own frame, by the function's index.
+    counted : how many functions count.
+    """
+
+    module: bytes
+    frames: list[int]
+    counted: int
+
+
+def prepare(module: bytes) -> Prepared:
+    """Have a validated module without imports count its calls.
+
+    Raises
+    ------
+    ModuleRefused : it holds something that is not understood or too large, or exports what only the host may.
+    """
+    try:
+        return _prepare(module)
+    except (IndexError, KeyError, AssertionError) as error:
+        raise unreadable("code") from error
+
+
+def _prepare(module: bytes) -> Prepared:
+    if COUNTER in exports_of(module):
+        raise ModuleRefused(
+            f"the module exports {COUNTER}; that name belongs to the universe: choose another"
+        )
+    sections = list(sections_of(module))
+    contents = {kind: content for kind, content in sections if kind != CUSTOM_SECTION}
+    types = function_types(contents.get(TYPE_SECTION, b"\0"))
+    type_of = numbers(contents.get(FUNCTION_SECTION, b"\0"))
+    code = contents.get(CODE_SECTION, b"\0")
+    bodies = _bodies(code, types, type_of)
+    frames = [
+        _frame(index, types[type_], body)
+        for index, (type_, body) in enumerate(zip(type_of, bodies, strict=True))
+    ]
+    tables = [contents.get(kind, b"\0") for kind in (TABLE_SECTION, GLOBAL_SECTION, ELEMENT_SECTION)]
+    costs = CallGraph(bodies, types, type_of, tables).costs(frames, CHAIN, CHAIN_IN_RECURSION)
+    if not costs:
+        return Prepared(module, frames, 0)
+    changed = _counting(contents, types, type_of, bodies, costs)
+    return Prepared(_assemble(sections, changed), frames, len(costs))
+
+
+def _bodies(code: bytes, types: list[FunctionType], type_of: list[int]) -> list[Body]:
+    arities = [(len(type_.params), len(type_.results)) for type_ in types]
+    bodies = []
+    count, at = leb128(code, 0)
+    for number in range(count):
+        size, at = leb128(code, at)
+        bodies.append(read_body(code, at, at + size, arities, type_of, arities[type_of[number]][1]))
+        at += size
+    return bodies
+
+
+def _frame(index: int, type_: FunctionType, body: Body) -> int:
+    slots = len(type_.params) + len(type_.results) + body.locals + body.height
+    cost = FRAME + SLOT * slots + min(body.end - body.start, CODE_MAX)
+    if cost > FRAME_MAX:
+        raise ModuleRefused(
+            f"function {index} of the module keeps {slots:,} values (parameters, results, locals, operands); "
+            f"{(FRAME_MAX - FRAME - CODE_MAX) // SLOT:,} are allowed: split it, or keep them in memory"
+        )
+    return cost
+
+
+def _counting(
+    contents: dict[int, bytes],
+    types: list[FunctionType],
+    type_of: list[int],
+    bodies: list[Body],
+    costs: dict[int, int],
+) -> dict[int, bytes]:
+    """The sections that change."""
+    globals_ = contents.get(GLOBAL_SECTION, b"\0")
+    counter = unsigned(leb128(globals_, 0)[0])
+    more_types: list[bytes] = []
+    type_numbers = {type_: number for number, type_ in reversed(list(enumerate(types)))}
+    code = contents[CODE_SECTION]
+    count, at = leb128(code, 0)
+    parts = [unsigned(count)]
+    for index, body in enumerate(bodies):
+        size, start = leb128(code, at)
+        end = start + size
+        cost = costs.get(index)
+        if cost is None:
+            parts.append(code[at:end])
+        else:
+            results = types[type_of[index]].results
+            block = _block_type(results, type_numbers, types, more_types)
+            content = _counted(code, start, body, block, counter, cost)
+            parts += [unsigned(len(content)), content]
+        at = end
+    changed = {
+        CODE_SECTION: b"".join(parts),
+        GLOBAL_SECTION: _append(globals_, [b"\x7f\x01\x41" + signed(STACK) + b"\x0b"]),
+        EXPORT_SECTION: _append(
+            contents.get(EXPORT_SECTION, b"\0"),
+            [unsigned(len(COUNTER)) + COUNTER.encode() + b"\x03" + counter],
+        ),
+    }
+    if more_types:
+        changed[TYPE_SECTION] = _append(contents[TYPE_SECTION], more_types)
+    return changed
+
+
+def _counted(code: bytes, start: int, body: Body, block: bytes, counter: bytes, cost: int) -> bytes:
+    """A body between taking its cost and giving it back: all that leaves it by a jump or a return now leaves a block."""
+    take = b"\x23" + counter + b"\x41" + signed(cost) + b"\x6b\x24" + counter
+    check = b"\x23" + counter + b"\x41\x00\x48\x04\x40\x00\x0b"
+    give = b"\x23" + counter + b"\x41" + signed(cost) + b"\x6a\x24" + counter
+    parts = [code[start : body.start], take, check, b"\x02", block]
+    at = body.start
+    for place, depth in body.returns:
+        parts += [code[at:place], b"\x0c", unsigned(depth)]
+        at = place + 1
+    parts += [code[at : body.end], b"\x0b", give, b"\x0b"]
+    return b"".join(parts)
+
+
+def _block_type(
+    results: tuple[str, ...],
+    type_numbers: dict[FunctionType, int],
+    types: list[FunctionType],
+    more_types: list[bytes],
+) -> bytes:
+    """Of a block with a function's results: one value stands for itself, several need a type of the module's own."""
+    if not results:
+        return b"\x40"
+    if len(results) == 1 and results[0] in VALUE_BYTES:
+        return VALUE_BYTES[results[0]]
+    wanted = FunctionType((), results)
+    number = type_numbers.get(wanted)
+    if number is None:
+        if not all(result in VALUE_BYTES for result in results):
+            raise unreadable("types")
+        number = type_numbers[wanted] = len(types) + len(more_types)
+        more_types.append(b"\x60\0" + unsigned(len(results)) + b"".join(VALUE_BYTES[r] for r in results))
+    return signed(number)
+
+
+def _append(content: bytes, items: list[bytes]) -> bytes:
+    """A vector with further items."""
+    count, at = leb128(content, 0)
+    return unsigned(count + len(items)) + content[at:] + b"".join(items)
+
+
+def _assemble(sections: list[tuple[int, bytes]], changed: dict[int, bytes]) -> bytes:
+    """The module with some sections exchanged, or put in where they belong."""
+    missing = sorted(changed.keys() - {kind for kind, _ in sections}, key=_ORDER.index)
+    parts = [b"\0asm\1\0\0\0"]
+
+    def put(kind: int, content: bytes) -> None:
+        parts.extend((bytes([kind]), unsigned(len(content)), content))
+
+    for kind, content in sections:
+        while missing and kind != CUSTOM_SECTION and _ORDER.index(missing[0]) < _ORDER.index(kind):
+            put(missing[0], changed[missing.pop(0)])
+        put(kind, changed.get(kind, content) if kind != CUSTOM_SECTION else content)
+    return b"".join(parts)
+
+
+def unsigned(value: int) -> bytes:
+    """An unsigned number as LEB128."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def signed(value: int) -> bytes:
+    """A signed number, not below nought, as LEB128."""
+    out = bytearray()
+    while value >= 0x40:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+VALUE_BYTES = {
+    "i32": b"\x7f", "i64": b"\x7e", "f32": b"\x7d", "f64": b"\x7c", "v128": b"\x7b", "funcref": b"\x70", "externref": b"\x6f",
+}  # fmt: skip

@@ -1,0 +1,110 @@
+"""Guests that are compiled anew from what is on file: the same count of calls, and what an older version let pass."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import wasmtime
+
+from tests.wasm.builder import strategy_wat
+from tests.wasm.recursion import BASELINE, KINDS, other_engine
+from wasmverse.commands import Author, UploadStrategy
+from wasmverse.database.embedded import Database
+from wasmverse.errors import ModuleRefused
+from wasmverse.query.calls import Calls
+from wasmverse.query.functions import PARAMETERS
+from wasmverse.settings import Settings
+from wasmverse.simulation import Simulation
+from wasmverse.wasm.check import inspect_module
+from wasmverse.wasm.engine import compile_for_flight, flight_engine
+from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.guests import Guests
+from wasmverse.wasm.stack import NATIVE_BYTES
+
+SMALL = Settings(systems=4, ships=4, nodes=4, seed=7, threads=1, budget_fuel=2_000_000)
+DEEP = "(call $deep (i32.mul (local.get $energy) (i32.const 400)))"
+
+
+def deep_strategy(kind: str) -> bytes:
+    """Its calls go 400 times as deep as the ship has energy; it answers how deep."""
+    return bytes(wasmtime.wat2wasm(strategy_wat(f"(i64.shl {DEEP} (i64.const 8))", KINDS[kind])))
+
+
+def test_a_module_from_the_file_counts_as_the_uploaded_one_did() -> None:
+    module = deep_strategy("direct")
+    guest = Guests().find("a hash", "mine", lambda: module)
+    assert guest.counts
+    assert Guest.load(inspect_module(module, "mine", SMALL).compiled, "decide").counts
+
+
+def test_the_turn_goes_on_alike_with_the_module_from_the_file(tmp_path: Path) -> None:
+    """Ships whose energy differs call to different depths, some too deep."""
+    module = deep_strategy("rounded vectors")
+
+    def turns(path: Path, *, reopen: bool) -> list[object]:
+        simulation = Simulation(Database.open(path), SMALL)
+        compiled = inspect_module(module, "mine", SMALL).compiled
+        simulation.carry_out(UploadStrategy("mine", module, compiled, Author.named("ada")))
+        reports = []
+        for turn in range(6):
+            if reopen and turn == 2:
+                simulation.close()
+                simulation = Simulation(Database.open(path), SMALL)
+            report = simulation.play_turn()
+            reports.append((report.faults, simulation.state_hash()))
+        simulation.close()
+        return reports
+
+    assert turns(tmp_path / "a.db", reopen=True) == turns(tmp_path / "b.db", reopen=False)
+
+
+def test_the_readers_function_has_the_verdicts_of_the_turn() -> None:
+    module = deep_strategy("rounded vectors")
+    energies = list(range(0, 120, 3))
+    verdicts = []
+    for target, stack_bytes in ((None, NATIVE_BYTES), (BASELINE, 2 * NATIVE_BYTES)):
+        with other_engine(target, stack_bytes):
+            calls = Calls(Limits(budget_fuel=2_000_000, faults_max=1_000), 1)
+            calls.ready["mine"] = Guest.load(bytes(compile_for_flight(module).serialize()), "decide")
+            columns: list[pa.Array] = []
+            for name, kind in PARAMETERS.items():
+                if kind.endswith("[]"):
+                    columns.append(pa.array([[]] * len(energies), pa.list_(pa.uint32())))
+                else:
+                    values = energies if name == "energy" else [1] * len(energies)
+                    width = {
+                        "UTINYINT": pa.uint8(),
+                        "USMALLINT": pa.uint16(),
+                        "UINTEGER": pa.uint32(),
+                        "UBIGINT": pa.uint64(),
+                    }
+                    columns.append(pa.array(values, width[kind]))
+            verdicts.append(
+                calls.call("mine", tuple(pa.chunked_array([column]) for column in columns)).to_pylist()
+            )
+    assert verdicts[0] == verdicts[1]
+    plans = verdicts[0]
+    first = plans.index(None)
+    assert first > 1 and plans == [400 * e << 8 if n < first else None for n, e in enumerate(energies)]
+
+
+def test_what_an_older_version_let_pass_is_grounded_and_the_universe_opens(tmp_path: Path) -> None:
+    tail = "(func $f (result i64) (return_call $g)) (func $g (result i64) (i64.const 0))"
+    module = bytes(wasmtime.wat2wasm(strategy_wat("(call $f)", tail)))
+    with pytest.raises(ModuleRefused, match="the module has a tail call; allowed is WebAssembly 2"):
+        Guests().find("a hash", "mine", lambda: module)
+    compiled = bytes(wasmtime.Module(flight_engine(), module).serialize())
+    path = tmp_path / "old.db"
+    with closing(Simulation(Database.open(path), SMALL)) as simulation:
+        simulation.carry_out(UploadStrategy("mine", module, compiled, Author.named("ada")))
+        simulation.play_turn()
+    for _ in range(2):
+        with closing(Simulation(Database.open(path), SMALL)) as simulation:
+            (row,) = [row for row in simulation.strategy_rows.to_pylist() if row["name"] == "mine"]
+            assert row["status"] == "grounded"
+            assert row["last_fault"].startswith(
+                "grounded, its module cannot fly any more: the module has a tail call;"
+            )
+            simulation.play_turn()
+            simulation.play_turn()
