@@ -17,7 +17,7 @@ import pytest
 
 from wasmverse.confinement.layers import CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP
 from wasmverse.query import wire
-from wasmverse.query.pool import reader_config
+from wasmverse.query.readers import reader_config
 from wasmverse.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ import pytest
 
 from tests.query.builder import snapshot_tables
 from wasmverse.query.engine import Engine
-from wasmverse.query.pool import reader_config
+from wasmverse.query.readers import reader_config
 from wasmverse.query.result import FORMATS
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings

@@ -175,6 +175,11 @@ class Dispatcher:
             is_stopped = (
                 head.get("kind") == "QueryTimeout" and seconds < 0.9 * self._settings.query_seconds_max
             )
+            if "ends" in head:
+                self.readers.lost["internal"] += 1
+                log.warning("a query met an internal error, its reader is replaced: %s", head["ends"])
+                self._note_ending(run)
+                return head, body
             self._costs.note(key, SLOW_SECONDS if is_stopped else seconds, len(body))
             if not is_stopped:
                 return head, body
