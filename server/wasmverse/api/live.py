@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from wasmverse.api.metrics import Metrics
-from wasmverse.errors import QueryError, QueryRefused, UniverseUnavailable, WasmverseError
+from wasmverse.errors import QueryError, QueryOverload, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
 from wasmverse.query.fair import NOBODY, Client
 from wasmverse.query.pool import ReaderPool
@@ -31,7 +31,10 @@ QUICK_SECONDS = 0.01
 """A live query that took its reader no longer at the turn before may wait in one behind others like it."""
 
 FAILURES_MAX = 3
-"""Turns in a row in which a live query may fail before it is ended."""
+"""Turns in a row in which a live query that has worked before may fail until it is ended."""
+
+LASTING = frozenset({1052, 1054, 1055, 1064, 1146, 1305, 1041, 2013})
+"""Errors that the next turn would meet again, some of which cost a reader: ended at once."""
 
 RECONNECT_SECONDS = 0.5
 
@@ -248,7 +251,7 @@ class LiveQueries:
             if told != watch.version:
                 watch.watchers[watcher, identity] = watch.version
                 watcher.offer(identity, _message(watch, identity))
-        if isinstance(watch.error, QueryRefused) or watch.failures >= FAILURES_MAX:
+        if _is_over(watch):
             self._end(watch)
 
     async def _renew(self, watch: Watch) -> bool:
@@ -275,7 +278,11 @@ class LiveQueries:
         except WasmverseError as error:
             before, watch.error = watch.error, error
             watch.failures += isinstance(error, QueryError)
-            return before is None or str(before) != str(error) or watch.failures >= FAILURES_MAX
+            if _is_over(watch) and before is not None:
+                watch.error = QueryError(
+                    f"{error.message} (in {watch.failures} turns, so it is ended)", code=error.code
+                )
+            return before is None or str(before) != str(watch.error)
         changed = watch.error is not None or result.body != watch.content
         watch.turn, watch.error, watch.failures = result.turn, None, 0
         if changed:
@@ -289,6 +296,23 @@ class LiveQueries:
             self.unsubscribe(watcher, identity)
             if waiting is not None:
                 watcher.waiting[identity] = waiting  # the error still goes out
+
+
+def _is_over(watch: Watch) -> bool:
+    """Whether a live query has failed for good: there is no sense in it, it ends readers, or it has never yet succeeded.
+
+    What has may fail for what is in one turn, and is tried for a few; and a server that is too busy says nothing of a query.
+    """
+    error = watch.error
+    if not isinstance(error, QueryError):
+        return False
+    has_failed = watch.content is None and not isinstance(error, QueryOverload)
+    return (
+        has_failed
+        or isinstance(error, QueryRefused)
+        or error.code in LASTING
+        or watch.failures >= FAILURES_MAX
+    )
 
 
 def _message(watch: Watch, identity: int) -> Payload:
