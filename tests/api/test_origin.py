@@ -137,6 +137,18 @@ def test_one_host_no_more_no_less(gateway: RunningGateway) -> None:
         assert send(gateway, "GET", target, b"", "Host: localhost") in (400, 404), target
 
 
+def test_a_body_has_one_length(gateway: RunningGateway) -> None:
+    """Whoever stands in front must not read another end of the body than this server."""
+    smuggled = b"0\r\n\r\nGET /connect HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = b"POST /api/v2/query/rows HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.address[1]), timeout=20) as connection:
+        connection.sendall(head % len(smuggled) + smuggled)
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+    assert received.startswith(b"HTTP/1.1 400") and received.count(b"HTTP/1.1") == 1
+
+
 def test_a_forged_host_is_told_what_to_do(gateway: RunningGateway) -> None:
     answer = gateway.http.get("/ping", headers={"Host": "evil.example"})
     assert answer.json()["error"]["code"] == 1130

@@ -36,8 +36,8 @@ async def live(socket: WebSocket) -> None:
     """Serve one watcher until it leaves."""
     queries: LiveQueries = socket.app.state.live
     address = counted_address(socket.client.host if socket.client else "")
-    await socket.accept()
     try:
+        await socket.accept()
         identity, recheck = await _admit(socket, queries.settings.body_seconds_max)
     except WebSocketDisconnect:
         return

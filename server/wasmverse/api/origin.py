@@ -183,7 +183,10 @@ class SiteGuard:
         try:
             self._judge(scope)
         except HttpError as error:
-            await error_response(scope["path"], error)(scope, receive, send)
+            response = error_response(scope["path"], error)
+            if error.status == 400:
+                response.headers["Connection"] = "close"
+            await response(scope, receive, send)
             return
         if scope["type"] == "http" and scope["method"] == "HEAD":
             await self.app({**scope, "method": "GET"}, receive, _without_body(send))
@@ -196,6 +199,7 @@ class SiteGuard:
         origins: list[bytes] = []
         fetch: dict[bytes, bytes] = {}
         forwarded = b""
+        lengths = set()
         for name, value in scope["headers"]:
             if name == b"host":
                 hosts.append(value)
@@ -203,10 +207,15 @@ class SiteGuard:
                 origins.append(value)
             elif name.startswith(b"sec-fetch-"):
                 fetch[name] = value
+            elif name in {b"content-length", b"transfer-encoding"}:
+                lengths.add(name)
             elif self._is_open and (name in _FORWARDED or name.startswith(_FORWARDED_PREFIXES)):
                 forwarded = name
         if not scope["path"].startswith("/") and scope["path"] != "*":
             raise HttpError(400, f"The target {_quoted(scope['path'])} is no path; begin it with '/'")
+        if len(lengths) > 1:
+            # A proxy that reads the other one would take part of the body for the next request.
+            raise HttpError(400, "The request has a Content-Length and a Transfer-Encoding; send one")
         if len(hosts) != 1:
             raise HttpError(400, f"The request has {len(hosts)} Host headers; send one", BAD_HOST)
         site = self._site_of_host(hosts[0])

@@ -226,7 +226,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """Send, and after the answer to the handshake begin to read."""
         was_complete = self.handshake_complete
+        if self.transport.is_closing() and not was_complete:
+            self.handshake_complete = True  # there is nobody left to shake hands with
+            return
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True  # by being refused
+            return
         if self.handshake_complete and not was_complete and not self.transport.is_closing():
             self.read_paused = False
             early, self._early = self._early, b""
