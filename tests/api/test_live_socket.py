@@ -131,6 +131,28 @@ def test_where_everybody_may_read_a_token_lets_nobody_in(gateway: RunningGateway
         assert "rows" in json.loads(client.recv(timeout=20))
 
 
+def test_a_damaged_file_of_tokens_is_the_operators_to_see(
+    tmp_path: Path, complaints: list[logging.LogRecord]
+) -> None:
+    running = RunningGateway(tmp_path, access="token", is_reading_public=False)
+    try:
+        file = TokenFile(token_path(running.settings.database_path))
+        headers = {"Authorization": f"Bearer {file.create('guest', Role.reader)}"}
+        with connect(url(running), additional_headers=headers) as client:
+            client.send('{"id":1,"sql":"select 1"}')
+            client.recv(timeout=20)
+            file.path.write_text("no tokens")
+            assert code_of(client) == 1008
+        with connect(url(running), additional_headers=headers) as client:
+            assert "Internal error" in str(client.recv(timeout=20))
+        answer = running.http.post("/api/v2/query/rows", json={"sql": "select 1"}, headers=headers)
+        assert answer.status_code == 500 and str(tmp_path) not in answer.text
+        assert str(tmp_path) in complaints[-1].getMessage()
+        assert not [record for record in complaints if record.exc_info]
+    finally:
+        running.close()
+
+
 def text_frame(text: str) -> bytes:
     data = text.encode()
     head = bytes([0x81, 0x80 | len(data)]) if len(data) < 126 else b"\x81\xfe" + len(data).to_bytes(2, "big")
@@ -160,6 +182,7 @@ def test_who_does_not_read_is_not_kept_for(tmp_path: Path, kind: str) -> None:
             [live] = [*running.server.connections._kinds[3]] or [None]
             assert live is None or live.transport.get_write_buffer_size() < 2_000_000
         wait_until(lambda: running.server.connections.total == 0)
+        wait_until(lambda: running.app.state.gateway.metrics.watchers._value.get() == 0)
         assert running.query("select 1").status_code == 200
     finally:
         running.close()

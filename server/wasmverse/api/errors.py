@@ -22,6 +22,7 @@ from wasmverse.errors import (
     QueryError,
     QueryOverload,
     QueryTimeout,
+    SettingsError,
     StrategyError,
     StrategyLimit,
     StrategyTaken,
@@ -50,6 +51,7 @@ _STATUSES: tuple[tuple[type[WasmverseError], int], ...] = (
 _STATUS_OF_CODE = {1142: 403, 2013: 500}
 _CODE_OF_STATUS = {401: 1045, 403: 1142, 404: 1105, 405: 1105, 408: 3024, 413: 1153, 429: 1226}
 RETRY_SECONDS = 1
+INTERNAL = "Internal error; the server's log has the details"
 
 
 class HttpError(WasmverseError):
@@ -70,6 +72,14 @@ def status_of(error: WasmverseError) -> int:
     if isinstance(error, QueryError) and error.code in _STATUS_OF_CODE:
         return _STATUS_OF_CODE[error.code]
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+
+
+def for_client(error: WasmverseError) -> WasmverseError:
+    """What a client is told of ``error``: all of it, unless it is the operator's to mend; then the log has it."""
+    if not isinstance(error, SettingsError):
+        return error
+    log.error("%s", printable(error.message, 1_000))
+    return HttpError(500, INTERNAL)
 
 
 def is_data_api(path: str) -> bool:
@@ -96,7 +106,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, WasmverseError)
-        return error_response(request.scope["path"], error)
+        return error_response(request.scope["path"], for_client(error))
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -119,9 +129,7 @@ def add_error_handlers(app: FastAPI) -> None:
         log.exception(
             "%s %s failed", printable(request.method), printable(request.scope["path"]), exc_info=error
         )
-        return error_response(
-            request.scope["path"], HttpError(500, "Internal error; the server's log has the details")
-        )
+        return error_response(request.scope["path"], HttpError(500, INTERNAL))
 
     app.add_exception_handler(WasmverseError, on_error)
     app.add_exception_handler(HTTPException, on_http)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from wasmverse.api.errors import for_client
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
@@ -167,7 +168,7 @@ class LiveQueries:
                 self._guarded.discard(watcher)
                 for identity in tuple(watcher.watches):
                     self.unsubscribe(watcher, identity)
-                watcher.end(POLICY_VIOLATION, error)
+                watcher.end(POLICY_VIOLATION, for_client(error))
 
     async def _look_at_tokens(self) -> None:
         while True:

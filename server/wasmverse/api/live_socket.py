@@ -16,7 +16,7 @@ from wasmverse.api.address import counted_address
 from wasmverse.api.body import query_of
 from wasmverse.api.client import client_of
 from wasmverse.api.connections import connection_of
-from wasmverse.api.errors import HttpError
+from wasmverse.api.errors import HttpError, for_client, status_of
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.live import POLICY_VIOLATION, LiveQueries, Watcher, WatchKey, error_text
 from wasmverse.errors import WasmverseError
@@ -41,8 +41,8 @@ async def live(socket: WebSocket) -> None:
         identity, recheck = await _admit(socket, queries.settings.body_seconds_max)
     except WebSocketDisconnect:
         return
-    except HttpError as error:
-        await _turn_away(socket, error, TRY_AGAIN_LATER if error.status == 429 else POLICY_VIOLATION)
+    except WasmverseError as error:
+        await _turn_away(socket, error, TRY_AGAIN_LATER if status_of(error) == 429 else POLICY_VIOLATION)
         return
     if not queries.enter(address):
         limit = queries.settings.watchers_max_per_address
@@ -62,9 +62,9 @@ async def live(socket: WebSocket) -> None:
         queries.leave(address, watcher)
 
 
-async def _turn_away(socket: WebSocket, error: HttpError, code: int) -> None:
+async def _turn_away(socket: WebSocket, error: WasmverseError, code: int) -> None:
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left first
-        await socket.send_text(error_text(None, error))
+        await socket.send_text(error_text(None, for_client(error)))
         await socket.close(code)
 
 
@@ -191,3 +191,8 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
         connection = connection_of(socket.scope)
         if connection is not None:
             connection.abort()
+    finally:
+        # Whoever listens must not wait for what will never be sent.
+        watcher.end_code = watcher.end_code or POLICY_VIOLATION
+        watcher.waiting.clear()
+        watcher.drained.set()
