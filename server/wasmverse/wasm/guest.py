@@ -183,7 +183,7 @@ class _Flight:
     def _reason(self, error: Exception) -> str:
         """Why a row is a fault; a guest that has counted its calls down traps as one that means to."""
         if self._left is not None and self._left.value(self._store) < 0:
-            return _REASONS[wasmtime.TrapCode.STACK_OVERFLOW]
+            return EXHAUSTED
         return _reason(error)
 
 
@@ -199,11 +199,12 @@ def _export(store: wasmtime.Store, instance: wasmtime.Instance, name: str) -> An
 
 
 OUT_OF_FUEL = "ran out of fuel"
+EXHAUSTED = "trapped: call stack exhausted"
 
 _REASONS = {
     wasmtime.TrapCode.OUT_OF_FUEL: OUT_OF_FUEL,
     wasmtime.TrapCode.UNREACHABLE: "trapped: unreachable",
-    wasmtime.TrapCode.STACK_OVERFLOW: "trapped: call stack exhausted",
+    wasmtime.TrapCode.STACK_OVERFLOW: EXHAUSTED,
     wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "trapped: memory access out of bounds",
     wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "trapped: table access out of bounds",
     wasmtime.TrapCode.INDIRECT_CALL_TO_NULL: "trapped: call of an empty table element",
