@@ -59,6 +59,7 @@ JOINERS = {
     "replay",
     "serve",
     "simulation",
+    "universe_start",
     "warmup",
 }
 """The modules at the root that join parts: the command line, the processes' entry points, and the simulation."""

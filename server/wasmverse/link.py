@@ -64,6 +64,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Confined:
+    """The universe is closed in, before the first guest: each layer with nothing, or why it does not hold."""
+
+    layers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """Turn ``tid`` was committed, but not published; the next report says that this is over. The text is for a person."""
 

@@ -1,6 +1,6 @@
 """The universe process: owns the database and the clock, plays a turn each period, and publishes it.
 
-Started as ``python -m wasmverse.loop DESCRIPTOR`` it speaks with the gateway over one pipe. From there come commands and the wish
+Started by ``universe_start`` it speaks with the gateway over one pipe. From there come commands and the wish
 to stop; to there go progress at the start, a report after every turn, and answers. When the pipe breaks, the gateway is gone: the
 universe finishes the turn, closes the database and ends too. A gateway that reads nothing holds up no turn.
 """
@@ -11,7 +11,6 @@ import gc
 import logging
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -26,14 +25,14 @@ import pyarrow as pa
 from wasmverse.database.embedded import Database
 from wasmverse.database.failure import disk_failure
 from wasmverse.errors import SnapshotError, UniverseBusy, WasmverseError
-from wasmverse.link import Answer, Failure, Progress, Request, Stop, Trouble, TurnReport
+from wasmverse.link import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
 from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.recorder import record
 from wasmverse.schedule import Schedule
 from wasmverse.settings import Settings
-from wasmverse.signals import ENDING_SIGNALS
 from wasmverse.simulation import Simulation
+from wasmverse.universe.kernels import keep_no_more
 from wasmverse.warmup import compile_kernels, settle_garbage
 
 log = logging.getLogger("wasmverse.universe")
@@ -204,8 +203,13 @@ class _Stopped(Exception):
     """The gateway has told us to stop, or is gone, before the first turn."""
 
 
-def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
-    """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe."""
+def run_universe(
+    settings: Settings, snapshot_folder: Path, pipe: Connection, close_in: Callable[[], dict[str, str]]
+) -> None:
+    """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe.
+
+    ``close_in`` takes from the process, before the first guest, what turns need not have; returns what holds.
+    """
     # What its pool has to say of a database that failed comes before our own line, in forty of its own.
     logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
 
@@ -216,7 +220,7 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
 
     try:
         with suppress(_Stopped):
-            _run(settings, snapshot_folder, pipe, progress)
+            _run(settings, snapshot_folder, pipe, progress, close_in)
         # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -237,7 +241,11 @@ def run_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) ->
 
 
 def _run(
-    settings: Settings, snapshot_folder: Path, pipe: Connection, progress: Callable[[str], None]
+    settings: Settings,
+    snapshot_folder: Path,
+    pipe: Connection,
+    progress: Callable[[str], None],
+    close_in: Callable[[], dict[str, str]],
 ) -> None:
     progress(f"opening {settings.database_path}")
     database = Database.open(settings.database_path)
@@ -246,6 +254,8 @@ def _run(
             progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}")
         with _ends_at_once(pipe):
             compile_kernels(progress)
+        keep_no_more()
+        pipe.send(Confined(close_in()))
         simulation = Simulation(database, settings)
         if settings.record_path is not None:
             record(simulation, settings.record_path, settings.record_hash_turns)
@@ -280,20 +290,3 @@ def _ends_at_once(pipe: Connection) -> Iterator[None]:
     finally:
         is_done.set()
         watcher.join()
-
-
-def main() -> None:
-    """Serve on the socket whose descriptor is the only argument. It ends when the gateway says so, or is gone: by no signal."""
-    for number in ENDING_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
-    with Connection(int(sys.argv[1])) as pipe:
-        try:
-            settings, snapshot_folder = pipe.recv()
-        except EOFError:
-            return
-        run_universe(settings, snapshot_folder, pipe)
-
-
-if __name__ == "__main__":
-    main()

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from wasmverse.commands import Command
+from wasmverse.confinement.processes import universe_environment
 from wasmverse.errors import UniverseBusy, UniverseSilent, UniverseUnavailable
-from wasmverse.link import Answer, Failure, Progress, Request, Stop, Trouble, TurnReport
+from wasmverse.link import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
 from wasmverse.outbox import Letter, Outbox
 from wasmverse.processes import is_stopped, proceed, waits_for_machine, work_of
 from wasmverse.settings import Settings
@@ -44,6 +45,7 @@ class UniverseProcess:
         self.snapshot_folder = snapshot_folder
         self.committed: int | None = None
         self.failure: str | None = None
+        self.confinement: dict[str, str] = {}
         self.ended = asyncio.Event()
         self._settings = settings
         self._tell = tell
@@ -54,9 +56,13 @@ class UniverseProcess:
         self._number = 0
         ours, theirs = socket.socketpair()
         with theirs, held_back():
-            command = [sys.executable, "-P", "-m", "wasmverse.loop", str(theirs.fileno())]
+            command = [sys.executable, "-P", "-m", "wasmverse.universe_start", str(theirs.fileno())]
             self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, restore_signals=False
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                restore_signals=False,
+                env=universe_environment(),
             )
         self._pipe = Connection(ours.detach())
         self._outbox = Outbox()
@@ -226,6 +232,8 @@ class UniverseProcess:
         match message:
             case Progress(text):
                 self._tell(text)
+            case Confined(layers):
+                self.confinement = layers
             case TurnReport():
                 self._last, self._trouble, self.committed = message, None, message.tid
                 turned, self._turned = self._turned, asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ Attack = Callable[..., tuple[dict[str, str], dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def facts() -> Iterator[dict[str, Any]]:
     """Files that anybody may reach and change, sockets that anybody may talk to."""
-    folder = tmp_path_factory.mktemp("attacked")
-    for path in (folder, *folder.parents):
-        if path.owner() == folder.owner() and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o055)
+    with tempfile.TemporaryDirectory() as name:  # pytest's own is closed to other users
+        yield from _facts(Path(name))
+
+
+def _facts(folder: Path) -> Iterator[dict[str, Any]]:
     folder.chmod(0o777)
     (folder / "secret").write_text("a token")
     abstract = f"wasmverse-{secrets.token_hex(8)}"

@@ -34,6 +34,14 @@ def leave_out(layers: list[str]) -> None:
         processes.drop_privileges = nothing
 
 
+def confine_as_universe(folder: Path) -> dict[str, str]:
+    """In both steps, with a file of its own beside what is attacked."""
+    own = folder / "universe"
+    own.mkdir(exist_ok=True)
+    places = processes.UniversePlaces(own / "universe.duckdb", own / "snapshots", own / "kernels")
+    return processes.confine_universe(places) | processes.close_universe(places)
+
+
 def main() -> None:
     asked = json.loads(sys.argv[1])
     folder = Path(asked["folder"])
@@ -48,6 +56,7 @@ def main() -> None:
     outcomes = {
         "reader": lambda: processes.confine_reader(folder / "snapshots"),
         "checker": processes.confine_checker,
+        "universe": lambda: confine_as_universe(folder),
     }[asked["kind"]]()
     found = attacks.attempt_all({**asked, "victim": victim.pid})
     os.write(1, json.dumps({"outcomes": outcomes, "found": found}).encode())

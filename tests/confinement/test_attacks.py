@@ -7,7 +7,7 @@ import pytest
 from tests.confinement.attacks import HELD_BY, LANDLOCK, PRIVILEGES, SECCOMP, WORK_ANYWHERE
 from tests.confinement.conftest import Attack
 
-KINDS = ["reader", "checker"]
+KINDS = ["reader", "checker", "universe"]
 USERS = pytest.mark.parametrize("is_nobody", [False, True], ids=["own user", "nobody"])
 
 

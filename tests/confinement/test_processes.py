@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import orjson
 import pytest
 
 from wasmverse.confinement.layers import CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP
+from wasmverse.link import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
 from wasmverse.settings import Settings
@@ -41,6 +44,44 @@ def attack(*_):
     raise SystemExit
 check.inspect_module = attack
 checker.main()
+"""
+UNIVERSE = """
+import json, os, sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tests.confinement import attacks
+from wasmverse.settings import Settings
+from wasmverse.universe_start import start_universe
+facts = json.loads(sys.argv.pop())
+database, snapshots = map(Path, facts["universe"])
+
+def attack(loop):
+    from wasmverse.universe.cache import base_folder
+    from wasmverse.loop import Progress
+    loop.simulation.play_turn(0, loop.snapshots.prepare)  # threads, files and memory that turns have
+    loop._publish()
+    found = attacks.attempt_all(facts)
+    for name, attempt in {
+        "change the kernels": lambda: (base_folder() / "new").touch(),
+        "let others look": lambda: database.chmod(0o666),
+        "give the file away": lambda: os.chown(database, 1, 1),
+    }.items():
+        try:
+            attempt()
+            found[name] = ""
+        except OSError as error:
+            found[name] = str(error)
+    (database.parent / "universe.duckdb.wal.other").touch()  # its own folder it may change
+    loop.pipe.send(Progress(json.dumps(found)))
+
+if __name__ == "__main__":
+    def swap():
+        from wasmverse import loop
+        loop.TurnLoop.run = attack
+    closing = sys.modules["wasmverse.universe_start"]
+    close = closing.close_universe
+    closing.close_universe = lambda places: (swap(), close(places))[1]
+    start_universe(Settings(database_path=database, systems=1, ships=1, nodes=1), snapshots, Connection(int(sys.argv.pop())))
 """
 
 
@@ -84,6 +125,30 @@ def test_a_checker(aims: dict[str, Any]) -> None:
     )
     found = orjson.loads(outcome.stdout)
     assert [name for name, refusal in found.items() if not refusal] == []
+
+
+def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    aims["universe"] = [str(own / "universe.duckdb"), str(tmp_path / "snapshots")]
+    ours, theirs = Pipe()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-c", UNIVERSE, str(theirs.fileno()), json.dumps(aims)],
+            pass_fds=[theirs.fileno()],
+            cwd=ROOT,
+        )
+    told = []
+    with contextlib.suppress(EOFError):
+        while True:
+            told.append(ours.recv())
+    ours.close()
+    assert process.wait(60) == 0
+    [layers] = [message.layers for message in told if isinstance(message, Confined)]
+    assert layers == dict.fromkeys(ALL, "")
+    found = json.loads(told[-1].text)
+    assert [name for name, refusal in found.items() if not refusal] == []
+    assert not (tmp_path / "snapshots").exists()
 
 
 def test_a_checker_says_which_layers_hold() -> None:

@@ -5,14 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from wasmverse.confinement import landlock, seccomp
 from wasmverse.confinement.layers import Outcomes
-from wasmverse.confinement.privileges import drop_privileges
+from wasmverse.confinement.privileges import CAP_DAC_OVERRIDE, drop_privileges, refuse_core_files
 
 _PACKAGES = Path(__file__).parents[2]
-_SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/localtime")
+_SYSTEM = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+)
 _MACHINE = (
     "/sys/fs/cgroup",
     "/sys/devices/system",
@@ -53,14 +63,75 @@ def confine_checker() -> Outcomes:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class UniversePlaces:
+    """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels."""
+
+    database: Path
+    snapshots: Path
+    kernels: Path
+    recording: Path | None = None
+
+    def folders(self) -> list[Path]:
+        """The folders of all but the kernels. DuckDB makes and removes its log, so the folder of the file is part of it."""
+        files = [path for path in (self.database, self.recording) if path is not None]
+        return [self.snapshots, *(found for path in files for found in {path.parent, path.resolve().parent})]
+
+
+def confine_universe(places: UniversePlaces) -> Outcomes:
+    """Close in the universe before it loads anything: files and privileges; `close_universe` has the rest.
+
+    Folders that are missing are made, as far as one may; who needs them says so if they are not there.
+    """
+    for folder in (places.database.parent, places.kernels):
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        places.snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not places.snapshots.is_symlink() and places.snapshots.stat().st_uid == os.geteuid():
+            places.snapshots.chmod(0o700)  # later nothing may be said any more of who may look into what
+    folders = places.folders()
+    used = [path for path in (*folders, places.database) if path.exists()]
+    owned = all(path.stat().st_uid == os.geteuid() for path in used)
+    return {
+        **landlock.restrict(interpreter(), [*folders, places.kernels], [places.snapshots.parent]),
+        **drop_privileges(None if owned else CAP_DAC_OVERRIDE),
+        **refuse_core_files(),
+    }
+
+
+def close_universe(places: UniversePlaces) -> Outcomes:
+    """Before the first guest: the compiled kernels can be changed no more, and only the calls that turns take can be made.
+
+    The new rule for files holds for this thread and those that it starts, as guests' are; the list of calls for all.
+    """
+    landlock.restrict(interpreter(), places.folders(), [places.snapshots.parent])
+    return seccomp.restrict(changes_files=True)
+
+
 def bare_environment() -> dict[str, str]:
-    """The environment that a confined process is started with."""
+    """The environment that a reader or checker is started with."""
     return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+
+
+def universe_environment() -> dict[str, str]:
+    """That of the universe: besides, where the compiled kernels are and how they are made."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(("NUMBA_", "PYTHON"))}
+    folders = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
+    return bare_environment() | ours | folders
 
 
 def interpreter() -> list[Path]:
     """What anything that runs must be able to read: Python, the libraries, and facts about the machine."""
     named = (*sysconfig.get_paths().values(), *sys.path, sys.prefix, sys.base_prefix)
     # Where somebody happens to stand is no library, unless our own code is there.
-    paths = {Path(path) for path in named if path} - {Path.cwd()} | {_PACKAGES}
+    here = Path()
+    paths = {path for path in map(Path, filter(None, named)) if not _is_same(path, here)} | {_PACKAGES}
     return [*sorted(paths), *map(Path, _SYSTEM + _MACHINE)]
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False

@@ -307,7 +307,8 @@ def _take(folder: Path) -> int:
         raise SettingsError(
             f"the snapshot folder {folder} belongs to user {status.st_uid}, not to us; {remedy}"
         )
-    folder.chmod(0o700)
+    if stat.S_IMODE(status.st_mode) != 0o700:
+        folder.chmod(0o700)
     strange = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
     if strange:
         raise SettingsError(

@@ -11,6 +11,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 from numba import njit
+from numba.core.caching import NullCache
+
+from wasmverse.universe.cache import base_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,18 +40,11 @@ def cache_folder(base: Path, sources: Path) -> Path:
     return folder
 
 
-def _base_folder() -> Path:
-    """NUMBA_CACHE_DIR; else beside the sources, as Python's own cache; else, where one may not write, the user's."""
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return Path(os.environ["NUMBA_CACHE_DIR"])
-    beside = _FOLDER / "__pycache__"
-    if os.access(beside if beside.exists() else _FOLDER, os.W_OK):
-        return beside
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "wasmverse"
-
-
-_CACHE = cache_folder(_base_folder(), _FOLDER)
+_CACHE = cache_folder(base_folder(), _FOLDER)
 cast("Any", numba.config).CACHE_DIR = str(_CACHE)
+
+
+_KERNELS: list[Any] = []
 
 
 def are_compiled() -> bool:
@@ -59,4 +55,15 @@ def are_compiled() -> bool:
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile with numba: ``nogil``, cached; bounds are checked when NUMBA_BOUNDSCHECK=1, as the tests have it."""
     boundscheck = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
-    return cast("Callable[P, R]", njit(nogil=True, cache=True, boundscheck=boundscheck)(function))
+    compiled = njit(nogil=True, cache=True, boundscheck=boundscheck)(function)
+    _KERNELS.append(compiled)
+    return cast("Callable[P, R]", compiled)
+
+
+def keep_no_more() -> None:
+    """Leave the cache as it is: what is compiled from here on is for this process alone.
+
+    Machine code that others will run must not come from a process that runs strangers' code, and it may not write there.
+    """
+    for compiled in _KERNELS:
+        compiled._cache = NullCache()
