@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | duel | bench | strategy | query | token`."""
+"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | query | token`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import uvloop
 from rich.console import Console
 
 from wasmverse import __version__
+from wasmverse.cli_doctor import doctor
 from wasmverse.cli_duel import duel
 from wasmverse.cli_query import query
 from wasmverse.cli_replay import replay
@@ -37,6 +38,7 @@ app.add_typer(token_app, name="token")
 app.command()(query)
 app.command()(replay)
 app.command()(duel)
+app.command()(doctor)
 
 progress = Console(stderr=True, highlight=False)
 

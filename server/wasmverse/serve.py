@@ -21,6 +21,8 @@ import psutil
 from wasmverse.api.access import make_ready_token
 from wasmverse.api.app import create_app
 from wasmverse.api.server import make_server
+from wasmverse.confinement.layers import refusal, summary
+from wasmverse.confinement.probe import probe
 from wasmverse.errors import SettingsError
 from wasmverse.processes import end_all
 from wasmverse.query.pool import ReaderPool
@@ -88,6 +90,11 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
 
     folder = snapshot_folder(settings)
+    if settings.confinement_required:
+        # Before the file is made or touched; what really holds is looked at again when all have started.
+        tried = {kind: await asyncio.to_thread(probe, kind) for kind in ("universe", "reader", "checker")}
+        if (lacking := refusal(settings.confinement_required, tried)) is not None:
+            raise SettingsError(lacking)
     universe = UniverseProcess(settings, folder, tell)
     try:
         await _first_of(universe.next_turn(-1), stopping.wait(), universe.ended.wait())
@@ -95,7 +102,12 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
             token = make_ready_token(settings)
             link = url if token is None else f"{url}/#token={token}"
             await _serve_gateway(
-                settings, universe, listening, stopping, token, lambda: tell(_greeting(universe, link))
+                settings,
+                universe,
+                listening,
+                stopping,
+                token,
+                lambda confined: tell(_greeting(universe, confined, link)),
             )
     finally:
         status = await universe.stop()
@@ -128,14 +140,23 @@ async def _serve_gateway(
     listening: socket.socket,
     stopping: asyncio.Event,
     ready_token: str | None,
-    greet: Callable[[], None],
+    greet: Callable[[str], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
+    checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker"))
     try:
         await _first_of(pool.start(), stopping.wait(), universe.ended.wait())
         if stopping.is_set() or not universe.is_alive:
             return
+        confinement = {
+            "universe": universe.confinement,
+            "reader": pool.readers.confinement,
+            "checker": await checker,
+        }
+        if (lacking := refusal(settings.confinement_required, confinement)) is not None:
+            raise SettingsError(lacking)
         app = create_app(universe, pool, settings, PAGE_FOLDER, ready_token)
+        app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
         # With a thousand watchers, going through everything is a pause of 170 to 280 ms for everybody. What was imported
         # stays for good, and what outlived two collections is seldom garbage.
@@ -143,7 +164,7 @@ async def _serve_gateway(
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
-        greet()
+        greet(summary(confinement))
         await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
         server.should_exit = True
         universe.proceed()  # who waits for an answer has it sooner than the end
@@ -190,10 +211,10 @@ def _last_words(universe: UniverseProcess, status: int | None) -> str:
     return f"the universe process ended with status {status}: see its last words above"
 
 
-def _greeting(universe: UniverseProcess, url: str) -> str:
+def _greeting(universe: UniverseProcess, confined: str, url: str) -> str:
     assert universe.last is not None
     last = universe.last
     return (
         f"turn {last.tid:,}: {last.ships:,} ships, {last.nodes:,} energy nodes, "
-        f"a turn every {universe.period_seconds:g} s\n{url}"
+        f"a turn every {universe.period_seconds:g} s\n{confined}\n{url}"
     )

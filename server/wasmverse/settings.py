@@ -328,6 +328,14 @@ class Settings(BaseSettings):
         20.0, ge=0, description="Commands and uploads from one address, a second on average. 0 is no limit."
     )
 
+    # What strangers' code is closed in with
+    confinement_required: tuple[
+        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "all"], ...
+    ] = Field(
+        (),
+        description="Layers of confinement without which the server does not start; JSON list, `all` for every one.",
+    )
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.strategy_turns_kept > self.turns_kept:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
@@ -29,6 +30,8 @@ class Gateway:
     queries: RateLimit
     commands: RateLimit
     uploads: Uploads
+    confinement: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Kind of process -> layer -> nothing, or why it does not hold; for ``/health``."""
 
     def may_ask(self, connection: HTTPConnection, token: str = "") -> Identity:
         """Who asks, by a header or by ``token``; raises HttpError if they may not, or too often."""

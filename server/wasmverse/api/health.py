@@ -71,6 +71,10 @@ async def health(request: Request) -> Response:
         "ageSeconds": age,
         "lateTurns": None if report is None else report.late_turns,
         "readers": {"usable": pool.readers.usable, "wanted": pool.readers.wanted, "busy": pool.busy},
+        "confinement": {
+            kind: {layer: not why for layer, why in layers.items()}
+            for kind, layers in gateway_of(request).confinement.items()
+        },
     }
     return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})
 

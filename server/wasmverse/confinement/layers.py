@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 PRIVILEGES = "privileges"
@@ -41,3 +41,34 @@ LAYERS: Mapping[str, Layer] = {
 def missing(outcomes: Outcomes) -> Outcomes:
     """The layers that do not hold."""
     return {layer: why for layer, why in outcomes.items() if why}
+
+
+Confinement = Mapping[str, Outcomes]
+"""Kind of process -> its layers."""
+
+
+def summary(confinement: Confinement) -> str:
+    """One line: around whom all layers hold, and what is missing around whom."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for kind, outcomes in confinement.items():
+        alike.setdefault(tuple(missing(outcomes)), []).append(kind)
+    parts = [
+        ", ".join(kinds) + (f" without {', '.join(lacks)}" if lacks else f" by all {len(LAYERS)} layers")
+        for lacks, kinds in alike.items()
+    ]
+    hint = " (wasmverse doctor says why)" if any(alike) else ""
+    return f"confined: {'; '.join(parts)}{hint}"
+
+
+def refusal(required: Iterable[str], confinement: Confinement) -> str | None:
+    """Why a server that must have these layers (``all`` for every one) may not start; None if it may."""
+    wanted = set(required)
+    for kind, outcomes in confinement.items():
+        for layer in LAYERS:
+            why = outcomes.get(layer, "it was not asked for")
+            if why and wanted & {layer, "all"}:
+                return (
+                    f"confinement_required names {layer!r}, which does not hold around the {kind}: {why}; "
+                    f"{LAYERS[layer].remedy}, or take it out of WASMVERSE_CONFINEMENT_REQUIRED"
+                )
+    return None

@@ -59,6 +59,15 @@ class Readers:
         """What the start of the last one took."""
 
     @property
+    def confinement(self) -> dict[str, str]:
+        """Layer -> nothing where it holds around every reader, else why it does not around one."""
+        found: dict[str, str] = {}
+        for worker in self._all:
+            for layer, why in worker.confinement.items():
+                found[layer] = found.get(layer) or why
+        return found
+
+    @property
     def usable(self) -> int:
         """Readers that have started and have not ended."""
         return len(self.idle) + sum(worker.is_usable for worker in self.at_work)

@@ -1,0 +1,48 @@
+"""``wasmverse doctor``: what this machine holds around the processes that run strangers' code."""
+
+from __future__ import annotations
+
+import json
+import platform
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from wasmverse.confinement.layers import LAYERS, missing
+from wasmverse.confinement.probe import probe
+
+KINDS = ("universe", "reader", "checker")
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Show which layers of confinement hold around each kind of process, and how to get those that do not.
+
+    Closes in a fresh process of each kind, as the same user on the same machine as [bold]wasmverse serve[/bold] would; a
+    server need not run. Exit status 1 if a layer does not hold.
+    """
+    found = {kind: probe(kind) for kind in KINDS}
+    lacks = [(kind, layer, why) for kind in KINDS for layer, why in missing(found[kind]).items()]
+    if as_json:
+        print(json.dumps(found))
+        raise typer.Exit(1 if lacks else 0)
+    console = Console(highlight=False)
+    table = Table(title=f"Confinement on {platform.system()} {platform.release()}, {platform.machine()}")
+    table.add_column("layer", style="bold")
+    for kind in KINDS:
+        table.add_column(kind, justify="center")
+    table.add_column("what it does")
+    for layer, about in LAYERS.items():
+        held = ("[red]no[/red]" if found[kind].get(layer, "-") else "[green]holds[/green]" for kind in KINDS)
+        table.add_row(layer, *held, about.what)
+    console.print(table)
+    for kind, layer, why in lacks:
+        console.print(
+            f"[red]{layer}[/red] does not hold around the {kind}: {why}. Remedy: {LAYERS[layer].remedy}."
+        )
+    if not lacks:
+        console.print("Every layer holds around every process.")
+    raise typer.Exit(1 if lacks else 0)

@@ -1,0 +1,55 @@
+"""A process that is closed in as a reader, a checker or the universe is, says which layers hold, and ends.
+
+``python -P -m wasmverse.confinement.probe KIND FOLDER``, with an empty folder for the files that a universe would have.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from wasmverse.confinement import privileges, processes
+from wasmverse.confinement.layers import LAYERS, Outcomes
+
+PROBE_SECONDS_MAX = 20.0
+
+
+def probe(kind: str) -> Outcomes:
+    """What holds around a process of that kind on this machine, for this user, by closing in a fresh one."""
+    with tempfile.TemporaryDirectory(prefix="wasmverse-probe-") as folder:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-m", "wasmverse.confinement.probe", kind, folder],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=processes.bare_environment(),
+                timeout=PROBE_SECONDS_MAX,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return dict.fromkeys(LAYERS, f"it could not be tried: {type(error).__name__}")
+    found: Outcomes = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """The process."""
+    kind, folder = sys.argv[1], Path(sys.argv[2])
+    if kind == "universe":
+        places = processes.UniversePlaces(
+            folder / "universe.duckdb", folder / "snapshots", folder / "kernels"
+        )
+        outcomes = processes.confine_universe(places) | processes.close_universe(places)
+    elif kind == "reader":
+        outcomes = processes.confine_reader(folder) | privileges.refuse_core_files()
+    else:
+        outcomes = processes.confine_checker() | privileges.refuse_core_files()
+    os.write(1, json.dumps(outcomes).encode())
+
+
+if __name__ == "__main__":
+    main()
