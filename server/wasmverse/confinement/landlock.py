@@ -56,13 +56,9 @@ def version() -> tuple[int, str]:
     return 0, f"this kernel offers no Landlock ({os.strerror(-found)})"
 
 
-def restrict(
-    readable: Iterable[Path], changeable: Iterable[Path] = (), parents: Iterable[Path] = ()
-) -> Outcomes:
+def restrict(readable: Iterable[Path], changeable: Iterable[Path] = ()) -> Outcomes:
     """Give up all files but those below ``readable``, for reading, and ``changeable``; TCP; signals to others and abstract
     sockets of others.
-
-    parents : where folders may also be made and, when empty, removed.
 
     What is not there is passed over. Returns the layers ``FILES``, ``TCP`` and ``SIGNALS``.
     """
@@ -83,11 +79,7 @@ def restrict(
     if rules < 0:
         return dict.fromkeys((FILES, TCP, SIGNALS), f"no rules could be made: {os.strerror(-rules)}")
     try:
-        for paths, rights in (
-            (readable, _READ),
-            (changeable, _CHANGE),
-            (parents, _MAKE_FOLDER | _REMOVE_FOLDER),
-        ):
+        for paths, rights in ((readable, _READ), (changeable, _CHANGE)):
             for path in paths:
                 _allow(rules, path, rights & files)
         status = system_call(_number("landlock_restrict_self"), rules, 0)

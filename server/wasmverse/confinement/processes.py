@@ -73,9 +73,13 @@ class UniversePlaces:
     recording: Path | None = None
 
     def folders(self) -> list[Path]:
-        """The folders of all but the kernels. DuckDB makes and removes its log, so the folder of the file is part of it."""
-        files = [path for path in (self.database, self.recording) if path is not None]
-        return [self.snapshots, *(found for path in files for found in {path.parent, path.resolve().parent})]
+        """The folders of all but the kernels.
+
+        DuckDB makes and removes its log, and a snapshot folder that somebody removes is made anew: the folders around them are
+        what a rule can be made for.
+        """
+        paths = [path for path in (self.database, self.recording, self.snapshots) if path is not None]
+        return sorted({folder for path in paths for folder in (path.parent, path.resolve().parent)})
 
 
 def confine_universe(places: UniversePlaces) -> Outcomes:
@@ -91,10 +95,10 @@ def confine_universe(places: UniversePlaces) -> Outcomes:
         if not places.snapshots.is_symlink() and places.snapshots.stat().st_uid == os.geteuid():
             places.snapshots.chmod(0o700)  # later nothing may be said any more of who may look into what
     folders = places.folders()
-    used = [path for path in (*folders, places.database) if path.exists()]
+    used = [path for path in (places.database.parent, places.database) if path.exists()]
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
     return {
-        **landlock.restrict(interpreter(), [*folders, places.kernels], [places.snapshots.parent]),
+        **landlock.restrict(interpreter(), [*folders, places.kernels]),
         **drop_privileges(None if owned else CAP_DAC_OVERRIDE),
         **refuse_core_files(),
     }
@@ -105,7 +109,7 @@ def close_universe(places: UniversePlaces) -> Outcomes:
 
     The new rule for files holds for this thread and those that it starts, as guests' are; the list of calls for all.
     """
-    landlock.restrict(interpreter(), places.folders(), [places.snapshots.parent])
+    landlock.restrict(interpreter(), places.folders())
     return seccomp.restrict(changes_files=True)
 
 
