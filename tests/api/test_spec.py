@@ -18,6 +18,7 @@ OPERATIONS = [
     *(("POST", f"/api/{version}/{path}") for version in ("v1", "v2") for path in ("query/tuples", "query/rows", "exec")),
     ("GET", "/api/v1/strategies"),
     ("PUT", "/api/v1/strategies/{name}"),
+    ("DELETE", "/api/v1/strategies"),
     ("DELETE", "/api/v1/strategies/{name}"),
     ("GET", "/ping"),
     ("GET", "/connect"),
@@ -39,7 +40,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]
         "query_seconds_max": 2,
     }
     running = RunningGateway(tmp_path_factory.mktemp("fuzzed"), body_seconds_max=1, **limits)
-    running.universe.answer = {"eid": 1, "tid": 1, "name": "x", "strategies": []}
+    running.universe.answer = {"eid": 1, "tid": 1, "name": "x", "names": ["x"], "strategies": []}
 
     yield running
     running.close()

@@ -62,6 +62,18 @@ _MODULE: dict[str, Any] = {
     }
 }
 
+_NAMES: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "name",
+            "in": "query",
+            "required": True,
+            "description": "A strategy; once for each.",
+            "schema": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        }
+    ]
+}
+
 router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=_REFUSALS)
 
 
@@ -121,7 +133,7 @@ async def list_strategies(request: Request) -> Response:
     return _json({"strategies": strategies, "turn": result.turn})
 
 
-@router.delete("")
+@router.delete("", openapi_extra=_NAMES)
 async def remove_several(request: Request) -> Response:
     """Remove the strategies `?name=a&name=b`, all of them at once, or none if one cannot be removed."""
     gateway = gateway_of(request)
