@@ -2,7 +2,9 @@
 # make test    set everything up and run every check and test
 # make setup   only set up; leaves the command line at .venv/bin/wasmverse
 # make bench   measure turns and queries, and write docs/benchmarks
-# make test-long   the kernels against the oracle over 10,000 random turns, and 200,000 ships killed 30 times
+# make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
+#                  generator of hostile input for an hour
+# make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
 #
 # Everything is made once and made anew only when what it is made from changed.
 
@@ -16,8 +18,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ASSEMBLYSCRIPT := strategies/assemblyscript
 PACKAGE := server/wasmverse
+ATTACK_SECONDS ?= 3600
+ATTACK_SEED ?= 1
 
-.PHONY: run test test-long setup bench check lint clean tools
+.PHONY: run test test-long attack setup bench check lint clean tools
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/page/index.html
@@ -78,11 +82,17 @@ test: setup
 	@npm --prefix web run check --silent
 	@npm --prefix web run test --silent
 	@echo "==> pytest: everything in process, on all cores"
-	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/process
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/process --ignore tests/attack
 	@echo "==> pytest: real servers and a real browser"
 	@$(BIN)/python -m pytest tests/process tests/e2e
+	@echo "==> pytest: generators of hostile input, half a minute to a minute each"
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
 
-test-long: setup
+attack: setup
+	@WASMVERSE_TEST_ATTACK_SECONDS=$(ATTACK_SECONDS) WASMVERSE_TEST_ATTACK_SEED=$(ATTACK_SEED) \
+		$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
+
+test-long: setup attack
 	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
 	@echo "==> kill -9, 30 times, with 200,000 ships"
