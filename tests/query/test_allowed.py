@@ -92,6 +92,7 @@ CALLS = [
     "sid.make_timestamp()",
     "array_value(1, 2)",
     "list_where([1], [true])",
+    "array_select([1], [1])",
 ]
 CLAUSES = [
     "select 1 from entity where pg_sleep(1)",

@@ -25,17 +25,26 @@ NAME_CHARACTERS_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why some names are denied, and what to write instead; ``names`` in lower case, ending in ``*`` for all that begin so."""
+    """Why some names are denied, and what to write instead; ``names`` in lower case, ending in ``*`` for all that begin so.
+
+    ``calls`` are those that showed it, by the name, where the reason is that the engine fails.
+    """
 
     reason: str
     remedy: str
     names: frozenset[str]
+    calls: dict[str, str]
 
 
 def _load() -> tuple[dict[str, Any], dict[str, Denial]]:
     data = tomllib.loads(resources.files(__package__).joinpath("functions.toml").read_text(encoding="utf-8"))
     denials = {
-        key: Denial(one["reason"], one["remedy"], frozenset(name.lower() for name in one["names"]))
+        key: Denial(
+            one["reason"],
+            one["remedy"],
+            frozenset(name.lower() for name in one["names"]),
+            one.get("calls", {}),
+        )
         for key, one in data["denied"].items()
     }
     return data, denials
