@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from wasmverse.query.cache import Key
 
 KEPT_MAX = 8_192
-SLOW_SECONDS = 0.25
+SLOW_SECONDS = 0.1
 """A query that ran so long has had its try: from then on it must leave a reader to those that have not."""
 ENDINGS_MAX = 2
 ENDINGS_SECONDS = 60.0

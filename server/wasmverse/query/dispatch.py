@@ -312,7 +312,7 @@ class Dispatcher:
         """Hand readers to those who wait, while there are readers."""
         queue, readers = self.queue, self.readers
         while queue and not self._is_closed:
-            entry = queue.first(Lane.normal)
+            entry = queue.first(Lane.normal, self._may_be_risked if self._suspects else None)
             worker = None if entry is None else readers.find(is_quick=_run_of(entry).is_quick)
             if worker is None:
                 entry = None

@@ -2,9 +2,10 @@
 
 Start-time fair queueing (Goyal, Vin and Cheng, 1996), on two levels. Every client has a *level*, the seconds of readers that it
 has been given; the next query is the one whose client would have the lowest level after it. So what is known to be cheap and who
-has used little go ahead, and nobody waits for ever: a level only rises by what was used. Who comes new or comes back begins at
-the level that the last query was chosen at, so time that was not used is not saved up, and what was used beyond the others' is
-remembered up to ``LEAD_SECONDS_MAX`` and until nobody asks any more.
+has used little go ahead, and nobody waits for ever behind others: a level only rises by what was used. Who comes new or comes
+back begins at the level of the least served of those who wait, so time that was not used is not saved up; and of equals the
+newest goes first, for most who come are soon done, while those who stay are those who are not. What was used beyond the others'
+is remembered up to ``LEAD_SECONDS_MAX`` and until nobody asks any more.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from typing import Any, NamedTuple
 
 LEAD_SECONDS_MAX = 10.0
 """A client that had the readers for itself is put behind others for no more than this."""
+
+GRAIN_SECONDS = 0.1
+"""Levels that are no further apart are equal: a few quick queries put nobody behind those who have had none."""
 
 SHARES_MAX = 10_000
 
@@ -53,7 +57,7 @@ class Entry:
     is_counted: bool = True
     shares: list[_Share] = field(default_factory=list)
     payer: _Share | None = None
-    session: str = ""
+    session: _Session | None = None
     is_gone: bool = False
 
 
@@ -64,23 +68,41 @@ class _Share:
     name: str
     level: float
     lanes: tuple[list[_Place], list[_Place], list[_Place]] = field(default_factory=lambda: ([], [], []))
-    sessions: dict[str, float] = field(default_factory=dict)
+    sessions: dict[str, _Session] = field(default_factory=dict)
     session_level: float = 0.0
     waiting: int = 0
     counted: int = 0
 
-    def head(self, lane: Lane) -> Entry | None:
-        """The first query of a lane that still waits."""
+    def head(self, lane: Lane) -> _Place | None:
+        """The first place of a lane whose query still waits."""
         places = self.lanes[lane]
         while places and places[0].entry.is_gone:
-            heapq.heappop(places)
-        return places[0].entry if places else None
+            heapq.heappop(places).session.waiting -= 1
+        return places[0] if places else None
+
+    def floor(self) -> float:
+        """The level of its least served connection that waits, or else that of the one served last."""
+        heads = [place.start for lane in Lane if (place := self.head(lane)) is not None]
+        return min(heads, default=self.session_level)
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """One connection of a client: its level, its waiting queries, and a number that is the lower the later it began to wait."""
+
+    level: float = 0.0
+    waiting: int = 0
+    youth: int = 0
 
 
 class _Place(NamedTuple):
-    level: float
+    """A place in the order: of equal levels the youngest connection, within one the oldest query."""
+
+    grains: int
+    youth: int
     number: int
-    session: str
+    start: float
+    session: _Session
     entry: Entry
 
 
@@ -109,11 +131,19 @@ class FairQueue:
         share = self._share(client.name)
         if share in entry.shares:
             return
-        level = max(share.sessions.get(client.session, 0.0), share.session_level) + entry.cost
-        if len(share.sessions) >= SHARES_MAX:
-            share.sessions.clear()
-        share.sessions[client.session] = level
-        heapq.heappush(share.lanes[entry.lane], _Place(level, next(self._numbers), client.session, entry))
+        number = next(self._numbers)
+        session = share.sessions.get(client.session)
+        if session is None:
+            if len(share.sessions) >= SHARES_MAX:
+                share.sessions.clear()
+            session = share.sessions[client.session] = _Session()
+        start = max(session.level, share.floor())
+        session.level = start + entry.cost
+        if not session.waiting:
+            session.youth = -number
+        session.waiting += 1
+        place = _Place(_grains(session.level), session.youth, number, start, session, entry)
+        heapq.heappush(share.lanes[entry.lane], place)
         self._lanes[entry.lane][share.name] = share
         if not entry.shares:
             self._waiting += 1
@@ -124,15 +154,16 @@ class FairQueue:
 
     def first(self, lane: Lane, fits: Callable[[Any, str], bool] | None = None) -> Entry | None:
         """The next query of a lane; of those only that ``fits`` its client, whose name is given."""
-        best, best_level = None, 0.0
+        best, best_order = None, (0, 0)
         for share in tuple(self._lanes[lane].values()):
-            entry = share.head(lane)
-            if entry is None:
+            place = share.head(lane)
+            if place is None:
                 del self._lanes[lane][share.name]
                 continue
-            level = share.level + entry.cost
-            if (best is None or level < best_level) and (fits is None or fits(entry, share.name)):
-                best, best_level, entry.payer = entry, level, share
+            entry = place.entry
+            order = (_grains(share.level + entry.cost), place.youth)
+            if (best is None or order < best_order) and (fits is None or fits(entry, share.name)):
+                best, best_order, entry.payer = entry, order, share
         return best
 
     def level_after(self, entry: Entry) -> float:
@@ -145,8 +176,9 @@ class FairQueue:
         share = entry.payer
         assert share is not None
         place = heapq.heappop(share.lanes[entry.lane])
+        place.session.waiting -= 1
         entry.session = place.session
-        share.session_level = max(share.session_level, place.level - entry.cost)
+        share.session_level = max(share.session_level, place.start)
         self._level = max(self._level, share.level)
         share.level += entry.cost
         self._leave(entry)
@@ -162,8 +194,8 @@ class FairQueue:
         if share is None:
             return
         share.level = min(share.level + seconds - entry.cost, self._level + LEAD_SECONDS_MAX)
-        if entry.session in share.sessions:
-            share.sessions[entry.session] += seconds - entry.cost
+        if entry.session is not None:
+            entry.session.level += seconds - entry.cost
 
     def last_of_longest(self) -> Entry | None:
         """Of the client with the most counted queries, the one that would be answered last."""
@@ -184,10 +216,16 @@ class FairQueue:
         if share is None:
             if len(self._shares) >= SHARES_MAX:
                 self._shares = {key: share for key, share in self._shares.items() if share.waiting}
-            share = self._shares[name] = _Share(name, self._level)
+            share = self._shares[name] = _Share(name, self._floor())
         elif share.level < self._level and not share.waiting:
-            share.level = self._level
+            share.level = max(share.level, self._floor())
         return share
+
+    def _floor(self) -> float:
+        """The level of the least served client that waits, or else that of the one served last."""
+        if not self._waiting:
+            return self._level
+        return min(share.level for share in self._shares.values() if share.waiting)
 
     def _leave(self, entry: Entry) -> None:
         entry.is_gone = True
@@ -196,3 +234,7 @@ class FairQueue:
         for share in entry.shares:
             share.waiting -= 1
             share.counted -= entry.is_counted
+
+
+def _grains(level: float) -> int:
+    return int(level / GRAIN_SECONDS + 1e-6)
