@@ -140,6 +140,11 @@ class Settings(BaseSettings):
     )
     module_bytes_max: int = Field(4 << 20, ge=1 << 10, description="Size of an uploaded module, in bytes.")
     module_functions_max: int = Field(20_000, ge=1, description="Functions in an uploaded module.")
+    module_exports_max: int = Field(
+        1_000,
+        ge=2,
+        description="Exports of an uploaded module; the universe reads each when a strategy is taken up.",
+    )
     compile_seconds_max: float = Field(
         20.0, gt=0, description="Time for checking and compiling a module, in seconds."
     )

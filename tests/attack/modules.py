@@ -29,7 +29,7 @@ class Maker(Code):
         self.rng = rng
         self.types: list[Type] = [STRATEGY, REALLOC, ((I32,), (I32,)), ((), ())]
         for _ in range(rng.randrange(5)):
-            self.types.append((self._some_types(4), self._some_types(3)))
+            self.types.append((self._some_types(4), self._some_types(30 if self._one_in(6) else 3)))
         if self._one_in(30):
             self.types.append(((rng.choice(NUMBERS),) * rng.choice((50, 500, 1000)), ()))
         self.type_of = [0]

@@ -83,6 +83,11 @@ KINDS: dict[str, str] = {
       (func $pair (param $n i32) (result f32 i64)
         (if (i32.eqz (local.get $n)) (then (f32.const 1) (i64.const 0) (return)))
         (f32.const 2) {_DEEPER})""",
+    "results in memory": f"""(func $deep (param $n i32) (result i64) (local $k i64)
+        (call $many (local.get $n)) {"(drop)" * 19} (local.set $k) {"(drop)" * 20} (local.get $k))
+      (func $many (param $n i32) (result {"v128 " * 20} i64 {"f64 " * 19})
+        {"(v128.const i64x2 0 0)" * 20}
+        (if (result i64) (local.get $n) (then {_DEEPER}) (else (i64.const 0))) {"(f64.const 0)" * 19})""",
     "many ways out": f"""(func $deep (param $n i32) (result i64)
         (block $a (block $b (loop $c
           (i64.const 0) (br_if 3 (i32.eqz (local.get $n))) (drop)

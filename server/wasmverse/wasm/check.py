@@ -29,7 +29,7 @@ from wasmverse.wasm.engine import (
     strict_engine,
 )
 from wasmverse.wasm.guest import REALLOC_NAMES, Guest, Limits
-from wasmverse.wasm.sections import count_functions, exports_of, first_import, language_of
+from wasmverse.wasm.sections import count_exports, count_functions, exports_of, first_import, language_of
 from wasmverse.wasm.wit import strategy_signature
 
 NAME_RULE = "a strategy's name is a lower-case letter, then up to 62 lower-case letters, digits and '_'"
@@ -122,6 +122,11 @@ def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
     if functions > settings.module_functions_max:
         raise ModuleRefused(
             f"the module has {functions:,} functions; {settings.module_functions_max:,} are allowed: strip what is not used"
+        )
+    exported = count_exports(module)
+    if exported > settings.module_exports_max:
+        raise ModuleRefused(
+            f"the module has {exported:,} exports; {settings.module_exports_max:,} are allowed: export what is called only"
         )
     _check_imports(module)
     try:

@@ -18,7 +18,7 @@ _SYMBOL_TABLE = 2
 _FUNCTION = re.compile(rb"wasm\[0\]::function\[(\d+)\]")
 _PROLOGUE = re.compile(
     rb"\x55\x48\x89\xe5"  # push rbp; mov rbp, rsp
-    rb"\x4c\x8b\x57.\x4d\x8b\x52."  # mov r10, [rdi + ..]; mov r10, [r10 + ..]: the limit
+    rb"\x4c\x8b[\x56\x57].\x4d\x8b\x52."  # mov r10, [rdi + ..], or rsi behind a place for results; mov r10, [r10 + ..]: the limit
     rb"(?:\x4c\x3b\xd4\x0f\x87....)?"  # large frames: cmp r10, rsp; ja
     rb"(?:\x49\x83\xc2(?P<byte>.)|\x49\x81\xc2(?P<word>....))"  # add r10, size
     rb"\x4c\x3b\xd4\x0f\x87",  # cmp r10, rsp; ja

@@ -83,6 +83,11 @@ def count_functions(module: bytes) -> int:
     return next((leb128(body, 0)[0] for kind, body in sections_of(module) if kind == FUNCTION_SECTION), 0)
 
 
+def count_exports(module: bytes) -> int:
+    """All that the module exports, of whatever kind."""
+    return next((leb128(body, 0)[0] for kind, body in sections_of(module) if kind == EXPORT_SECTION), 0)
+
+
 def first_import(module: bytes) -> tuple[str, str] | None:
     """The module and the name of what is imported first; None when nothing is."""
     content = next((body for kind, body in sections_of(module) if kind == IMPORT_SECTION), b"\0")
