@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
+import numpy as np
 import orjson
 import pyarrow as pa
 from pyarrow import csv
@@ -166,6 +167,7 @@ def _repair(kind: str, big_as_string: bool) -> Callable[[Any], Any] | None:
 
 JSON_DEPTH_MAX = 200
 """How deep a JSON value may nest that is sent inline: parsers give up at some 1,000, and where is not agreed."""
+_OPENING, _CLOSING = np.frombuffer(b"[{", np.uint8), np.frombuffer(b"]}", np.uint8)
 _JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
@@ -184,11 +186,9 @@ def _inline(text: str) -> object:
 def _nests_deeper(text: str, depth_max: int) -> bool:
     if text.count("[") + text.count("{") <= depth_max:
         return False
-    depth = deepest = 0
-    for sign in _JSON_TEXT.sub("", text):
-        depth += (sign in "[{") - (sign in "]}")
-        deepest = max(deepest, depth)
-    return deepest > depth_max
+    signs = np.frombuffer(_JSON_TEXT.sub("", text).encode(), np.uint8)
+    steps = np.isin(signs, _OPENING).astype(np.int32) - np.isin(signs, _CLOSING)
+    return bool(np.cumsum(steps, dtype=np.int32).max(initial=0) > depth_max)
 
 
 def _narrow(value: object) -> object:

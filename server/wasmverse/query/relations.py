@@ -159,8 +159,8 @@ class Relations:
             return False
         try:
             self._replace(f"CREATE TABLE {_ENTITY} AS {self._views['entity']}")
-        except duckdb.InterruptException:  # the query's time is up
-            raise
+        except (duckdb.InterruptException, duckdb.InternalException, duckdb.FatalException):
+            raise  # the query's time is up, or the engine is of no more use
         except duckdb.Error:  # there is no room for it
             self._can_be_copied = False
             return False
