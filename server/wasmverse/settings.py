@@ -335,7 +335,7 @@ class Settings(BaseSettings):
 
     # What strangers' code is closed in with
     confinement_required: tuple[
-        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "all"], ...
+        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "all"], ...
     ] = Field(
         (),
         description="Layers of confinement without which the server does not start; JSON list, `all` for every one.",

@@ -22,6 +22,7 @@ from wasmverse.confinement.calls import number_of
 from wasmverse.confinement.prctl import system_call
 
 REFUSALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ESRCH, errno.ENOENT, errno.EROFS}
+REFUSALS |= {errno.ENETUNREACH, errno.ECONNREFUSED}
 """Not allowed, or the kernel does as if there were no such thing."""
 
 
@@ -297,7 +298,7 @@ def write_process_memory(_: Targets) -> None:
     os.close(os.open("/proc/self/mem", os.O_WRONLY))
 
 
-LANDLOCK, SECCOMP, PRIVILEGES = "landlock", "seccomp", "privileges"
+LANDLOCK, SECCOMP, PRIVILEGES, NAMESPACES = "landlock", "seccomp", "privileges", "namespaces"
 _FILES_BY = {LANDLOCK}
 _CALLS_BY = {SECCOMP}
 _BOTH = {LANDLOCK, SECCOMP}
@@ -320,23 +321,23 @@ HELD_BY: dict[Callable[[Targets], None], set[str]] = {
     list_processes: _FILES_BY,
     slow_victim: _CALLS_BY,
     pin_victim: _CALLS_BY,
-    send_udp: _CALLS_BY,
-    connect_tcp: _BOTH,
+    send_udp: {*_CALLS_BY, NAMESPACES},
+    connect_tcp: {*_BOTH, NAMESPACES},
     listen_tcp: _BOTH,
-    connect_abstract: _BOTH,
+    connect_abstract: {*_BOTH, NAMESPACES},
     make_socket_pair: _CALLS_BY,
     talk_to_kernel: _CALLS_BY,
     read_secret: _FILES_BY,
     read_accounts: _FILES_BY,
     list_root: _FILES_BY,
-    write_file: _FILES_BY,
-    overwrite_code: _FILES_BY,
+    write_file: {*_FILES_BY, NAMESPACES},
+    overwrite_code: {*_FILES_BY, NAMESPACES},
     write_process_memory: _FILES_BY,
-    make_folder: _BOTH,
-    remove_file: _BOTH,
-    change_mode: _CALLS_BY,
-    change_owner: _CALLS_BY,
-    change_times: _CALLS_BY,
+    make_folder: {*_BOTH, NAMESPACES},
+    remove_file: {*_BOTH, NAMESPACES},
+    change_mode: {*_CALLS_BY, NAMESPACES},
+    change_owner: {*_CALLS_BY, NAMESPACES},
+    change_times: {*_CALLS_BY, NAMESPACES},
     make_own_namespace: _CALLS_BY,
     clone_into_namespace: _CALLS_BY,
     clone_by_new_call: _CALLS_BY,

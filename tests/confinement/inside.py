@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.confinement import attacks
-from wasmverse.confinement import landlock, processes, seccomp
+from wasmverse.confinement import landlock, namespaces, processes, seccomp
+from wasmverse.confinement.prctl import prctl
 
 NOBODY = 65_534
 
@@ -30,6 +31,8 @@ def leave_out(layers: list[str]) -> None:
         landlock.restrict = nothing
     if attacks.SECCOMP not in layers:
         seccomp.restrict = nothing
+    if attacks.NAMESPACES not in layers:
+        namespaces.separate = nothing
     if attacks.PRIVILEGES not in layers:
         processes.drop_privileges = nothing
 
@@ -50,6 +53,7 @@ def main() -> None:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+        prctl(4, 1)  # PR_SET_DUMPABLE: whoever is started as that user may write to its own folder of /proc
     # Ends when this process does: its input is a pipe that nobody else has.
     victim = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     leave_out(asked["layers"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.confinement.attacks import HELD_BY, LANDLOCK, PRIVILEGES, SECCOMP, WORK_ANYWHERE
+from tests.confinement.attacks import HELD_BY, LANDLOCK, NAMESPACES, PRIVILEGES, SECCOMP, WORK_ANYWHERE
 from tests.confinement.conftest import Attack
 
+ALL = {LANDLOCK, SECCOMP, PRIVILEGES, NAMESPACES}
 KINDS = ["reader", "checker", "universe"]
 USERS = pytest.mark.parametrize("is_nobody", [False, True], ids=["own user", "nobody"])
 
@@ -14,13 +15,13 @@ USERS = pytest.mark.parametrize("is_nobody", [False, True], ids=["own user", "no
 @USERS
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_attempt_is_refused(attack: Attack, kind: str, is_nobody: bool) -> None:
-    outcomes, found = attack(kind, {LANDLOCK, SECCOMP, PRIVILEGES}, is_nobody)
+    outcomes, found = attack(kind, ALL, is_nobody)
     assert {layer: why for layer, why in outcomes.items() if why} == {}
     assert [name for name, refusal in found.items() if not refusal] == []
 
 
 @USERS
-@pytest.mark.parametrize("layer", [LANDLOCK, SECCOMP, PRIVILEGES])
+@pytest.mark.parametrize("layer", sorted(ALL))
 def test_each_layer_holds_alone_what_it_is_for(attack: Attack, layer: str, is_nobody: bool) -> None:
     _, found = attack("reader", {layer}, is_nobody)
     its_own = [attempt.__name__ for attempt, layers in HELD_BY.items() if layer in layers]
@@ -33,7 +34,7 @@ def test_the_attempts_are_real(attack: Attack, is_nobody: bool) -> None:
     _, found = attack("reader", set(), is_nobody)
     assert [attempt.__name__ for attempt in WORK_ANYWHERE if found[attempt.__name__]] == []
     for layer in (LANDLOCK, SECCOMP):
-        _, found = attack("reader", {LANDLOCK, SECCOMP, PRIVILEGES} - {layer}, is_nobody)
+        _, found = attack("reader", ALL - {layer}, is_nobody)
         freed = [attempt for attempt in WORK_ANYWHERE if HELD_BY[attempt] == {layer}]
         assert freed
         assert [attempt.__name__ for attempt in freed if found[attempt.__name__]] == []

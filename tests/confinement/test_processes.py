@@ -17,14 +17,14 @@ from typing import Any
 import orjson
 import pytest
 
-from wasmverse.confinement.layers import CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP
+from wasmverse.confinement.layers import CALLS, FILES, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP
 from wasmverse.link import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
 from wasmverse.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-ALL = {CALLS, FILES, LIMITS, PRIVILEGES, SIGNALS, TCP}
+ALL = {CALLS, FILES, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP}
 
 READER = """
 import json, sys

@@ -11,6 +11,7 @@ FILES = "files"
 TCP = "tcp"
 SIGNALS = "signals"
 CALLS = "calls"
+NAMESPACES = "namespaces"
 
 Outcomes = dict[str, str]
 """Layer -> nothing where it holds, else why it does not."""
@@ -34,6 +35,10 @@ LAYERS: Mapping[str, Layer] = {
     CALLS: Layer(
         "no programs, forks, sockets, debugging, mounts (seccomp)",
         "run a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64",
+    ),
+    NAMESPACES: Layer(
+        "a network and mounts of its own, read-only for readers and checkers",
+        "let the user make user namespaces (in a container: its seccomp profile and AppArmor), Linux 5.12 on",
     ),
 }
 
