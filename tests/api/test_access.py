@@ -73,6 +73,16 @@ def test_without_a_token_or_with_a_wrong_one(guarded: RunningGateway, tokens: di
     assert guarded.http.get("/ping").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "value", ["Basic =", "Basic /w==", "Basic AAAA\xffAAA=", "Basic \xe9", "Bearer \xff", "Basic", "\xff"]
+)
+def test_credentials_that_cannot_be_read(guarded: RunningGateway, value: str) -> None:
+    answer = guarded.http.post(
+        "/api/v2/query/rows", json={"sql": "select 1"}, headers=[(b"Authorization", value.encode("latin-1"))]
+    )
+    assert (answer.status_code, answer.text[:12]) == (401, "Error 1045: ")
+
+
 def test_a_password_is_a_token_too(guarded: RunningGateway, tokens: dict[str, str]) -> None:
     answer = guarded.http.post(
         "/api/v2/query/rows", json={"sql": "select 1"}, auth=("anybody", tokens["reader"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import secrets
 
 from starlette.requests import HTTPConnection
@@ -107,7 +106,7 @@ def _credentials(connection: HTTPConnection) -> tuple[str, str]:
         return "", ""
     try:
         user, _, password = base64.b64decode(value, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no UTF-8, or not even ASCII
         raise HttpError(
             401, "The Authorization header is not base64 of user:password; send it as curl -u does", DENIED
         ) from None
