@@ -84,6 +84,11 @@ def test_a_result_that_nests_too_deeply_is_refused_and_ends_no_engine(
     assert head["code"] == 1064 and "too deeply" in head["error"] and "ends" not in head
 
 
+def test_an_error_without_a_class_is_the_statements(engine: Engine) -> None:
+    head, _ = ask(engine, "select list_reduce([]::integer[], lambda x, y: x)")
+    assert head["code"] == 1210 and "empty input list" in head["error"] and "ends" not in head
+
+
 def test_near_values_are_pythons() -> None:
     with duckdb.connect() as connection:
         batch = connection.sql(

@@ -43,6 +43,7 @@ _CODES = {
     "parameter not resolved": 1210,
     "parameter not allowed": 1210,
     "not implemented": 1235,
+    "serialization": 1235,
 }
 """The kinds of errors that are a statement's, by the word the engine begins their text with."""
 
@@ -96,6 +97,9 @@ def to_query_error(error: Exception) -> QueryError:
     if isinstance(error, RecursionError) or _NESTS_TOO_DEEPLY.search(raw):
         return QueryError("The statement or its result nests too deeply; make it flatter", code=SYNTAX)
     told = re.split(r"\n\n(?:LINE \d|Stack Trace:)", raw, maxsplit=1)[0]
+    if type(error) is duckdb.Error and not kind:
+        # Of a sort that the engine's Python side has no class for, such as an empty list where a value is wanted.
+        return QueryError(_public(shown(told, TEXT_MAX)), code=1210)
     if kind not in _CODES or _OF_A_FUNCTION.match(raw):
         raise EngineFailed(shown(f"{type(error).__name__}: {told}", 300))
     text = _public(shown(_KIND.sub("", told, count=1), TEXT_MAX))
