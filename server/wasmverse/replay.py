@@ -159,6 +159,9 @@ class _Player:
             "strategies_max": 15_000,
             "stored_bytes_max_per_owner": UNBOUNDED,
             "stored_bytes_max": UNBOUNDED,
+            "compiled_bytes_max": UNBOUNDED,
+            "compiled_bytes_max_per_owner": UNBOUNDED,
+            "compiled_bytes_max_stored": UNBOUNDED,
         }
         self.settings = settings.model_copy(update={**sizes, **kept, **no_bounds})
         self.grounded: dict[str, float] = {}

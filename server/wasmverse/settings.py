@@ -179,6 +179,12 @@ class Settings(BaseSettings):
     stored_bytes_max: int = Field(
         256 << 20, ge=1 << 10, description="Bytes of the modules that all strategies fly."
     )
+    compiled_bytes_max_per_owner: int = Field(
+        128 << 20, ge=1 << 16, description="Bytes of the machine code of one owner's strategies."
+    )
+    compiled_bytes_max_stored: int = Field(
+        512 << 20, ge=1 << 16, description="Bytes of the machine code of all strategies."
+    )
     upload_share_max: float = Field(
         0.25,
         gt=0,
@@ -206,7 +212,7 @@ class Settings(BaseSettings):
         2, ge=1, le=64, description="Uploads that are checked at the same time, each by a process."
     )
     compiled_bytes_max: int = Field(
-        64 << 20, ge=1 << 16, description="Size of a module's machine code, in bytes."
+        32 << 20, ge=1 << 16, description="Size of a module's machine code, in bytes."
     )
 
     # The gateway

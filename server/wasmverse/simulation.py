@@ -304,7 +304,8 @@ class Simulation:
         if self.forgets_removed:
             strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
         sha256 = hashlib.sha256(command.module).hexdigest()
-        check_room(transaction, exports, sha256, len(command.module), command.author, self.settings)
+        compiled = {**self._guests.compiled_bytes, sha256: len(command.compiled)}
+        check_room(transaction, exports, sha256, len(command.module), command.author, compiled, self.settings)
         if command.seconds is not None:
             self._check_cost({name: Cost(*command.seconds[name]) for name in exports})
         strategy_store.store_strategies(
@@ -316,7 +317,7 @@ class Simulation:
             now=self.now(),
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in exports]
-        self._guests.add(sha256, module)
+        self._guests.add(sha256, module, len(command.compiled))
         for name in exports:
             self.bad_turns.pop(name, None)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")

@@ -102,6 +102,22 @@ def test_stored_bytes_are_bounded_and_the_same_module_counts_once(
     )
 
 
+def test_machine_code_is_bounded(simulate: Callable[..., Simulation]) -> None:
+    one = len(named("one").compiled)
+    simulation = simulate(changed(compiled_bytes_max_per_owner=2 * one))
+    simulation.carry_out(named("one"))
+    simulation.carry_out(named("two", 1))
+    refused(
+        simulation, named("three", 2), f"you have modules of {3 * one:,} bytes of machine code with this one"
+    )
+    simulation.carry_out(named("three", 1))
+    room = sum(simulation._guests.compiled_bytes.values())
+    simulation = simulate(changed(compiled_bytes_max_stored=room))
+    simulation.carry_out(named("one"))
+    simulation.carry_out(named("two", 1, EVE))
+    refused(simulation, named("three", 2), f"all modules together have {room + one:,} bytes of machine code")
+
+
 def _bundled() -> list[Path]:
     return [BUNDLED_FOLDER / f"{name}.wasm" for name in BUNDLED]
 

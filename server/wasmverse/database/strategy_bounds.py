@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -25,7 +25,13 @@ class _Row(NamedTuple):
 
 
 def check_room(
-    transaction: Transaction, names: Iterable[str], sha256: str, size: int, author: Author, settings: Settings
+    transaction: Transaction,
+    names: Iterable[str],
+    sha256: str,
+    size: int,
+    author: Author,
+    compiled: Mapping[str, int],
+    settings: Settings,
 ) -> None:
     """Refuse an upload that makes more of something than there may be. What there is already may be replaced, however much it is.
 
@@ -33,6 +39,7 @@ def check_room(
     ----------
     names : those that the module flies under.
     sha256, size : of the module.
+    compiled : size of the machine code of modules, this one among them, by their hash.
 
     Raises
     ------
@@ -65,6 +72,12 @@ def check_room(
             f"{who} modules of {{2:,}} bytes with this one; one may have {{1:,}} (stored_bytes_max_per_owner): "
             "remove some, or build them smaller",
         )
+        _limit(
+            [_bytes(rows, compiled) for rows in mine],
+            settings.compiled_bytes_max_per_owner,
+            f"{who} modules of {{2:,}} bytes of machine code with this one; one may have {{1:,}} "
+            "(compiled_bytes_max_per_owner): remove some, or build them smaller",
+        )
     both = [list(rows.values()) for rows in (before, after)]
     _limit(
         [sum(not row.is_removed for row in rows) for rows in both],
@@ -84,6 +97,12 @@ def check_room(
         "all modules together have {2:,} bytes with this one; they may have {1:,} (stored_bytes_max): build it smaller, "
         "or wait until some are removed",
     )
+    _limit(
+        [_bytes(rows, compiled) for rows in both],
+        settings.compiled_bytes_max_stored,
+        "all modules together have {2:,} bytes of machine code with this one; they may have {1:,} "
+        "(compiled_bytes_max_stored): build it smaller, or wait until some are removed",
+    )
 
 
 def _limit(counts: list[int], most: int, message: str) -> None:
@@ -92,6 +111,7 @@ def _limit(counts: list[int], most: int, message: str) -> None:
         raise StrategyLimit(message.format(before, most, after))
 
 
-def _bytes(rows: list[_Row]) -> int:
-    """What is stored of the modules that are flown: the same one once."""
-    return sum({row.sha256: row.bytes for row in rows if not row.is_removed}.values())
+def _bytes(rows: list[_Row], sizes: Mapping[str, int] | None = None) -> int:
+    """Bytes of the modules that are flown, the same one once; ``sizes`` to count by instead of those of the modules."""
+    flown = {row.sha256: row.bytes for row in rows if not row.is_removed}
+    return sum(flown.values()) if sizes is None else sum(sizes.get(sha256, 0) for sha256 in flown)

@@ -13,17 +13,22 @@ from wasmverse.wasm.guest import Guest
 
 
 class Guests:
-    """Guests by the hash of their module and the name that they fly under."""
+    """Guests by the hash of their module and the name that they fly under.
+
+    compiled_bytes : by hash, the size of every module's machine code.
+    """
 
     def __init__(self) -> None:
         self._modules: dict[str, wasmtime.Module] = {}
         self._exports: dict[str, dict[str, str]] = {}
         self._guests: dict[tuple[str, str], Guest] = {}
         self._refusals: dict[str, str] = {}
+        self.compiled_bytes: dict[str, int] = {}
 
-    def add(self, sha256: str, module: wasmtime.Module) -> None:
-        """A module that has been compiled already."""
+    def add(self, sha256: str, module: wasmtime.Module, compiled_bytes: int) -> None:
+        """A module that has been compiled already, to so many bytes."""
         self._modules[sha256] = module
+        self.compiled_bytes[sha256] = compiled_bytes
 
     def find(self, sha256: str, name: str, read: Callable[[], bytes]) -> Guest:
         """The guest of a strategy; ``read`` gives the module's bytes, which are needed the first time only.
@@ -46,7 +51,8 @@ class Guests:
         try:
             exports = strategy_exports(uploaded, "decide")
             if sha256 not in self._modules:
-                self._modules[sha256] = compile_for_flight(uploaded)
+                module = compile_for_flight(uploaded)
+                self.add(sha256, module, len(module.serialize()))
         except (ModuleRefused, wasmtime.WasmtimeError) as error:
             message = (
                 error.message
@@ -64,3 +70,4 @@ class Guests:
         self._refusals = {key: message for key, message in self._refusals.items() if key in needed}
         self._exports = {key: exports for key, exports in self._exports.items() if key in needed}
         self._modules = {key: module for key, module in self._modules.items() if key in needed}
+        self.compiled_bytes = {key: size for key, size in self.compiled_bytes.items() if key in needed}
