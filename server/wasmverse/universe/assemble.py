@@ -69,6 +69,7 @@ def assemble(
     fuel = np.sum([block.fuel for block in blocks], axis=0)
     seconds = np.sum([block.seconds for block in blocks], axis=0)
     made = np.sum([block.made_seconds for block in blocks], axis=0)
+    longest = np.max([block.seconds for block in blocks], axis=0)
     strategies = []
     for slot, strategy in enumerate(roster.strategies):
         reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
@@ -78,7 +79,13 @@ def assemble(
         row = dict(zip(TALLY, map(int, tally[slot]), strict=True))
         strategies.append(
             StrategyTally(
-                strategy.name, row, int(fuel[slot]), float(seconds[slot]), reason, float(made[slot])
+                strategy.name,
+                row,
+                int(fuel[slot]),
+                float(seconds[slot]),
+                reason,
+                made_seconds=float(made[slot]),
+                longest_seconds=float(longest[slot]),
             )
         )
     return TurnResult(

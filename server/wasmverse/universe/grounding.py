@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ROOM = 0.9
-"""The part of the period that a turn is to fit into again: as much as turns differ from each other."""
+ROOM = 0.8
+"""The part of the period that a late turn must have needed for anybody to go, and that turns are to fit into again: what is left
+is for waiting, which no processor time tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Spent:
 
     calls : ships that it flew
     seconds : processor time, ``made_seconds`` of which to make instances
+    longest_seconds : of it in one block, which no other thread can help with
     is_spared : it is never grounded for its time
     """
 
@@ -25,7 +27,12 @@ class Spent:
     calls: int
     seconds: float
     made_seconds: float
+    longest_seconds: float
     is_spared: bool
+
+    def on_clock(self, threads: int) -> float:
+        """How much longer a turn lasts for it."""
+        return max(self.seconds / threads, self.longest_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +57,11 @@ def too_dear(
     """
     if turn.elapsed_seconds <= period_seconds or not proportion_max:
         return []
-    deciding = sum(each.seconds for each in spent)
-    rest = min(turn.elapsed_seconds - deciding / turn.threads, max(0.0, turn.processor_seconds - deciding))
-    needed = first_needed = rest + deciding / turn.threads
-    if needed <= period_seconds:
+    deciding = sum(each.on_clock(turn.threads) for each in spent)
+    others = turn.processor_seconds - sum(each.seconds for each in spent)
+    rest = max(0.0, min(turn.elapsed_seconds - deciding, others))
+    needed = first_needed = rest + deciding
+    if needed <= ROOM * period_seconds:
         return []
     fair = _seconds_a_call(spent)
     going = []
@@ -63,7 +71,7 @@ def too_dear(
         if needed <= ROOM * period_seconds:
             break
         going.append(each)
-        needed -= each.seconds / turn.threads
+        needed -= each.on_clock(turn.threads)
     # Of a turn that is too long without them, they must have been the greater part.
     return going if needed <= period_seconds or needed <= first_needed / 2 else []
 

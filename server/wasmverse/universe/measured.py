@@ -63,7 +63,14 @@ class Measured:
         if elapsed <= period_seconds:
             return {}
         spent = [
-            Spent(tally.name, tally.calls, tally.seconds, tally.made_seconds, tally.name in spared)
+            Spent(
+                tally.name,
+                tally.calls,
+                tally.seconds,
+                tally.made_seconds,
+                tally.longest_seconds,
+                tally.name in spared,
+            )
             for tally, strategy in zip(result.strategies, roster.strategies, strict=True)
             if strategy.status == FLYING
         ]

@@ -13,8 +13,8 @@ from wasmverse.universe.state import Nodes, Ships
 
 @dataclass(frozen=True, slots=True)
 class StrategyTally:
-    """One strategy's turn: the columns of ``strategy_turn``, why its first fault happened, and how much of its seconds it took
-    to make instances."""
+    """One strategy's turn: the columns of ``strategy_turn``, why its first fault happened, how much of its seconds it took
+    to make instances, and how many of them in one block at the most."""
 
     name: str
     counts: dict[str, int]
@@ -22,6 +22,7 @@ class StrategyTally:
     seconds: float
     reason: str | None
     made_seconds: float = 0.0
+    longest_seconds: float = 0.0
 
     @property
     def calls(self) -> int:
