@@ -56,6 +56,7 @@ JOINERS = {
     "duel",
     "loop",
     "recorder",
+    "recover",
     "replay",
     "serve",
     "simulation",

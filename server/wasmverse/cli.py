@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | query | token`."""
+"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | query | token | universe`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from wasmverse.cli_query import query
 from wasmverse.cli_replay import replay
 from wasmverse.cli_strategy import app as strategy_app
 from wasmverse.cli_token import app as token_app
+from wasmverse.cli_universe import app as universe_app
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.errors import SettingsError, WasmverseError
 from wasmverse.settings import Settings, load_settings
@@ -35,6 +36,7 @@ bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machin
 app.add_typer(bench_app, name="bench")
 app.add_typer(strategy_app, name="strategy")
 app.add_typer(token_app, name="token")
+app.add_typer(universe_app, name="universe")
 app.command()(query)
 app.command()(replay)
 app.command()(duel)

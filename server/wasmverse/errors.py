@@ -68,7 +68,11 @@ class DatabaseTooNew(DatabaseError):
 
 
 class DatabaseDamaged(DatabaseError):
-    """The bytes of the file, or of its log, are not those that were written."""
+    """The bytes of the file, or of its log, are not those that were written; ``found`` says how that was noticed."""
+
+    def __init__(self, message: str, *, found: str = "") -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class SnapshotError(WasmverseError):

@@ -23,7 +23,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from wasmverse.database.embedded import Database
-from wasmverse.database.failure import disk_failure
+from wasmverse.database.failure import damage, disk_failure
 from wasmverse.errors import SnapshotError, UniverseBusy, WasmverseError
 from wasmverse.link import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
 from wasmverse.query.modules import Modules, callable_strategies
@@ -228,7 +228,8 @@ def run_universe(
     except Exception as thrown:
         error = thrown
         if not isinstance(thrown, SnapshotError):  # which names its own folder
-            error = disk_failure(thrown, settings.database_path) or thrown
+            path = settings.database_path
+            error = disk_failure(thrown, path) or damage(thrown, path) or thrown
         message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, WasmverseError):
             log.exception("the universe stopped")

@@ -15,7 +15,14 @@ from wasmverse.database import embedded, schema, strategy_store
 from wasmverse.database.embedded import Database
 from wasmverse.database.history import History
 from wasmverse.database.turn_store import read_laws
-from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew, StateError
+from wasmverse.errors import (
+    DatabaseDamaged,
+    DatabaseError,
+    DatabaseForeign,
+    DatabaseLocked,
+    DatabaseTooNew,
+    StateError,
+)
 
 NOBODY = 65_534
 
@@ -101,7 +108,9 @@ def test_a_damaged_duckdb_file_is_refused(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[16:4096] = b"\xa5" * 4080
     path.write_bytes(content)
-    assert str(path) in refused(path, DatabaseError)
+    message = refused(path, DatabaseDamaged)
+    assert message.startswith(f"{path} is damaged (Corrupt database file: computed checksum ")
+    assert message.endswith("which keeps the old files, or restore a copy")
     assert path.read_bytes() == content
 
 

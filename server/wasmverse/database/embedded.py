@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -21,7 +21,10 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from wasmverse.database import schema
+from wasmverse.database.failure import damaged, tells_of_damage
+from wasmverse.database.log import read_log
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
+from wasmverse.text import printable
 
 APPLICATION = "wasmverse"
 
@@ -53,10 +56,12 @@ class Database:
 
         Raises
         ------
-        DatabaseForeign, DatabaseLocked, DatabaseTooNew, DatabaseError : the file cannot be used; it is left untouched.
+        DatabaseForeign, DatabaseLocked, DatabaseTooNew, DatabaseDamaged, DatabaseError : the file cannot be used; it is left
+            untouched.
         """
         if path is not None:
             _check_path(path)
+            _check_log(path)
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
             engine = sa.create_engine(
@@ -81,8 +86,11 @@ class Database:
                 # Ships are written anew every turn: looking for a compression costs more than the bytes it saves.
                 transaction.run("PRAGMA force_compression='uncompressed'")
             database._check_schema()
-        except BaseException:
-            database.close()
+        except BaseException as error:
+            with suppress(sa.exc.SQLAlchemyError, duckdb.Error):  # a damaged file may not even be closed
+                database.close()
+            if path is not None and isinstance(error, sa.exc.SQLAlchemyError | duckdb.Error):
+                raise damaged(path, str(getattr(error, "orig", None) or error)) from error
             raise
         return database
 
@@ -281,6 +289,27 @@ def _check_path(path: Path) -> None:
         )
 
 
+def _check_log(path: Path) -> None:
+    """Refuse a log of which DuckDB would silently leave out, and then overwrite, transactions that are whole.
+
+    A log that ends within an entry is none of these: that entry was never committed.
+    """
+    log = path.with_name(f"{path.name}.wal")
+    if not log.exists():
+        return
+    try:
+        data = log.read_bytes()
+    except OSError as error:
+        raise DatabaseError(
+            f"{log} cannot be read ({error.strerror}): check its rights, or use --db"
+        ) from error
+    found = read_log(data, check=False)
+    if found.hides_commits:
+        raise damaged(
+            path, f"WAL unreadable at byte {found.end:,} of {len(data):,}, with committed turns behind it"
+        )
+
+
 def _size_bytes(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
@@ -305,4 +334,8 @@ def _explain(path: Path | None, message: str) -> DatabaseError:
         )
     if "not a valid DuckDB" in message or "not a DuckDB" in message:
         return DatabaseForeign(f"{path} is not a DuckDB file: name another with --db")
-    return DatabaseError(f"{path} cannot be opened: {message.splitlines()[0]}; check its rights, or use --db")
+    if path is not None and tells_of_damage(message):
+        return damaged(path, message)
+    return DatabaseError(
+        f"{path} cannot be opened: {printable(message.splitlines()[0])}; check its rights, or use --db"
+    )
