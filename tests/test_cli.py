@@ -51,6 +51,7 @@ def test_no_command_shows_the_help() -> None:
         ),
         (["strategy", "check"], ["FILE", "--name"]),
         (["strategy", "push"], ["FILE", "--name", "--url", "--token"]),
+        (["strategy", "remove"], ["names", "--url", "--token"]),
         (["strategy", "list"], ["--url"]),
         (["query"], ["SQL", "--url", "--format"]),
         (["duel"], ["FILES", "--turns", "--seed", "--systems", "--json"]),

@@ -14,6 +14,7 @@ from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
 from wasmverse.cli_query import query
 from wasmverse.cli_strategy import app as strategy_app
+from wasmverse.commands import Author, RemoveStrategies
 
 app = typer.Typer()
 app.command()(query)
@@ -82,3 +83,11 @@ def test_push_and_list(gateway: RunningGateway, tmp_path: Path) -> None:
     assert refused.exit_code == 1 and "Mine" in refused.stderr
     listed = run("strategy", "list", "--url", gateway.url).stdout
     assert "strategy_blank" in listed and "AssemblyScript" in listed
+
+
+def test_remove_several(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"names": ["mine", "yours"], "tid": 7}
+    outcome = run("strategy", "remove", "mine", "yours", "--url", gateway.url)
+    assert (outcome.exit_code, outcome.stdout) == (0, "removed from turn 8 on: mine, yours\n")
+    assert gateway.universe.commands[-1] == RemoveStrategies(("mine", "yours"), Author.named("anonymous"))
+    assert "cannot be a strategy's name" in run("strategy", "remove", "../x", "--url", gateway.url).stderr
