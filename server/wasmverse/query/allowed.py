@@ -7,6 +7,7 @@ allowed or denied here, with the reason, and what a newer engine adds is refused
 from __future__ import annotations
 
 import re
+import string
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -89,12 +90,20 @@ ARGUMENTS_MIN = {"make_timestamp": 5}
 ``select make_timestamp(-9223372036854775808)::varchar`` is an internal error."""
 
 
+_SMALL = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
+
+
 def shown(name: str) -> str:
     """A stranger's name as it may stand in an error."""
     plain = "".join(
         one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name[: NAME_CHARACTERS_MAX + 1]
     )
     return plain if len(name) <= NAME_CHARACTERS_MAX else f"{plain[:NAME_CHARACTERS_MAX]}..."
+
+
+def folded(name: str) -> str:
+    """A name as the engine compares it: with ASCII's letters small. Python's ``lower`` would make a k of a Kelvin sign."""
+    return name.lower() if name.isascii() else name.translate(_SMALL)
 
 
 def denial_of(name: str) -> Denial | None:
@@ -115,7 +124,7 @@ def judge_function(part: dict[str, Any], engine_functions: frozenset[str]) -> bo
     ------
     QueryRefused : 1142.
     """
-    name: str = part["function_name"].lower()
+    name = folded(part["function_name"])
     if part.get("export_state"):
         raise QueryRefused(
             "EXPORT_STATE is denied: the state of an aggregate is the engine's own; leave it out"
@@ -158,7 +167,7 @@ def judge_type(part: dict[str, Any]) -> None:
     QueryRefused : 1142.
     duckdb.CatalogException : no such type; it may be the other dialect's.
     """
-    name: str = part["type_name"].lower()
+    name = folded(part["type_name"])
     if name in DENIED_TYPES:
         denied = DENIED_TYPES[name]
         raise QueryRefused(f"Type '{name}' is denied: {denied['reason']}; {denied['remedy']}")
@@ -176,7 +185,7 @@ def _judge_aggregate_of_list(name: str, part: dict[str, Any]) -> None:
         raise QueryRefused(
             f"Function '{name}' is denied with an aggregate that is not written as a text; write {name}(list, 'sum')"
         )
-    if wanted.lower() not in AGGREGATES:
+    if folded(wanted) not in AGGREGATES:
         raise QueryRefused(
             f"Function '{name}' is denied with '{shown(wanted)}', no aggregate that may be called; write 'sum' or another"
         )

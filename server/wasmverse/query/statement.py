@@ -18,7 +18,7 @@ import duckdb
 import orjson
 
 from wasmverse.errors import QueryRefused
-from wasmverse.query.allowed import UNSTABLE, judge_function, judge_type, shown
+from wasmverse.query.allowed import UNSTABLE, folded, judge_function, judge_type, shown
 
 SCHEMA = "game"
 """The schema of the public relations; ``information_schema`` is readable too."""
@@ -102,6 +102,12 @@ _OPERATORS = frozenset(
 )
 """Expressions of the class of that name: what is written like a function or an operator and is in no catalogue."""
 
+_HIDDEN_BEGINNINGS = ("snapshot_", "public ", "duckdb_", "pg_", "sqlite_", "pragma_")
+"""Of names of relations that are not public."""
+
+_BOUND = re.compile(r"[\w $#@-]+")
+"""A name that WITH may give; others may be a file's, if only to the engine."""
+
 _FUNCTIONS_THAT_READ = {"sight": {"entity"}}
 """Our own functions that read a relation."""
 
@@ -146,6 +152,11 @@ class Checker:
         self._relations = relations
         rows = connection.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions()").fetchall()
         self.own_functions = frozenset(name for (name,) in rows)
+        rows = connection.execute(
+            "SELECT lower(view_name) FROM duckdb_views() WHERE schema_name <> 'information_schema' "
+            "UNION SELECT lower(table_name) FROM duckdb_tables()"
+        ).fetchall()
+        self._hidden = frozenset(name for (name,) in rows) - relations
         self._passed: OrderedDict[str, Checked] = OrderedDict()
 
     def check(self, sql: str) -> Checked:
@@ -208,8 +219,10 @@ class Checker:
 
     def _walk(self, parts: list[dict[str, Any]]) -> tuple[bool, frozenset[str], frozenset[str]]:
         """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads."""
-        bound = {entry["key"].lower() for part in parts for entry in part.get("map", ()) if "key" in entry}
-        bound |= {part["cte_name"].lower() for part in parts if part.get("cte_name")}
+        bound = {folded(entry["key"]) for part in parts for entry in part.get("map", ()) if "key" in entry}
+        bound |= {folded(part["cte_name"]) for part in parts if part.get("cte_name")}
+        for name in bound:
+            self._judge_bound(name)
         is_stable = True
         foreign: set[str] = set()
         relations: set[str] = set()
@@ -231,9 +244,9 @@ class Checker:
                 raise QueryRefused("This form of SHOW is denied; SHOW TABLES and DESCRIBE <name> are served")
             elif kind == "COLUMN_REF":
                 # CURRENT_TIMESTAMP and its like are functions that are written, and parsed, as columns.
-                is_stable &= part["column_names"][-1].lower() not in UNSTABLE
+                is_stable &= folded(part["column_names"][-1]) not in UNSTABLE
             elif "function_name" in part and id(part) not in in_from:
-                name = part["function_name"].lower()
+                name = folded(part["function_name"])
                 if not judge_function(part, self.own_functions):
                     foreign.add(name)
                 is_stable &= name not in UNSTABLE
@@ -242,9 +255,21 @@ class Checker:
                 judge_type(part)
         return is_stable, frozenset(foreign), frozenset(relations)
 
+    def _judge_bound(self, name: str) -> None:
+        """Refuse a name of WITH that a relation has which is not public.
+
+        Where a WITH reaches is the engine's to say; beyond it, such a name would be the relation's.
+        """
+        if name in self._hidden or name.startswith(_HIDDEN_BEGINNINGS) or not _BOUND.fullmatch(name):
+            raise QueryRefused(
+                f"WITH cannot name a query '{shown(name)}': the engine has that name, or it has signs that names of files have; "
+                "choose another one of letters and digits",
+                code=1064,
+            )
+
     def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> Set[str]:
         """Refuse a relation that is not public; what reading it reads."""
-        name, schema, catalog = (part[key].lower() for key in ("table_name", "schema_name", "catalog_name"))
+        name, schema, catalog = (folded(part[key]) for key in ("table_name", "schema_name", "catalog_name"))
         if part.get("at_clause") is not None:
             raise QueryRefused(
                 "AT (...) is not served; pin a turn with the request's field 'turn'", code=1064
@@ -291,22 +316,22 @@ def _show_public_part(parts: list[dict[str, Any]]) -> bool:
     tables = [
         part
         for part in parts
-        if part.get("type") == "BASE_TABLE" and part["schema_name"].lower() == INFORMATION
+        if part.get("type") == "BASE_TABLE" and folded(part["schema_name"]) == INFORMATION
     ]
     for part in tables:
-        name = part["table_name"].lower()
+        name = folded(part["table_name"])
         part["alias"] = part["alias"] or name
         part["schema_name"], part["table_name"] = path = [SCHEMA, INFORMATION_VIEW.format(name)]
         part["qualified_name"] = {"path": path}
     for part in parts if tables else ():
         names = part.get("column_names") if part.get("type") == "COLUMN_REF" else None
-        if names and len(names) > 2 and names[0].lower() == INFORMATION:
+        if names and len(names) > 2 and folded(names[0]) == INFORMATION:
             del names[0]
     return bool(tables)
 
 
 def _judge_table_function(function: dict[str, Any]) -> None:
-    name = function["function_name"].lower()
+    name = folded(function["function_name"])
     if name not in TABLE_FUNCTIONS:
         raise QueryRefused(
             f"Table function '{shown(name)}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} may stand in FROM"
