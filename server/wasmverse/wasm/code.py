@@ -30,6 +30,7 @@ class Body:
     start and end : where its instructions begin in the code section, and where their final ``end`` is.
     locals : how many values it declares beside its parameters.
     height : the most values on its operand stack.
+    widest : the most values that one of its calls passes and is given back.
     calls, indirect, refers : the functions it calls, the types it calls through a table, the functions it refers to.
     calls_reference : whether it calls a function reference, which may be any.
     returns : (place, depth of blocks) of each ``return``.
@@ -39,6 +40,7 @@ class Body:
     end: int
     locals: int
     height: int = 0
+    widest: int = 0
     calls: set[int] = field(default_factory=set)
     indirect: set[int] = field(default_factory=set)
     refers: set[int] = field(default_factory=set)
@@ -173,17 +175,20 @@ def read_body(
                     index, at = leb128(data, at)
                     body.calls.add(index)
                     taken, given = types[function_types[index]]
+                    body.widest = max(body.widest, taken + given)
                     height += given - taken
                 case 0x11:
                     index, at = leb128(data, at)
                     _table, at = leb128(data, at)
                     body.indirect.add(index)
                     taken, given = types[index]
+                    body.widest = max(body.widest, taken + given)
                     height += given - taken - 1
                 case 0x14:
                     index, at = leb128(data, at)
                     body.calls_reference = True
                     taken, given = types[index]
+                    body.widest = max(body.widest, taken + given)
                     height += given - taken - 1
                 case 0x00 | 0x0F:
                     if code == _RETURN:

@@ -5,8 +5,9 @@ on. So a module is given a count of its own before it is compiled: a global with
 takes what its frame and the frames of the uncounted functions below it cost, and gives it back when it returns. A function that
 finds less than nothing left traps.
 
-The cost is read off the module alone: ``FRAME``, ``SLOT`` for each parameter, result, local and value on the operand stack, and
-one for each byte of its first ``CODE_MAX`` instructions, of whose results the compiler may keep as many as it likes.
+The cost is read off the module alone: ``FRAME``; ``SLOT`` for each parameter, result, local, value on the operand stack, and
+value that its widest call passes or is given, which may all lie in memory a second time; and one for each byte of its first
+``CODE_MAX`` of instructions, of whose results the compiler may keep as many as it likes.
 Only those functions count that must: those that can come to call themselves, directly, through others or through a table; and as
 many of the others as keep each chain of uncounted calls below ``CHAIN``, or ``CHAIN_IN_RECURSION`` where one that recurs can be
 above it. A module without recursion and deep chains, as most are, stays as it is, to the byte.
@@ -126,11 +127,11 @@ def _bodies(code: bytes, types: list[FunctionType], type_of: list[int]) -> list[
 
 
 def _frame(index: int, type_: FunctionType, body: Body) -> int:
-    slots = len(type_.params) + len(type_.results) + body.locals + body.height
+    slots = len(type_.params) + len(type_.results) + body.locals + body.height + body.widest
     cost = FRAME + SLOT * slots + min(body.end - body.start, CODE_MAX)
     if cost > FRAME_MAX:
         raise ModuleRefused(
-            f"function {index} of the module keeps {slots:,} values (parameters, results, locals, operands); "
+            f"function {index} of the module keeps {slots:,} values (parameters, results, locals, operands, what it passes); "
             f"{(FRAME_MAX - FRAME - CODE_MAX) // SLOT:,} are allowed: split it, or keep them in memory"
         )
     return cost
