@@ -1,8 +1,8 @@
 """Namespaces: a network, IPC, host name and mounts of a process's own, made where the kernel allows it.
 
 In the network there is not even a loopback; in the mounts, for who changes no file, everything is read-only. Root makes them
-as they are; anybody else makes a user namespace for them first, in which they stay the user that they were. Needs a process
-of one thread. The numbers are those of <linux/sched.h> and <linux/mount.h>.
+as they are, and a /proc that shows no process of others. Anybody else makes a user namespace for them first and stays in it
+the user that they were. Needs a process of one thread. The numbers are those of <linux/sched.h> and <linux/mount.h>.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OWN = _MOUNTS | _HOST_NAME | _IPC | _NETWORK
 _PRIVATE_ALL = 0x4000 | 1 << 18
 _HERE = -100
 _ALL_BELOW = 0x8000
-_READ_ONLY, _NO_SET_USER_ID = 0x1, 0x2
+_READ_ONLY, _NO_SET_USER_ID, _NO_DEVICES, _NO_PROGRAMS = 0x1, 0x2, 0x4, 0x8
 
 
 def separate(*, is_read_only: bool) -> Outcomes:
@@ -42,6 +42,15 @@ def separate(*, is_read_only: bool) -> Outcomes:
         except OSError as error:
             return {NAMESPACES: f"a user namespace may not be used here ({error.strerror})"}
     status = _call("mount", b"none\0", b"/\0", None, _PRIVATE_ALL, None)
+    # Only root may (Linux 5.8 on); without it a process still reads no folder of /proc but its own where Landlock is.
+    _call(
+        "mount",
+        b"proc\0",
+        b"/proc\0",
+        b"proc\0",
+        _NO_SET_USER_ID | _NO_DEVICES | _NO_PROGRAMS,
+        b"hidepid=ptraceable\0",
+    )
     if status == 0 and is_read_only:
         attributes = struct.pack("QQQQ", _READ_ONLY | _NO_SET_USER_ID, 0, 0, 0)
         status = _call("mount_setattr", _HERE, b"/\0", _ALL_BELOW, attributes, len(attributes))
