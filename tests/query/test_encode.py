@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -188,4 +190,21 @@ def test_an_error_of_a_late_row(asked: Asked, form: str, late: str, code: int) -
     head, body = asked.answer(f"select {late} from range(100000)", form)
     assert (head["code"], body) == (code, b"") and "ends" not in head
     assert "LINE" not in head["error"] and "Error:" not in head["error"]
+    assert asked.answer("select 7")[1].endswith(b'"rows":[[7]]}]}')
+
+
+@pytest.mark.parametrize(
+    ("sql", "form"),
+    [
+        ("select map {range::decimal(18, 1): [range]} from range(3000000)", "tuples"),
+        ("select [{'a': range, 'b': interval 1 day}] from range(3000000)", "csv"),
+    ],
+)
+def test_work_outside_the_engine_is_interrupted_too(asked: Asked, sql: str, form: str) -> None:
+    alarm = threading.Timer(0.3, asked.engine.interrupt)
+    began = time.process_time()
+    alarm.start()
+    head, _ = asked.answer(sql, form)
+    assert head["kind"] == "QueryTimeout" and "ends" not in head
+    assert time.process_time() - began < 5, "a few batches at most, of the minute that it takes"
     assert asked.answer("select 7")[1].endswith(b'"rows":[[7]]}]}')

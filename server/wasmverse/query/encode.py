@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import datetime
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -267,15 +267,19 @@ class Written:
     cut: Cut
 
 
-def write_arrow(reader: pa.RecordBatchReader, rows_max: int, bytes_max: int) -> Written:
-    """The reader's batches as Arrow's IPC stream, up to the limits."""
+def write_arrow(
+    reader: pa.RecordBatchReader, rows_max: int, bytes_max: int, heed: Callable[[], None] = lambda: None
+) -> Written:
+    """The reader's batches as Arrow's IPC stream, up to the limits; ``heed`` is called for each, and may raise."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, reader.schema) as writer:
-        rows, cut = _write(reader, writer.write_batch, sink, rows_max, bytes_max)
+        rows, cut = _write(_each(reader, heed), writer.write_batch, sink, rows_max, bytes_max)
     return Written(sink.getvalue().to_pybytes(), rows, cut)
 
 
-def write_csv(reader: pa.RecordBatchReader, rows_max: int, bytes_max: int) -> Written:
+def write_csv(
+    reader: pa.RecordBatchReader, rows_max: int, bytes_max: int, heed: Callable[[], None] = lambda: None
+) -> Written:
     """The reader's batches as CSV with a header line; what CSV has no type for is written as JSON writes
     it."""
     fields = [
@@ -292,8 +296,14 @@ def write_csv(reader: pa.RecordBatchReader, rows_max: int, bytes_max: int) -> Wr
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=target))
 
-        rows, cut = _write(reader, write, sink, rows_max, bytes_max)
+        rows, cut = _write(_each(reader, heed), write, sink, rows_max, bytes_max)
     return Written(sink.getvalue().to_pybytes(), rows, cut)
+
+
+def _each(batches: Iterable[pa.RecordBatch], heed: Callable[[], None]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        heed()
+        yield batch
 
 
 def _write(

@@ -58,10 +58,17 @@ class Engine:
         self._rows_max: int = config["rows_max"]
         self._bytes_max: int = config["bytes_max"]
         self._translated: dict[str, str] = {}
+        self._is_overdue = False
 
     def interrupt(self) -> None:
         """Stop what runs now, from another thread."""
+        self._is_overdue = True
         self._connection.interrupt()
+
+    def _heed(self) -> None:
+        """Stop here if the time is up: what Python does between two batches no interruption of the engine ends."""
+        if self._is_overdue:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
     def prepare(self) -> None:
         """What may make the next answers faster; to be called when one has been sent."""
@@ -69,6 +76,7 @@ class Engine:
 
     def answer(self, request: Request) -> tuple[Answer, bytes]:
         """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
+        self._is_overdue = False
         try:
             head, body = self._answer(request)
         except FileNotFoundError as error:
@@ -140,6 +148,7 @@ class Engine:
             bytes_max=self._bytes_max,
         )
         for rows in self._rows(sql, args):
+            self._heed()
             if not encoder.add(rows):
                 break
         body = encoder.fragment() if request["format"] == "live" else encoder.body()
@@ -169,7 +178,7 @@ class Engine:
         reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
         try:
             write = encode.write_arrow if is_arrow else encode.write_csv
-            written = write(reader, self._rows_max, self._bytes_max)
+            written = write(reader, self._rows_max, self._bytes_max, self._heed)
         finally:
             reader.close()
         return _packed(checked, request, written.rows, written.cut, written.body)
@@ -177,10 +186,11 @@ class Engine:
     def _relation(self, sql: str, args: list[Any], targets: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
         """A statement that runs when it is read, with the types among ``targets`` cast."""
         relation = self._connection.sql(sql, params=args)
-        columns = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
-        kinds = [recast(kind, targets) for _, kind in columns]
-        if all(kind == before for kind, (_, before) in zip(kinds, columns, strict=True)):
+        before = [str(kind) for kind in relation.types]
+        kinds = [recast(kind, targets) for kind in before]
+        if kinds == before:
             return relation
+        columns = list(zip(relation.columns, before, strict=True))
         return self._connection.sql(select_as(self._plain(sql), columns, kinds), params=args)
 
     def _plain(self, sql: str) -> str:
