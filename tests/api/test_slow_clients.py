@@ -158,3 +158,46 @@ def test_health_tells_when_no_reader_can_be_had(tmp_path: Path) -> None:
         assert "wasmverse_readers_usable 1.0" in metrics
     finally:
         running.close()
+
+
+def test_slow_watchers_take_no_more_room_than_other_clients(tmp_path: Path) -> None:
+    """Ten sockets that read nothing watch sixteen results of 3 MB each, all different: 480 MB, and again every turn."""
+    running = RunningGateway(
+        tmp_path,
+        query_bytes_max=16 << 20,
+        results_bytes_max=ROOM_BYTES,
+        query_cache_bytes_max=0,
+        send_seconds_max=2,
+    )
+    try:
+        running.query("select 1")
+        process = psutil.Process()
+        before, most, seconds = process.memory_info().rss, 0, []
+        with ExitStack() as stack:
+            for number in range(10):
+                deaf = stack.enter_context(socket.socket())
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                deaf.bind((f"127.0.0.{2 + number}", 0))
+                deaf.connect(("127.0.0.1", running.address[1]))
+                deaf.sendall(
+                    b"GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+                )
+                deaf.recv(100)
+                for watch in range(16):
+                    sql = f"select tid, repeat('{watch % 10}', 3000000) from turns where {number} + {watch} >= 0"
+                    text = json.dumps({"id": watch, "sql": sql}).encode()
+                    deaf.sendall(b"\x81\xfe" + len(text).to_bytes(2, "big") + b"\0\0\0\0" + text)
+            for _ in range(12):
+                running.turn()
+                for _ in range(5):
+                    began = time.monotonic()
+                    assert running.query(f"select {began}").status_code == 200
+                    seconds.append(time.monotonic() - began)
+                    most = max(most, process.memory_info().rss - before)
+                    assert running.pool.budget.used <= ROOM_BYTES
+                    time.sleep(0.05)
+        assert most < ROOM_BYTES + (80 << 20), most
+        assert sum(second < 1 for second in seconds) >= 0.95 * len(seconds), seconds
+    finally:
+        running.close()

@@ -63,6 +63,9 @@ class Connection(Protocol):
     def abort(self) -> None:
         """End at once; nothing more is sent."""
 
+    def unsent_bytes(self) -> int:
+        """What waits here for the client to take it."""
+
     def note_live(self, is_live: bool) -> None:
         """Whether there is a live query on it."""
 

@@ -8,6 +8,7 @@ one that was not sent yet, so a slow client gets the newest and costs no more me
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import struct
 from collections.abc import Callable
@@ -20,9 +21,10 @@ from wasmverse.api.errors import for_client
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, UniverseUnavailable, WasmverseError
 from wasmverse.link import Universe
+from wasmverse.query.budget import SMALL_BYTES
 from wasmverse.query.fair import NOBODY, Client
 from wasmverse.query.pool import ReaderPool
-from wasmverse.query.result import Format
+from wasmverse.query.result import Format, Result
 from wasmverse.settings import Settings
 from wasmverse.tokens import token_path
 
@@ -46,7 +48,23 @@ POLICY_VIOLATION = 1008
 ARROW_HEAD = struct.Struct("<QQ")
 """In front of an Arrow frame: the subscription's id and the turn, 8 bytes each, little-endian."""
 
-Payload = str | bytes
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A result that is made into a message when it is sent, and keeps its room in the gateway until then."""
+
+    result: Result
+    turn: int
+    is_arrow: bool
+
+    def message(self, identity: int) -> str | bytes:
+        """As it is sent to a subscription."""
+        if self.is_arrow:
+            return ARROW_HEAD.pack(identity, self.turn) + self.result.body
+        return f'{{"id":{identity},"turn":{self.turn},{self.result.body.decode()}}}'
+
+
+Payload = str | bytes | Long
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class WatchKey:
 
 @dataclass(slots=True)
 class Watch:
-    """One distinct live query and its latest outcome: ``content`` of ``turn``, or ``error``.
+    """One distinct live query and its latest outcome: ``latest`` of ``turn``, or ``error``.
 
     ``version`` counts the outcomes that differ; ``watchers`` has the one that each subscription was told. ``is_quick`` says
     that the last run went well and took its reader at most ``QUICK_SECONDS``. ``task`` brings it up to the newest turn;
@@ -72,7 +90,9 @@ class Watch:
     watchers: dict[tuple[Watcher, int], int] = field(default_factory=dict)
     version: int = 0
     turn: int = -1
-    content: bytes | None = None
+    digest: bytes = b""
+    """Of the last result; the result itself is kept only while it is short, or waits to be sent."""
+    latest: Result | None = None
     text: str = ""
     error: WasmverseError | None = None
     failures: int = 0
@@ -246,12 +266,14 @@ class LiveQueries:
 
     async def _run(self, watch: Watch) -> None:
         """Bring a watch up to the newest turn, and tell those of its watchers who have not heard of its outcome."""
-        if watch.error is not None or watch.turn != self._pool.newest:
+        if watch.error is not None or watch.turn != self._pool.newest or watch.latest is None:
             watch.version += await self._renew(watch)
         for (watcher, identity), told in tuple(watch.watchers.items()):
             if told != watch.version:
                 watch.watchers[watcher, identity] = watch.version
                 watcher.offer(identity, _message(watch, identity))
+        if watch.latest is not None and len(watch.latest.body) > SMALL_BYTES:
+            watch.latest = None
         if _is_over(watch):
             self._end(watch)
 
@@ -284,11 +306,13 @@ class LiveQueries:
                     f"{error.message} (in {watch.failures} turns, so it is ended)", code=error.code
                 )
             return before is None or str(before) != str(watch.error)
-        changed = watch.error is not None or result.body != watch.content
+        digest = hashlib.blake2b(result.body, digest_size=16).digest()
+        changed = watch.error is not None or digest != watch.digest
         watch.turn, watch.error, watch.failures = result.turn, None, 0
+        watch.digest, watch.latest = digest, result
         if changed:
-            watch.content = bytes(result.body)
-            watch.text = "" if key.format == "arrow" else result.body.decode()
+            is_text = key.format != "arrow" and len(result.body) <= SMALL_BYTES
+            watch.text = result.body.decode() if is_text else ""
         return changed
 
     def _end(self, watch: Watch) -> None:
@@ -307,7 +331,7 @@ def _is_over(watch: Watch) -> bool:
     error = watch.error
     if not isinstance(error, QueryError):
         return False
-    has_failed = watch.content is None and not isinstance(error, QueryOverload)
+    has_failed = not watch.digest and not isinstance(error, QueryOverload)
     return (
         has_failed
         or isinstance(error, QueryRefused)
@@ -319,8 +343,12 @@ def _is_over(watch: Watch) -> bool:
 def _message(watch: Watch, identity: int) -> Payload:
     if watch.error is not None:
         return error_text(identity, watch.error)
+    result = watch.latest
+    assert result is not None
+    if len(result.body) > SMALL_BYTES:
+        return Long(result, watch.turn, watch.key.format == "arrow")
     if watch.key.format == "arrow":
-        return ARROW_HEAD.pack(identity, watch.turn) + (watch.content or b"")
+        return ARROW_HEAD.pack(identity, watch.turn) + result.body
     return f'{{"id":{identity},"turn":{watch.turn},{watch.text}}}'
 
 

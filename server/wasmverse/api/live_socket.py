@@ -18,8 +18,9 @@ from wasmverse.api.client import client_of
 from wasmverse.api.connections import connection_of
 from wasmverse.api.errors import HttpError, for_client, status_of
 from wasmverse.api.gateway import gateway_of
-from wasmverse.api.live import POLICY_VIOLATION, LiveQueries, Watcher, WatchKey, error_text
+from wasmverse.api.live import POLICY_VIOLATION, LiveQueries, Long, Watcher, WatchKey, error_text
 from wasmverse.errors import WasmverseError
+from wasmverse.query.budget import SMALL_BYTES
 from wasmverse.query.result import Format
 from wasmverse.tokens import Identity, Role
 
@@ -27,6 +28,9 @@ TRY_AGAIN_LATER = 1013
 
 REFUSALS_MAX = 100
 """Messages past the rate, each answered by an error and none a second apart from the one before, until a connection is ended."""
+
+UNSENT_LOOK_SECONDS = 0.05
+"""How often it is looked whether a long message has left."""
 
 live_router = APIRouter()
 
@@ -166,6 +170,11 @@ async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, que
     queries.subscribe(watcher, identity, key)
 
 
+def _unsent_bytes(socket: WebSocket) -> int:
+    connection = connection_of(socket.scope)
+    return 0 if connection is None else connection.unsent_bytes()
+
+
 async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
     """Send what waits, newest only; ends the connection of a client that takes nothing for too long."""
     try:
@@ -177,10 +186,16 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                 payload = watcher.waiting.pop(identity)
                 watcher.drained.set()
                 async with asyncio.timeout(queries.settings.send_seconds_max):
-                    if isinstance(payload, str):
-                        await socket.send_text(payload)
+                    message = payload.message(identity) if isinstance(payload, Long) else payload
+                    if isinstance(message, str):
+                        await socket.send_text(message)
                     else:
-                        await socket.send_bytes(payload)
+                        await socket.send_bytes(message)
+                    del message
+                    # A long one counts until it has left.
+                    while isinstance(payload, Long) and _unsent_bytes(socket) > SMALL_BYTES:
+                        await asyncio.sleep(UNSENT_LOOK_SECONDS)
+                del payload
                 queries.metrics.live_sent.inc()
             if watcher.end_code:
                 async with asyncio.timeout(queries.settings.send_seconds_max):

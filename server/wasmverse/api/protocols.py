@@ -132,6 +132,10 @@ class HttpProtocol(H11Protocol):
         elif age > (settings.head_seconds_max if self.kind is Kind.head else settings.idle_seconds_max):
             self.transport.close()
 
+    def unsent_bytes(self) -> int:
+        """What waits here for the client to take it."""
+        return self.transport.get_write_buffer_size()
+
     def abort(self) -> None:
         """End the connection and what is being answered on it."""
         cycle: RequestResponseCycle | None = self.cycle
@@ -303,6 +307,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def note_live(self, is_live: bool) -> None:
         """Whether there is a live query on it."""
         self._registry.move(self, Kind.live if is_live else Kind.socket)
+
+    def unsent_bytes(self) -> int:
+        """What waits here for the client to take it."""
+        return self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """End the connection; what waits to be sent is dropped."""
