@@ -39,6 +39,7 @@ CONTAINED = "2013"
 """Of the engine's own faults: they cost their reader, and nobody else anything."""
 OF_THE_ENGINE = re.compile(r"INTERNAL Error|FATAL Error|SIG[A-Z]+|ended its? readers? ")
 INNOCENT_SECONDS_MAX = 1.0
+csv.field_size_limit(1 << 26)
 FINDINGS_MAX = int(os.environ.get("WASMVERSE_TEST_ATTACK_FINDINGS", "5"))
 
 

@@ -247,6 +247,7 @@ class Checker:
                 is_stable &= folded(part["column_names"][-1]) not in UNSTABLE
             elif "function_name" in part and id(part) not in in_from:
                 name = folded(part["function_name"])
+                _judge_arrow(part)
                 if not judge_function(part, self.own_functions):
                     foreign.add(name)
                 is_stable &= name not in UNSTABLE
@@ -328,6 +329,21 @@ def _show_public_part(parts: list[dict[str, Any]]) -> bool:
         if names and len(names) > 2 and folded(names[0]) == INFORMATION:
             del names[0]
     return bool(tables)
+
+
+def _judge_arrow(part: dict[str, Any]) -> None:
+    """Refuse a lambda with an arrow beside a subquery: ``apply((select 1), x -> x)`` is an internal error of the engine.
+
+    Where the call does not fit, it reads the arrow as JSON's, and the subquery is gone by then.
+    """
+    values = [argument["expression"] for argument in part.get("arguments", ())]
+    if not any(value.get("syntax_type") == "SINGLE_ARROW" for value in values):
+        return
+    others = [value for value in values if value["class"] != "LAMBDA"]
+    if any(inner.get("class") == "SUBQUERY" for inner in _parts(others)):
+        raise QueryRefused(
+            "A lambda with an arrow is denied beside a subquery: it makes the engine fail; write lambda x: ... instead"
+        )
 
 
 def _judge_table_function(function: dict[str, Any]) -> None:
