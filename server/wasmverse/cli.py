@@ -21,6 +21,7 @@ from wasmverse.cli_token import app as token_app
 from wasmverse.cli_universe import app as universe_app
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.errors import SettingsError, WasmverseError
+from wasmverse.logs import log_to_standard_error
 from wasmverse.settings import Settings, load_settings
 from wasmverse.signals import end_at_once
 
@@ -108,6 +109,7 @@ def serve(
     the file.
     """
     end_at_once()
+    log_to_standard_error()
     from wasmverse.api.access import check_access  # noqa: PLC0415 - the heavy imports, only for who needs them
     from wasmverse.memory import check_new_universe  # noqa: PLC0415
     from wasmverse.serve import bind, end  # noqa: PLC0415

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wasmverse.confinement.processes import UniversePlaces, close_universe, confine_universe
+from wasmverse.logs import log_to_standard_error
 from wasmverse.settings import Settings
 from wasmverse.signals import ENDING_SIGNALS
 from wasmverse.universe.cache import base_folder
@@ -31,6 +32,7 @@ def main() -> None:
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    log_to_standard_error()
     with Connection(int(sys.argv[1])) as pipe:
         try:
             settings, snapshot_folder = pipe.recv()

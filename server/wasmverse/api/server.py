@@ -66,6 +66,8 @@ def make_server(app: FastAPI, settings: Settings, listening: socket.socket) -> S
         timeout_keep_alive=max(1, math.ceil(settings.idle_seconds_max)),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         access_log=False,
+        # Its lines are written as all others of the process: wasmverse.logs.
+        log_config=None,
         # Warnings are of what strangers send: a line for each would fill the disk.
         log_level="error",
         server_header=False,

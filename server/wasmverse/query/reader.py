@@ -33,7 +33,9 @@ END_SECONDS = 5.0
 
 def main() -> None:
     """Serve requests on the socket whose descriptor is the only argument until the pool closes it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # These often reach all processes; the pool ends us.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         from wasmverse.query import wire  # noqa: PLC0415 - asyncio and orjson read their files before the gate closes
