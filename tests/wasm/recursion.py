@@ -73,6 +73,7 @@ KINDS: dict[str, str] = {
     "table filled in flight": f"""(table $t 2 funcref) (elem declare func $deep) (func $deep (param $n i32) (result i64)
       {_AT_BOTTOM} (table.set $t (i32.const 1) (ref.func $deep)) {_THROUGH_TABLE})""",
     "vectors": _v128_locals(12),
+    "many vectors": _v128_locals(400),
     "rounded vectors": _rounded(12),
     "locals": _i64_locals(200),
     "operands": _operands(150),

@@ -1,5 +1,8 @@
 """Guests that are compiled anew from what is on file: the same count of calls, and what an older version let pass."""
 
+import resource
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -108,3 +111,34 @@ def test_what_an_older_version_let_pass_is_grounded_and_the_universe_opens(tmp_p
             )
             simulation.play_turn()
             simulation.play_turn()
+
+
+@pytest.mark.parametrize("where", ["main thread", "other thread"])
+def test_a_small_stack_of_the_process_is_made_large_enough(where: str) -> None:
+    """A process that is started with a stack of half a megabyte would otherwise end with SIGSEGV where the count ends a call."""
+    script = f"""
+import threading, sys
+from wasmverse.wasm.engine import set_thread_stacks
+set_thread_stacks()
+from tests.wasm.recursion import module_of
+from tests.wasm.test_stack import flown, EXHAUSTED
+def fly():
+    outcome, _ = flown(module_of("many vectors", 400), rows=4)
+    print(outcome.reason)
+    sys.stdout.flush()
+if {where!r} == "main thread":
+    fly()
+else:
+    thread = threading.Thread(target=fly)
+    thread.start()
+    thread.join()
+"""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_STACK, (1 << 19, hard)),
+    )
+    assert done.stdout.strip() == "trapped: call stack exhausted", done.stderr[-500:]
