@@ -93,6 +93,7 @@ CALLS = [
     "array_value(1, 2)",
     "list_where([1], [true])",
     "array_select([1], [1])",
+    "list_resize(1::variant, 1)",
 ]
 CLAUSES = [
     "select 1 from entity where pg_sleep(1)",
