@@ -3,6 +3,7 @@ behind the check can be tested."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,4 +26,4 @@ def let_unjudged_pass(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the readers that are started from now on do so: Python runs this file first in every process."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_SITE)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
