@@ -20,7 +20,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from wasmverse.database import schema
+from wasmverse.database import migrations, schema
 from wasmverse.database.failure import damaged, tells_of_damage
 from wasmverse.database.log import read_log
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
@@ -174,7 +174,7 @@ class Database:
             )
         if row is not None and row.format_version < schema.FORMAT_VERSION:
             with self.transaction() as transaction:
-                for statement in schema.upgrade(row.format_version, self.engine.dialect):
+                for statement in migrations.migrate(row.format_version, self.engine.dialect):
                     transaction.run(statement)
                 columns = transaction.columns()
         for table in schema.metadata.sorted_tables:
