@@ -10,10 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from wasmverse.confinement.layers import LAYERS, missing
+from wasmverse.confinement import groups
+from wasmverse.confinement.layers import KINDS, LAYERS, Outcomes, layers_of, missing
 from wasmverse.confinement.probe import probe
-
-KINDS = ("universe", "reader", "checker")
 
 
 def doctor(
@@ -25,6 +24,7 @@ def doctor(
     server need not run. Exit status 1 if a layer does not hold.
     """
     found = {kind: probe(kind) for kind in KINDS}
+    groups.close()
     lacks = [(kind, layer, why) for kind in KINDS for layer, why in missing(found[kind]).items()]
     if as_json:
         print(json.dumps(found))
@@ -36,7 +36,7 @@ def doctor(
         table.add_column(kind, justify="center")
     table.add_column("what it does")
     for layer, about in LAYERS.items():
-        held = ("[red]no[/red]" if found[kind].get(layer, "-") else "[green]holds[/green]" for kind in KINDS)
+        held = (_shown(layer, kind, found[kind]) for kind in KINDS)
         table.add_row(layer, *held, about.what)
     console.print(table)
     for kind, layer, why in lacks:
@@ -46,3 +46,9 @@ def doctor(
     if not lacks:
         console.print("Every layer holds around every process.")
     raise typer.Exit(1 if lacks else 0)
+
+
+def _shown(layer: str, kind: str, found: Outcomes) -> str:
+    if layer not in layers_of(kind):
+        return "-"
+    return "[red]no[/red]" if found.get(layer, "-") else "[green]holds[/green]"

@@ -21,7 +21,8 @@ import psutil
 from wasmverse.api.access import make_ready_token
 from wasmverse.api.app import create_app
 from wasmverse.api.server import make_server
-from wasmverse.confinement.layers import refusal, summary
+from wasmverse.confinement import groups
+from wasmverse.confinement.layers import KINDS, refusal, summary
 from wasmverse.confinement.probe import probe
 from wasmverse.errors import SettingsError
 from wasmverse.processes import end_all
@@ -89,10 +90,11 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     for number in heeded():
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
 
+    groups.ours()  # before there are processes, which would stay in a group that is to have none
     folder = snapshot_folder(settings)
     if settings.confinement_required:
         # Before the file is made or touched; what really holds is looked at again when all have started.
-        tried = {kind: await asyncio.to_thread(probe, kind) for kind in ("universe", "reader", "checker")}
+        tried = {kind: await asyncio.to_thread(probe, kind) for kind in KINDS}
         if (lacking := refusal(settings.confinement_required, tried)) is not None:
             raise SettingsError(lacking)
     universe = UniverseProcess(settings, folder, tell)
@@ -127,6 +129,7 @@ def end(failure: str | None) -> NoReturn:
     No thread is waited for that may be waiting itself, and nothing is put away that the system frees anyway.
     """
     end_all(psutil.Process().children(recursive=True), END_SECONDS)
+    groups.close()
     if failure is not None:
         print(f"wasmverse: {failure}", file=sys.stderr)
     sys.stdout.flush()

@@ -340,8 +340,15 @@ class Settings(BaseSettings):
     )
 
     # What strangers' code is closed in with
+    process_threads_max: int = Field(
+        256,
+        ge=32,
+        le=4096,
+        description="Threads of a reader, besides those of a query, and of a checker, where control groups can bound them.",
+    )
     confinement_required: tuple[
-        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "all"], ...
+        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "groups", "all"],
+        ...,
     ] = Field(
         (),
         description="Layers of confinement without which the server does not start; JSON list, `all` for every one.",

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
-from wasmverse.confinement.layers import CALLS, FILES, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP
+from wasmverse.confinement.layers import CALLS, FILES, GROUPS, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP
 from wasmverse.link import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
@@ -25,6 +25,8 @@ from wasmverse.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ALL = {CALLS, FILES, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP}
+UNGROUPED = "who started it made none"
+"""These are started by tests: tests/confinement/test_groups.py has those that servers start."""
 
 READER = """
 import json, sys
@@ -108,7 +110,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
         ours.sendall(wire.pack(config))
         ready = wire.receive(ours)
         assert ready is not None
-        assert ready["confinement"] == dict.fromkeys(ALL, "")
+        assert ready["confinement"] == {**dict.fromkeys(ALL, ""), GROUPS: UNGROUPED}
         ours.sendall(wire.pack({"sql": ""}))  # type: ignore[typeddict-item]
         answer = wire.receive(ours)
         assert answer is not None
@@ -154,7 +156,7 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
 def test_a_checker_says_which_layers_hold() -> None:
     command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", "--layers"]
     outcome = subprocess.run(command, capture_output=True, check=True)
-    assert json.loads(outcome.stdout) == dict.fromkeys(ALL, "")
+    assert json.loads(outcome.stdout) == {**dict.fromkeys(ALL, ""), GROUPS: UNGROUPED}
 
 
 def test_secrets_of_the_environment_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

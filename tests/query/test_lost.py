@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from tests.query.test_pool import CROSS_JOIN
 from wasmverse.errors import QueryError, QueryTimeout
 from wasmverse.query.costs import ENDINGS_MAX
 from wasmverse.query.fair import Client
+from wasmverse.query.worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +175,38 @@ def test_one_who_leaves_takes_nothing_from_others(running: RunningPool) -> None:
         return (await asyncio.gather(second, return_exceptions=True))[0]
 
     assert isinstance(running.threads.run(leave()), QueryTimeout)
+
+
+def test_a_reader_that_is_closed_in_by_less_than_it_must_be_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not only the first ones: the machine may have changed since."""
+    running = RunningPool(
+        tmp_path, readers=1, reader_spares=0, reader_nice=0, confinement_required=("files",)
+    )
+    running.publish(1)
+    begun: list[int] = []
+    start = Worker.start
+
+    async def start_with_less(worker: Worker) -> None:
+        await start(worker)
+        if len(begun) < 2:
+            begun.append(worker.pid)
+            worker.confinement["files"] = "this kernel offers no Landlock any more"
+
+    async def kill_and_wait() -> None:
+        os.kill(running.pool.pids[0], signal.SIGKILL)
+        async with asyncio.timeout(60):
+            while len(begun) < 2 or not running.pool.idle:
+                assert not set(begun) & set(running.pool.pids) or not running.pool.idle
+                await asyncio.sleep(0.01)
+
+    try:
+        running.start()
+        monkeypatch.setattr(Worker, "start", start_with_less)
+        running.threads.run(kill_and_wait())
+        assert running.pool.readers.confinement["files"] == ""
+        assert not any(psutil.pid_exists(pid) for pid in begun)
+    finally:
+        running.close()
+    assert "closed in by less than it must be: confinement_required names 'files'" in caplog.text

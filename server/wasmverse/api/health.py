@@ -64,6 +64,10 @@ async def health(request: Request) -> Response:
         problem = ""
     if universe.is_alive and (trouble := universe.trouble) is not None:
         problem = trouble
+    # Readers that are replaced are closed in anew.
+    confinement = {**gateway_of(request).confinement}
+    if "reader" in confinement and pool.readers.usable:
+        confinement["reader"] = pool.readers.confinement
     facts = {
         "healthy": not problem,
         "problem": problem or None,
@@ -72,8 +76,7 @@ async def health(request: Request) -> Response:
         "lateTurns": None if report is None else report.late_turns,
         "readers": {"usable": pool.readers.usable, "wanted": pool.readers.wanted, "busy": pool.busy},
         "confinement": {
-            kind: {layer: not why for layer, why in layers.items()}
-            for kind, layers in gateway_of(request).confinement.items()
+            kind: {layer: not why for layer, why in layers.items()} for kind, layers in confinement.items()
         },
     }
     return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})

@@ -126,24 +126,26 @@ async def _left(request: Request) -> None:
 
 
 async def _inspect(module: bytes, name: str, settings: Settings) -> Inspection:
-    command, environment = checker_start(name, settings)
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    command, environment, group = checker_start(name, settings)
+    process = None
     try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
         async with asyncio.timeout(settings.compile_seconds_max):
             output = await _converse(process, module, settings.compiled_bytes_max + HEADER_BYTES_MAX)
             status = await process.wait()
     except TimeoutError:
         raise took_too_long(settings) from None
     finally:
-        if process.returncode is None:
+        if process is not None and process.returncode is None:
             process.kill()
             await process.wait()
+        group.remove()
     return inspection_of(status, output, settings)
 
 

@@ -12,6 +12,9 @@ TCP = "tcp"
 SIGNALS = "signals"
 CALLS = "calls"
 NAMESPACES = "namespaces"
+GROUPS = "groups"
+
+KINDS = ("universe", "reader", "checker")
 
 Outcomes = dict[str, str]
 """Layer -> nothing where it holds, else why it does not."""
@@ -19,10 +22,11 @@ Outcomes = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer does, and how a machine that lacks it may get it."""
+    """What one layer does, how a machine that lacks it may get it, and which kinds of process it is for."""
 
     what: str
     remedy: str
+    kinds: tuple[str, ...] = KINDS
 
 
 _KERNEL = "run a kernel of version {} or newer, with landlock among the modules of its lsm= option"
@@ -40,7 +44,18 @@ LAYERS: Mapping[str, Layer] = {
         "a network and mounts of its own, read-only for readers and checkers",
         "let the user make user namespaces (in a container: its seccomp profile and AppArmor), Linux 5.12 on",
     ),
+    GROUPS: Layer(
+        "memory and threads are bounded for the process as a whole (control groups)",
+        "start the server where the groups of memory and pids are delegated to it and no other process is in them "
+        "(systemd: Delegate=yes; by hand: systemd-run --user --scope -p Delegate=yes)",
+        ("reader", "checker"),
+    ),
 }
+
+
+def layers_of(kind: str) -> list[str]:
+    """The layers that are for this kind of process."""
+    return [layer for layer, about in LAYERS.items() if kind in about.kinds]
 
 
 def missing(outcomes: Outcomes) -> Outcomes:
@@ -58,7 +73,7 @@ def summary(confinement: Confinement) -> str:
     for kind, outcomes in confinement.items():
         alike.setdefault(tuple(missing(outcomes)), []).append(kind)
     parts = [
-        ", ".join(kinds) + (f" without {', '.join(lacks)}" if lacks else f" by all {len(LAYERS)} layers")
+        ", ".join(kinds) + (f" without {', '.join(lacks)}" if lacks else " by all layers")
         for lacks, kinds in alike.items()
     ]
     hint = " (wasmverse doctor says why)" if any(alike) else ""
@@ -69,7 +84,7 @@ def refusal(required: Iterable[str], confinement: Confinement) -> str | None:
     """Why a server that must have these layers (``all`` for every one) may not start; None if it may."""
     wanted = set(required)
     for kind, outcomes in confinement.items():
-        for layer in LAYERS:
+        for layer in layers_of(kind):
             why = outcomes.get(layer, "it was not asked for")
             if why and wanted & {layer, "all"}:
                 return (

@@ -12,26 +12,31 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wasmverse.confinement import privileges, processes
-from wasmverse.confinement.layers import LAYERS, Outcomes
+from wasmverse.confinement import groups, privileges, processes
+from wasmverse.confinement.layers import GROUPS, Outcomes, layers_of
 
 PROBE_SECONDS_MAX = 20.0
+PROBE_THREADS, PROBE_BYTES = 64, 1 << 30
 
 
 def probe(kind: str) -> Outcomes:
     """What holds around a process of that kind on this machine, for this user, by closing in a fresh one."""
+    needs_group = GROUPS in layers_of(kind)
+    group = groups.ours().group(kind, PROBE_THREADS, PROBE_BYTES) if needs_group else groups.Group(())
     with tempfile.TemporaryDirectory(prefix="wasmverse-probe-") as folder:
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "wasmverse.confinement.probe", kind, folder],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                env=processes.bare_environment(),
+                env=processes.bare_environment() | group.environment(),
                 timeout=PROBE_SECONDS_MAX,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            return dict.fromkeys(LAYERS, f"it could not be tried: {type(error).__name__}")
+            return dict.fromkeys(layers_of(kind), f"it could not be tried: {type(error).__name__}")
+        finally:
+            group.remove()
     found: Outcomes = json.loads(done.stdout)
     return found
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmverse.confinement import landlock, namespaces, seccomp
+from wasmverse.confinement import groups, landlock, namespaces, seccomp
 from wasmverse.confinement.layers import Outcomes
 from wasmverse.confinement.privileges import CAP_DAC_OVERRIDE, drop_privileges, refuse_core_files
 
@@ -48,6 +48,7 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "T
 def confine_reader(snapshots: Path) -> Outcomes:
     """Close in a reader: it computes, and reads snapshots. To be called before it loads an engine."""
     return {
+        **groups.enter(),
         **namespaces.separate(is_read_only=True),
         **landlock.restrict([snapshots, *interpreter()]),
         **drop_privileges(),
@@ -58,6 +59,7 @@ def confine_reader(snapshots: Path) -> Outcomes:
 def confine_checker() -> Outcomes:
     """Close in a checker: it computes, on what it reads from its standard input."""
     return {
+        **groups.enter(),
         **namespaces.separate(is_read_only=True),
         **landlock.restrict(interpreter()),
         **drop_privileges(),

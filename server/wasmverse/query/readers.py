@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb_engine
 
+from wasmverse.confinement.layers import refusal
 from wasmverse.database import schema
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.query import wire
@@ -45,6 +46,7 @@ class Readers:
         watched: Callable[[], None],
     ) -> None:
         self._config = reader_config(settings, snapshot_folder)
+        self._required = settings.confinement_required
         self._at_work_max = settings.readers
         self.wanted = settings.readers + settings.reader_spares
         self._changed = changed
@@ -179,6 +181,9 @@ class Readers:
         began = time.monotonic()
         try:
             await worker.start()
+            if (lacking := refusal(self._required, {"reader": worker.confinement})) is not None:
+                await worker.end()
+                raise ReaderGone("confinement", f"is closed in by less than it must be: {lacking}")
         except (ReaderGone, OSError):
             self._all.discard(worker)
             raise
@@ -207,4 +212,5 @@ def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfi
         guest_memory_bytes_max=settings.guest_memory_bytes_max,
         guest_table_elements_max=settings.guest_table_elements_max,
         block_faults_max=settings.block_faults_max,
+        process_threads_max=settings.process_threads_max + settings.reader_threads,
     )

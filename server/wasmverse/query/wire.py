@@ -41,6 +41,7 @@ class ReaderConfig:
     guest_memory_bytes_max: int
     guest_table_elements_max: int
     block_faults_max: int
+    process_threads_max: int
 
 
 class Request(TypedDict):

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import psutil
 
+from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment
 from wasmverse.query import wire
 from wasmverse.query.reader import GRACE_SECONDS
@@ -72,6 +73,7 @@ class Worker:
     def __init__(self, config: wire.ReaderConfig) -> None:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
+        self._group = groups.Group(())
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._has_ended = False
@@ -108,7 +110,9 @@ class Worker:
         """
         ours, theirs = socket.socketpair()
         with theirs:
-            environment = bare_environment()
+            config = self._config
+            self._group = groups.ours().group("reader", config.process_threads_max, config.memory_bytes)
+            environment = bare_environment() | self._group.environment()
             # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
             environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
             command = [sys.executable, "-P", "-m", "wasmverse.query.reader", str(theirs.fileno())]
@@ -254,7 +258,9 @@ class Worker:
             self._writer.transport.abort()
         if self._process is None:
             return None
-        return await asyncio.to_thread(_end, self._process, pause_seconds)
+        status = await asyncio.to_thread(_end, self._process, pause_seconds)
+        self._group.remove()
+        return status
 
 
 class _Protocol(asyncio.StreamReaderProtocol):

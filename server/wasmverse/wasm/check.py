@@ -17,6 +17,7 @@ from typing import TypedDict
 import numpy as np
 import wasmtime
 
+from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
@@ -289,10 +290,14 @@ def _measured(run: Callable[[int], float]) -> tuple[float, float]:
     return one, max(0.0, many - one) / (_TRIAL_ROWS - 1)
 
 
-def checker_start(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
-    """How the process is started that does `inspect_module` (``wasm.checker``): its command and its environment."""
+def checker_start(name: str, settings: Settings) -> tuple[list[str], dict[str, str], groups.Group]:
+    """How the process is started that does `inspect_module` (``wasm.checker``): its command, its environment and its group.
+
+    The group is to be removed when the process has ended.
+    """
+    group = groups.ours().group("checker", settings.process_threads_max, settings.compile_memory_bytes_max)
     command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", name, settings.model_dump_json()]
-    return command, bare_environment()
+    return command, bare_environment() | group.environment(), group
 
 
 def precheck(module: bytes, name: str, settings: Settings) -> None:
@@ -336,7 +341,7 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
     ModuleRefused, StrategyError : as `inspect_module`, or when the process ran past a limit.
     """
     precheck(module, name, settings)
-    command, environment = checker_start(name, settings)
+    command, environment, group = checker_start(name, settings)
     try:
         done = subprocess.run(
             command,
@@ -348,4 +353,6 @@ def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspec
         )
     except subprocess.TimeoutExpired as error:
         raise took_too_long(settings) from error
+    finally:
+        group.remove()
     return inspection_of(done.returncode, done.stdout, settings)

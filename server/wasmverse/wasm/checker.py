@@ -14,6 +14,7 @@ import sys
 from dataclasses import asdict
 
 from wasmverse.confinement import privileges
+from wasmverse.confinement.layers import refusal
 from wasmverse.confinement.processes import confine_checker
 
 
@@ -36,8 +37,13 @@ def main() -> None:
     seconds = int(settings.compile_seconds_max) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Not the address space: an instance reserves gigabytes of it that are never touched.
-    privileges.limit_resources(settings.compile_memory_bytes_max, settings.guest_memory_bytes_max)
+    outcomes |= privileges.limit_resources(settings.compile_memory_bytes_max, settings.guest_memory_bytes_max)
+    lacking = refusal(settings.confinement_required, {"checker": outcomes})
     try:
+        if lacking is not None:
+            raise ModuleRefused(
+                f"this server checks no module with less confinement than it must have: {lacking}"
+            )
         inspection = inspect_module(sys.stdin.buffer.read(), name, settings)
     except (ModuleRefused, StrategyError) as error:
         answer = {"refused": error.message, "kind": type(error).__name__}
