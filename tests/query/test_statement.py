@@ -131,6 +131,12 @@ REFUSED = [
     ("show all tables", 1142, "SHOW"),
     ("show databases", 1142, "SHOW"),
     ("select $name", 1064, "$name"),
+    ('select $"1, (select count(*) from duckdb_functions())"', 1064, "has a name"),
+    (
+        'select $"1, (select count(*) from duckdb_functions())" from information_schema.tables',
+        1064,
+        "has a name",
+    ),
 ]
 
 
@@ -151,6 +157,29 @@ def test_what_does_more_is_refused(checker: Checker, sql: str, code: int, culpri
         checker.check(sql)
     assert refusal.value.code == code
     assert culprit in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * from duckdb_tables()",
+        'select "="(1, 2)',
+        "select 1; select 2",
+        "select $x",
+        "select * from game.snapshot_ship",
+        "select 1)",
+    ],
+)
+def test_what_the_engine_writes_anew_is_judged_again(text: str) -> None:
+    """It has not quoted all names, so what it writes may be another statement than the one that was judged."""
+    with duckdb.connect() as connection:
+        checker = Checker(connection, RELATIONS)
+        checker.check("select table_name from information_schema.tables")
+        connection.execute(f"create macro json_deserialize_sql(tree) as '{text}'")
+        with pytest.raises((QueryRefused, duckdb.ParserException)):
+            checker.check("select table_name from information_schema.columns")
+        with pytest.raises((QueryRefused, duckdb.ParserException)):
+            checker.plain("select 1")
 
 
 def test_every_table_function_of_the_engine_is_judged(checker: Checker) -> None:

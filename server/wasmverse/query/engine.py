@@ -137,7 +137,7 @@ class Engine:
         sql, kinds = checked.sql, [recast(kind, FOR_JSON) for _, kind in columns]
         if any(kind != before for kind, (_, before) in zip(kinds, columns, strict=True)):
             self._connection.abort()
-            sql = select_as(self._plain(sql), columns, kinds)
+            sql = select_as(self._checker.plain(sql), columns, kinds)
             self._connection.execute(sql, args)
         encoder = encode.JsonEncoder(
             columns,
@@ -191,14 +191,7 @@ class Engine:
         if kinds == before:
             return relation
         columns = list(zip(relation.columns, before, strict=True))
-        return self._connection.sql(select_as(self._plain(sql), columns, kinds), params=args)
-
-    def _plain(self, sql: str) -> str:
-        """A statement as the engine writes it: one SELECT without comments, which can stand in another."""
-        rows = self._connection.execute(
-            "SELECT json_deserialize_sql(json_serialize_sql(?))", [sql]
-        ).fetchall()
-        return str(rows[0][0])
+        return self._connection.sql(select_as(self._checker.plain(sql), columns, kinds), params=args)
 
 
 def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes) -> tuple[Answer, bytes]:

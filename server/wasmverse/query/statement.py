@@ -204,21 +204,40 @@ class Checker:
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
         parts = list(_parts(tree["statements"]))
         is_stable, foreign, relations = self._walk(parts)
+        _judge_parameters(statement)
         if INFORMATION in text.lower() and _show_public_part(parts):
-            [(sql,)] = self._connection.execute(
-                "SELECT json_deserialize_sql(?)", [orjson.dumps(tree).decode()]
-            ).fetchall()
-            [statement] = self._connection.extract_statements(sql)
-        named = {name for name in statement.named_parameters if not name.isdigit()}
-        if named:
-            raise QueryRefused(
-                f"The parameter ${shown(min(named))} has a name; write '?' and give 'args' in order",
-                code=1064,
-            )
+            sql, statement = self._written(orjson.dumps(tree).decode())
         return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign, relations)
 
-    def _walk(self, parts: list[dict[str, Any]]) -> tuple[bool, frozenset[str], frozenset[str]]:
-        """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads."""
+    def plain(self, sql: str) -> str:
+        """A checked text as the engine writes it: one SELECT without comments, which can stand in another."""
+        [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+        return self._written(text)[0]
+
+    def _written(self, tree: str) -> tuple[str, duckdb.Statement]:
+        """The text that the engine writes for a parsed statement, and the statement that this is; judged like a client's.
+
+        It does not quote all names: ``$"1, f()"`` is one parameter, and becomes two expressions.
+        """
+        [(sql,)] = self._connection.execute("SELECT json_deserialize_sql(?)", [tree]).fetchall()
+        statements = self._connection.extract_statements(sql)
+        [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+        again = orjson.loads(text)
+        if again["error"] or len(statements) != 1:
+            raise QueryRefused(
+                "This form of SELECT is not served: the engine cannot write it again", code=1064
+            )
+        self._walk(list(_parts(again["statements"])), is_ours=True)
+        _judge_parameters(statements[0])
+        return sql, statements[0]
+
+    def _walk(
+        self, parts: list[dict[str, Any]], is_ours: bool = False
+    ) -> tuple[bool, frozenset[str], frozenset[str]]:
+        """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads.
+
+        ``is_ours`` says that we put the views over ``information_schema`` in its place.
+        """
         bound = {folded(entry["key"]) for part in parts for entry in part.get("map", ()) if "key" in entry}
         bound |= {folded(part["cte_name"]) for part in parts if part.get("cte_name")}
         for name in bound:
@@ -236,7 +255,8 @@ class Checker:
             ):
                 raise QueryRefused(f"{kind} is denied: this form of expression is not served; leave it out")
             if kind == "BASE_TABLE":
-                relations |= self._judge_relation(part, bound)
+                if not (is_ours and _is_public_part(part)):
+                    relations |= self._judge_relation(part, bound)
             elif kind == "TABLE_FUNCTION":
                 _judge_table_function(part["function"])
                 in_from.add(id(part["function"]))
@@ -329,6 +349,22 @@ def _show_public_part(parts: list[dict[str, Any]]) -> bool:
         if names and len(names) > 2 and folded(names[0]) == INFORMATION:
             del names[0]
     return bool(tables)
+
+
+def _is_public_part(part: dict[str, Any]) -> bool:
+    """Whether this reads one of the views that ``_show_public_part`` puts in."""
+    views = {INFORMATION_VIEW.format(name) for name in INFORMATION_RELATIONS}
+    return part["schema_name"] == SCHEMA and not part["catalog_name"] and part["table_name"] in views
+
+
+def _judge_parameters(statement: duckdb.Statement) -> None:
+    """Refuse parameters with names."""
+    named = {name for name in statement.named_parameters if not (name.isascii() and name.isdigit())}
+    if named:
+        raise QueryRefused(
+            f"The parameter ${shown(min(named))} has a name; write '?' and give 'args' in order",
+            code=1064,
+        )
 
 
 def _judge_arrow(part: dict[str, Any]) -> None:
