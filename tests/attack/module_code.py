@@ -45,6 +45,12 @@ class Code:
     def _one_in(self, count: int) -> bool:
         return self.rng.randrange(count) == 0
 
+    def _number(self, value: int) -> bytes:
+        """An unsigned number of 32 bits, now and then longer than it need be."""
+        short = leb128(value)
+        more = self.rng.randint(1, 5 - len(short)) if len(short) < 5 and self._one_in(6) else 0
+        return short if not more else short[:-1] + bytes([short[-1] | 0x80]) + b"\x80" * (more - 1) + b"\0"
+
     def _function(self, index: int) -> bytes:
         rng = self.rng
         params, results = self.types[self.type_of[index]]
@@ -104,7 +110,7 @@ class Code:
         if depth <= 0 or self.budget <= 0:
             fitting = [index for index, local in enumerate(self.locals) if local == kind]
             if fitting and rng.random() < 0.6:
-                return b"\x20" + leb128(rng.choice(fitting))
+                return b"\x20" + self._number(rng.choice(fitting))
             return self._constant(kind)
         for _ in range(3):
             made = self._some_value(kind, depth - 1)
@@ -127,8 +133,8 @@ class Code:
                     return (
                         self._value(I32, depth)
                         + code
-                        + leb128(rng.randint(0, align))
-                        + leb128(rng.choice((0, 4, 65_535, 2**32 - 1)))
+                        + self._number(rng.randint(0, align))
+                        + self._number(rng.choice((0, 4, 65_535, 2**32 - 1)))
                     )
             case 4 | 5:
                 return self._call(kind, depth)
@@ -146,7 +152,7 @@ class Code:
             case 9:
                 locals_ = [index for index, local in enumerate(self.locals) if local == kind]
                 if locals_:
-                    return self._value(kind, depth) + b"\x22" + leb128(rng.choice(locals_))
+                    return self._value(kind, depth) + b"\x22" + self._number(rng.choice(locals_))
             case 10:
                 return self._of_memory_or_table(kind, depth)
             case 11:
@@ -176,7 +182,7 @@ class Code:
                 number = rng.choice(types)
                 arguments = b"".join(self._value(t, depth) for t in self.types[number][0])
                 where = self._value(I32, 0) if self._one_in(3) else b"\x41" + sleb(rng.randrange(4))
-                return arguments + where + b"\x11" + leb128(number) + leb128(rng.choice(held))
+                return arguments + where + b"\x11" + self._number(number) + self._number(rng.choice(held))
         fitting = [index for index, type_ in enumerate(self.type_of) if self.types[type_][1] == results]
         if not fitting:
             return b""
@@ -187,7 +193,7 @@ class Code:
         return (
             b"".join(self._value(t, depth if len(params) < 12 else 0) for t in params)
             + b"\x10"
-            + leb128(index)
+            + self._number(index)
         )
 
     def _block(self, kind: int, depth: int) -> bytes:
@@ -247,8 +253,8 @@ class Code:
                     self._value(I32, depth)
                     + self._value(kind, depth)
                     + code
-                    + leb128(rng.randint(0, align))
-                    + leb128(rng.choice((0, 16, 65_536)))
+                    + self._number(rng.randint(0, align))
+                    + self._number(rng.choice((0, 16, 65_536)))
                 )
             case 5:
                 return self._value(rng.choice((*NUMBERS, FUNCREF)), depth) + b"\x1a"
@@ -269,7 +275,9 @@ class Code:
                 label = rng.randrange(len(self.labels))
                 wanted = self.labels[-1 - label]
                 values = b"".join(self._value(kind, depth) for kind in wanted)
-                return values + self._value(I32, depth) + b"\x0d" + leb128(label) + b"\x1a" * len(wanted)
+                return (
+                    values + self._value(I32, depth) + b"\x0d" + self._number(label) + b"\x1a" * len(wanted)
+                )
             case 10:
                 return self._leaving(depth)
             case 11:

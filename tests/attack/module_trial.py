@@ -63,6 +63,8 @@ def _trial(module: bytes, table: Table) -> tuple[list[str], str]:
             wrong.append(f"the refusal is no short printable line: {error.message[:300]!r}")
         if "tell the authors" in error.message or "takes" in error.message:
             wrong.append(f"compiled frames are not as they should be: {error.message}")
+        if "cannot be read" in error.message or "has the instruction" in error.message:
+            wrong.append(f"a valid module is not understood: {error.message}")
         return wrong, "refused"
     except Exception as error:
         return [f"an exception escaped the check: {error!r}"[:300]], "failed"

@@ -6,6 +6,7 @@ import pytest
 import wasmtime
 
 from tests.strategies.guest import BUNDLED_FOLDER
+from tests.wasm.binary import strategy_module
 from tests.wasm.builder import Table, compile_wat, numbered, signature_of
 from tests.wasm.recursion import BASELINE, KINDS, module_of, other_engine
 from wasmverse.errors import ModuleRefused
@@ -128,6 +129,17 @@ def test_only_functions_that_recur_count() -> None:
         bytes(wasmtime.wat2wasm(text.replace("(else (i32.const 0))", "(else (call $f0 (i32.const 0)))")))
     )
     assert 2 <= below.counted <= 10
+
+
+def test_numbers_that_are_longer_than_they_need_be_hide_no_call() -> None:
+    """An alignment in two bytes: read as one, its offset became the instruction i64.const, which swallowed the call."""
+    short = bytes((0x20, 0, 0x28, 0x02, 0x42, 0x10, 1, 0x0B))
+    for form in (b"\x82\0", b"\x82\x80\x80\x80\0"):
+        body = b"\0" + short[:3] + form + short[4:]
+        module = strategy_module([b"\x60\1\x7f\1\x7f"], [(0, body)])
+        assert wasmtime.Module.validate(engine.strict_engine(), module) is None
+        assert prepare(module).counted == 1
+        assert prepare(strategy_module([b"\x60\1\x7f\1\x7f"], [(0, b"\0" + short)])).counted == 1
 
 
 def test_a_table_reaches_functions_of_the_same_type_only() -> None:

@@ -235,8 +235,7 @@ def read_body(
             elif kind == _BYTES:
                 at += count
             else:
-                align = data[at]
-                at += 1
+                align, at = leb128(data, at)
                 if align & 0x40:
                     _memory, at = leb128(data, at)
                 _offset, at = leb128(data, at)
