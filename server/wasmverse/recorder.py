@@ -90,7 +90,14 @@ class Recorder:
             state, roster = simulation.state_hash(), roster_hash(simulation)
             limits = Limits.of(simulation.settings)
             self._write(
-                Start(tid=simulation.tid, limits=limits, faulting=faulting, state=state, roster=roster)
+                Start(
+                    tid=simulation.tid,
+                    format=FORMAT,
+                    limits=limits,
+                    faulting=faulting,
+                    state=state,
+                    roster=roster,
+                )
             )
         except BaseException:
             if self._is_new and not self._size:

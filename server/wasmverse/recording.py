@@ -30,7 +30,7 @@ from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, Settings
 
 FORMAT = 2
 FORMATS_READ = (1, 2)
-"""Format 1 had authors without owners: whoever came with the name was it."""
+"""Format 1 had authors without owners: whoever came with the name was it. And what was removed kept its row and its id."""
 LINE_BYTES_MAX = 64 << 20
 STRATEGIES_MAX = 60_000
 _SEAL = b',"check":"'
@@ -96,10 +96,14 @@ class Limits(_Part):
 
 
 class Start(_Part):
-    """A process took the universe up; ``faulting`` counts the bad turns in a row of each strategy as it knew them."""
+    """A process took the universe up; ``faulting`` counts the bad turns in a row of each strategy as it knew them.
+
+    ``format`` is the one that it writes, and so how it plays; None is that of the first line.
+    """
 
     fact: Literal["start"] = "start"
     tid: Number
+    format: Number | None = None
     limits: Limits
     faulting: dict[Name, Number]
     state: Digest
@@ -340,6 +344,8 @@ def _broken_order(last: Fact | None, fact: Fact) -> str | None:
             if fact.format not in FORMATS_READ
             else None
         )
+    if isinstance(fact, Start) and fact.format not in (None, *FORMATS_READ):
+        return f"has format {fact.format}; up to {FORMAT} is understood"
     steps: tuple[int, ...]
     match last, fact:
         case (_, Universe()):

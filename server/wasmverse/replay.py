@@ -154,6 +154,7 @@ class _Player:
         kept = {"turns_kept": 2, "strategy_turns_kept": 1, "event_turns_kept": 1}
         # Whatever is on record had room when it was uploaded.
         no_bounds = {
+            "module_exports_max": UNBOUNDED,
             "strategies_max_per_module": UNBOUNDED,
             "strategies_max_per_owner": UNBOUNDED,
             "strategies_max": 15_000,
@@ -178,7 +179,7 @@ class _Player:
         try:
             beginning.begin(database, laws, founders, 0.0)
             self.simulation = Simulation(database, self.settings)
-            self.simulation.forgets_removed = universe.format > 1
+            self.format = universe.format
         except BaseException:
             database.close()
             raise
@@ -196,6 +197,8 @@ class _Player:
                 limits = Settings.model_validate({**self.settings.model_dump(), **fact.limits.model_dump()})
                 self.settings = limits
                 self.simulation.take_up(limits, fact.faulting)
+                # A process of this version may go on with what an older one began.
+                self.simulation.forgets_removed = (fact.format or self.format) > 1
                 self._compare(line, fact)
             case Turn() | Stop():
                 self._compare(line, fact)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
 from wasmverse.cli import app
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
-from wasmverse.recording import Given, Start, Stop, Turn, command_fact
+from wasmverse.recording import Given, Start, Stop, Turn, Universe, command_fact
 from wasmverse.replay import replay
 from wasmverse.settings import Settings
 
@@ -227,3 +227,32 @@ def test_removing_is_replayed_too(run: Run) -> None:
     found = replay(run.recording, None, Settings())
     assert (found.state_hash, found.first_difference, found.commands) == (expected, None, 4)
     assert SETTINGS.ships == 2
+
+
+def test_a_recording_of_an_older_version_that_this_one_goes_on_with(run: Run) -> None:
+    """Older ones kept the rows and ids of what was removed, this one gives them to others."""
+    author = Author.named("ada")
+    run.open()
+    simulation = run.simulation
+    simulation.forgets_removed = False
+    for name in ("first", "second"):
+        simulation.carry_out(upload_of(name, "(i64.const 0x41)"))
+        simulation.carry_out(RemoveStrategy(name, author))
+    run.play(2)
+    run.close()
+    older = [
+        fact.model_copy(update={"format": None if isinstance(fact, Start) else 1})
+        if isinstance(fact, Start | Universe)
+        else fact
+        for fact in facts_of(run.recording)
+    ]
+    write_facts(run.recording, older)
+    assert replay(run.recording, None, with_threads(1)).first_difference is None
+    run.open()
+    run.simulation.carry_out(upload_of("third", "(i64.const 0x42)"))
+    names = run.simulation.strategy_rows["name"].to_pylist()
+    assert "third" in names and "first" not in names
+    expected = run.play(3)
+    run.close()
+    found = replay(run.recording, None, with_threads(1))
+    assert (found.first_difference, found.state_hash) == (None, expected)
