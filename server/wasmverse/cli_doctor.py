@@ -13,6 +13,7 @@ from rich.table import Table
 from wasmverse.confinement import groups
 from wasmverse.confinement.layers import KINDS, LAYERS, Outcomes, layers_of, missing
 from wasmverse.confinement.probe import probe
+from wasmverse.settings import load_settings
 
 
 def doctor(
@@ -23,7 +24,8 @@ def doctor(
     Closes in a fresh process of each kind, as the same user on the same machine as [bold]wasmverse serve[/bold] would; a
     server need not run. Exit status 1 if a layer does not hold.
     """
-    found = {kind: probe(kind) for kind in KINDS}
+    first = load_settings().user_ids_first
+    found = {kind: probe(kind, first) for kind in KINDS}
     groups.close()
     lacks = [(kind, layer, why) for kind in KINDS for layer, why in missing(found[kind]).items()]
     if as_json:

@@ -94,7 +94,7 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     folder = snapshot_folder(settings)
     if settings.confinement_required:
         # Before the file is made or touched; what really holds is looked at again when all have started.
-        tried = {kind: await asyncio.to_thread(probe, kind) for kind in KINDS}
+        tried = {kind: await asyncio.to_thread(probe, kind, settings.user_ids_first) for kind in KINDS}
         if (lacking := refusal(settings.confinement_required, tried)) is not None:
             raise SettingsError(lacking)
     universe = UniverseProcess(settings, folder, tell)
@@ -146,7 +146,7 @@ async def _serve_gateway(
     greet: Callable[[str], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
-    checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker"))
+    checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker", settings.user_ids_first))
     try:
         await _first_of(pool.start(), stopping.wait(), universe.ended.wait())
         if stopping.is_set() or not universe.is_alive:

@@ -340,6 +340,12 @@ class Settings(BaseSettings):
     )
 
     # What strangers' code is closed in with
+    user_ids_first: int = Field(
+        60_600,
+        ge=1,
+        le=2_000_000_000,
+        description="User and group of readers where root starts the server; checkers have the next.",
+    )
     process_threads_max: int = Field(
         256,
         ge=32,
@@ -347,7 +353,9 @@ class Settings(BaseSettings):
         description="Threads of a reader, besides those of a query, and of a checker, where control groups can bound them.",
     )
     confinement_required: tuple[
-        Literal["privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "groups", "all"],
+        Literal[
+            "privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "groups", "user", "all"
+        ],
         ...,
     ] = Field(
         (),

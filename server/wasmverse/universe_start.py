@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wasmverse.confinement.processes import UniversePlaces, close_universe, confine_universe
+from wasmverse.confinement.users import reader_user
 from wasmverse.logs import log_to_standard_error
 from wasmverse.settings import Settings
 from wasmverse.signals import ENDING_SIGNALS
@@ -19,7 +20,13 @@ from wasmverse.universe.cache import base_folder
 
 def start_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
     """Close in this process, then run the universe in it."""
-    places = UniversePlaces(settings.database_path, snapshot_folder, base_folder(), settings.record_path)
+    places = UniversePlaces(
+        settings.database_path,
+        snapshot_folder,
+        base_folder(),
+        settings.record_path,
+        reader_user(settings.user_ids_first),
+    )
     outcomes = confine_universe(places)
 
     from wasmverse.loop import run_universe  # noqa: PLC0415 - imports engines, closed in

@@ -298,7 +298,7 @@ def write_process_memory(_: Targets) -> None:
     os.close(os.open("/proc/self/mem", os.O_WRONLY))
 
 
-LANDLOCK, SECCOMP, PRIVILEGES, NAMESPACES = "landlock", "seccomp", "privileges", "namespaces"
+LANDLOCK, SECCOMP, PRIVILEGES, NAMESPACES, USERS = "landlock", "seccomp", "privileges", "namespaces", "users"
 _FILES_BY = {LANDLOCK}
 _CALLS_BY = {SECCOMP}
 _BOTH = {LANDLOCK, SECCOMP}

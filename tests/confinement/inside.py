@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.confinement import attacks
-from wasmverse.confinement import landlock, namespaces, processes, seccomp
+from wasmverse.confinement import landlock, namespaces, processes, seccomp, users
 from wasmverse.confinement.prctl import prctl
 
 NOBODY = 65_534
+READER, CHECKER = 60_600, 60_601
 
 
 def leave_out(layers: list[str]) -> None:
@@ -33,6 +34,8 @@ def leave_out(layers: list[str]) -> None:
         seccomp.restrict = nothing
     if attacks.NAMESPACES not in layers:
         namespaces.separate = nothing
+    if attacks.USERS not in layers:
+        users.become = nothing
     if attacks.PRIVILEGES not in layers:
         processes.drop_privileges = nothing
 
@@ -58,8 +61,8 @@ def main() -> None:
     victim = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     leave_out(asked["layers"])
     outcomes = {
-        "reader": lambda: processes.confine_reader(folder / "snapshots"),
-        "checker": processes.confine_checker,
+        "reader": lambda: processes.confine_reader(folder / "snapshots", READER),
+        "checker": lambda: processes.confine_checker(CHECKER),
         "universe": lambda: confine_as_universe(folder),
     }[asked["kind"]]()
     found = attacks.attempt_all({**asked, "victim": victim.pid})

@@ -17,7 +17,18 @@ from typing import Any
 import orjson
 import pytest
 
-from wasmverse.confinement.layers import CALLS, FILES, GROUPS, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP
+from wasmverse.confinement.layers import (
+    CALLS,
+    FILES,
+    GROUPS,
+    LIMITS,
+    NAMESPACES,
+    PRIVILEGES,
+    SIGNALS,
+    TCP,
+    USER,
+)
+from wasmverse.confinement.users import hand_over
 from wasmverse.link import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
@@ -99,6 +110,7 @@ def aims(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
     config = replace(reader_config(Settings(), tmp_path), nice=0)
+    hand_over(tmp_path, config.user)
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -110,7 +122,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
         ours.sendall(wire.pack(config))
         ready = wire.receive(ours)
         assert ready is not None
-        assert ready["confinement"] == {**dict.fromkeys(ALL, ""), GROUPS: UNGROUPED}
+        assert ready["confinement"] == {**dict.fromkeys(ALL, ""), USER: "", GROUPS: UNGROUPED}
         ours.sendall(wire.pack({"sql": ""}))  # type: ignore[typeddict-item]
         answer = wire.receive(ours)
         assert answer is not None
@@ -154,9 +166,9 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_checker_says_which_layers_hold() -> None:
-    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", "--layers"]
+    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", "--layers", Settings().model_dump_json()]
     outcome = subprocess.run(command, capture_output=True, check=True)
-    assert json.loads(outcome.stdout) == {**dict.fromkeys(ALL, ""), GROUPS: UNGROUPED}
+    assert json.loads(outcome.stdout) == {**dict.fromkeys(ALL, ""), USER: "", GROUPS: UNGROUPED}
 
 
 def test_secrets_of_the_environment_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from tests.confinement.here import lacking_here
 from wasmverse import cli_doctor
 from wasmverse.cli import app
-from wasmverse.confinement.layers import FILES, GROUPS, KINDS, LAYERS, TCP, layers_of, refusal, summary
+from wasmverse.confinement.layers import FILES, GROUPS, KINDS, LAYERS, TCP, USER, layers_of, refusal, summary
 from wasmverse.settings import Settings
 
 WHOLE = dict.fromkeys(LAYERS, "")
@@ -56,7 +56,7 @@ def test_the_doctor_tries_real_processes() -> None:
 
 
 def test_the_doctor_names_what_is_missing_and_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_doctor, "probe", lambda kind: OLD if kind == "checker" else WHOLE)
+    monkeypatch.setattr(cli_doctor, "probe", lambda kind, _: OLD if kind == "checker" else WHOLE)
     outcome = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "120"})
     text = " ".join(outcome.output.split())
     assert outcome.exit_code == 1
@@ -69,6 +69,6 @@ def test_the_doctor_names_what_is_missing_and_the_remedy(monkeypatch: pytest.Mon
 
 
 def test_what_is_not_for_a_kind_is_not_asked_of_it() -> None:
-    alone = {layer: why for layer, why in WHOLE.items() if layer != GROUPS}
+    alone = {layer: why for layer, why in WHOLE.items() if layer not in {GROUPS, USER}}
     assert refusal(["all"], {"universe": alone}) is None
     assert refusal(["all"], {"reader": alone}) is not None

@@ -13,6 +13,7 @@ SIGNALS = "signals"
 CALLS = "calls"
 NAMESPACES = "namespaces"
 GROUPS = "groups"
+USER = "user"
 
 KINDS = ("universe", "reader", "checker")
 
@@ -48,6 +49,12 @@ LAYERS: Mapping[str, Layer] = {
         "memory and threads are bounded for the process as a whole (control groups)",
         "start the server where the groups of memory and pids are delegated to it and no other process is in them "
         "(systemd: Delegate=yes; by hand: systemd-run --user --scope -p Delegate=yes)",
+        ("reader", "checker"),
+    ),
+    USER: Layer(
+        "not root: a user of its own, where the server is root's",
+        "install Python and Wasmverse where every user may read them, and start the server with umask 022; or start it "
+        "as a user that is not root",
         ("reader", "checker"),
     ),
 }

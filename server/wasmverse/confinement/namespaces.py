@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from wasmverse.confinement.calls import number_of
@@ -19,13 +21,17 @@ from wasmverse.confinement.prctl import system_call
 _MOUNTS, _HOST_NAME, _IPC, _USER, _NETWORK = 0x00020000, 0x04000000, 0x08000000, 0x10000000, 0x40000000
 _OWN = _MOUNTS | _HOST_NAME | _IPC | _NETWORK
 _PRIVATE_ALL = 0x4000 | 1 << 18
+_BIND = 0x1000 | 0x4000
 _HERE = -100
 _ALL_BELOW = 0x8000
 _READ_ONLY, _NO_SET_USER_ID, _NO_DEVICES, _NO_PROGRAMS = 0x1, 0x2, 0x4, 0x8
 
 
-def separate(*, is_read_only: bool) -> Outcomes:
-    """Leave the machine's namespaces; ``is_read_only``: no file of any mount can be changed. The layer ``NAMESPACES``."""
+def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[Path] = ()) -> Outcomes:
+    """Leave the machine's namespaces; ``is_read_only``: no file of any mount can be changed. The layer ``NAMESPACES``.
+
+    later : who this process will be, if it is root: folders closed to it show it what it needs, and nothing else.
+    """
     number = number_of("unshare")
     if sys.platform != "linux" or number is None:
         return {NAMESPACES: f"{sys.platform} on this processor has no namespaces that are known here"}
@@ -51,10 +57,50 @@ def separate(*, is_read_only: bool) -> Outcomes:
         _NO_SET_USER_ID | _NO_DEVICES | _NO_PROGRAMS,
         b"hidepid=ptraceable\0",
     )
+    if status == 0 and later is not None and user == 0:
+        with suppress(OSError):  # then the layer of users does not hold, and says what cannot be read
+            _open_ways(later, needed)
     if status == 0 and is_read_only:
         attributes = struct.pack("QQQQ", _READ_ONLY | _NO_SET_USER_ID, 0, 0, 0)
         status = _call("mount_setattr", _HERE, b"/\0", _ALL_BELOW, attributes, len(attributes))
     return {NAMESPACES: f"its mounts could not be closed ({os.strerror(-status)})" if status < 0 else ""}
+
+
+def _open_ways(user: int, needed: Iterable[Path]) -> None:
+    """Where a folder on the way to what is needed, like a home, is closed to the user, put an empty one with that alone."""
+    closed: dict[Path, list[Path]] = {}
+    for path in sorted({*needed, *(path.resolve() for path in needed)}):
+        shut = next((folder for folder in reversed(path.parents) if not _is_open(folder, user)), None)
+        if shut is not None and path.exists():
+            below = closed.setdefault(shut, [])
+            if not any(path.is_relative_to(other) for other in below):
+                below.append(path)
+    for folder, below in closed.items():
+        opened = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC)) for path in below]
+        status = _call(
+            "mount", b"none\0", _text(folder), b"tmpfs\0", _NO_SET_USER_ID | _NO_DEVICES, b"mode=0755\0"
+        )
+        for path, descriptor in opened:
+            source = Path(f"/proc/self/fd/{descriptor}")
+            if status == 0:
+                (path if source.is_dir() else path.parent).mkdir(parents=True, exist_ok=True)
+                if not source.is_dir():
+                    path.touch()
+                _call("mount", _text(source), _text(path), None, _BIND, None)
+            os.close(descriptor)
+
+
+def _is_open(folder: Path, user: int) -> bool:
+    try:
+        status = folder.stat()
+    except OSError:
+        return True
+    mode = status.st_mode
+    return bool(mode & (0o100 if status.st_uid == user else 0o010 if status.st_gid == user else 0o001))
+
+
+def _text(path: Path) -> bytes:
+    return os.fsencode(path) + b"\0"
 
 
 def _call(name: str, *arguments: int | bytes | None) -> int:

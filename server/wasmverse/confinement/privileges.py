@@ -48,9 +48,7 @@ def drop_privileges(kept: int | None = None) -> Outcomes:
         return {PRIVILEGES: f"{sys.platform} on this processor has no capabilities that are known here"}
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    for capability in range(_CAPABILITIES):
-        if capability != kept and prctl(PR_CAPBSET_DROP, capability) != 0:
-            break  # the first one that the kernel does not know; or we may drop none, having none
+    drop_bounding_set(kept)
     low = 0 if kept is None else 1 << kept
     has = _effective()
     sets = struct.pack("6I", low & has, low & has, 0, 0, 0, 0)
@@ -61,6 +59,13 @@ def drop_privileges(kept: int | None = None) -> Outcomes:
     if prctl(PR_GET_NO_NEW_PRIVS, 0) != 1:
         return {PRIVILEGES: "this kernel cannot refuse new privileges"}
     return {PRIVILEGES: ""}
+
+
+def drop_bounding_set(kept: int | None = None) -> None:
+    """No program that is started has a capability but ``kept``."""
+    for capability in range(_CAPABILITIES):
+        if capability != kept and prctl(PR_CAPBSET_DROP, capability) != 0:
+            break  # the first one that the kernel does not know; or we may drop none, having none
 
 
 def _effective() -> int:

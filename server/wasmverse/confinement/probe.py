@@ -1,6 +1,7 @@
 """A process that is closed in as a reader, a checker or the universe is, says which layers hold, and ends.
 
-``python -P -m wasmverse.confinement.probe KIND FOLDER``, with an empty folder for the files that a universe would have.
+``python -P -m wasmverse.confinement.probe KIND FOLDER USERS``, with an empty folder for the files that a universe would have, and
+the setting ``user_ids_first``.
 """
 
 from __future__ import annotations
@@ -12,21 +13,29 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wasmverse.confinement import groups, privileges, processes
+from wasmverse.confinement import groups, privileges, processes, users
 from wasmverse.confinement.layers import GROUPS, Outcomes, layers_of
 
 PROBE_SECONDS_MAX = 20.0
 PROBE_THREADS, PROBE_BYTES = 64, 1 << 30
 
 
-def probe(kind: str) -> Outcomes:
+def probe(kind: str, user_ids_first: int) -> Outcomes:
     """What holds around a process of that kind on this machine, for this user, by closing in a fresh one."""
     needs_group = GROUPS in layers_of(kind)
     group = groups.ours().group(kind, PROBE_THREADS, PROBE_BYTES) if needs_group else groups.Group(())
     with tempfile.TemporaryDirectory(prefix="wasmverse-probe-") as folder:
         try:
             done = subprocess.run(
-                [sys.executable, "-P", "-m", "wasmverse.confinement.probe", kind, folder],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "wasmverse.confinement.probe",
+                    kind,
+                    folder,
+                    str(user_ids_first),
+                ],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=processes.bare_environment() | group.environment(),
@@ -43,16 +52,17 @@ def probe(kind: str) -> Outcomes:
 
 def main() -> None:
     """The process."""
-    kind, folder = sys.argv[1], Path(sys.argv[2])
+    kind, folder, first = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if kind == "universe":
         places = processes.UniversePlaces(
             folder / "universe.duckdb", folder / "snapshots", folder / "kernels"
         )
         outcomes = processes.confine_universe(places) | processes.close_universe(places)
     elif kind == "reader":
-        outcomes = processes.confine_reader(folder) | privileges.refuse_core_files()
+        users.hand_over(folder, users.reader_user(first))
+        outcomes = processes.confine_reader(folder, users.reader_user(first)) | privileges.refuse_core_files()
     else:
-        outcomes = processes.confine_checker() | privileges.refuse_core_files()
+        outcomes = processes.confine_checker(users.checker_user(first)) | privileges.refuse_core_files()
     os.write(1, json.dumps(outcomes).encode())
 
 

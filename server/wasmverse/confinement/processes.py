@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmverse.confinement import groups, landlock, namespaces, seccomp
+from wasmverse.confinement import groups, landlock, namespaces, seccomp, users
 from wasmverse.confinement.layers import Outcomes
 from wasmverse.confinement.privileges import CAP_DAC_OVERRIDE, drop_privileges, refuse_core_files
 
@@ -45,23 +45,27 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "T
 """The only variables of the environment that are passed on: the others may hold secrets."""
 
 
-def confine_reader(snapshots: Path) -> Outcomes:
-    """Close in a reader: it computes, and reads snapshots. To be called before it loads an engine."""
-    return {
-        **groups.enter(),
-        **namespaces.separate(is_read_only=True),
-        **landlock.restrict([snapshots, *interpreter()]),
-        **drop_privileges(),
-        **seccomp.restrict(),
-    }
+def confine_reader(snapshots: Path, user: int) -> Outcomes:
+    """Close in a reader: it computes, and reads snapshots. To be called before it loads an engine.
+
+    user : who it is where the server is root's.
+    """
+    return _confine(user, snapshots)
 
 
-def confine_checker() -> Outcomes:
+def confine_checker(user: int) -> Outcomes:
     """Close in a checker: it computes, on what it reads from its standard input."""
+    return _confine(user)
+
+
+def _confine(user: int, *readable: Path) -> Outcomes:
+    needed = [*libraries(), *readable]
+    grouped = groups.enter()
     return {
-        **groups.enter(),
-        **namespaces.separate(is_read_only=True),
-        **landlock.restrict(interpreter()),
+        **grouped,
+        **namespaces.separate(is_read_only=True, later=user, needed=needed),
+        **landlock.restrict([*readable, *interpreter()]),
+        **users.become(user, needed, bounds_threads=any(grouped.values())),
         **drop_privileges(),
         **seccomp.restrict(),
     }
@@ -69,12 +73,16 @@ def confine_checker() -> Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class UniversePlaces:
-    """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels."""
+    """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels.
+
+    readers_group : who besides may look into the snapshots, where root runs it.
+    """
 
     database: Path
     snapshots: Path
     kernels: Path
     recording: Path | None = None
+    readers_group: int | None = None
 
     def folders(self) -> list[Path]:
         """The folders of all but the kernels.
@@ -98,6 +106,8 @@ def confine_universe(places: UniversePlaces) -> Outcomes:
         places.snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not places.snapshots.is_symlink() and places.snapshots.stat().st_uid == os.geteuid():
             places.snapshots.chmod(0o700)  # later nothing may be said any more of who may look into what
+            if places.readers_group is not None:
+                users.hand_over(places.snapshots, places.readers_group)
     folders = places.folders()
     used = [path for path in (places.database.parent, places.database) if path.exists()]
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
@@ -132,11 +142,16 @@ def universe_environment() -> dict[str, str]:
 
 def interpreter() -> list[Path]:
     """What anything that runs must be able to read: Python, the libraries, and facts about the machine."""
+    return [*libraries(), *map(Path, _SYSTEM + _MACHINE)]
+
+
+def libraries() -> list[Path]:
+    """Python, and what is installed for it."""
     named = (*sysconfig.get_paths().values(), *sys.path, sys.prefix, sys.base_prefix)
     # Where somebody happens to stand is no library, unless our own code is there.
     here = Path()
     paths = {path for path in map(Path, filter(None, named)) if not _is_same(path, here)} | {_PACKAGES}
-    return [*sorted(paths), *map(Path, _SYSTEM + _MACHINE)]
+    return sorted(paths)
 
 
 def _is_same(path: Path, other: Path) -> bool:

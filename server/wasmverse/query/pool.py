@@ -199,8 +199,17 @@ class ReaderPool:
             self.counts.bytes += len(result.body)
         return result  # type: ignore[return-value]
 
+    def _missing(self, turn: int) -> QueryRefused:
+        kept = self.kept
+        have = f"turns {kept[0]} to {kept[-1]} are kept" if kept else "none is kept"
+        return QueryRefused(
+            f"There is no snapshot of turn {turn}: {have}; leave 'turn' out for the newest", code=1105
+        )
+
     async def _carry_out(self, run: Run) -> Result:
         key = run.key
+        if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
+            raise self._missing(run.turn)  # a reader would take its folder for an old one
         tries = self._settings.readers + self._settings.reader_spares + 1
         while True:
             head, body = await self._dispatcher.ask(run)
@@ -211,12 +220,7 @@ class ReaderPool:
                 continue
             newest = self.newest
             if run.is_pinned or newest is None or newest == run.turn:
-                kept = self.kept
-                have = f"turns {kept[0]} to {kept[-1]} are kept" if kept else "none is kept"
-                raise QueryRefused(
-                    f"There is no snapshot of turn {run.turn}: {have}; leave 'turn' out for the newest",
-                    code=1105,
-                )
+                raise self._missing(run.turn)
             run.turn = newest  # the query waited so long that its turn was removed
         if "error" in head:
             kinds: dict[str, type[QueryError]] = {"QueryRefused": QueryRefused, "QueryTimeout": QueryTimeout}

@@ -45,7 +45,7 @@ def main() -> None:
             return
         privileges.end_with_parent(config["parent_pid"])
         os.nice(config["nice"])
-        outcomes = confine_reader(Path(config["snapshot_folder"]))
+        outcomes = confine_reader(Path(config["snapshot_folder"]), config["user"])
 
         from wasmverse.query.engine import Engine  # noqa: PLC0415 - imports engines, closed in
 

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb_engine
 
 from wasmverse.confinement.layers import refusal
+from wasmverse.confinement.users import reader_user
 from wasmverse.database import schema
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.query import wire
@@ -213,4 +214,5 @@ def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfi
         guest_table_elements_max=settings.guest_table_elements_max,
         block_faults_max=settings.block_faults_max,
         process_threads_max=settings.process_threads_max + settings.reader_threads,
+        user=reader_user(settings.user_ids_first),
     )

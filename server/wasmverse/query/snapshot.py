@@ -92,7 +92,17 @@ def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
         raise FolderLost(error.errno, "the snapshot folder may not be read", str(folder)) from error
     except NotADirectoryError as error:
         raise FileNotFoundError(error.errno, "the snapshot folder is a file", str(folder)) from error
+    except FileNotFoundError as error:
+        if _is_another(folder, tid):
+            raise FolderLost(error.errno, "the snapshot folder is another one now", str(folder)) from error
+        raise
     return tables
+
+
+def _is_another(folder: Path, tid: int) -> bool:
+    """Whether a folder that is mounted for this process is not the one any more in which turn ``tid`` was published."""
+    newest = newest_turn(folder)
+    return folder.is_mount() and (newest is None or newest < tid)
 
 
 class SnapshotWriter:
@@ -291,7 +301,8 @@ def _reason(error: OSError) -> str:
 
 
 def _take(folder: Path) -> int:
-    """Make sure of a folder of our own that nobody else can look into or has put something in; its inode.
+    """Make sure of a folder of our own that nobody else has put something in or can look into, but a group that it was handed
+    over to (``confinement.users``); its inode.
 
     Raises
     ------
@@ -307,7 +318,8 @@ def _take(folder: Path) -> int:
         raise SettingsError(
             f"the snapshot folder {folder} belongs to user {status.st_uid}, not to us; {remedy}"
         )
-    if stat.S_IMODE(status.st_mode) != 0o700:
+    is_handed_over = status.st_gid not in {os.getegid(), *os.getgroups()}
+    if stat.S_IMODE(status.st_mode) not in ({0o700, 0o750} if is_handed_over else {0o700}):
         folder.chmod(0o700)
     strange = sorted(path.name for path in folder.iterdir() if _OWN.fullmatch(path.name) is None)
     if strange:

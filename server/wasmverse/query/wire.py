@@ -42,6 +42,7 @@ class ReaderConfig:
     guest_table_elements_max: int
     block_faults_max: int
     process_threads_max: int
+    user: int
 
 
 class Request(TypedDict):

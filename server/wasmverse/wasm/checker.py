@@ -2,7 +2,7 @@
 
 ``python -P -m wasmverse.wasm.checker NAME SETTINGS`` with the module on standard input writes a line of JSON, then the compiled
 bytes. It compiles and runs what a stranger sent, so it is closed in before it loads an engine. With ``--layers`` in place of the
-arguments it only says which layers hold, as JSON.
+name it only says which layers hold, as JSON.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from dataclasses import asdict
 from wasmverse.confinement import privileges
 from wasmverse.confinement.layers import refusal
 from wasmverse.confinement.processes import confine_checker
+from wasmverse.confinement.users import checker_user
 
 
 def main() -> None:
     """Inspect, and say what was found."""
     privileges.end_with_parent(os.getppid())
-    outcomes = confine_checker()
-    if sys.argv[1:] == ["--layers"]:
+    settings_json = sys.argv[-1]
+    outcomes = confine_checker(checker_user(json.loads(settings_json)["user_ids_first"]))
+    if sys.argv[1] == "--layers":
         print(json.dumps(outcomes | privileges.refuse_core_files()))
         return
 
@@ -31,7 +33,7 @@ def main() -> None:
     from wasmverse.wasm.check import inspect_module  # noqa: PLC0415
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
-    name, settings_json = sys.argv[1:]
+    name = sys.argv[1]
     settings = Settings.model_validate_json(settings_json)
     set_thread_stacks()
     seconds = int(settings.compile_seconds_max) + 1
