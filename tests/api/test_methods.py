@@ -35,7 +35,7 @@ def server(request: pytest.FixtureRequest) -> RunningGateway:
         ("DELETE", "/api/v1/query/rows", "POST"),
         ("GET", "/api/v1/strategies/x", "DELETE, PUT"),
         ("POST", "/api/v1/strategies/x", "DELETE, PUT"),
-        ("POST", "/api/v1/strategies", "GET, HEAD"),
+        ("POST", "/api/v1/strategies", "DELETE, GET, HEAD"),
         ("PUT", "/ping", "GET, HEAD"),
         ("BREW", "/ping", "GET, HEAD"),
         ("POST", "/", "GET, HEAD"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 import threading
@@ -84,10 +85,14 @@ def test_many_slow_clients_take_bounded_memory_and_nobodys_time(target: RunningG
     # Beside the results: what is on its way to the sockets, 40 connections, and what the allocator keeps.
     assert most_memory < ROOM_BYTES + (48 << 20), most_memory
     assert sum(second < 1 for second in seconds) >= 0.95 * len(seconds), seconds
-    deadline = time.monotonic() + 30
-    while budget.used > 2 << 20:
-        assert time.monotonic() < deadline, budget.used
-        time.sleep(0.05)
+    gc.disable()  # the room comes back by itself: the gateway's collector may not come by for hours
+    try:
+        deadline = time.monotonic() + 30
+        while budget.used > 2 << 20:
+            assert time.monotonic() < deadline, budget.used
+            time.sleep(0.05)
+    finally:
+        gc.enable()
     assert target.query(large(CLIENTS)).status_code == 200, "and then there is room again"
 
 

@@ -49,6 +49,7 @@ class ResultResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer; its connection is closed in the middle of it when it is not taken in time."""
         body = memoryview(self._result.body)
+        size = len(body)
         settings, loop = self._settings, asyncio.get_running_loop()
         seconds, rate = settings.send_seconds_max, settings.send_bytes_per_second_min
         began = loop.time()
@@ -56,8 +57,8 @@ class ResultResponse(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            for start in range(0, max(len(body), 1), PART_BYTES):
-                more = start + PART_BYTES < len(body)
+            for start in range(0, max(size, 1), PART_BYTES):
+                more = start + PART_BYTES < size
                 limit = loop.time() + seconds
                 if rate:
                     limit = min(limit, began + seconds + start / rate)
@@ -65,9 +66,10 @@ class ResultResponse(Response):
                     part = bytes(body[start : start + PART_BYTES])
                     await send({"type": "http.response.body", "body": part, "more_body": more})
         except TimeoutError:
-            log.info("a client took %d bytes too slowly; its connection is closed", len(self._result.body))
+            log.info("a client took %d bytes too slowly; its connection is closed", size)
             connection = connection_of(scope)
             if connection is not None:
                 connection.abort()
         finally:
             body.release()
+            del self._result  # whatever still holds this response must not hold the room

@@ -207,6 +207,15 @@ class ReaderPool:
         )
 
     async def _carry_out(self, run: Run) -> Result:
+        try:
+            return await self._answer(run)
+        finally:
+            # A cancelled query is held by its own traceback, and that only until the collector of cycles comes by: its room
+            # must not wait for that.
+            if run.lease is not None:
+                run.lease.release()
+
+    async def _answer(self, run: Run) -> Result:
         key = run.key
         if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
             raise self._missing(run.turn)  # a reader would take its folder for an old one
