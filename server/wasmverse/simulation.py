@@ -357,6 +357,8 @@ class Simulation:
                         self.strategy_rows = strategy_store.read_strategy_table(transaction)
             strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, status, guest))
         self._guests.keep(flown)
+        # Names of what was forgotten would add up.
+        self.bad_turns = {row.name: self.bad_turns[row.name] for row in rows if row.name in self.bad_turns}
         self.roster = Roster(strategies)
         self._faults = {row.name: row.last_fault for row in rows}
         self._spared = {row.name for row in rows if row.owner == BUNDLED_OWNER}

@@ -182,3 +182,16 @@ def test_a_removed_strategy_whose_ships_have_died_is_forgotten(
     simulation.close()
     simulation = simulate(path=path)  # what is left of it in the record of turns is no damage
     play(simulation, 1)
+
+
+def test_nothing_is_kept_of_names_that_are_forgotten(simulate: Callable[..., Simulation]) -> None:
+    """A new name in every upload, for days: what a process remembers of each must go with its row."""
+    simulation = simulate()
+    for number in range(3):
+        simulation.carry_out(named(f"brief{number}"))
+        play(simulation, 1)
+        assert f"brief{number}" in simulation.bad_turns
+        simulation.carry_out(RemoveStrategy(f"brief{number}", ADA))
+    known = set(simulation.strategy_rows["name"].to_pylist())
+    assert "brief1" not in known
+    assert set(simulation.bad_turns) <= known
