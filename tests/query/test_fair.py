@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import weakref
+
+import pytest
 
 from wasmverse.query.fair import LEAD_SECONDS_MAX, Client, Entry, FairQueue, Lane
+
+
+class Asked(Entry):
+    """An entry that can be watched by a weak reference."""
 
 
 def entry(cost: float = 0.25, lane: Lane = Lane.normal, *, is_counted: bool = True) -> Entry:
@@ -168,3 +176,34 @@ def test_counts_hold_whatever_happens() -> None:
                     queue.take(first)
                     queue.charge(first, random_.random())
             assert len(queue) == queue.counted == len(waiting)
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_queries_that_were_given_up_are_not_kept_behind_newer_ones(lane: Lane) -> None:
+    queue = FairQueue()
+    kept: weakref.WeakSet[Entry] = weakref.WeakSet()
+    numbers = itertools.count()
+
+    def ask(client: str) -> Entry:
+        one = Asked(lane, 0.1)
+        kept.add(one)
+        queue.push(one, Client(client, f"{client} {next(numbers)}"))
+        return one
+
+    patient = [ask("a")]
+    for _ in range(200):
+        given_up = [ask("a") for _ in range(3)]
+        queue.push(given_up[0], Client("b", "b"))  # somebody else asked the same
+        patient.append(ask("a"))
+        if len(patient) > 5:
+            queue.remove(patient.pop(0))
+        for one in given_up:
+            queue.remove(one)
+        newest = ask("a")
+        assert taken(queue, lane) is newest
+        queue.charge(newest, 0.1)
+    del given_up, newest, one
+    assert len(queue) == len(patient) == 5
+    assert len(kept) <= 2 * len(patient) + 2
+    assert {taken(queue, lane) for _ in range(5)} == set(patient)
+    assert queue.first(lane) is None

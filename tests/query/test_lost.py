@@ -166,6 +166,29 @@ def test_a_query_that_nobody_waits_for_is_stopped(running: RunningPool) -> None:
     assert running.threads.run(leave()) < 1
 
 
+def test_one_who_leaves_a_query_that_does_not_heed_it_is_to_blame_for_its_reader(
+    running: RunningPool,
+) -> None:
+    """It is not run once more for nobody, and whoever does this again and again has one reader at most."""
+
+    async def leave() -> dict[str, int]:
+        await until_ready(running)
+        lost = running.pool.counts.lost.copy()
+        text = "select levenshtein(repeat('a', 100000), repeat('b', 100001))"
+        query = asyncio.create_task(running.pool.query(text, client=Client("leaving", "1")))
+        await asyncio.sleep(0.3)
+        query.cancel()
+        await asyncio.gather(query, return_exceptions=True)
+        assert not running.pool._dispatcher._is_suspect("leaving")
+        await asyncio.sleep(1)
+        while running.pool.busy:
+            await asyncio.sleep(0.01)
+        assert running.pool._dispatcher._is_suspect("leaving")
+        return dict(running.pool.counts.lost - lost)
+
+    assert running.threads.run(leave()) == {"heedless": 1}
+
+
 def test_one_who_leaves_takes_nothing_from_others(running: RunningPool) -> None:
     async def leave() -> object:
         text = f"{CROSS_JOIN} or 1 = 13"

@@ -166,6 +166,11 @@ class Dispatcher:
                     continue
                 seconds = time.monotonic() - worker.since + self.readers.start_seconds
                 if gone.reason == "heedless":
+                    if run.is_left:
+                        self._note_ending(
+                            run
+                        )  # or leaving would be a way to end readers that nobody is blamed for
+                        raise asyncio.CancelledError from None
                     run.lane = Lane.slow
                     continue
                 raise self._lost(run, gone) from gone

@@ -80,6 +80,19 @@ class _Share:
             heapq.heappop(places).session.waiting -= 1
         return places[0] if places else None
 
+    def drop_gone(self) -> None:
+        """Drop the places of queries that have gone, once they are the most: each keeps its query, which may be long.
+
+        One that is behind others does not come to the head for as long as newer ones come.
+        """
+        if sum(map(len, self.lanes)) <= 2 * self.waiting:
+            return
+        for places in self.lanes:
+            for place in places:
+                place.session.waiting -= place.entry.is_gone
+            places[:] = [place for place in places if not place.entry.is_gone]
+            heapq.heapify(places)
+
     def floor(self) -> float:
         """The level of its least served connection that waits, or else that of the one served last."""
         heads = [place.start for lane in Lane if (place := self.head(lane)) is not None]
@@ -234,6 +247,7 @@ class FairQueue:
         for share in entry.shares:
             share.waiting -= 1
             share.counted -= entry.is_counted
+            share.drop_gone()
 
 
 def _grains(level: float) -> int:
