@@ -198,6 +198,8 @@ def test_names_by_the_settings(tmp_path: Path) -> None:
         ("Sec-Fetch-Site: same-site",),
         ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"),
         ("Sec-Fetch-Site: odd",),
+        ("Origin: https://localhost:{port}", "Sec-Fetch-Site: cross-site"),
+        ("Origin: http://localhost:{port}", "Sec-Fetch-Site: same-site"),
     ],
 )
 def test_pages_of_others_may_not_command(
@@ -219,6 +221,7 @@ def test_own_pages_and_programs_may(gateway: RunningGateway) -> None:
     for headers in (
         ("Origin: http://localhost:{port}",),
         ("Origin: http://LOCALHOST:{port}", "Sec-Fetch-Site: same-origin"),
+        ("Origin: http://localhost:{port}", "Sec-Fetch-Site: none"),
         ("Sec-Fetch-Site: none",),
         ("Sec-Fetch-Site: same-origin",),
         (),

@@ -9,7 +9,7 @@ from tests.query.test_functions import Asked
 from wasmverse.errors import QueryError
 
 HIDDEN = re.compile(
-    r"snapshot_|seen |public (?:tables|columns)|call strategy|memory\.game|duckdb_|pg_|/work|/tmp|pragma|system\.main"
+    r"snapshot_|seen |public (?:tables|columns)|"call |call strategy|memory\.game|duckdb_|pg_|/work|/tmp|pragma|system\.main"
 )
 
 ERRORS = [
@@ -21,6 +21,8 @@ ERRORS = [
     "select strategy_flee(1)",
     "select strategy_flee(1, 2, 3, 4, 5, 6, 7, 8, 9, {'a': 1})",
     "select strategy_flee(1, 2, 3, 4, 5, 6, 7, 8, 9, [1]) over () from entity",
+    "select strategy_flee(1, 2, 3, 4, 5, 6, 7, 8, 9, [1]).a",
+    "select mine(1, 2, 3, 4, 5, 6, 7, 8, 9, [1]).a",
     "select strategy_fle(1)",
     "select fle(1)",
     "select decode_plan(1, 2)",
@@ -73,7 +75,7 @@ LONG_NAMES = [
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     asked = Asked(tmp_path_factory.mktemp("hidden"))
-    asked.publish(1, strategy_flee="(i64.const 5)")
+    asked.publish(1, strategy_flee="(i64.const 5)", mine="(i64.const 6)")
     yield asked
     asked.writer.close()
 

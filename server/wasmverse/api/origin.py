@@ -246,11 +246,14 @@ class SiteGuard:
         if len(origins) > 1:
             raise HttpError(403, f"The request has {len(origins)} Origin headers; send one or none")
         origin = origins[0].decode("latin-1") if origins else None
+        where = fetch.get(b"sec-fetch-site")
         if origin is not None:
-            if is_same_origin(origin, site) or (may_be_read and origin.lower() in self._origins):
+            # Behind a proxy an origin cannot be told from the same host's with another scheme; a browser can.
+            denies = is_http and where not in {None, b"same-origin", b"none"}
+            is_own = not denies and is_same_origin(origin, site)
+            if is_own or (may_be_read and origin.lower() in self._origins):
                 return
         else:
-            where = fetch.get(b"sec-fetch-site")
             # Following a link to the page is not a request of the page that has the link.
             follows = is_http and method == "GET" and fetch.get(b"sec-fetch-mode") == b"navigate"
             if where in {None, b"same-origin", b"none"} or (may_be_read and follows):

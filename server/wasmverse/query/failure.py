@@ -59,6 +59,7 @@ _HIDDEN = (
     (re.compile(r'(?:, )?"seen (?:sid|eid|kind|x|y|entity)"'), ""),
     (re.compile(r"\bseen (sid|eid|kind|x|y|entity)\b"), r"\1"),
     (re.compile(r"\bpublic (tables|columns|schemata|character_sets)\b"), r"information_schema.\1"),
+    (re.compile(r'(?<=")call (?=\w+")'), ""),
     (re.compile(r"\bcall (?=strategy_)"), ""),
     (re.compile(r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event)\b)"), ""),
     (re.compile(r"\bmemory\.(?=game\.)"), ""),
