@@ -9,7 +9,7 @@ from tests.query.test_functions import Asked
 from wasmverse.errors import QueryError
 
 HIDDEN = re.compile(
-    r"snapshot_|seen |public (?:tables|columns)|"call |call strategy|memory\.game|duckdb_|pg_|/work|/tmp|pragma|system\.main"
+    r"snapshot_|seen |public (?:tables|columns)|\x22call |call strategy|memory\.game|duckdb_|pg_|/work|/tmp|pragma|system\.main"
 )
 
 ERRORS = [
