@@ -220,3 +220,21 @@ def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[...,
     with pytest.raises(StrategyDear, match=r"turns take 48 of 50 ms"):
         slow.carry_out(replace(upload, seconds={"mine": (0.001, 0.00001)}))
     slow.carry_out(replace(upload, seconds={"mine": (0.0001, 0.000001)}))
+
+
+def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
+    simulate: Callable[..., Simulation],
+) -> None:
+    simulation = simulate()
+    upload = upload_of("mine", "(i64.const 0)")
+    simulation.carry_out(upload)
+    play(simulation, 1)
+    # Ships met what the trial had not shown: it takes 0.4 s of a turn, more than the share of an upload.
+    simulation.measured._strategies["mine"] = 0.4 * simulation.measured.threads
+    simulation.measured._turns.append(0.95)
+    cheaper = replace(upload_of("mine", "(i64.const 1)"), seconds={"mine": (0.001, 0.009)})
+    dearer = replace(cheaper, seconds={"mine": (0.001, 0.02)})
+    with pytest.raises(StrategyDear):
+        simulation.carry_out(dearer)
+    simulation.carry_out(cheaper)
+    assert strategy_row(simulation, "mine")["version"] == 2

@@ -80,10 +80,14 @@ class Measured:
     def room_for(
         self, costs: dict[str, Cost], roster: Roster, ships: int, period_seconds: float, share_max: float
     ) -> tuple[float, float, float]:
-        """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds."""
+        """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds.
+
+        They may always add what the versions take that they replace: else those that take more would fly on.
+        """
         others = sum(each.is_dealt and each.name not in costs for each in roster.strategies)
         prospect = Prospect(self.blocks, -(-ships // (others + len(costs))), self.threads)
         replaced = sum(self._strategies.get(name, 0.0) for name in costs) / self.threads
         turn = max(0.0, (median(self._turns) if self._turns else 0.0) - replaced)
         values: Sequence[Cost] = list(costs.values())
-        return prospect.added_seconds(values), seconds_free(turn, period_seconds, share_max), turn
+        free = max(replaced, seconds_free(turn, period_seconds, share_max))
+        return prospect.added_seconds(values), free, turn
