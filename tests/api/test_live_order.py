@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from wasmverse.api.live import LiveQueries, Watcher, WatchKey
+from wasmverse.api.live import CLIENTS_MAX, LiveQueries, Watch, Watcher, WatchKey
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.query.fair import Client
@@ -110,3 +110,14 @@ def test_the_first_watcher_pays_and_what_nobody_watches_is_stopped() -> None:
         await live.close()
 
     asyncio.run(follow())
+
+
+def test_a_shared_query_waits_on_account_of_the_first_and_of_the_newest() -> None:
+    watch = Watch(WatchKey("select 1", b"[]", "tuples", False))
+    assert watch.clients() == [Client()]
+    metrics = cast("Metrics", None)
+    for number in range(100):
+        watch.watchers[Watcher(metrics, client=Client(f"{number // 2}", f"{number}")), 1] = 0
+    clients = watch.clients()
+    assert clients[0] == Client("0", "0")
+    assert [client.name for client in clients[1:]] == [f"{49 - number}" for number in range(CLIENTS_MAX - 1)]

@@ -78,6 +78,31 @@ def test_others_are_answered_within_a_second(
     assert running.pool.counts.interrupted
 
 
+def test_who_has_others_with_them_does_not_keep_these_waiting(running: RunningPool) -> None:
+    """A live query that many watch, the first of whom asks for all of their share and more by ever newer connections."""
+
+    async def watch(others: list[Client]) -> float:
+        heavy = [Client("heavy", f"{number}") for number in range(SLOW)]
+        slow = [
+            asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or {number} = 1", client=client))
+            for number, client in enumerate(heavy)
+        ]
+        await asyncio.sleep(0.6)
+        began = time.monotonic()
+        text = f"select {began} -- watched"
+        await running.pool.query(text, client=Client("heavy", "0"), others=others, is_patient=True)
+        seconds = time.monotonic() - began
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        while running.pool.busy:
+            await asyncio.sleep(0.01)
+        return seconds
+
+    alone, together = (running.threads.run(watch(others)) for others in ([], [Client("light", "1")]))
+    assert together < 1, (alone, together)
+
+
 def test_slow_queries_are_answered_too(running: RunningPool) -> None:
     """Who was stopped is run again, and has all the time that one query may take."""
 

@@ -13,6 +13,7 @@ import logging
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
 import orjson
@@ -40,6 +41,11 @@ LASTING = frozenset({1052, 1054, 1055, 1064, 1146, 1305, 1041, 2013})
 """Errors that the next turn would meet again, some of which cost a reader: ended at once."""
 
 RECONNECT_SECONDS = 0.5
+
+CLIENTS_MAX = 16
+"""Clients on whose account a live query waits, at most."""
+CLIENTS_LOOKED_AT = 64
+"""Watchers among whom these are looked for: of thousands, most come from few places."""
 
 REVOKED_SECONDS = 1.0
 """How often the tokens of open connections are looked at, beside every turn and every message."""
@@ -100,10 +106,16 @@ class Watch:
     task: asyncio.Task[None] | None = None
     is_due: bool = False
 
-    @property
-    def payer(self) -> Client:
-        """Whose share of the readers' time it is a part of: who was the first to watch of those that do."""
-        return next((watcher.client for watcher, _ in self.watchers), NOBODY)
+    def clients(self) -> list[Client]:
+        """Those that it is run for, by different names: who was the first to watch of those that do, then the newest ones.
+
+        Not the first alone: they could keep the others waiting, by asking for more than their share.
+        """
+        first, newest = islice(self.watchers, 1), islice(reversed(self.watchers), CLIENTS_LOOKED_AT)
+        found: dict[str, Client] = {}
+        for watcher, _ in chain(first, newest):
+            found.setdefault(watcher.client.name, watcher.client)
+        return list(found.values())[:CLIENTS_MAX] or [NOBODY]
 
 
 class Watcher:
@@ -282,10 +294,12 @@ class LiveQueries:
         key = watch.key
         try:
             is_quick, watch.is_quick = watch.is_quick, False
+            client, *others = watch.clients()
             result = await self._pool.query(
                 key.sql,
                 key.args,
-                client=watch.payer,
+                client=client,
+                others=others,
                 format=key.format,
                 big_as_string=key.big_as_string,
                 is_quick=is_quick,

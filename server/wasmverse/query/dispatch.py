@@ -266,7 +266,7 @@ class Dispatcher:
             run.lane = Lane.large if large else Lane.slow if known.seconds >= SLOW_SECONDS else Lane.normal
         if run.lane is Lane.normal:
             cost = self._costs.expected_seconds(run.key)
-            if self._suspects and self._is_suspect(run.client.name):
+            if self._suspects and all(self._is_suspect(client.name) for client in (run.client, *run.others)):
                 run.lane = Lane.slow
         else:
             cost = SLOW_SECONDS if known is None else known.seconds

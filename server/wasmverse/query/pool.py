@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,7 @@ class ReaderPool:
         args: Sequence[Any] | bytes = (),
         *,
         client: Client = NOBODY,
+        others: Iterable[Client] = (),
         turn: int | None = None,
         format: Format = "tuples",
         big_as_string: bool = False,
@@ -130,6 +131,7 @@ class ReaderPool:
         sql : one statement, DuckDB's dialect or SingleStore's.
         args : one plain JSON value for each ``?``; or all of them as JSON, which takes less memory while the query waits.
         client : who asks; the readers' time is shared by client.
+        others : who asks the same with them: it is the query's turn when it is the turn of any of them, who pays for it then.
         turn : the turn to read; None for the newest.
         format : what the body is; see ``result.Format``.
         big_as_string : 64-bit integers as strings in JSON.
@@ -162,6 +164,8 @@ class ReaderPool:
             run.task.add_done_callback(partial(self._forget, run))
         else:
             self._dispatcher.join(run, client)
+        for other in others:
+            self._dispatcher.join(run, other)
         task = run.task
         assert task is not None
         run.waiters += 1
