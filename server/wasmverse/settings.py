@@ -308,6 +308,11 @@ class Settings(BaseSettings):
         description="Time for one request, from its first byte to its answer's last one, in seconds.",
     )
     watches_max: int = Field(16, ge=1, description="Live queries on one connection.")
+    watch_bytes_max: int = Field(
+        64 << 10,
+        ge=1 << 10,
+        description="Statements and arguments of the live queries on one connection, in bytes.",
+    )
     watchers_max_per_address: int = Field(
         2_048, ge=1, description="Live connections from one address at the same time."
     )

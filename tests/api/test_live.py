@@ -174,6 +174,24 @@ def test_limits_per_connection_and_per_address(tmp_path: Path) -> None:
         running.close()
 
 
+def test_the_texts_of_a_connections_live_queries_are_bounded(gateway: RunningGateway) -> None:
+    """They are kept for as long as somebody watches: sixteen of a megabyte on each of thousands of connections before."""
+    room = gateway.settings.watch_bytes_max
+    half = f"select 1 /* {'ü' * (room // 4)} */"
+    with watcher(gateway) as live:
+        ask(live, id=1, sql=half)
+        assert receive(live)["rows"] == [[1]]
+        ask(live, id=1, sql=f"{half} as a")  # in the place of the one before
+        assert receive(live)["rows"] == [[1]]
+        for sql, args in ((half, []), ("select ?", ["x" * room])):
+            ask(live, id=2, sql=sql, args=args)
+            refusal = receive(live)
+            assert (refusal["id"], refusal["error"]["code"]) == (2, 1153)
+        live.send(json.dumps({"id": 1, "unsubscribe": True}))
+        ask(live, id=2, sql=half)
+        assert receive(live)["rows"] == [[1]]
+
+
 def wait_for_turn(running: RunningGateway, turn: int) -> None:
     """Until every live query has its result of a turn, or nobody any more who watches it."""
     deadline = time.monotonic() + 20

@@ -167,6 +167,14 @@ async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, que
     if identity not in watcher.watches and len(watcher.watches) >= limit:
         raise HttpError(429, f"This connection has {limit} live queries, the limit; unsubscribe one first")
     key = WatchKey(query.sql, orjson.dumps(query.args), format_, query.big_as_string)
+    others = (watch.key for other, watch in watcher.watches.items() if other != identity)
+    size = sum(len(one.sql.encode()) + len(one.args) for one in (key, *others))
+    if size > queries.settings.watch_bytes_max:
+        raise HttpError(
+            413,
+            f"The live queries of this connection would have {size:,} bytes of statements and arguments, the limit is "
+            f"{queries.settings.watch_bytes_max:,}; write them shorter, or unsubscribe one first",
+        )
     queries.subscribe(watcher, identity, key)
 
 
