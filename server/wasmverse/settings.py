@@ -277,6 +277,11 @@ class Settings(BaseSettings):
 
     # The gateway's limits
     body_bytes_max: int = Field(1 << 20, ge=1 << 10, description="Size of a query's request body, in bytes.")
+    bodies_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 20,
+        description="Bytes of all bodies of more than 64 KiB until they are answered; an address may have a quarter.",
+    )
     body_seconds_max: float = Field(
         15.0, gt=0, description="Time in which a request must have arrived whole, in seconds."
     )

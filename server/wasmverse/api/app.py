@@ -24,6 +24,7 @@ from wasmverse.api.page import add_page
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
 from wasmverse.link import Universe
+from wasmverse.query.budget import ByteBudget
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
 
@@ -72,6 +73,7 @@ def create_app(
         RateLimit(settings.queries_per_second_max),
         RateLimit(settings.commands_per_second_max),
         Uploads(settings),
+        ByteBudget(settings.bodies_bytes_max),
     )
     app.state.live = live
     add_error_handlers(app)

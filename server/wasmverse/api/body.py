@@ -5,20 +5,56 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from wasmverse.api.errors import HttpError
+from wasmverse.query.budget import SMALL_BYTES, ByteBudget, Lease
 from wasmverse.query.statement import DATABASES
 
 ARGS_DEPTH_MAX = 64
 """Lists and objects in one another in an argument. Arrow's types nest as deep, and orjson's texts four times as deep."""
 
 
-async def read_body(request: Request, bytes_max: int, seconds_max: float) -> bytes:
-    """The whole body.
+class Room:
+    """``with Room(budget, client) as room:`` is the room of one body, taken when it is long, until it has been answered.
+
+    Whoever sends the most of a body and waits, or queues with a long text, would have a megabyte on every connection.
+    """
+
+    def __init__(self, budget: ByteBudget, client: str) -> None:
+        self._budget = budget
+        self._client = client
+        self._lease: Lease | None = None
+
+    def __enter__(self) -> Self:
+        """Take nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        if self._lease is not None:
+            self._lease.release()
+
+    def take(self, size: int) -> None:
+        """Take room for a body that may have ``size`` bytes, once; raises HttpError 429 or 503 if there is none."""
+        if self._lease is not None:
+            return
+        lacking = self._budget.lacks(self._client, size)
+        if lacking:
+            whose, status = ("one address", 429) if lacking < 0 else ("all clients", 503)
+            raise HttpError(
+                status,
+                f"The long bodies of {whose} have all the room that there is for them; ask again in a second, or send less "
+                f"than {SMALL_BYTES:,} bytes",
+            )
+        self._lease = self._budget.take(self._client, size)
+
+
+async def read_body(request: Request, bytes_max: int, seconds_max: float, room: Room | None = None) -> bytes:
+    """The whole body; a long one has a place in ``room``.
 
     Raises
     ------
@@ -37,6 +73,8 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float) -> byt
                 body += part
                 if len(body) > bytes_max:
                     raise too_long
+                if room is not None and len(body) > SMALL_BYTES:
+                    room.take(int(announced) if announced.isdigit() else bytes_max)
     except TimeoutError:
         raise HttpError(
             408, f"The body did not arrive in {seconds_max:g} s, the limit here; send it faster"

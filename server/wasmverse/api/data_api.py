@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wasmverse.api.accept import accepts_gzip, negotiate
-from wasmverse.api.body import QueryBody, parse_query, read_body
+from wasmverse.api.address import counted_address
+from wasmverse.api.body import QueryBody, Room, parse_query, read_body
 from wasmverse.api.client import client_of
 from wasmverse.api.command_call import parse_call
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
+from wasmverse.query.fair import Client
 from wasmverse.query.result import Format
 
 _BODY: dict[str, Any] = {
@@ -101,8 +103,9 @@ def data_api_router(version: str) -> APIRouter:
         """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`."""
         gateway = gateway_of(request)
         gateway.may_command(request)
-        query = await _read(request, gateway)
-        answer = await gateway.universe.ask(parse_call(query.sql, query.args))
+        with _room(request, gateway) as room:
+            query = await _read(request, gateway, room)
+            answer = await gateway.universe.ask(parse_call(query.sql, query.args))
         gateway.metrics.commands.labels("spawn_entity").inc()
         body = orjson.dumps({"lastInsertId": answer["eid"], "rowsAffected": 1})
         return Response(body, headers={"Wasmverse-Turn": str(answer["tid"])}, media_type="application/json")
@@ -110,15 +113,26 @@ def data_api_router(version: str) -> APIRouter:
     return router
 
 
-async def _read(request: Request, gateway: Gateway) -> QueryBody:
+def _room(request: Request, gateway: Gateway) -> Room:
+    return Room(gateway.bodies, counted_address(request.client.host if request.client else ""))
+
+
+async def _read(request: Request, gateway: Gateway, room: Room) -> QueryBody:
     settings = gateway.settings
-    return parse_query(await read_body(request, settings.body_bytes_max, settings.body_seconds_max))
+    return parse_query(await read_body(request, settings.body_bytes_max, settings.body_seconds_max, room))
 
 
 async def _query(request: Request, default: Format) -> Response:
     gateway = gateway_of(request)
     client = client_of(request, gateway.may_ask(request))
-    query = await _read(request, gateway)
+    with _room(request, gateway) as room:
+        return await _answered(request, default, gateway, client, room)
+
+
+async def _answered(
+    request: Request, default: Format, gateway: Gateway, client: Client, room: Room
+) -> Response:
+    query = await _read(request, gateway, room)
     format_ = negotiate(request, default)
     sql, turn, big_as_string = query.sql, query.turn, query.big_as_string
     args = orjson.dumps(query.args)

@@ -13,6 +13,7 @@ from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
 from wasmverse.link import Universe
+from wasmverse.query.budget import ByteBudget
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
 from wasmverse.tokens import Identity, Role
@@ -30,6 +31,7 @@ class Gateway:
     queries: RateLimit
     commands: RateLimit
     uploads: Uploads
+    bodies: ByteBudget
     confinement: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Kind of process -> layer -> nothing, or why it does not hold; for ``/health``."""
 
