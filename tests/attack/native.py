@@ -30,6 +30,7 @@ GRACE_SECONDS = 9.0
 START_SECONDS = 60.0
 GROWTH_BYTES = 768 << 20
 """An engine that grows by so much for one statement did not count what it took."""
+RETIRED = b"retired"
 FORMATS = ("tuples", "rows", "arrow", "csv")
 
 
@@ -129,16 +130,22 @@ def _refuse(constant: str) -> None:
 
 
 def run_lines(folder: Path) -> None:
-    """Answer batches from standard input until it ends."""
+    """Answer batches from standard input until it ends, or until a reader would retire: what the engine's allocator has kept in
+    pieces is not to meet the limit of data in an innocent statement."""
     from wasmverse.confinement.privileges import limit_resources
+    from wasmverse.query.reader import data_bytes
 
     answering = Answering(folder)
-    limit_resources(MEMORY_BYTES, 1 << 20)
+    own_bytes = data_bytes()
+    limit_resources(own_bytes + MEMORY_BYTES, 1 << 20)
     for line in sys.stdin:
         for number, sql in enumerate(json.loads(line)):
             os.write(1, b"%d\n" % number)
             outcome = answering.run(sql)
             os.write(1, json.dumps([outcome.kind, outcome.detail]).encode() + b"\n")
+            if data_bytes() > own_bytes + MEMORY_BYTES // 2:
+                os.write(1, RETIRED + b"\n")
+                os._exit(0)
         os.write(1, b"end\n")
 
 
@@ -160,12 +167,14 @@ class Native:
             process.stdin.write(json.dumps(statements[len(outcomes) :]).encode() + b"\n")
             process.stdin.flush()
             seconds = START_SECONDS
-            while (line := self._line(seconds)) not in {b"end", b"", None}:
+            while (line := self._line(seconds)) not in {b"end", RETIRED, b"", None}:
                 seconds = SECONDS_MAX + GRACE_SECONDS
                 assert line is not None
                 if line.startswith(b"["):
                     outcomes.append(Outcome(*json.loads(line)))
-            if line != b"end":
+            if line == RETIRED:
+                self.close()
+            elif line != b"end":
                 outcomes.append(self._lost(line is None))
         return outcomes
 
@@ -208,7 +217,9 @@ class Native:
 
     def _last_words(self) -> str:
         self.errors.seek(0)
-        return self.errors.read().decode(errors="replace")[-2000:]
+        lines = self.errors.read().decode(errors="replace").splitlines(keepends=True)
+        # Objects that the bindings still had at the end are told of too, hundreds of lines.
+        return "".join(line for line in lines if "leaked" not in line)[-4000:]
 
     def close(self) -> None:
         """End the process."""
