@@ -5,6 +5,13 @@ Data flows one way: ``universe`` and ``wasm`` are arrays in, arrays out and know
 ``errors``, ``commands`` and ``cli`` join them.
 """
 
-from importlib.metadata import version
+__version__: str
 
-__version__ = version("wasmverse")
+
+def __getattr__(name: str) -> str:
+    """The version; looked up when it is asked for, because the readers' waiting processes keep what is loaded here."""
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("wasmverse")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

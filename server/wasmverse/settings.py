@@ -364,7 +364,17 @@ class Settings(BaseSettings):
     )
     confinement_required: tuple[
         Literal[
-            "privileges", "limits", "files", "tcp", "signals", "calls", "namespaces", "groups", "user", "all"
+            "privileges",
+            "limits",
+            "files",
+            "tcp",
+            "signals",
+            "calls",
+            "namespaces",
+            "groups",
+            "user",
+            "processes",
+            "all",
         ],
         ...,
     ] = Field(

@@ -299,6 +299,7 @@ def write_process_memory(_: Targets) -> None:
 
 
 LANDLOCK, SECCOMP, PRIVILEGES, NAMESPACES, USERS = "landlock", "seccomp", "privileges", "namespaces", "users"
+PROCESSES = "processes"
 _FILES_BY = {LANDLOCK}
 _CALLS_BY = {SECCOMP}
 _BOTH = {LANDLOCK, SECCOMP}
@@ -309,18 +310,18 @@ HELD_BY: dict[Callable[[Targets], None], set[str]] = {
     run_program_by_libc: _BOTH,
     run_memory_file: _BOTH,
     run_by_descriptor: _BOTH,
-    signal_victim: _BOTH,
-    signal_victim_by_thread: _BOTH,
-    signal_victim_by_owner: _CALLS_BY,
+    signal_victim: {*_BOTH, PROCESSES},
+    signal_victim_by_thread: {*_BOTH, PROCESSES},
+    signal_victim_by_owner: {*_CALLS_BY, PROCESSES},
     signal_group: _CALLS_BY,
-    open_process: _CALLS_BY,
-    debug_victim: _BOTH,
-    read_victim_memory: _BOTH,
+    open_process: {*_CALLS_BY, PROCESSES},
+    debug_victim: {*_BOTH, PROCESSES},
+    read_victim_memory: {*_BOTH, PROCESSES},
     look_at_victim: _FILES_BY,
     look_at_victim_environment: _FILES_BY,
     list_processes: _FILES_BY,
-    slow_victim: _CALLS_BY,
-    pin_victim: _CALLS_BY,
+    slow_victim: {*_CALLS_BY, PROCESSES},
+    pin_victim: {*_CALLS_BY, PROCESSES},
     send_udp: {*_CALLS_BY, NAMESPACES},
     connect_tcp: {*_BOTH, NAMESPACES},
     listen_tcp: _BOTH,
@@ -346,7 +347,7 @@ HELD_BY: dict[Callable[[Targets], None], set[str]] = {
     add_key: _CALLS_BY,
     change_personality: _CALLS_BY,
     type_on_terminal: _CALLS_BY,
-    limit_victim: _CALLS_BY,
+    limit_victim: {*_CALLS_BY, PROCESSES},
     mount_something: {*_BOTH, PRIVILEGES},
     change_root: {SECCOMP, PRIVILEGES},
     become_root: {SECCOMP, PRIVILEGES},

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.confinement import attacks
-from wasmverse.confinement import landlock, namespaces, processes, seccomp, users
+from wasmverse.confinement import inits, landlock, namespaces, processes, seccomp, users
 from wasmverse.confinement.prctl import prctl
 
 NOBODY = 65_534
@@ -34,6 +34,8 @@ def leave_out(layers: list[str]) -> None:
         seccomp.restrict = nothing
     if attacks.NAMESPACES not in layers:
         namespaces.separate = nothing
+    if attacks.PROCESSES not in layers:
+        inits.go_inside = lambda: ""
     if attacks.USERS not in layers:
         users.become = nothing
     if attacks.PRIVILEGES not in layers:

@@ -24,10 +24,12 @@ from wasmverse.confinement.layers import (
     LIMITS,
     NAMESPACES,
     PRIVILEGES,
+    PROCESSES,
     SIGNALS,
     TCP,
     USER,
 )
+from wasmverse.confinement.processes import inside
 from wasmverse.confinement.users import hand_over
 from wasmverse.link import Confined
 from wasmverse.query import wire
@@ -122,7 +124,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
         ours.sendall(wire.pack(config))
         ready = wire.receive(ours)
         assert ready is not None
-        assert ready["confinement"] == {**dict.fromkeys(ALL, ""), USER: "", GROUPS: UNGROUPED}
+        assert ready["confinement"] == {**dict.fromkeys(ALL, ""), USER: "", PROCESSES: "", GROUPS: UNGROUPED}
         ours.sendall(wire.pack({"sql": ""}))  # type: ignore[typeddict-item]
         answer = wire.receive(ours)
         assert answer is not None
@@ -166,9 +168,14 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_checker_says_which_layers_hold() -> None:
-    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", "--layers", Settings().model_dump_json()]
+    command = [*inside("wasmverse.wasm.checker"), "--layers", Settings().model_dump_json()]
     outcome = subprocess.run(command, capture_output=True, check=True)
-    assert json.loads(outcome.stdout) == {**dict.fromkeys(ALL, ""), USER: "", GROUPS: UNGROUPED}
+    assert json.loads(outcome.stdout) == {
+        **dict.fromkeys(ALL, ""),
+        USER: "",
+        PROCESSES: "",
+        GROUPS: UNGROUPED,
+    }
 
 
 def test_secrets_of_the_environment_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

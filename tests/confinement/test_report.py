@@ -11,7 +11,18 @@ from typer.testing import CliRunner
 from tests.confinement.here import lacking_here
 from wasmverse import cli_doctor
 from wasmverse.cli import app
-from wasmverse.confinement.layers import FILES, GROUPS, KINDS, LAYERS, TCP, USER, layers_of, refusal, summary
+from wasmverse.confinement.layers import (
+    FILES,
+    GROUPS,
+    KINDS,
+    LAYERS,
+    PROCESSES,
+    TCP,
+    USER,
+    layers_of,
+    refusal,
+    summary,
+)
 from wasmverse.settings import Settings
 
 WHOLE = dict.fromkeys(LAYERS, "")
@@ -69,6 +80,6 @@ def test_the_doctor_names_what_is_missing_and_the_remedy(monkeypatch: pytest.Mon
 
 
 def test_what_is_not_for_a_kind_is_not_asked_of_it() -> None:
-    alone = {layer: why for layer, why in WHOLE.items() if layer not in {GROUPS, USER}}
+    alone = {layer: why for layer, why in WHOLE.items() if layer not in {GROUPS, PROCESSES, USER}}
     assert refusal(["all"], {"universe": alone}) is None
     assert refusal(["all"], {"reader": alone}) is not None

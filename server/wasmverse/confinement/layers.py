@@ -14,6 +14,7 @@ CALLS = "calls"
 NAMESPACES = "namespaces"
 GROUPS = "groups"
 USER = "user"
+PROCESSES = "processes"
 
 KINDS = ("universe", "reader", "checker")
 
@@ -55,6 +56,11 @@ LAYERS: Mapping[str, Layer] = {
         "not root: a user of its own, where the server is root's",
         "install Python and Wasmverse where every user may read them, and start the server with umask 022; or start it "
         "as a user that is not root",
+        ("reader", "checker"),
+    ),
+    PROCESSES: Layer(
+        "no process of others is there to be seen or signalled (PID namespace)",
+        "let the user make user namespaces (in a container: its seccomp profile and AppArmor)",
         ("reader", "checker"),
     ),
 }

@@ -9,6 +9,7 @@ import signal
 import struct
 import sys
 
+from wasmverse.confinement import inits
 from wasmverse.confinement.calls import number_of
 from wasmverse.confinement.layers import LIMITS, PRIVILEGES, Outcomes
 from wasmverse.confinement.prctl import (
@@ -31,10 +32,12 @@ _CAPABILITY_VERSION = 0x20080522
 
 
 def end_with_parent(parent_pid: int) -> None:
-    """End this process when the process ``parent_pid``, its parent, ends, or at once if it has ended
-    already."""
+    """End this process when the process ``parent_pid``, which started it, ends, or at once if it has ended already.
+
+    Where another process waits for this one (`inits`), it ends with that, and that with who started it.
+    """
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent_pid:
+    if inits.starter() != parent_pid:
         sys.exit(0)
 
 

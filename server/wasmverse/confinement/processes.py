@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmverse.confinement import groups, landlock, namespaces, seccomp, users
-from wasmverse.confinement.layers import Outcomes
+from wasmverse.confinement import groups, inits, landlock, namespaces, seccomp, users
+from wasmverse.confinement.layers import PROCESSES, Outcomes
 from wasmverse.confinement.privileges import CAP_DAC_OVERRIDE, drop_privileges, refuse_core_files
 
 _PACKAGES = Path(__file__).parents[2]
@@ -60,8 +60,10 @@ def confine_checker(user: int) -> Outcomes:
 
 def _confine(user: int, *readable: Path) -> Outcomes:
     needed = [*libraries(), *readable]
+    alone = {PROCESSES: inits.go_inside()}
     grouped = groups.enter()
     return {
+        **alone,
         **grouped,
         **namespaces.separate(is_read_only=True, later=user, needed=needed),
         **landlock.restrict([*readable, *interpreter()]),
@@ -126,6 +128,12 @@ def close_universe(places: UniversePlaces) -> Outcomes:
     """
     landlock.restrict(interpreter(), places.folders())
     return seccomp.restrict(changes_files=True)
+
+
+def inside(module: str) -> list[str]:
+    """The command that starts the reader or the checker, before its arguments."""
+    # By its path: what finds a module by name is large, too.
+    return [sys.executable, "-PS", str(Path(__file__).with_name("inside.py")), module]
 
 
 def bare_environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A reader: the process that runs clients' SQL over the snapshot of one turn, and nothing else.
 
-Started by ``query.pool`` as ``python -m wasmverse.query.reader DESCRIPTOR``. It trusts what it is sent no
+Started by ``query.worker`` as ``inside.py wasmverse.query.reader DESCRIPTOR``. It trusts what it is sent no
 further than DuckDB and the operating system hold it (``relations.connect``, ``wasmverse.confinement``), and it may be
 killed at any moment: it owns nothing. Only the standard library is imported before it is
 closed in.
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from wasmverse.confinement import privileges
+from wasmverse.confinement import inits, privileges
 from wasmverse.confinement.processes import confine_reader
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def main() -> None:
             own_bytes + config["memory_bytes"], config["guest_memory_bytes_max"]
         )
         threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
-        wire.send(connection, {"confinement": outcomes})
+        wire.send(connection, {"confinement": outcomes, "pid": inits.process_id()})
         while (request := wire.receive(connection)) is not None:
             head, body = _answer(engine, config, cast("Request", request))
             # What a large query had is free again, but in pieces: a fresh process has it whole.

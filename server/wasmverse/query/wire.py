@@ -61,9 +61,10 @@ class Answer(TypedDict, total=False):
     body.
 
     ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced:
-    the process holds on to memory that it does not use. ``confinement`` is in the first answer, which is to no request:
-    the layers around the process, each with nothing or why it does not hold. ``ends`` says why this answer is the last
-    one that can be relied on, for the log: what else was asked of the process has to be asked of another.
+    the process holds on to memory that it does not use. ``confinement`` and ``pid`` are in the first answer, which is to
+    no request: the layers around the process, each with nothing or why it does not hold, and its number for others. ``ends``
+    says why this answer is the last one that can be relied on, for the log: what else was asked of the process has to be
+    asked of another.
     """
 
     error: str
@@ -79,6 +80,7 @@ class Answer(TypedDict, total=False):
     is_gzip: bool
     seconds: float
     confinement: dict[str, str]
+    pid: int
 
 
 def pack(head: Answer | Request | ReaderConfig, body: bytes = b"") -> bytes:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
-import sys
 import time
+import weakref
 from collections.abc import Callable
 
 import psutil
 
 from wasmverse.confinement import groups
-from wasmverse.confinement.processes import bare_environment
+from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.query import wire
 from wasmverse.query.reader import GRACE_SECONDS
 
@@ -26,6 +27,10 @@ _SIGNALS_WITHOUT_MEMORY = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGAB
 
 _MUCH = 0.25
 """The part of its memory that a reader was last seen to use when such an end is put down to memory."""
+
+
+_FOLLOWS_SECONDS = 5.0
+"""How long the process that was started may take to end after the one that it waits for."""
 
 
 class ReaderGone(Exception):
@@ -76,6 +81,8 @@ class Worker:
         self._group = groups.Group(())
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._pid = 0
+        self._handle: int | None = None
         self._has_ended = False
         self._is_outgrown = False
         self._used_at_start = 0
@@ -93,8 +100,8 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The process's id; 0 before the start."""
-        return self._process.pid if self._process else 0
+        """The id of the process that computes, which the one that was started may only wait for; 0 before the start."""
+        return self._pid
 
     @property
     def is_usable(self) -> bool:
@@ -115,14 +122,14 @@ class Worker:
             environment = bare_environment() | self._group.environment()
             # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
             environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
-            command = [sys.executable, "-P", "-m", "wasmverse.query.reader", str(theirs.fileno())]
             self._process = subprocess.Popen(
-                command,
+                [*inside("wasmverse.query.reader"), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 process_group=0,
             )
+        self._pid = self._process.pid
         loop = asyncio.get_running_loop()
         self._reader = asyncio.StreamReader(STREAM_BYTES, loop)
         protocol = _Protocol(self._reader, self._on_gone)
@@ -132,12 +139,33 @@ class Worker:
             self._send(wire.pack(self._config))
             head, _ = await asyncio.wait_for(self._receive(lambda _head, _size: True), START_SECONDS_MAX)
             self.confinement = head.get("confinement", {})
+            self._take_hold(head.get("pid", self._pid))
         except TimeoutError:
             await self.end()
             raise ReaderGone("start", f"was not ready in {START_SECONDS_MAX:.0f} s") from None
         with contextlib.suppress(psutil.Error):
             memory = psutil.Process(self.pid).memory_info()
             self._used_at_start = memory.rss - memory.shared
+
+    def _take_hold(self, pid: int) -> None:
+        """Hold on to the process that computes: who waits for it is another, so its number may be given to a third one."""
+        assert self._process is not None
+        if pid == self._process.pid:
+            return
+        self._pid = pid
+        with contextlib.suppress(OSError):  # a kernel or container without it: by its number, then
+            self._handle = os.pidfd_open(pid)
+            weakref.finalize(self, os.close, self._handle)
+
+    def _signal(self, number: int) -> None:
+        """Signal the process that computes, if there still is one."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, number)
+            elif self._process is not None and self._process.pid != self._pid:
+                os.kill(self._pid, number)
+            elif self._process is not None:
+                self._process.send_signal(number)
 
     def _on_gone(self) -> None:
         if not self._has_ended:
@@ -198,8 +226,7 @@ class Worker:
             return
         self.interrupted_at = time.monotonic()
         self._limit.reschedule(asyncio.get_running_loop().time() + GRACE_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGALRM)
+        self._signal(signal.SIGALRM)
 
     def _send(self, frame: bytes) -> None:
         assert self._writer is not None
@@ -248,8 +275,7 @@ class Worker:
         self._used_much = used - self._used_at_start > _MUCH * self._config.memory_bytes
         if used > self._config.memory_bytes:
             self._is_outgrown = True
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
 
     async def end(self, pause_seconds: float = 0.0) -> int | None:
         """End the process, if it has not ended by itself after a pause, and wait for it; its exit status."""
@@ -258,9 +284,25 @@ class Worker:
             self._writer.transport.abort()
         if self._process is None:
             return None
-        status = await asyncio.to_thread(_end, self._process, pause_seconds)
+        status = await asyncio.to_thread(self._wait, pause_seconds)
         self._group.remove()
         return status
+
+    def _wait(self, pause_seconds: float) -> int:
+        process = self._process
+        assert process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(pause_seconds)
+        if self._handle is not None and _has_ended(self._handle, 0):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_FOLLOWS_SECONDS)  # it is about to end as that one did
+        if self._handle is not None:
+            self._signal(signal.SIGKILL)
+            process.send_signal(signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(_FOLLOWS_SECONDS)  # once nothing is left of them
+        process.kill()
+        return process.wait()
 
 
 class _Protocol(asyncio.StreamReaderProtocol):
@@ -282,9 +324,8 @@ class _Protocol(asyncio.StreamReaderProtocol):
         self._on_gone()
 
 
-def _end(process: subprocess.Popen[bytes], pause_seconds: float) -> int:
-    try:
-        return process.wait(pause_seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
+def _has_ended(handle: int, seconds: float) -> bool:
+    """Whether the process has ended, or ends within this time."""
+    ended = select.poll()
+    ended.register(handle, select.POLLIN)
+    return bool(ended.poll(seconds * 1000))

@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -18,7 +17,7 @@ import numpy as np
 import wasmtime
 
 from wasmverse.confinement import groups
-from wasmverse.confinement.processes import bare_environment
+from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.wasm.driver import Layout
@@ -296,7 +295,7 @@ def checker_start(name: str, settings: Settings) -> tuple[list[str], dict[str, s
     The group is to be removed when the process has ended.
     """
     group = groups.ours().group("checker", settings.process_threads_max, settings.compile_memory_bytes_max)
-    command = [sys.executable, "-P", "-m", "wasmverse.wasm.checker", name, settings.model_dump_json()]
+    command = [*inside("wasmverse.wasm.checker"), name, settings.model_dump_json()]
     return command, bare_environment() | group.environment(), group
 
 

@@ -1,19 +1,18 @@
 """The checker: the process that inspects one uploaded module and ends.
 
-``python -P -m wasmverse.wasm.checker NAME SETTINGS`` with the module on standard input writes a line of JSON, then the compiled
-bytes. It compiles and runs what a stranger sent, so it is closed in before it loads an engine. With ``--layers`` in place of the
-name it only says which layers hold, as JSON.
+Started as ``inside.py wasmverse.wasm.checker NAME SETTINGS``, with the module on standard input, it writes a line of JSON, then
+the compiled bytes. It compiles and runs what a stranger sent, so it is closed in before it loads an engine. With ``--layers`` in
+place of the name it only says which layers hold, as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 from dataclasses import asdict
 
-from wasmverse.confinement import privileges
+from wasmverse.confinement import inits, privileges
 from wasmverse.confinement.layers import refusal
 from wasmverse.confinement.processes import confine_checker
 from wasmverse.confinement.users import checker_user
@@ -21,7 +20,7 @@ from wasmverse.confinement.users import checker_user
 
 def main() -> None:
     """Inspect, and say what was found."""
-    privileges.end_with_parent(os.getppid())
+    privileges.end_with_parent(inits.starter())
     settings_json = sys.argv[-1]
     outcomes = confine_checker(checker_user(json.loads(settings_json)["user_ids_first"]))
     if sys.argv[1] == "--layers":
