@@ -22,6 +22,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wasmverse.confinement.privileges import limit_resources
+from wasmverse.query.reader import data_bytes
+
 MEMORY_BYTES = 1 << 30
 SECONDS_MAX = 1.0
 """Then a statement is interrupted."""
@@ -62,9 +65,11 @@ class Answering:
         )
         self.config = asdict(reader_config(settings, folder))
         self.engine = Engine(self.config)
-        self._make = Engine
         self._deadline = 0.0
         self._count = 0
+        self.is_spent = False
+        self._own_bytes = data_bytes()
+        limit_resources(self._own_bytes + MEMORY_BYTES, 1 << 20)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -80,9 +85,10 @@ class Answering:
         self._deadline = time.monotonic() + SECONDS_MAX
         head, body = self._ask(sql, form, [1] * sql.count("?"))
         self._deadline = 0.0
+        self.is_spent = self._would_retire()
         outcome = Outcome("ok")
         if "ends" in head:
-            self.engine = self._make(self.config)
+            self.is_spent = True
             return Outcome("internal", str(head["ends"])[:400])
         if "error" in head:
             outcome = Outcome("error", f"{head['code']} {head['error']}"[:200])
@@ -91,15 +97,25 @@ class Answering:
                 if after == b'{"results":[{"rows":[{"n":42}]}]}':
                     break
             else:
-                self.engine = self._make(self.config)
-                return Outcome("poison", f"{outcome.detail}; then {last}")
+                # A reader that holds so much would have been replaced before it was asked again.
+                is_poisoned = not self._would_retire()
+                self.is_spent = True
+                if is_poisoned:
+                    return Outcome("poison", f"{outcome.detail}; then {last}")
         else:
             try:
                 read(body, form)
+            except MemoryError:
+                self.is_spent = (
+                    True  # there was room for the answer, and none left to read it within the same process
+                )
             except Exception as error:
                 return Outcome("unreadable", f"{form}: {error}: {body[:200]!r}")
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10
         return outcome if grown < GROWTH_BYTES else Outcome("memory", f"{grown >> 20} MiB; {outcome.detail}")
+
+    def _would_retire(self) -> bool:
+        return data_bytes() > self._own_bytes + MEMORY_BYTES // 2
 
     def _ask(self, sql: str, form: str, args: list[Any]) -> tuple[Any, bytes]:
         request: Any = {
@@ -130,20 +146,15 @@ def _refuse(constant: str) -> None:
 
 
 def run_lines(folder: Path) -> None:
-    """Answer batches from standard input until it ends, or until a reader would retire: what the engine's allocator has kept in
-    pieces is not to meet the limit of data in an innocent statement."""
-    from wasmverse.confinement.privileges import limit_resources
-    from wasmverse.query.reader import data_bytes
-
+    """Answer batches from standard input until it ends, or until a reader would end or retire: what a lost engine holds, or the
+    allocator has kept in pieces, is not to meet the limit of data in an innocent statement."""
     answering = Answering(folder)
-    own_bytes = data_bytes()
-    limit_resources(own_bytes + MEMORY_BYTES, 1 << 20)
     for line in sys.stdin:
         for number, sql in enumerate(json.loads(line)):
             os.write(1, b"%d\n" % number)
             outcome = answering.run(sql)
             os.write(1, json.dumps([outcome.kind, outcome.detail]).encode() + b"\n")
-            if data_bytes() > own_bytes + MEMORY_BYTES // 2:
+            if answering.is_spent:
                 os.write(1, RETIRED + b"\n")
                 os._exit(0)
         os.write(1, b"end\n")
