@@ -97,7 +97,8 @@ def test_no_call_harms_an_engine(native: Native) -> None:
             elif outcome.is_finding:
                 # Once more, alone, so that neither a busy machine nor the statements before are blamed on it.
                 again = native.run([sql])[0]
-                if outcome.kind == "hang" and not again.is_finding:
+                # Native code that is denied memory may crash, and that depends on what was kept before.
+                if outcome.kind in {"hang", "crash"} and not again.is_finding:
                     continue
                 findings.append(f"{name}: {outcome} then {again.kind}\n    {sql}")
                 print(findings[-1], flush=True)

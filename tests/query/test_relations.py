@@ -198,3 +198,17 @@ def test_information_about_the_relations_does_not_tell_of_copies(reader: Reader)
     reader.ask(1, COPY_QUERIES)
     assert reader.is_copied()
     assert [reader.ask(1, sql=sql) for sql in questions] == before
+
+
+def test_a_first_query_that_is_interrupted_leaves_the_next_one_all_names(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the names are made so slowly that the first query's time is up in the middle."""
+    reader.publish(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(relations_module, "SIGHT", "SELECT error('interrupted')")
+        with pytest.raises(duckdb.Error, match="interrupted"):
+            reader.ask(1)
+    assert len(reader.ask(1)[1]) > 0
+    assert reader.ask(1, sql="SELECT table_name FROM information_schema.tables")[1]
+    assert reader.ask(1, sql="SELECT count(sight(sid, eid, x, y)) FROM entity")[1]

@@ -33,7 +33,7 @@ _ENTITY = f"{SCHEMA}.entity"
 _SOURCE = re.compile(rf"\b{PREFIX}(\w+)")
 
 DECODE_PLAN = f"""
-CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
+CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
     CASE (last_plan::UBIGINT >> 6) & 3
     WHEN 0 THEN 'Hold()'
     WHEN 1 THEN format('Move({{}}, {{}})',
@@ -50,7 +50,7 @@ CREATE MACRO {SCHEMA}.decode_plan(last_plan) AS
 them."""
 
 SIGHT = f"""
-CREATE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
+CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
     SELECT coalesce(list("seen entity" ORDER BY "seen kind", "seen eid"), [])
     FROM (
         SELECT sid AS "seen sid", eid AS "seen eid", kind AS "seen kind", x::INT AS "seen x", y::INT AS "seen y",
@@ -110,6 +110,7 @@ class Relations:
         self._asked = 0
         self._was_busy = False
         self._can_be_copied = False
+        self._has_views = False
         self.strategies: pa.Table
         """The stored table of the turn that is shown, with ``strategy_id`` and ``export``."""
 
@@ -140,13 +141,14 @@ class Relations:
         tables = attach(self._folder, tid)
         self.strategies = tables["strategy"]
         tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
-        is_first = self.turn is None
         self.turn, self._tables, self._stale = tid, tables, set(tables)
         self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0
         self._can_be_copied = tables["ship"].num_rows + tables["node"].num_rows <= COPY_ROWS_MAX
-        if is_first:
+        if not self._has_views:
+            self.turn = None  # an interruption may come in the middle: then the next query begins anew
             self._register(self._stale)
             self._create_views()
+            self.turn, self._has_views = tid, True
 
     def _register(self, tables: Set[str]) -> None:
         for name in tables & self._stale:
@@ -186,7 +188,7 @@ class Relations:
     def _create_views(self) -> None:
         """Make the views, once the first turn has told them their columns, and lock the database's settings."""
         for name, select in self._views.items():
-            self._connection.execute(f"CREATE VIEW {SCHEMA}.{name} AS {select}")
+            self._connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{name} AS {select}")
         self._connection.execute(SIGHT)
         for name in INFORMATION_RELATIONS:
             self._connection.execute(self._information_view(name))
@@ -204,7 +206,7 @@ class Relations:
         # A relation is a view to clients, whether it is copied at the moment or not.
         same = "REPLACE ('VIEW' AS table_type, 'NO' AS is_insertable_into)" if name == "tables" else ""
         view = f'{SCHEMA}."{INFORMATION_VIEW.format(name)}"'
-        return f"CREATE VIEW {view} AS SELECT * {same} FROM {INFORMATION}.{name} WHERE {part}"
+        return f"CREATE OR REPLACE VIEW {view} AS SELECT * {same} FROM {INFORMATION}.{name} WHERE {part}"
 
 
 def name_strategies(ship: pa.Table, strategy: pa.Table) -> pa.Table:
