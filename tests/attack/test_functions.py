@@ -99,6 +99,7 @@ def test_no_call_harms_an_engine(native: Native) -> None:
                 again = native.run([sql])[0]
                 # Native code that is denied memory may crash, and that depends on what was kept before.
                 if outcome.kind in {"hang", "crash"} and not again.is_finding:
+                    print(f"did not repeat: {name}: {outcome}\n    {sql}", flush=True)
                     continue
                 findings.append(f"{name}: {outcome} then {again.kind}\n    {sql}")
                 print(findings[-1], flush=True)
