@@ -107,7 +107,7 @@ def test_those_behind_one_that_was_not_quick_after_all_are_answered(single: Runn
     assert isinstance(error, QueryTimeout)
     assert answers == [0, 1, 2, 3, 4]
     # One reader is all there is: after a kill the five may come after the one that was asked again.
-    assert seconds < (1 if ended == "interrupted" else 3)
+    assert seconds < (1.4 if ended == "interrupted" else 3)
     assert single.pool.counts.lost.total() == (ended == "killed")
     assert single.pool.counts.interrupted == (ended == "interrupted")
     assert single.pool.counts.queries["ok"] == 5
