@@ -378,15 +378,18 @@ def test_information_schema_lists_the_public_names_alone(pool: RunningPool) -> N
     assert len(pool.rows("describe information_schema.columns")) > 20
 
 
-def test_one_after_the_other_is_answered_by_the_same_reader(pool: RunningPool) -> None:
+def test_one_after_the_other_is_answered_by_the_same_reader(
+    pool: RunningPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has the turn mapped; the others need not map it for nothing."""
+    lend, pids = pool.pool.readers.lend, []
 
-    async def who(number: int) -> int:
-        query = asyncio.create_task(pool.pool.query(f"select count(*) + {number} from range(30000000)"))
-        while not pool.pool.busy:
-            await asyncio.sleep(0.001)
-        [pid] = pool.pool.busy_pids
-        await query
-        return pid
+    def noted(worker: Worker, *, is_quick: bool, is_slow: bool) -> None:
+        pids.append(worker.pid)
+        lend(worker, is_quick=is_quick, is_slow=is_slow)
 
-    assert len({pool.threads.run(who(number)) for number in range(4)}) == 1
+    monkeypatch.setattr(pool.pool.readers, "lend", noted)
+    for number in range(4):
+        pool.query(f"select {number} -- the same reader")
+    assert len(pids) == 4
+    assert len(set(pids)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
@@ -10,6 +11,8 @@ from wasmverse.query.result import Format
 
 ENTRIES_MAX = 64
 """Entries of a header that are looked at; no client needs as many."""
+KNOWN_CHARACTERS_MAX = 200
+"""Headers up to this length are remembered, with what they say: a browser sends the same one with every request."""
 MEDIA: dict[str, str] = {
     "tuples": "application/json",
     "rows": "application/json",
@@ -21,7 +24,7 @@ _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECA
 
 def negotiate(request: HTTPConnection, default: Format) -> Format:
     """The format that the request accepts: Arrow or CSV when asked for by name and preferred to JSON, else ``default``."""
-    weights = weights_of(",".join(request.headers.getlist("accept")))
+    weights = _weights(request, "accept")
     json = weights.get("application/json", 0.0)
     arrow, csv = weights.get(MEDIA["arrow"], 0.0), weights.get("text/csv", 0.0)
     if arrow > 0 and arrow >= max(csv, json):
@@ -31,9 +34,14 @@ def negotiate(request: HTTPConnection, default: Format) -> Format:
 
 def accepts_gzip(request: HTTPConnection) -> bool:
     """Whether the client takes gzip, and not rather what is not compressed."""
-    weights = weights_of(",".join(request.headers.getlist("accept-encoding")))
+    weights = _weights(request, "accept-encoding")
     gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _weights(request: HTTPConnection, name: str) -> dict[str, float]:
+    header = ",".join(request.headers.getlist(name))
+    return _known(header) if len(header) <= KNOWN_CHARACTERS_MAX else weights_of(header)
 
 
 def weights_of(header: str) -> dict[str, float]:
@@ -49,3 +57,6 @@ def weights_of(header: str) -> dict[str, float]:
         if name := name.strip().lower():
             weights[name] = weight
     return weights
+
+
+_known = lru_cache(256)(weights_of)

@@ -63,6 +63,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Nobody's environment is to decide what of a request is sent where; and asking costs each one 10 us.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.gateway = Gateway(
         universe,
@@ -77,8 +79,8 @@ def create_app(
     )
     app.state.live = live
     add_error_handlers(app)
+    app.include_router(data_api_router("v2"))  # routes are tried in their order, and most ask for these
     app.include_router(data_api_router("v1"))
-    app.include_router(data_api_router("v2"))
     app.include_router(strategies.router)
     app.include_router(health.router)
     app.include_router(live_router)

@@ -57,6 +57,11 @@ class ResultResponse(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
+            connection = connection_of(scope)
+            if size <= PART_BYTES and connection is not None and not connection.unsent_bytes():
+                # There is room for it, so nothing has to wait for the client.
+                await send({"type": "http.response.body", "body": bytes(body), "more_body": False})
+                return
             for start in range(0, max(size, 1), PART_BYTES):
                 more = start + PART_BYTES < size
                 limit = loop.time() + seconds

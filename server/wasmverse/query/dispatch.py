@@ -229,7 +229,8 @@ class Dispatcher:
     async def _acquire(self, run: Run) -> tuple[Worker, _Wait]:
         """A reader for a query, when it is its turn."""
         entry = self._enter(run)
-        self._serve()
+        if entry.worker is None:
+            self._serve()
         if (worker := entry.worker) is not None:
             return worker, entry
         if not run.is_patient:
@@ -271,6 +272,12 @@ class Dispatcher:
         else:
             cost = SLOW_SECONDS if known is None else known.seconds
         entry = _Wait(run.lane, cost, not run.is_patient, run=run)
+        if run.lane is Lane.normal and not self.queue and not self._suspects and not self._is_closed:
+            worker = self.readers.find(is_quick=run.is_quick)
+            if worker is not None:
+                self.queue.go(entry, run.client)
+                self._lend(entry, worker, run)
+                return entry
         self.queue.push(entry, run.client)
         for other in run.others:
             self.queue.push(entry, other)
@@ -337,13 +344,16 @@ class Dispatcher:
         run = _run_of(entry)
         assert isinstance(entry, _Wait)
         self.queue.take(entry)
-        self.readers.lend(worker, is_quick=run.is_quick, is_slow=entry.lane is not Lane.normal)
-        self._at[worker] = entry
+        self._lend(entry, worker, run)
         if entry.lane is Lane.large:
             run.lease = self.budget.take(run.client.name, run.bytes)
-        entry.worker = worker
         if entry.ready is not None and not entry.ready.done():
             entry.ready.set_result(worker)
+
+    def _lend(self, entry: _Wait, worker: Worker, run: Run) -> None:
+        self.readers.lend(worker, is_quick=run.is_quick, is_slow=entry.lane is not Lane.normal)
+        self._at[worker] = entry
+        entry.worker = worker
 
     def _give_back(self, worker: Worker, entry: _Wait, seconds: float) -> None:
         self.queue.charge(entry, seconds)
@@ -352,7 +362,8 @@ class Dispatcher:
             self._at.pop(worker, None)
             if not self._at:
                 self.queue.forget()
-        self._serve()
+        if self.queue:
+            self._serve()
 
     def _slow_at_work(self) -> int:
         before = time.monotonic() - SLOW_SECONDS

@@ -145,11 +145,7 @@ class FairQueue:
         if share in entry.shares:
             return
         number = next(self._numbers)
-        session = share.sessions.get(client.session)
-        if session is None:
-            if len(share.sessions) >= SHARES_MAX:
-                share.sessions.clear()
-            session = share.sessions[client.session] = _Session()
+        session = self._session(share, client.session)
         start = max(session.level, share.floor())
         session.level = start + entry.cost
         if not session.waiting:
@@ -164,6 +160,17 @@ class FairQueue:
         share.waiting += 1
         share.counted += entry.is_counted
         entry.shares.append(share)
+
+    def go(self, entry: Entry, client: Client) -> None:
+        """Choose a query at once, while nobody waits: what ``push``, ``first`` and ``take`` come to then."""
+        share = self._share(client.name)
+        session = self._session(share, client.session)
+        start = max(session.level, share.session_level)
+        session.level = start + entry.cost
+        share.session_level = max(share.session_level, start)
+        self._level = max(self._level, share.level)
+        share.level += entry.cost
+        entry.payer, entry.session, entry.is_gone = share, session, True
 
     def first(self, lane: Lane, fits: Callable[[Any, str], bool] | None = None) -> Entry | None:
         """The next query of a lane; of those only that ``fits`` its client, whose name is given."""
@@ -233,6 +240,14 @@ class FairQueue:
         elif share.level < self._level and not share.waiting:
             share.level = max(share.level, self._floor())
         return share
+
+    def _session(self, share: _Share, name: str) -> _Session:
+        session = share.sessions.get(name)
+        if session is None:
+            if len(share.sessions) >= SHARES_MAX:
+                share.sessions.clear()
+            session = share.sessions[name] = _Session()
+        return session
 
     def _floor(self) -> float:
         """The level of the least served client that waits, or else that of the one served last."""
