@@ -17,6 +17,7 @@ import pytest
 from tests.query.builder import BIG_PLAN
 from tests.query.conftest import RunningPool
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
+from wasmverse.query.worker import Worker
 
 CROSS_JOIN = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) = 3"
 

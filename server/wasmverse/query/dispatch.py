@@ -324,12 +324,15 @@ class Dispatcher:
         """Hand readers to those who wait, while there are readers."""
         queue, readers = self.queue, self.readers
         while queue and not self._is_closed:
+            free = readers.find(is_quick=False)
+            if free is None and not readers.is_shared:
+                return
             entry = queue.first(Lane.normal, self._may_be_risked if self._suspects else None)
-            worker = None if entry is None else readers.find(is_quick=_run_of(entry).is_quick)
+            worker = None if entry is None else free or readers.find(is_quick=_run_of(entry).is_quick)
             if worker is None:
                 entry = None
-            free = readers.find(is_quick=False)
-            if free is not None and self._slow_at_work() < self._slow_max:
+            waits = free is not None and (queue.waits(Lane.slow) or queue.waits(Lane.large))
+            if waits and self._slow_at_work() < self._slow_max:
                 for lane, fits in ((Lane.slow, self._may_be_risked), (Lane.large, self._has_room)):
                     other = queue.first(lane, fits)
                     if other is not None and (

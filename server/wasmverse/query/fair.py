@@ -134,6 +134,10 @@ class FairQueue:
     def __len__(self) -> int:
         return self._waiting
 
+    def waits(self, lane: Lane) -> bool:
+        """Whether there may be a query in a lane; False if there is none."""
+        return bool(self._lanes[lane])
+
     def counted_of(self, client: Client) -> int:
         """How many queries of a client wait and are counted."""
         share = self._shares.get(client.name)

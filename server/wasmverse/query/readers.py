@@ -104,6 +104,11 @@ class Readers:
         self._all.clear()
         self.idle.clear()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether one of those at work has quick queries only, so that another may wait there."""
+        return any(worker.is_shared for worker in self.at_work)
+
     def find(self, *, is_quick: bool) -> Worker | None:
         """A free reader, the one last at work, because it has the turn mapped; for a quick query, one with few others."""
         if self.idle and len(self.at_work) < self._at_work_max:
