@@ -82,9 +82,9 @@ test: setup
 	@npm --prefix web run check --silent
 	@npm --prefix web run test --silent
 	@echo "==> pytest: everything in process, on all cores"
-	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/process --ignore tests/attack
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/processes --ignore tests/attack
 	@echo "==> pytest: real servers and a real browser"
-	@$(BIN)/python -m pytest tests/process tests/e2e
+	@$(BIN)/python -m pytest tests/processes tests/e2e
 	@echo "==> pytest: generators of hostile input, half a minute to a minute each"
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
 
@@ -96,7 +96,7 @@ test-long: setup attack
 	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
 	@echo "==> kill -9, 30 times, with 200,000 ships"
-	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/process/test_kill.py
+	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/processes/test_kill.py
 
 bench: setup
 	@$(BIN)/python -m tests.bench

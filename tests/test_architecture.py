@@ -1,69 +1,84 @@
-"""Who may import whom: data flows one way (the package's layout, docs/architecture.md)."""
+"""Who may import whom: data flows one way (docs/architecture.md)."""
 
 import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "server" / "wasmverse"
-MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULES = sorted(module for module in PACKAGE.rglob("*.py") if module != PACKAGE / "__init__.py")
 
-LEAVES = {"errors", "settings", "commands", "link", "text"}
-"""What every part may import: errors, limits, and the plain values that are passed between processes."""
+PLAIN = {"errors", "text", "settings", "commands", "messages"}
+"""Plain values that every room but the two pure ones may import: errors, limits, what processes say to each other."""
 
-ALLOWED = {
-    "universe": {"universe", "wasm", "errors", "text"},
-    "wasm": {"wasm", "confinement", "errors", "settings", "text"},
-    "database": {"database", "universe", "errors", "settings", "text", "commands"},
-    "query": {"query", "database", "wasm", "confinement", "errors", "settings", "text"},
-    "confinement": {"confinement"},
-    "api": {"api", "query", "wasm", "confinement", "tokens", *LEAVES},
+LAW = {
+    "errors": set(),
+    "text": set(),
+    "commands": set(),
+    "settings": {"errors"},
+    "messages": {"commands", "errors"},
+    "tokens": {"commands", "errors"},
+    "confinement": set(),
+    "wasm": {"errors", "text"},
+    "strategies": {"wasm", "confinement", "errors", "text", "settings"},
+    "universe": {"strategies", "wasm", "errors", "text"},
+    "storage": {"universe", *PLAIN},
+    "snapshots": {"wasm", *PLAIN},
+    "simulation": {"storage", "strategies", "universe", "wasm", *PLAIN},
+    "recording": {"simulation", "storage", "strategies", "universe", *PLAIN},
+    "query": {"snapshots", "storage", "confinement", *PLAIN},
+    "reader": {"query", "snapshots", "wasm", "confinement", "errors", "text"},
+    "api": {"query", "strategies", "confinement", "tokens", *PLAIN},
+    "processes": {
+        "api",
+        "query",
+        "recording",
+        "simulation",
+        "snapshots",
+        "storage",
+        "universe",
+        "confinement",
+        *PLAIN,
+    },
+    "cli": {
+        "api",
+        "processes",
+        "recording",
+        "simulation",
+        "snapshots",
+        "storage",
+        "strategies",
+        "confinement",
+        "tokens",
+        *PLAIN,
+    },
 }
+"""What each room, and each module at the root, may import of our own, also only for types."""
+
+SERVER = {"fastapi", "starlette", "uvicorn"}
 FOREIGN = {
-    "universe": {
-        "duckdb",
-        "duckdb_engine",
-        "sqlalchemy",
-        "pyarrow",
-        "fastapi",
-        "starlette",
-        "uvicorn",
-        "pydantic",
-    },
-    "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", "fastapi", "starlette", "uvicorn"},
-    "database": {"fastapi", "starlette", "uvicorn", "wasmtime", "numba"},
-    "query": {"fastapi", "starlette", "uvicorn", "wasmtime", "numba"},
+    "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
+    "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},
+    "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},
+    "storage": {"wasmtime", "numba", *SERVER},
+    "snapshots": {"duckdb", "sqlalchemy", "wasmtime", "numba", *SERVER},
+    "simulation": {"numba", *SERVER},
+    "recording": {"duckdb", "wasmtime", "numba", *SERVER},
+    "query": {"duckdb", "wasmtime", "numba", *SERVER},
+    "reader": {"wasmtime", "numba", "sqlalchemy", "pydantic", *SERVER},
     "api": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
-    "confinement": {
-        "numpy",
-        "pydantic",
-        "pyarrow",
-        "duckdb",
-        "wasmtime",
-        "numba",
-        "fastapi",
-        "starlette",
-        "uvicorn",
-    },
+    "confinement": {"numpy", "pydantic", "pyarrow", "duckdb", "wasmtime", "numba", *SERVER},
+    "processes": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
+    "cli": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
 }
-"""Packages that a part must do without."""
+"""Packages that a room must do without."""
 
-JOINERS = {
-    "beginning",
-    "bench",
-    "cli",
-    "cli_strategy",
-    "duel",
-    "loop",
-    "recorder",
-    "recover",
-    "replay",
-    "serve",
-    "simulation",
-    "universe_start",
-    "warmup",
-}
-"""The modules at the root that join parts: the command line, the processes' entry points, and the simulation."""
+
+def room_of(module: Path) -> str:
+    """A folder of the package, or a module at its root."""
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(module: Path) -> set[str]:
@@ -76,52 +91,68 @@ def imported(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             start = ".".join(part for part in (base, node.module or "") if part)
-            names |= {start} if start != "wasmverse" else {f"wasmverse.{alias.name}" for alias in node.names}
+            names |= {f"{start}.{alias.name}" for alias in node.names}
     return names
 
 
-def parts_of(names: set[str]) -> set[str]:
-    """The parts and root modules of our own package among some names."""
-    parts = {name.split(".")[1] for name in names if name.startswith("wasmverse.")}
-    return {part for part in parts if (PACKAGE / part).is_dir() or (PACKAGE / f"{part}.py").is_file()}
+def rooms_of(names: set[str]) -> set[str]:
+    """The rooms of our own package among some names."""
+    rooms = {name.split(".")[1] for name in names if name.startswith("wasmverse.")}
+    return {room for room in rooms if (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file()}
 
 
-def test_the_parts_are_those_of_the_layout() -> None:
-    assert {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists()} == set(ALLOWED)
+def modules_of(names: set[str]) -> Iterator[Path]:
+    """The modules of our own package among some names, which may be names in them."""
+    for name in names:
+        if name.startswith("wasmverse."):
+            path = PACKAGE.joinpath(*name.split(".")[1:])
+            for candidate in (path.with_suffix(".py"), path.parent.with_suffix(".py")):
+                if candidate in MODULES:
+                    yield candidate
+                    break
 
 
-@pytest.mark.parametrize(
-    "module", [m for m in MODULES if m.parent != PACKAGE], ids=lambda m: "/".join(m.parts[-2:])
-)
-def test_a_part_imports_only_what_it_may(module: Path) -> None:
-    part = module.relative_to(PACKAGE).parts[0]
+def test_the_rooms_are_those_of_the_law() -> None:
+    made = {folder for folder in PACKAGE.iterdir() if folder.is_dir() and not list(folder.rglob("*.py"))}
+    assert {room_of(module) for module in MODULES} == set(LAW)
+    assert {folder.name for folder in made} <= {"bundled", "page", "__pycache__"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
+    room = room_of(module)
     names = imported(module)
-    assert parts_of(names) <= ALLOWED[part]
-    assert {name.split(".")[0] for name in names} & FOREIGN[part] == set()
+    assert rooms_of(names) - {room} <= LAW[room]
+    assert {name.split(".")[0] for name in names} & FOREIGN.get(room, set()) == set()
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m.parent == PACKAGE], ids=lambda m: m.name)
-def test_at_the_root_only_the_entry_points_join_parts(module: Path) -> None:
-    # Whoever starts a process may say how it is closed in.
-    joined = parts_of(imported(module)) & set(ALLOWED) - {"confinement"}
-    if module.stem in LEAVES:
-        assert parts_of(imported(module)) <= LEAVES
-    elif module.stem not in JOINERS:
-        assert joined == set()
+def test_the_law_allows_no_cycle() -> None:
+    list(TopologicalSorter(LAW).static_order())
 
 
-def test_the_rules_see_what_they_are_for() -> None:
-    """They would notice every way of importing."""
-    assert "wasmverse.universe.turn" in imported(PACKAGE / "simulation.py")
-    assert parts_of(imported(PACKAGE / "serve.py")) >= {"api", "query", "universe_process"}
-    assert parts_of({"wasmverse.api.app", "wasmverse.errors", "numpy", "wasmverse.__version__"}) == {
+def test_no_modules_import_each_other() -> None:
+    graph = {module: set(modules_of(imported(module))) - {module} for module in MODULES}
+    list(TopologicalSorter(graph).static_order())
+
+
+def test_the_law_sees_every_way_of_importing() -> None:
+    assert "wasmverse.universe.turn.TurnPlayer" in imported(PACKAGE / "simulation" / "simulation.py")
+    assert rooms_of(imported(PACKAGE / "processes" / "server.py")) >= {"api", "query", "processes"}
+    assert rooms_of({"wasmverse.api.app", "wasmverse.errors", "numpy", "wasmverse.__version__"}) == {
         "api",
         "errors",
     }
+    assert list(modules_of({"wasmverse.storage.schema.ship", "wasmverse.storage.schema", "json"})) == [
+        PACKAGE / "storage" / "schema.py",
+        PACKAGE / "storage" / "schema.py",
+    ]
 
 
-@pytest.mark.parametrize("part", ALLOWED)
-def test_every_part_says_what_lives_there_and_what_it_may_import(part: str) -> None:
-    text = ast.get_docstring(ast.parse((PACKAGE / part / "__init__.py").read_text()))
+ROOMS = sorted(folder.parent for folder in PACKAGE.glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_every_room_says_what_lives_there_and_what_it_may_import(room: Path) -> None:
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
     assert text is not None
     assert "mport" in text

@@ -18,7 +18,7 @@ import pytest
 import typer.main
 from packaging.specifiers import SpecifierSet
 
-from wasmverse.cli import app
+from wasmverse.cli.main import app
 from wasmverse.settings import Settings
 
 ROOT = Path(__file__).parent.parent

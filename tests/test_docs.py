@@ -14,7 +14,7 @@ import pytest
 import typer.main
 from pydantic.fields import FieldInfo
 
-from wasmverse.cli import app
+from wasmverse.cli.main import app
 from wasmverse.settings import Settings
 
 ROOT = Path(__file__).parent.parent

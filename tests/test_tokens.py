@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from wasmverse.cli_token import app
+from wasmverse.cli.token import app
 from wasmverse.errors import SettingsError
 from wasmverse.tokens import Identity, Role, TokenFile
 

@@ -19,3 +19,8 @@ def printable(text: object, length_max: int = LENGTH_MAX) -> str:
             c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in cut
         )
     return cut if len(shown) <= length_max else f"{cut}..."
+
+
+def one_line(text: str, characters_max: int) -> str:
+    """A stranger's text of several lines in one that can be printed and is not too long."""
+    return printable(" ".join(text[: 4 * characters_max].split()), characters_max)

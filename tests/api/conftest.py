@@ -12,8 +12,8 @@ from tests.query.running import LoopThread
 from wasmverse.api.app import create_app
 from wasmverse.api.server import make_server
 from wasmverse.query.pool import ReaderPool
-from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
+from wasmverse.snapshots.snapshot import SnapshotWriter
 
 
 class RunningGateway:

@@ -1,7 +1,7 @@
 import pytest
 from starlette.requests import Request
 
-from wasmverse.api.accept import accepts_gzip, negotiate, weights_of
+from wasmverse.api.http.accept import accepts_gzip, negotiate, weights_of
 
 ARROW = "application/vnd.apache.arrow.stream"
 

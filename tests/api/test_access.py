@@ -18,7 +18,7 @@ from tests.api.test_strategies import HOLD, ROW
 from wasmverse.api.access import Access, check_access, is_loopback, make_ready_token
 from wasmverse.api.errors import HttpError
 from wasmverse.api.rate import RateLimit
-from wasmverse.cli_token import app
+from wasmverse.cli.token import app
 from wasmverse.commands import Author, UploadStrategy
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import RunningGateway
-from wasmverse.api import connections as connections_module
-from wasmverse.api.address import counted_address
-from wasmverse.api.connections import Connections, Kind, within_descriptors
+from wasmverse.api.http import connections as connections_module
+from wasmverse.api.http.address import counted_address
+from wasmverse.api.http.connections import Connections, Kind, within_descriptors
 from wasmverse.settings import Settings
 
 PING = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"

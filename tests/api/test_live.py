@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api.conftest import RunningGateway
-from wasmverse.api.live import ARROW_HEAD
+from wasmverse.api.live.queries import ARROW_HEAD
 from wasmverse.tokens import Role
 
 QUIET_SECONDS = 0.4

@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from tests.api.test_live import ask, is_quiet, receive, watcher
-from tests.query.unjudged import MARK, let_unjudged_pass
+from tests.reader.unjudged import MARK, let_unjudged_pass
 
 BAD = [
     ("select 1::", 1064),

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from wasmverse.api.live import CLIENTS_MAX, LiveQueries, Watch, Watcher, WatchKey
+from wasmverse.api.live.queries import CLIENTS_MAX, LiveQueries, Watch, Watcher, WatchKey
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.query.fair import Client

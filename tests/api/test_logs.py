@@ -9,8 +9,8 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from wasmverse.api.server import make_server
-from wasmverse.logs import MARGIN, PrintableFormatter, log_to_standard_error
-from wasmverse.serve import bind
+from wasmverse.processes.logs import MARGIN, PrintableFormatter, log_to_standard_error
+from wasmverse.processes.server import bind
 from wasmverse.settings import Settings
 
 EVIL = "x\x1b[2J\x1b]0;owned\x07\r\nERROR forged \u202eline\n" + "y" * 100_000

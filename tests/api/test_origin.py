@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from wasmverse.api.access import check_access
-from wasmverse.api.origin import HostRule, Site, is_same_origin, parse_site
+from wasmverse.api.http.origin import HostRule, Site, is_same_origin, parse_site
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
 from wasmverse.tokens import Role, TokenFile, token_path

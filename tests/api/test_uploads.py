@@ -108,7 +108,7 @@ def checkers() -> list[str]:
             parent = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
         except OSError:
             continue
-        if b"wasmverse.wasm.checker" in arguments and int(parent) == _OWN_PID:
+        if b"wasmverse.strategies.checker" in arguments and int(parent) == _OWN_PID:
             found.append(path.parent.name)
     return found
 

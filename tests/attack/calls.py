@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import duckdb
 
 from tests.attack.values import DECIMALS, LAMBDAS, TYPES, split_type, value
-from wasmverse.query.allowed import ALLOWED, OPERATORS
-from wasmverse.query.statement import TABLE_FUNCTIONS
+from wasmverse.reader.allowed import ALLOWED, OPERATORS
+from wasmverse.reader.statement import TABLE_FUNCTIONS
 
 KINDS = ("scalar", "aggregate", "window", "macro", "table")
 COMPARISONS = ("=", "<>", "<", ">=", "IS DISTINCT FROM", "IS NOT DISTINCT FROM")

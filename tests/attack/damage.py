@@ -15,13 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wasmverse import recover
-from wasmverse.database.embedded import Database
-from wasmverse.database.failure import damage
 from wasmverse.errors import DatabaseError, WasmverseError
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.warmup import compile_kernels
+from wasmverse.simulation import recover
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.simulation.warmup import compile_kernels
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.failure import damage
 
 SECONDS_MAX = 60
 

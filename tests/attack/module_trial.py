@@ -17,8 +17,8 @@ from tests.wasm.builder import Table
 from tests.wasm.recursion import BASELINE, other_engine
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
+from wasmverse.strategies.check import inspect_module, strategy_exports
 from wasmverse.wasm import guest as guest_module
-from wasmverse.wasm.check import inspect_module, strategy_exports
 from wasmverse.wasm.engine import compile_for_flight
 from wasmverse.wasm.guest import Guest, Limits
 from wasmverse.wasm.stack import NATIVE_BYTES

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmverse.confinement.privileges import limit_resources
-from wasmverse.query.reader import data_bytes
+from wasmverse.reader.process import data_bytes
 
 MEMORY_BYTES = 1 << 30
 SECONDS_MAX = 1.0
@@ -54,9 +54,9 @@ class Answering:
     """The engine of a reader, within a reader's limits, without the other dialect: its words are not these."""
 
     def __init__(self, folder: Path) -> None:
-        from wasmverse.query import dialect
-        from wasmverse.query.engine import Engine
         from wasmverse.query.readers import reader_config
+        from wasmverse.reader import dialect
+        from wasmverse.reader.engine import Engine
         from wasmverse.settings import Settings
 
         dialect.translate = lambda sql, *_: None  # type: ignore[assignment]

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from tests.query.test_hostile import BOMBS, THEFTS
-from tests.query.test_statement import READS, REFUSED
+from tests.reader.test_statement import READS, REFUSED
 
 ROOT = Path(__file__).parents[2]
 VOCABULARY: dict[str, Any] = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text())

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.process.universe import Universe
+from tests.processes.universe import Universe
 
 SECONDS_MAX = 1.0
 TRIES = 3

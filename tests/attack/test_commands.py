@@ -13,7 +13,6 @@ import wasmtime
 
 from tests.attack.effort import cases_of_time, random_of
 from tests.wasm.builder import strategy_wat
-from wasmverse.beginning import BUNDLED, BUNDLED_FOLDER
 from wasmverse.commands import (
     Author,
     Command,
@@ -23,13 +22,14 @@ from wasmverse.commands import (
     SpawnEntity,
     UploadStrategy,
 )
-from wasmverse.database.embedded import Database
 from wasmverse.errors import WasmverseError
-from wasmverse.recorder import record
-from wasmverse.replay import replay
+from wasmverse.recording.recorder import record
+from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.wasm.check import Inspection, inspect_module
+from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.strategies.check import Inspection, inspect_module
 
 BUNDLED_BYTES = sum((BUNDLED_FOLDER / f"{name}.wasm").stat().st_size for name in BUNDLED)
 SETTINGS = Settings(

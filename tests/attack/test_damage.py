@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.attack.effort import cases_of_time, random_of
-from wasmverse.database.embedded import Database
-from wasmverse.database.log import FLUSH, read_log
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.log import FLUSH, read_log
 
 SECONDS = 25.0
 CHECKPOINT = 1

@@ -20,8 +20,8 @@ from tests.attack import calls
 from tests.attack.effort import cases_of_time, random_of
 from tests.attack.native import Native, Outcome
 from tests.query.builder import snapshot_tables
-from wasmverse.query.allowed import DENIALS, DENIED_TYPES, HARMFUL
-from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.reader.allowed import DENIALS, DENIED_TYPES, HARMFUL
+from wasmverse.snapshots.snapshot import SnapshotWriter
 
 SHOWN = [
     call
@@ -37,7 +37,7 @@ SHOWN = [
 RAW = """
 import sys
 import duckdb
-from wasmverse.query.relations import connect
+from wasmverse.reader.relations import connect
 try:
     connect(1 << 29, 1).execute(sys.argv[1]).fetchall()
 except duckdb.Error as error:

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from tests.bench.report import BENCHMARKS, conditions, plot, put_between
 from tests.bench.steal import Steal
 from wasmverse.confinement.prctl import refuse_huge_pages
-from wasmverse.database.embedded import Database
-from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.warmup import compile_kernels, settle_garbage
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.simulation.warmup import compile_kernels, settle_garbage
+from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage.duckdb.database import Database
 
 TURNS = 3_600
 PLOT = BENCHMARKS / "long-run.svg"

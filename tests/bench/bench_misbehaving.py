@@ -19,11 +19,11 @@ from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import UploadStrategy
 from wasmverse.confinement.prctl import refuse_huge_pages
-from wasmverse.database.embedded import Database
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.warmup import compile_kernels
-from wasmverse.wasm.check import inspect_module
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.simulation.warmup import compile_kernels
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.strategies.check import inspect_module
 
 REPORT = BENCHMARKS / "misbehaving.md"
 SYSTEMS = 6_250

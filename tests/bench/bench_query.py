@@ -29,8 +29,8 @@ from tests.bench.steal import CALM_SHARE, SECONDS_AFTER, SECONDS_BEFORE, Patienc
 from tests.query.builder import snapshot_tables
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.query.pool import ReaderPool
-from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
+from wasmverse.snapshots.snapshot import SnapshotWriter
 
 REPORT = BENCHMARKS / "queries.md"
 LOAD_SECONDS = 30

@@ -92,7 +92,7 @@ def measure(size: Size) -> dict[str, Any]:
     bench = [
         sys.executable,
         "-m",
-        "wasmverse.cli",
+        "wasmverse.cli.main",
         "bench",
         "turn",
         *(part for option in options for part in option),

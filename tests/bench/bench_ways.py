@@ -36,10 +36,10 @@ from tests.bench.report import DOCS, conditions, plot, put_between
 from tests.bench.server import Server
 from tests.bench.yardstick import NEAREST
 from wasmverse.confinement.prctl import refuse_huge_pages
+from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.block import Offsets, Workspace, play_block
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.state import Nodes, Ships, State, make_state, offsets_by_system
-from wasmverse.universe.strategies import Roster, Strategy
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest, Limits
 

@@ -35,7 +35,7 @@ class Server:
         command = [
             sys.executable,
             "-m",
-            "wasmverse.cli",
+            "wasmverse.cli.main",
             "serve",
             "--db",
             str(folder / "u.duckdb"),

@@ -171,7 +171,7 @@ def test_nothing_is_left_of_a_server_that_was_killed(tmp_path: Path) -> None:
     assert not psutil.wait_procs(left, AT_ONCE_SECONDS)[1]
 
 
-LAYERS = [*inside("wasmverse.wasm.checker"), "--layers", Settings().model_dump_json()]
+LAYERS = [*inside("wasmverse.strategies.checker"), "--layers", Settings().model_dump_json()]
 
 
 def test_where_there_can_be_none_it_goes_on_and_says_so() -> None:

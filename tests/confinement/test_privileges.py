@@ -17,7 +17,7 @@ PREAMBLE = """
 import os, socket, subprocess, sys, resource
 from pathlib import Path
 from wasmverse.confinement import landlock, privileges, processes, seccomp
-from wasmverse.query import reader
+from wasmverse.reader import process as reader
 
 def denied(action):
     try:

@@ -31,7 +31,7 @@ from wasmverse.confinement.layers import (
 )
 from wasmverse.confinement.processes import inside
 from wasmverse.confinement.users import hand_over
-from wasmverse.link import Confined
+from wasmverse.messages import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
 from wasmverse.settings import Settings
@@ -44,7 +44,7 @@ UNGROUPED = "who started it made none"
 READER = """
 import json, sys
 from tests.confinement import attacks
-from wasmverse.query import reader
+from wasmverse.reader import process as reader
 facts = json.loads(sys.argv.pop())
 reader._answer = lambda *_: ({"found": attacks.attempt_all(facts)}, b"")
 reader.main()
@@ -52,7 +52,8 @@ reader.main()
 CHECKER = """
 import json, sys
 from tests.confinement import attacks
-from wasmverse.wasm import check, checker
+from wasmverse.strategies import check
+from wasmverse.strategies import checker
 facts = json.loads(sys.argv.pop())
 def attack(*_):
     print(json.dumps(attacks.attempt_all(facts)), flush=True)
@@ -66,13 +67,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tests.confinement import attacks
 from wasmverse.settings import Settings
-from wasmverse.universe_start import start_universe
+from wasmverse.processes.universe_start import start_universe
 facts = json.loads(sys.argv.pop())
 database, snapshots = map(Path, facts["universe"])
 
 def attack(loop):
     from wasmverse.universe.cache import base_folder
-    from wasmverse.loop import Progress
+    from wasmverse.processes.loop import Progress
     loop.simulation.play_turn(0, loop.snapshots.prepare)  # threads, files and memory that turns have
     loop._publish()
     found = attacks.attempt_all(facts)
@@ -91,9 +92,9 @@ def attack(loop):
 
 if __name__ == "__main__":
     def swap():
-        from wasmverse import loop
+        from wasmverse.processes import loop
         loop.TurnLoop.run = attack
-    closing = sys.modules["wasmverse.universe_start"]
+    closing = sys.modules["wasmverse.processes.universe_start"]
     close = closing.close_universe
     closing.close_universe = lambda places: (swap(), close(places))[1]
     start_universe(Settings(database_path=database, systems=1, ships=1, nodes=1), snapshots, Connection(int(sys.argv.pop())))
@@ -168,7 +169,7 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_checker_says_which_layers_hold() -> None:
-    command = [*inside("wasmverse.wasm.checker"), "--layers", Settings().model_dump_json()]
+    command = [*inside("wasmverse.strategies.checker"), "--layers", Settings().model_dump_json()]
     outcome = subprocess.run(command, capture_output=True, check=True)
     assert json.loads(outcome.stdout) == {
         **dict.fromkeys(ALL, ""),

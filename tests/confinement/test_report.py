@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.confinement.here import lacking_here
-from wasmverse import cli_doctor
-from wasmverse.cli import app
+from wasmverse.cli import doctor as cli_doctor
+from wasmverse.cli.main import app
 from wasmverse.confinement.layers import (
     FILES,
     GROUPS,

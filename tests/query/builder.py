@@ -13,9 +13,9 @@ import pyarrow as pa
 from tests.wasm.builder import compile_wat, strategy_wat
 from wasmverse.commands import Command
 from wasmverse.errors import UniverseUnavailable
-from wasmverse.link import TurnReport
-from wasmverse.query.modules import Modules, callable_strategies
-from wasmverse.query.snapshot import SnapshotWriter
+from wasmverse.messages import TurnReport
+from wasmverse.snapshots.modules import Modules, callable_strategies
+from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.wasm.guest import Guest
 
 STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")

@@ -9,8 +9,8 @@ from tests.query.builder import snapshot_tables
 from tests.query.running import LoopThread
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.result import Result
-from wasmverse.query.snapshot import SnapshotWriter
 from wasmverse.settings import Settings
+from wasmverse.snapshots.snapshot import SnapshotWriter
 
 
 class RunningPool:

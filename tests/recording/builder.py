@@ -11,13 +11,13 @@ import wasmtime
 
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, Command, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
-from wasmverse.database.embedded import Database
 from wasmverse.errors import WasmverseError
-from wasmverse.recorder import record
-from wasmverse.recording import Fact, Recording, seal
+from wasmverse.recording.format import Fact, Recording, seal
+from wasmverse.recording.recorder import record
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.wasm.check import inspect_module
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.strategies.check import inspect_module
 
 # Two blocks, so that threads have something to share.
 SETTINGS = Settings(systems=300, ships=2, nodes=3, seed=11, threads=2, grounded_after_turns=2)

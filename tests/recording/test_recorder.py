@@ -11,13 +11,13 @@ import pytest
 
 from tests.recording.builder import SETTINGS, Run, facts_of, upload_of
 from wasmverse.commands import Author, EnableStrategy, SpawnEntity
-from wasmverse.database.embedded import Database, Transaction
 from wasmverse.errors import CommandError, RecordingError
-from wasmverse.recorder import record
-from wasmverse.recording import Dropped, Given, Start, Stop
-from wasmverse.replay import replay
+from wasmverse.recording.format import Dropped, Given, Start, Stop
+from wasmverse.recording.recorder import record
+from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database, Transaction
 
 TINY = SETTINGS.model_copy(update={"systems": 3, "threads": 1})
 

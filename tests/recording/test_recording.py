@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from tests.recording.builder import Run, facts_of, upload_of, write_facts
 from tests.recording.test_recorder import TINY
-from wasmverse.cli import app
+from wasmverse.cli.main import app
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import RecordingError
-from wasmverse.recording import (
+from wasmverse.recording.format import (
     _SEAL,
     Dropped,
     Given,

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
-from wasmverse.cli import app
+from wasmverse.cli.main import app
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
-from wasmverse.recording import Given, Start, Stop, Turn, Universe, command_fact
-from wasmverse.replay import replay
+from wasmverse.recording.format import Given, Start, Stop, Turn, Universe, command_fact
+from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
 
 

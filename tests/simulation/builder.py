@@ -7,8 +7,8 @@ import wasmtime
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, UploadStrategy
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.wasm.check import inspect_module
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.strategies.check import inspect_module
 
 SMALL = Settings(systems=20, ships=6, nodes=10, seed=7, threads=1)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.builder import SMALL
-from wasmverse.database.embedded import Database
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
 
 
 @pytest.fixture

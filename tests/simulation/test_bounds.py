@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.simulation.builder import changed, play, strategy_row, upload_of
-from wasmverse.beginning import BUNDLED, BUNDLED_FOLDER
 from wasmverse.commands import Author, RemoveStrategy, SpawnEntity, UploadStrategy
-from wasmverse.database import schema
 from wasmverse.errors import StrategyLimit, StrategyTaken
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage import schema
 
 ADA, EVE = Author.named("ada"), Author.named("eve")
 

@@ -7,12 +7,12 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.database.builder import by_hand
 from tests.simulation.builder import SMALL, everything, play, strategy_row, tallies, upload_of
+from tests.storage.builder import by_hand
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
-from wasmverse.database.embedded import Database
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
 
 # Commands
 

@@ -13,13 +13,13 @@ from tests.recording.builder import facts_of, write_facts
 from tests.simulation.builder import SMALL, play, strategy_row, tallies, upload_of
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategies, SpawnEntity, UploadStrategy
-from wasmverse.database.embedded import Database
 from wasmverse.errors import StrategyDear, StrategyTaken, StrategyUnknown
-from wasmverse.recorder import record
-from wasmverse.recording import Grounded
-from wasmverse.replay import replay
+from wasmverse.recording.format import Grounded
+from wasmverse.recording.recorder import record
+from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
 from wasmverse.wasm.engine import flight_engine
 
 # What takes long here takes fuel too, of which there is plenty.

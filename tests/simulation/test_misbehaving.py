@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.builder import changed, everything, play, ships_of, strategy_row, tallies, upload_of
-from wasmverse.beginning import BUNDLED
 from wasmverse.commands import Author, EnableStrategy, SpawnEntity
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.beginning import BUNDLED
+from wasmverse.simulation.simulation import Simulation
 
 # Strategies that misbehave
 

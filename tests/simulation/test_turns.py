@@ -18,11 +18,11 @@ from tests.simulation.builder import (
     play,
     ships_of,
 )
-from wasmverse.beginning import BUNDLED
 from wasmverse.commands import SpawnEntity
-from wasmverse.database import turn_store
-from wasmverse.database.embedded import Transaction
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.beginning import BUNDLED
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb import turn_store
+from wasmverse.storage.duckdb.database import Transaction
 
 # Turns
 
@@ -184,9 +184,9 @@ def test_the_same_seed_gives_the_same_turns_whatever_carries_them(
 
 def test_two_processes_agree(simulate: Callable[..., Simulation]) -> None:
     code = f"""
-from wasmverse.database.embedded import Database
+from wasmverse.storage.duckdb.database import Database
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
+from wasmverse.simulation.simulation import Simulation
 simulation = Simulation(Database.open(None), Settings.model_validate_json({SMALL.model_dump_json()!r}))
 for _ in range(10):
     simulation.play_turn()

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from tests.oracle.oracle import StrategyRow
 from tests.universe.guests import chaotic_guest
+from wasmverse.strategies.roster import REMOVED, Roster, Strategy
 from wasmverse.universe.state import Nodes, Ships
-from wasmverse.universe.strategies import REMOVED, Roster, Strategy
 from wasmverse.universe.turn import Laws
 
 

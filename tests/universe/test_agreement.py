@@ -8,11 +8,11 @@ import pytest
 from tests.oracle.oracle import Oracle
 from tests.universe.builder import RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
-from wasmverse.database.history import event_rows
+from wasmverse.storage.duckdb.history import event_rows
+from wasmverse.strategies.roster import FLYING
 from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import make_state
-from wasmverse.universe.strategies import FLYING
 from wasmverse.universe.turn import TurnPlayer
 from wasmverse.wasm.guest import Limits
 

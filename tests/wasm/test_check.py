@@ -15,7 +15,7 @@ from tests.wasm.binary import compile_bomb, custom, leb128, named, producers, se
 from tests.wasm.builder import Table, strategy_wat
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import Inspection, check_name, inspect_module, inspect_module_apart
+from wasmverse.strategies.check import Inspection, check_name, inspect_module, inspect_module_apart
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.wit import strategy_signature
 

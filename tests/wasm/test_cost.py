@@ -6,7 +6,7 @@ import wasmtime
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import ModuleRefused
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import Inspection, inspect_module, inspect_module_apart
+from wasmverse.strategies.check import Inspection, inspect_module, inspect_module_apart
 
 SETTINGS = Settings()
 

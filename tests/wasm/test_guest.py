@@ -5,7 +5,7 @@ import wasmtime
 
 from tests.wasm.builder import Table, compile_wat, guest_of_number, numbered, signature_of, strategy_wat
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import inspect_module
+from wasmverse.strategies.check import inspect_module
 from wasmverse.wasm.engine import HEADER_BYTES
 from wasmverse.wasm.guest import CAREFUL_ROWS, OUT_OF_FUEL, POOL_ROWS, Guest, Limits
 from wasmverse.wasm.wit import strategy_signature

@@ -13,16 +13,16 @@ import wasmtime
 from tests.wasm.builder import strategy_wat
 from tests.wasm.recursion import BASELINE, KINDS, other_engine
 from wasmverse.commands import Author, UploadStrategy
-from wasmverse.database.embedded import Database
 from wasmverse.errors import ModuleRefused
-from wasmverse.query.calls import Calls
-from wasmverse.query.functions import PARAMETERS
+from wasmverse.reader.calls import Calls
+from wasmverse.reader.functions import PARAMETERS
 from wasmverse.settings import Settings
-from wasmverse.simulation import Simulation
-from wasmverse.wasm.check import inspect_module
+from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.database import Database
+from wasmverse.strategies.check import inspect_module
+from wasmverse.strategies.guests import Guests
 from wasmverse.wasm.engine import compile_for_flight, flight_engine
 from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.guests import Guests
 from wasmverse.wasm.stack import NATIVE_BYTES
 
 SMALL = Settings(systems=4, ships=4, nodes=4, seed=7, threads=1, budget_fuel=2_000_000)

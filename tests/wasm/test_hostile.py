@@ -10,7 +10,7 @@ from tests.wasm.binary import I32, I64, STRATEGY_TYPE, custom, leb128, named, se
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import inspect_module, inspect_module_apart
+from wasmverse.strategies.check import inspect_module, inspect_module_apart
 
 SETTINGS = Settings()
 BLOCK, END, DROP, CALL = b"\x02\x40", b"\x0b", b"\x1a", b"\x10"

@@ -7,7 +7,7 @@ from tests.wasm.binary import I32, STRATEGY_TYPE, leb128, named, section, vector
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import ModuleRefused
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import inspect_module
+from wasmverse.strategies.check import inspect_module
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.sections import exports_of, first_import, function_types
 

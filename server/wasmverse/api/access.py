@@ -8,7 +8,7 @@ import secrets
 from starlette.requests import HTTPConnection
 
 from wasmverse.api.errors import HttpError
-from wasmverse.api.origin import check_sites, is_loopback
+from wasmverse.api.http.origin import check_sites, is_loopback
 from wasmverse.commands import CLAIMED, OPERATOR_OWNER
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from wasmverse.api.connections import Kind, connection_of
 from wasmverse.api.errors import HttpError
 from wasmverse.query.budget import SMALL_BYTES, ByteBudget, Lease
-from wasmverse.query.statement import DATABASES
+from wasmverse.query.public import DATABASES
 
 ARGS_DEPTH_MAX = 64
 """Lists and objects in one another in an argument. Arrow's types nest as deep, and orjson's texts four times as deep."""

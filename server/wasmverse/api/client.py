@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import HTTPConnection
 
-from wasmverse.api.address import counted_address
+from wasmverse.api.http.address import counted_address
 from wasmverse.commands import CLAIMED
 from wasmverse.query.fair import Client
 from wasmverse.tokens import Identity

@@ -8,7 +8,7 @@ from typing import Any
 
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import CommandError, QueryRefused
-from wasmverse.query.failure import shown
+from wasmverse.text import one_line
 
 TEXT_MAX = 2_000
 """Characters of a command."""
@@ -40,7 +40,7 @@ def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
     name, values = _call(sql, args)
     if name != "spawn_entity":
         raise QueryRefused(
-            f"Procedure '{shown(name, 60)}' is denied or does not exist; the only one is {USAGE}"
+            f"Procedure '{one_line(name, 60)}' is denied or does not exist; the only one is {USAGE}"
         )
     if len(values) != 5:
         raise CommandError(f"spawn_entity got {len(values)} values and takes 5: {USAGE}", code=1318)
@@ -99,7 +99,7 @@ def _tokens(sql: str) -> Iterator[tuple[str, str]]:
     while at < len(sql):
         found = _TOKEN.match(sql, at)
         if found is None:
-            raise CommandError(f"{_WRONG}; '{shown(sql[at:], 20)}' is no part of it")
+            raise CommandError(f"{_WRONG}; '{one_line(sql[at:], 20)}' is no part of it")
         at = found.end()
         kind = str(found.lastgroup)
         text = found[kind]
@@ -135,7 +135,7 @@ def _literal(kind: str, text: str, args: Iterator[object]) -> object:
         return next(args)
     if text.lower() == "null" and kind == "word":
         return None
-    raise CommandError(f"'{shown(text, 60)}' is not a literal; give numbers, strings, null or '?'")
+    raise CommandError(f"'{one_line(text, 60)}' is not a literal; give numbers, strings, null or '?'")
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
@@ -150,4 +150,4 @@ def _echo(value: object) -> str:
     """A value as it was given, in one line and not too long."""
     if isinstance(value, list | dict):  # may be nested too deeply to be written out
         return "a list" if isinstance(value, list) else "an object"
-    return shown(repr(value), 80)
+    return one_line(repr(value), 80)

@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wasmverse.api.accept import accepts_gzip, negotiate
-from wasmverse.api.address import counted_address
 from wasmverse.api.body import QueryBody, Room, parse_query, read_body
 from wasmverse.api.client import client_of
 from wasmverse.api.command_call import parse_call
 from wasmverse.api.gateway import Gateway, gateway_of
-from wasmverse.api.presence import WhilePresent
+from wasmverse.api.http.accept import accepts_gzip, negotiate
+from wasmverse.api.http.address import counted_address
+from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
 from wasmverse.query.fair import Client
 from wasmverse.query.result import Format

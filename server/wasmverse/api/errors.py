@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from wasmverse.api.methods import methods_at
+from wasmverse.api.http.methods import methods_at
 from wasmverse.errors import (
     CommandError,
     ModuleRefused,

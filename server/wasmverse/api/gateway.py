@@ -12,7 +12,7 @@ from wasmverse.api.access import Access
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
-from wasmverse.link import Universe
+from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from wasmverse.link import Universe
+from wasmverse.messages import Universe
 from wasmverse.query.pool import ReaderPool
 
 _SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

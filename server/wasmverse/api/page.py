@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from wasmverse.api.methods import methods_at
+from wasmverse.api.http.methods import methods_at
 
 # No more than the page needs; web/src/main.ts says how it does without the rest.
 POLICY = "; ".join(

@@ -8,8 +8,8 @@ from collections import OrderedDict
 
 from starlette.requests import HTTPConnection
 
-from wasmverse.api.address import counted_address
 from wasmverse.api.errors import RETRY_SECONDS, HttpError
+from wasmverse.api.http.address import counted_address
 
 ADDRESSES_MAX = 10_000
 """Buckets kept. The one that goes is that of who asked longest ago: in two seconds it has filled up anyway, so nobody's limit is

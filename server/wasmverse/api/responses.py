@@ -8,8 +8,8 @@ import logging
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from wasmverse.api.accept import MEDIA
-from wasmverse.api.connections import connection_of
+from wasmverse.api.http.accept import MEDIA
+from wasmverse.api.http.connections import connection_of
 from wasmverse.query.result import Format, Result
 from wasmverse.settings import Settings
 

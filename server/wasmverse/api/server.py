@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from wasmverse.api.connections import Connections
-from wasmverse.api.origin import ProxyRule
-from wasmverse.api.protocols import connection_protocols
+from wasmverse.api.http.connections import Connections
+from wasmverse.api.http.origin import ProxyRule
+from wasmverse.api.http.protocols import connection_protocols
 from wasmverse.settings import Settings
 
 SHUTDOWN_SECONDS = 3
@@ -66,7 +66,7 @@ def make_server(app: FastAPI, settings: Settings, listening: socket.socket) -> S
         timeout_keep_alive=max(1, math.ceil(settings.idle_seconds_max)),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         access_log=False,
-        # Its lines are written as all others of the process: wasmverse.logs.
+        # Its lines are written as all others of the process: wasmverse.processes.logs.
         log_config=None,
         # Warnings are of what strangers send: a line for each would fill the disk.
         log_level="error",

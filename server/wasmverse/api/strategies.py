@@ -17,8 +17,8 @@ from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
 from wasmverse.commands import CLAIMED, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyDear
+from wasmverse.strategies.check import check_name
 from wasmverse.tokens import Identity
-from wasmverse.wasm.check import check_name
 
 LISTED = (
     "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name"

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from wasmverse.api.errors import HttpError
 from wasmverse.settings import Settings
-from wasmverse.wasm.check import Inspection, checker_start, inspection_of, precheck, took_too_long
+from wasmverse.strategies.check import Inspection, checker_start, inspection_of, precheck, took_too_long
 
 RETRY_SECONDS = 5
 HEADER_BYTES_MAX = 1 << 20

@@ -1,5 +1,4 @@
-"""SQL for clients: publish and attach snapshots, readers and their pool, checks, dialects.
+"""The gateway's side of queries: the pool of readers, whose query is next, room for results, the cache.
 
-The gateway's side is ``pool`` (and ``worker``, ``wire``); a reader process's side is ``reader`` (and
-``relations``, ``statement``, ``dialect``, ``encode``). Imports neither ``api`` nor FastAPI.
+Runs no SQL itself. Imports ``snapshots`` and ``storage``'s schema; neither ``api`` nor FastAPI.
 """

@@ -18,8 +18,8 @@ from wasmverse.query.dispatch import Dispatcher, PoolCounts, Run
 from wasmverse.query.fair import NOBODY, Client
 from wasmverse.query.readers import Readers
 from wasmverse.query.result import Format, Result
-from wasmverse.query.snapshot import kept_turns, newest_turn
 from wasmverse.settings import Settings
+from wasmverse.snapshots.snapshot import kept_turns, newest_turn
 
 LOOK_SECONDS = 0.05
 """How often one looks for a turn where there is none."""

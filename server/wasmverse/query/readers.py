@@ -15,12 +15,12 @@ import duckdb_engine
 
 from wasmverse.confinement.layers import refusal
 from wasmverse.confinement.users import reader_user
-from wasmverse.database import schema
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.query import wire
-from wasmverse.query.relations import PREFIX
+from wasmverse.query.public import SNAPSHOT_PREFIX
 from wasmverse.query.worker import ReaderGone, Worker
 from wasmverse.settings import Settings
+from wasmverse.storage import schema
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,9 @@ def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfi
     return wire.ReaderConfig(
         parent_pid=os.getpid(),
         snapshot_folder=str(snapshot_folder.absolute()),
-        views={name: schema.snapshot_view_sql(name, dialect, PREFIX) for name in schema.CLIENT_NAMES},
+        views={
+            name: schema.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in schema.CLIENT_NAMES
+        },
         threads=settings.reader_threads,
         nice=settings.reader_nice,
         memory_bytes=settings.reader_memory_bytes_max,

@@ -22,6 +22,9 @@ HEAD_BYTES_MAX = 16 << 20
 _SMALL_BYTES = 1 << 16
 PART_BYTES = 1 << 18
 
+GRACE_SECONDS = 0.5
+"""How long after its time limit a query may take to be interrupted before its process is ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:

@@ -18,7 +18,7 @@ import psutil
 from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.query import wire
-from wasmverse.query.reader import GRACE_SECONDS
+from wasmverse.query.wire import GRACE_SECONDS
 
 START_SECONDS_MAX = 60.0
 _SIGNALS_WITHOUT_MEMORY = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
@@ -123,7 +123,7 @@ class Worker:
             # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
             environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
             self._process = subprocess.Popen(
-                [*inside("wasmverse.query.reader"), str(theirs.fileno())],
+                [*inside("wasmverse.reader.process"), str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.strategies.roster import Roster
 from wasmverse.universe import rules
 from wasmverse.universe.block import BlockResult
 from wasmverse.universe.genesis import new_ships
@@ -31,7 +32,6 @@ from wasmverse.universe.outcome import (
 )  # fmt: skip
 from wasmverse.universe.result import EventColumns, Events, StrategyTally, TurnResult
 from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships, State
-from wasmverse.universe.strategies import Roster
 
 
 def living_ships(block: BlockResult) -> Ships:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
 from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import State
-from wasmverse.universe.strategies import GROUNDED, Roster
 from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Limits

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from wasmverse.strategies.roster import Roster
 from wasmverse.universe.assemble import assemble, living_ships
 from wasmverse.universe.block import BlockResult, Offsets, Workspace, play_block
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import Ships, State, offsets_by_system
-from wasmverse.universe.strategies import Roster
 from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.guest import Limits
 

@@ -1,0 +1,221 @@
+"""The WebSocket of live queries: lets watchers in, hears what they ask, sends what there is for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from wasmverse.api.body import query_of
+from wasmverse.api.client import client_of
+from wasmverse.api.errors import HttpError, for_client, status_of
+from wasmverse.api.gateway import gateway_of
+from wasmverse.api.http.address import counted_address
+from wasmverse.api.http.connections import connection_of
+from wasmverse.api.live.queries import POLICY_VIOLATION, LiveQueries, Long, Watcher, WatchKey, error_text
+from wasmverse.errors import WasmverseError
+from wasmverse.query.budget import SMALL_BYTES
+from wasmverse.query.result import Format
+from wasmverse.tokens import Identity, Role
+
+TRY_AGAIN_LATER = 1013
+
+REFUSALS_MAX = 100
+"""Messages past the rate, each answered by an error and none a second apart from the one before, until a connection is ended."""
+
+UNSENT_LOOK_SECONDS = 0.05
+"""How often it is looked whether a long message has left."""
+
+live_router = APIRouter()
+
+
+@live_router.websocket("/api/v1/live")
+async def live(socket: WebSocket) -> None:
+    """Serve one watcher until it leaves."""
+    queries: LiveQueries = socket.app.state.live
+    address = counted_address(socket.client.host if socket.client else "")
+    try:
+        await socket.accept()
+        identity, recheck = await _admit(socket, queries.settings.body_seconds_max)
+    except WebSocketDisconnect:
+        return
+    except WasmverseError as error:
+        await _turn_away(socket, error, TRY_AGAIN_LATER if status_of(error) == 429 else POLICY_VIOLATION)
+        return
+    if not queries.enter(address):
+        limit = queries.settings.watchers_max_per_address
+        full = HttpError(429, f"{address} has {limit} live connections, the limit; close one first")
+        await _turn_away(socket, full, TRY_AGAIN_LATER)
+        return
+    watcher = Watcher(queries.metrics, recheck, client_of(socket, identity))
+    queries.guard(watcher)
+    sending = asyncio.create_task(_send(socket, watcher, queries))
+    try:
+        await _listen(socket, watcher, queries)
+    except WebSocketDisconnect:
+        pass
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        queries.leave(address, watcher)
+
+
+async def _turn_away(socket: WebSocket, error: WasmverseError, code: int) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left first
+        await socket.send_text(error_text(None, for_client(error)))
+        await socket.close(code)
+
+
+async def _admit(socket: WebSocket, seconds_max: float) -> tuple[Identity, Callable[[], object] | None]:
+    """Let in who may ask. A page cannot set headers here: its token may be the first message, ``{"token":"..."}``.
+
+    Returns who it is, and what asks again whether its token still holds; None when there is none.
+
+    Raises
+    ------
+    HttpError : the token is missing or unknown.
+    WebSocketDisconnect : it left first.
+    """
+    gateway = gateway_of(socket)
+    try:
+        identity = gateway.may_ask(socket)
+        if "authorization" not in socket.headers:
+            return identity, None
+        return identity, lambda: gateway.access.require(socket, Role.reader)
+    except HttpError as error:
+        if error.status != 401 or "authorization" in socket.headers:
+            raise
+        try:
+            async with asyncio.timeout(seconds_max):
+                value = orjson.loads(await socket.receive_text())
+        except (TimeoutError, KeyError, orjson.JSONDecodeError):
+            raise error from None
+        token = value.get("token") if isinstance(value, dict) else None
+        if not isinstance(token, str) or not token:
+            raise
+        identity = gateway.may_ask(socket, token)
+        return identity, lambda: gateway.access.require(socket, Role.reader, token)
+
+
+async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
+    limit = queries.settings.watches_max
+    gateway = gateway_of(socket)
+    connection = connection_of(socket.scope)
+    refusals, refused_at = 0, 0.0
+    while True:
+        # Who does not take the answers to what it asked is not listened to: the answers are kept here.
+        while len(watcher.waiting) > 2 * limit:
+            watcher.drained.clear()
+            await watcher.drained.wait()
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        queries.drop_revoked()
+        if watcher.end_code:
+            continue
+        try:
+            gateway.queries.spend(socket)
+        except HttpError as error:
+            now = time.monotonic()
+            refusals, refused_at = (refusals + 1 if now - refused_at < 1 else 1), now
+            if refusals < REFUSALS_MAX:
+                watcher.offer(-1, error_text(None, error))
+            else:
+                watcher.end(POLICY_VIOLATION, error)
+            continue
+        try:
+            value = orjson.loads(message.get("text") or message.get("bytes") or b"")
+        except orjson.JSONDecodeError as error:
+            bad = HttpError(400, f'The message is not JSON ({error}); send {{"id":1,"sql":"select 1"}}', 1064)
+            watcher.offer(-1, error_text(None, bad))
+            continue
+        if isinstance(value, dict) and value.keys() == {"token"}:
+            continue  # of a page that does not know whether one is needed: it was not
+        identity = value.get("id") if isinstance(value, dict) else None
+        if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < 2**53:
+            bad = HttpError(
+                400, "A message is an object whose 'id' is a whole number from 0 to 2^53 - 1", 1064
+            )
+            watcher.offer(-1, error_text(None, bad))
+            continue
+        try:
+            await _carry_out(value, identity, watcher, queries)
+        except WasmverseError as error:
+            watcher.offer(identity, error_text(identity, error))
+        if connection is not None:
+            connection.note_live(bool(watcher.watches))
+
+
+async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, queries: LiveQueries) -> None:
+    if value.get("unsubscribe"):
+        if not queries.unsubscribe(watcher, identity):
+            raise HttpError(400, f"There is no live query with id {identity} on this connection", 1243)
+        return
+    query = query_of(value)
+    if query.turn is not None:
+        raise HttpError(400, "A live query follows the turns; leave 'turn' out, or use query/tuples", 1210)
+    if value.get("format", "json") not in ("json", "arrow"):
+        raise HttpError(400, '\'format\' must be "json" or "arrow"', 1210)
+    format_: Format = "arrow" if value.get("format") == "arrow" else "live"
+    limit = queries.settings.watches_max
+    if identity not in watcher.watches and len(watcher.watches) >= limit:
+        raise HttpError(429, f"This connection has {limit} live queries, the limit; unsubscribe one first")
+    key = WatchKey(query.sql, orjson.dumps(query.args), format_, query.big_as_string)
+    others = (watch.key for other, watch in watcher.watches.items() if other != identity)
+    size = sum(len(one.sql.encode()) + len(one.args) for one in (key, *others))
+    if size > queries.settings.watch_bytes_max:
+        raise HttpError(
+            413,
+            f"The live queries of this connection would have {size:,} bytes of statements and arguments, the limit is "
+            f"{queries.settings.watch_bytes_max:,}; write them shorter, or unsubscribe one first",
+        )
+    queries.subscribe(watcher, identity, key)
+
+
+def _unsent_bytes(socket: WebSocket) -> int:
+    connection = connection_of(socket.scope)
+    return 0 if connection is None else connection.unsent_bytes()
+
+
+async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
+    """Send what waits, newest only; ends the connection of a client that takes nothing for too long."""
+    try:
+        while True:
+            await watcher.wakes.wait()
+            watcher.wakes.clear()
+            while watcher.waiting:
+                identity = next(iter(watcher.waiting))
+                payload = watcher.waiting.pop(identity)
+                watcher.drained.set()
+                async with asyncio.timeout(queries.settings.send_seconds_max):
+                    message = payload.message(identity) if isinstance(payload, Long) else payload
+                    if isinstance(message, str):
+                        await socket.send_text(message)
+                    else:
+                        await socket.send_bytes(message)
+                    del message
+                    # A long one counts until it has left.
+                    while isinstance(payload, Long) and _unsent_bytes(socket) > SMALL_BYTES:
+                        await asyncio.sleep(UNSENT_LOOK_SECONDS)
+                del payload
+                queries.metrics.live_sent.inc()
+            if watcher.end_code:
+                async with asyncio.timeout(queries.settings.send_seconds_max):
+                    await socket.close(watcher.end_code)
+                return
+    except TimeoutError:
+        # A close would wait like everything else that is sent.
+        connection = connection_of(socket.scope)
+        if connection is not None:
+            connection.abort()
+    finally:
+        # Whoever listens must not wait for what will never be sent.
+        watcher.end_code = watcher.end_code or POLICY_VIOLATION
+        watcher.waiting.clear()
+        watcher.drained.set()

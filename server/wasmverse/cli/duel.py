@@ -1,0 +1,69 @@
+"""``wasmverse duel``: let strategies fight it out, without a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wasmverse.cli.http_client import fail, print_table
+from wasmverse.errors import SettingsError, WasmverseError
+from wasmverse.settings import load_settings
+from wasmverse.text import printable
+
+DUEL_SYSTEMS = 100
+COLUMNS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
+
+
+def duel(
+    files: Annotated[list[Path], typer.Argument(help="The modules: .wasm files.", show_default=False)],
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Turns to play.")] = 300,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the universe. \\[default: 1]")] = None,
+    systems: Annotated[int, typer.Option("--systems", help="Solar systems.")] = DUEL_SYSTEMS,
+    ships: Annotated[int | None, typer.Option("--ships", help="Ships per system. \\[default: 32]")] = None,
+    nodes: Annotated[
+        int | None, typer.Option("--nodes", help="Energy nodes per system. \\[default: 64]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Let the strategies in FILES fight it out on a private universe in memory; needs no server.
+
+    Ships are dealt to them in turn, and go on being dealt as in every universe. Who has the most ships at the end stands first.
+    The same files, turns and seed end the same.
+    """
+    from wasmverse.simulation.duel import duel as play  # noqa: PLC0415 - the heavy imports, only for who needs them
+
+    try:
+        settings = load_settings(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)
+    except SettingsError as error:
+        print(f"wasmverse: {error.message}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    try:
+        account = play(files, turns, settings)
+    except WasmverseError as error:
+        fail(error.message)
+    if as_json:
+        print(json.dumps(account))
+        return
+    caption = (
+        f"{account['turns']:,} turns of {account['systems']:,} systems, seed {account['seed']}\n"
+        f"state_hash {account['state_hash']}"
+    )
+    table = Table(header_style="bold", caption=caption)
+    table.add_column("strategy")
+    for column in COLUMNS:
+        table.add_column(column, justify="right")
+    for row in account["strategies"]:
+        table.add_row(escape(row["name"]), *(f"{row[column]:,}" for column in COLUMNS))
+    print_table(table)
+    for row in account["strategies"]:
+        if row["last_fault"]:
+            print(f"{row['name']}: {printable(row['last_fault'])}")

@@ -1,0 +1,63 @@
+"""``wasmverse replay``: play a recorded run again and say whether it came out the same."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from wasmverse.errors import WasmverseError
+from wasmverse.settings import load_settings
+
+
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="The recording: what serve --record wrote.", show_default=False)
+    ],
+    until: Annotated[
+        int | None, typer.Option("--until", help="The turn to end with. \\[default: the last one recorded]")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
+) -> None:
+    """Play a recorded run again on a private universe in memory, and compare every hash that was recorded.
+
+    Ends with status 0 when all is the same, 1 when the replay differs, 2 when the recording or an option is wrong.
+    """
+    from wasmverse.recording.replay import replay as play  # noqa: PLC0415 - the heavy imports, only for who needs them
+
+    try:
+        found = play(file, until, load_settings(threads=threads))
+    except WasmverseError as error:
+        print(f"wasmverse: {error.message}", file=sys.stderr)
+        raise typer.Exit(2) from error
+    difference = found.first_difference
+    if found.cut_line:
+        print(f"wasmverse: line {found.cut_line} of {file} was cut off and is left out", file=sys.stderr)
+    if difference is not None and found.recorded_by != found.played_by:
+        print(
+            f"wasmverse: recorded by {found.recorded_by}; this is {found.played_by}: only the same versions play the same",
+            file=sys.stderr,
+        )
+    if as_json:
+        print(json.dumps(found.as_json()))
+    else:
+        console = Console(highlight=False, markup=False, soft_wrap=True)
+        console.print(f"turn {found.tid:,}: {found.ships:,} ships, {found.nodes:,} energy nodes")
+        console.print(f"state_hash {found.state_hash}")
+        if difference is None:
+            console.print(
+                f"the same as recorded at {found.compared:,} hashes and {found.commands:,} commands"
+            )
+        else:
+            console.print(
+                f"differs at turn {difference.tid:,} (line {difference.line:,}), the same until turn "
+                f"{difference.same_until:,}: {difference.what} was {difference.recorded}, now {difference.replayed}"
+            )
+    raise typer.Exit(0 if difference is None else 1)

@@ -1,0 +1,126 @@
+"""``wasmverse strategy``: upload and list strategies of a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
+from wasmverse.errors import WasmverseError
+from wasmverse.settings import load_settings
+from wasmverse.text import printable
+
+app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
+
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Who you are; not needed on this machine."),
+]
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    name: Annotated[
+        str, typer.Option("--name", help="The name it is to fly under, if that is to be checked too.")
+    ] = "my_strategy",
+) -> None:
+    """Say whether FILE would be accepted, and what it would fly as; needs no server.
+
+    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to mend it.
+    """
+    from wasmverse.strategies.check import inspect_module_apart  # noqa: PLC0415 - wasmtime and numba, only for who needs them
+
+    try:
+        module = file.read_bytes()
+        settings = load_settings()
+        inspection = inspect_module_apart(module, name, settings)
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+    except WasmverseError as error:
+        fail(error.message)
+    for registered, export in inspection.strategies.items():
+        under = "the name you give it" if export == "decide" else registered
+        shown = printable(export)
+        print(
+            f"{file.name} would be accepted: {shown} flies under {under} "
+            f"({printable(inspection.language)}, {len(module):,} bytes)"
+        )
+        trial = inspection.trials[registered]
+        print(
+            f"a call took {trial['fuel']:,} fuel of {settings.budget_fuel:,}"
+            + (f", but it was a fault: it {trial['fault']}" if trial["fault"] else "")
+        )
+    print(f"sha256 {inspection.sha256}")
+
+
+@app.command()
+def push(
+    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name", help="Lower-case letters, digits and '_': the name it flies under.", show_default=False
+        ),
+    ],
+    url: UrlOption = DEFAULT_URL,
+    token: TokenOption = None,
+) -> None:
+    """Upload FILE as the strategy NAME. It flies from the next turn on; new ships are dealt to it.
+
+    Pushing again under the same name replaces it with a new version. Try it first with
+    [bold]wasmverse strategy check FILE[/bold].
+    """
+    try:
+        module = file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+    answer = request(
+        "PUT",
+        url,
+        f"/api/v1/strategies/{name}",
+        token=token,
+        content=module,
+        headers={"Content-Type": "application/wasm"},
+    ).json()
+    for row in answer["strategies"]:
+        print(
+            f"{row['name']} version {row['version']} flies from turn {answer['turn'] + 1} ({row['bytes']:,} bytes)"
+        )
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(help="The strategies.", show_default=False)],
+    url: UrlOption = DEFAULT_URL,
+    token: TokenOption = None,
+) -> None:
+    """Remove strategies of yours, all at once, or none if one cannot be removed. Their ships hold until they die."""
+    answer = request(
+        "DELETE", url, "/api/v1/strategies", token=token, params=[("name", name) for name in names]
+    ).json()
+    print(f"removed from turn {answer['turn'] + 1} on: {', '.join(answer['names'])}")
+
+
+@app.command("list")
+def list_(url: UrlOption = DEFAULT_URL) -> None:
+    """List the strategies: version, language, author, status, and whether new ships are dealt to them."""
+    answer = request("GET", url, "/api/v1/strategies").json()
+    table = Table(header_style="bold", caption=f"turn {answer['turn']:,}")
+    for column in ("name", "version", "language", "author", "bytes", "status", "enabled"):
+        table.add_column(column, justify="right" if column in {"version", "bytes"} else "left")
+    for row in answer["strategies"]:
+        cells = (
+            row["name"],
+            row["version"],
+            row["language"],
+            row["author"],
+            f"{row['bytes']:,}",
+            row["status"],
+        )
+        table.add_row(*(escape(printable(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")
+    print_table(table)

@@ -1,0 +1,102 @@
+"""``wasmverse token``: who may command a server that other machines can reach."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from wasmverse.cli.http_client import fail, print_table
+from wasmverse.errors import SettingsError
+from wasmverse.settings import default_database_path
+from wasmverse.tokens import Role, TokenFile, token_path
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Make, list, renew and revoke the tokens of a universe. A running server heeds a change at once.",
+)
+
+
+class RoleName(enum.StrEnum):
+    """The names of ``tokens.Role``, as an option's values."""
+
+    reader = "reader"
+    pilot = "pilot"
+    admin = "admin"
+
+
+DatabaseOption = Annotated[
+    Path | None,
+    typer.Option("--db", envvar="WASMVERSE_DATABASE_PATH", help="The universe's file.", show_default=False),
+]
+
+
+def _tokens(database: Path | None) -> TokenFile:
+    return TokenFile(token_path(database or default_database_path()))
+
+
+@app.command()
+def create(
+    name: Annotated[
+        str, typer.Argument(help="Whose it is; shown as the author of their strategies.", show_default=False)
+    ],
+    role: Annotated[
+        RoleName,
+        typer.Option(
+            help="reader asks, pilot also spawns and uploads, admin also replaces others' strategies."
+        ),
+    ] = RoleName.pilot,
+    database: DatabaseOption = None,
+) -> None:
+    """Make a token for NAME and print it. It is stored hashed, so this is the only time it can be seen.
+
+    Use it as [bold]wasmverse strategy push FILE --name NAME --token TOKEN[/bold], or in the header
+    [bold]Authorization: Bearer TOKEN[/bold].
+    """
+    try:
+        print(_tokens(database).create(name, Role[role.value]))
+    except (SettingsError, OSError) as error:
+        fail(str(error))
+
+
+@app.command("list")
+def list_(database: DatabaseOption = None) -> None:
+    """List the tokens: names, roles, when they were made."""
+    table = Table("name", "role", "created", header_style="bold")
+    try:
+        for row in _tokens(database).all():
+            table.add_row(*map(escape, row))
+    except (SettingsError, OSError) as error:
+        fail(str(error))
+    print_table(table)
+
+
+@app.command()
+def renew(
+    name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
+    database: DatabaseOption = None,
+) -> None:
+    """Replace the token of NAME by a new one and print it. The old one is worthless; its owner keeps their strategies."""
+    try:
+        print(_tokens(database).renew(name))
+    except (SettingsError, OSError) as error:
+        fail(str(error))
+
+
+@app.command()
+def revoke(
+    name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
+    database: DatabaseOption = None,
+) -> None:
+    """Make the token of NAME worthless from now on.
+
+    Its strategies fly on. A new token of the same name is somebody else's; [bold]renew[/bold] is for the same person.
+    """
+    try:
+        _tokens(database).revoke(name)
+    except (SettingsError, OSError) as error:
+        fail(str(error))

@@ -1,0 +1,224 @@
+"""`wasmverse serve`: one socket, one universe process, readers, and the gateway that joins them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import psutil
+
+import wasmverse
+from wasmverse.api.access import make_ready_token
+from wasmverse.api.app import create_app
+from wasmverse.api.server import make_server
+from wasmverse.confinement import groups
+from wasmverse.confinement.layers import KINDS, refusal, summary
+from wasmverse.confinement.probe import probe
+from wasmverse.errors import SettingsError
+from wasmverse.processes.linux import end_all
+from wasmverse.processes.signals import heeded
+from wasmverse.processes.universe import UniverseProcess
+from wasmverse.query.pool import ReaderPool
+from wasmverse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PAGE_FOLDER = Path(wasmverse.__file__).with_name("page")
+
+GARBAGE_THRESHOLDS = (10_000, 20, 200)
+"""New objects, then collections of the generation before, until the next one: a full one every 40 million objects."""
+
+GATEWAY_STOP_SECONDS = 6.0
+"""How long the gateway may take to end its connections; uvicorn waits half of that for answers that are under way."""
+
+POOL_STOP_SECONDS = 3.0
+END_SECONDS = 2.0
+"""How long killed processes may take to be gone."""
+
+HARMLESS = "the last committed turn is intact"
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port in use is known before anything else is begun.
+
+    Raises
+    ------
+    SettingsError : the address cannot be listened on.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with --host and --port (0 picks a free port)"
+        ) from error
+    return listening
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    """Where this universe's snapshots go: the same for every start, so that what a killed server left is found and removed."""
+    if settings.snapshot_folder is not None:
+        return settings.snapshot_folder
+    shared = Path("/dev/shm")
+    base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
+    digest = hashlib.sha256(str(settings.database_path.resolve()).encode()).hexdigest()[:12]
+    return base / f"wasmverse-{os.getuid()}-{digest}"
+
+
+async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
+    """Run until SIGINT, SIGTERM or SIGHUP, or until the universe fails; returns the reason of a failure.
+
+    However its processes are then, stopped or hung or at work, it is over in bounded time.
+    """
+    host, port = listening.getsockname()[:2]
+    url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    stopping = asyncio.Event()
+    for number in heeded():
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+    groups.ours()  # before there are processes, which would stay in a group that is to have none
+    folder = snapshot_folder(settings)
+    if settings.confinement_required:
+        # Before the file is made or touched; what really holds is looked at again when all have started.
+        tried = {kind: await asyncio.to_thread(probe, kind, settings.user_ids_first) for kind in KINDS}
+        if (lacking := refusal(settings.confinement_required, tried)) is not None:
+            raise SettingsError(lacking)
+    universe = UniverseProcess(settings, folder, tell)
+    try:
+        await _first_of(universe.next_turn(-1), stopping.wait(), universe.ended.wait())
+        if universe.last is not None and not stopping.is_set():
+            token = make_ready_token(settings)
+            link = url if token is None else f"{url}/#token={token}"
+            await _serve_gateway(
+                settings,
+                universe,
+                listening,
+                stopping,
+                token,
+                lambda confined: tell(_greeting(universe, confined, link)),
+            )
+    finally:
+        status = await universe.stop()
+        if status != 0 and universe.last is not None:
+            # It was killed after it had published: nobody else will free the memory that its snapshots hold.
+            shutil.rmtree(folder, ignore_errors=True)
+    if status == 0 and stopping.is_set():
+        tid = universe.committed
+        tell("stopped before the first turn" if tid is None else f"stopped after turn {tid:,}")
+        return None
+    return universe.failure or _last_words(universe, status)
+
+
+def end(failure: str | None) -> NoReturn:
+    """End this process, and whatever it has started, at once: with one line and status 1 if there was a failure.
+
+    No thread is waited for that may be waiting itself, and nothing is put away that the system frees anyway.
+    """
+    end_all(psutil.Process().children(recursive=True), END_SECONDS)
+    groups.close()
+    if failure is not None:
+        print(f"wasmverse: {failure}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0 if failure is None else 1)
+
+
+async def _serve_gateway(
+    settings: Settings,
+    universe: UniverseProcess,
+    listening: socket.socket,
+    stopping: asyncio.Event,
+    ready_token: str | None,
+    greet: Callable[[str], None],
+) -> None:
+    pool = ReaderPool(settings, universe.snapshot_folder)
+    checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker", settings.user_ids_first))
+    try:
+        await _first_of(pool.start(), stopping.wait(), universe.ended.wait())
+        if stopping.is_set() or not universe.is_alive:
+            return
+        confinement = {
+            "universe": universe.confinement,
+            "reader": pool.readers.confinement,
+            "checker": await checker,
+        }
+        if (lacking := refusal(settings.confinement_required, confinement)) is not None:
+            raise SettingsError(lacking)
+        app = create_app(universe, pool, settings, PAGE_FOLDER, ready_token)
+        app.state.gateway.confinement = confinement
+        server = make_server(app, settings, listening)
+        # With a thousand watchers, going through everything is a pause of 170 to 280 ms for everybody. What was imported
+        # stays for good, and what outlived two collections is seldom garbage.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        greet(summary(confinement))
+        await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
+        server.should_exit = True
+        universe.proceed()  # who waits for an answer has it sooner than the end
+        await _within(GATEWAY_STOP_SECONDS, serving, "the gateway")
+    finally:
+        await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
+
+
+async def _first_of(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
+    """Wait until one of them is done and cancel the others; raises what the first one of them raised, if it failed."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        is_done = [task.done() for task in tasks]
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    if is_done[0] and isinstance(outcomes[0], BaseException) and not any(is_done[1:]):
+        raise outcomes[0]
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, Any] | asyncio.Future[Any], what: str) -> None:
+    """Wait so long for the end of a part; then go on without it."""
+    task = asyncio.ensure_future(work)
+    _done, late = await asyncio.wait([task], timeout=seconds)
+    if late:
+        task.cancel()
+        log.warning("%s did not end in %g s; its processes are killed", what, seconds)
+    elif not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s ended with %r", what, error)
+
+
+def _last_words(universe: UniverseProcess, status: int | None) -> str:
+    """What to say of a universe that ended without saying anything itself."""
+    if status is None:
+        return "the universe process cannot be killed: it waits for a disk; see the machine's log"
+    if status < 0:
+        name = signal.Signals(-status).name
+        when = "before its first turn" if universe.last is None else f"after turn {universe.last.tid:,}"
+        return f"the universe process ended with status {status} ({name}) {when}: start again; {HARMLESS}"
+    if status == 0:
+        return "the server ended without being told to: see its last words above"
+    return f"the universe process ended with status {status}: see its last words above"
+
+
+def _greeting(universe: UniverseProcess, confined: str, url: str) -> str:
+    assert universe.last is not None
+    last = universe.last
+    return (
+        f"turn {last.tid:,}: {last.ships:,} ships, {last.nodes:,} energy nodes, "
+        f"a turn every {universe.period_seconds:g} s\n{confined}\n{url}"
+    )

@@ -1,0 +1,52 @@
+"""The first that runs in the universe's process: it is closed in before the database and the engines are loaded.
+
+Started as ``python -P -m wasmverse.processes.universe_start DESCRIPTOR``.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from wasmverse.confinement.processes import UniversePlaces, close_universe, confine_universe
+from wasmverse.confinement.users import reader_user
+from wasmverse.processes.logs import log_to_standard_error
+from wasmverse.processes.signals import ENDING_SIGNALS
+from wasmverse.settings import Settings
+from wasmverse.universe.cache import base_folder
+
+
+def start_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
+    """Close in this process, then run the universe in it."""
+    places = UniversePlaces(
+        settings.database_path,
+        snapshot_folder,
+        base_folder(),
+        settings.record_path,
+        reader_user(settings.user_ids_first),
+    )
+    outcomes = confine_universe(places)
+
+    from wasmverse.processes.loop import run_universe  # noqa: PLC0415 - imports engines, closed in
+
+    run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(places))
+
+
+def main() -> None:
+    """Serve on the socket whose descriptor is the only argument. It ends when the gateway says so, or is gone: by no signal."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    log_to_standard_error()
+    with Connection(int(sys.argv[1])) as pipe:
+        try:
+            settings, snapshot_folder = pipe.recv()
+        except EOFError:
+            return
+        start_universe(settings, snapshot_folder, pipe)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""One query after the other over one database: check, run, encode. The inside of a reader."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
+from wasmverse.query.result import Cut
+from wasmverse.query.wire import Answer, Request
+from wasmverse.reader import dialect, encode
+from wasmverse.reader.failure import LOST, EngineFailed, to_query_error
+from wasmverse.reader.functions import Functions
+from wasmverse.reader.recast import FOR_ARROW, FOR_CSV, FOR_JSON, recast, select_as
+from wasmverse.reader.relations import Relations, connect
+from wasmverse.reader.statement import Checked, Checker
+from wasmverse.reader.values import values_of
+from wasmverse.snapshots.snapshot import FolderLost
+from wasmverse.wasm.engine import set_thread_stacks
+from wasmverse.wasm.guest import Limits
+
+ARROW_BATCH_ROWS = 10_000
+GZIP_BYTES_MIN = 1_000
+GZIP_LEVEL = 1
+GZIP_WINDOW = 31
+"""The largest window, with gzip's header."""
+
+_NOT_UNDERSTOOD = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+"""The text may be meant for the other dialect; any later error is about a statement that was understood."""
+
+_FAILED = (
+    "The query met an internal error of the database engine and was not answered; write it in another way"
+)
+
+
+class Engine:
+    """Answers requests. ``config`` is a ``wire.ReaderConfig`` as a dict."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        folder = Path(config["snapshot_folder"])
+        set_thread_stacks()
+        self._connection = connect(config["memory_bytes"] // 2, config["threads"])
+        self._relations = Relations(self._connection, folder, config["views"])
+        self._checker = Checker(self._connection, frozenset(config["views"]))
+        limits = Limits(
+            config["budget_fuel"],
+            config["guest_memory_bytes_max"],
+            config["guest_table_elements_max"],
+            config["block_faults_max"],
+        )
+        own = self._checker.own_functions | {"sight"}
+        self._functions = Functions(self._connection, folder, limits, own, config["threads"])
+        self._rows_max: int = config["rows_max"]
+        self._bytes_max: int = config["bytes_max"]
+        self._translated: dict[str, str] = {}
+        self._is_overdue = False
+
+    def interrupt(self) -> None:
+        """Stop what runs now, from another thread."""
+        self._is_overdue = True
+        self._connection.interrupt()
+
+    def _heed(self) -> None:
+        """Stop here if the time is up: what Python does between two batches no interruption of the engine ends."""
+        if self._is_overdue:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    def prepare(self) -> None:
+        """What may make the next answers faster; to be called when one has been sent."""
+        self._relations.copy_if_busy()
+
+    def answer(self, request: Request) -> tuple[Answer, bytes]:
+        """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
+        self._is_overdue = False
+        try:
+            head, body = self._answer(request)
+        except FileNotFoundError as error:
+            head, body = {"error": "", "turn_missing": True}, b""
+            if isinstance(error, FolderLost):
+                head["ends"] = "the snapshot folder was made anew"
+        except QueryError as error:
+            head, body = _refusal(error)
+        except Exception as error:
+            head, body = _explained(error)
+        try:
+            self._connection.abort()
+        except Exception as error:
+            head["ends"] = f"abort: {type(error).__name__}"
+        return head, body
+
+    def _answer(self, request: Request) -> tuple[Answer, bytes]:
+        """Run in DuckDB's dialect, or, if that is refused, in the other one."""
+        sql = request["sql"]
+        try:
+            return self._run(self._translated.get(sql, sql), request)
+        except _NOT_UNDERSTOOD as error:
+            translated = None if sql in self._translated else dialect.translate(sql)
+            if translated is None:
+                raise
+            try:
+                answer = self._run(translated, request)
+            except QueryRefused as second:
+                if isinstance(error, duckdb.ParserException):
+                    raise error from second
+                raise
+            except _NOT_UNDERSTOOD as second:
+                raise error from second
+            if len(self._translated) >= 1000:
+                self._translated.clear()
+            self._translated[sql] = translated
+            return answer
+
+    def _run(self, sql: str, request: Request) -> tuple[Answer, bytes]:
+        checked = self._checker.check(sql)
+        self._relations.show(request["turn"], checked.relations)
+        args = request["args"]
+        if checked.parameters != len(args):
+            raise QueryRefused(
+                f"The statement has {checked.parameters} '?' and 'args' has {len(args)} values; "
+                "give one for each '?'",
+                code=1210,
+            )
+        self._functions.prepare(checked.foreign, self._relations.strategies)
+        if request["format"] in {"arrow", "csv"}:
+            return self._run_arrow(checked, request)
+        return self._run_json(checked, request)
+
+    def _run_json(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
+        args = request["args"]
+        self._connection.execute(checked.statement, args)
+        columns = [(str(column[0]), str(column[1])) for column in self._connection.description or ()]
+        sql, kinds = checked.sql, [recast(kind, FOR_JSON) for _, kind in columns]
+        if any(kind != before for kind, (_, before) in zip(kinds, columns, strict=True)):
+            self._connection.abort()
+            sql = select_as(self._checker.plain(sql), columns, kinds)
+            self._connection.execute(sql, args)
+        encoder = encode.JsonEncoder(
+            columns,
+            kinds=kinds,
+            as_objects=request["format"] == "rows",
+            big_as_string=request["big_as_string"],
+            rows_max=self._rows_max,
+            bytes_max=self._bytes_max,
+        )
+        for rows in self._rows(sql, args):
+            self._heed()
+            if not encoder.add(rows):
+                break
+        body = encoder.fragment() if request["format"] == "live" else encoder.body()
+        return _packed(checked, request, encoder.rows, encoder.cut, body)
+
+    def _rows(self, sql: str, args: list[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of the running statement, whose text is ``sql``, in batches."""
+        done = 0
+        try:
+            while rows := self._connection.fetchmany(encode.BATCH_ROWS):
+                yield rows
+                done += len(rows)
+            return
+        except OverflowError:
+            pass  # an interval longer than Python's longest; Arrow has a value for it
+        self._connection.abort()
+        for batch in self._relation(sql, args, FOR_ARROW).to_arrow_reader(ARROW_BATCH_ROWS):
+            skipped = min(done, batch.num_rows)
+            done -= skipped
+            part = batch.slice(skipped)
+            names = range(part.num_columns)
+            yield list(zip(*(values_of(part.column(place)) for place in names), strict=True))
+
+    def _run_arrow(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
+        is_arrow = request["format"] == "arrow"
+        relation = self._relation(checked.sql, request["args"], FOR_ARROW if is_arrow else FOR_CSV)
+        reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
+        try:
+            write = encode.write_arrow if is_arrow else encode.write_csv
+            written = write(reader, self._rows_max, self._bytes_max, self._heed)
+        finally:
+            reader.close()
+        return _packed(checked, request, written.rows, written.cut, written.body)
+
+    def _relation(self, sql: str, args: list[Any], targets: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
+        """A statement that runs when it is read, with the types among ``targets`` cast."""
+        relation = self._connection.sql(sql, params=args)
+        before = [str(kind) for kind in relation.types]
+        kinds = [recast(kind, targets) for kind in before]
+        if kinds == before:
+            return relation
+        columns = list(zip(relation.columns, before, strict=True))
+        return self._connection.sql(select_as(self._checker.plain(sql), columns, kinds), params=args)
+
+
+def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes) -> tuple[Answer, bytes]:
+    """The answer's head and its body, packed if the client takes that and it is worth it."""
+    is_gzip = request["gzip"] and len(body) >= GZIP_BYTES_MIN
+    head: Answer = {
+        "turn": request["turn"],
+        "rows": rows,
+        "cut": cut,
+        "is_stable": checked.is_stable,
+        "is_gzip": is_gzip,
+    }
+    return head, zlib.compress(body, GZIP_LEVEL, GZIP_WINDOW) if is_gzip else body
+
+
+def _refusal(error: QueryError) -> tuple[Answer, bytes]:
+    return {"error": error.message, "code": error.code, "kind": _kind(error)}, b""
+
+
+def _explained(error: Exception) -> tuple[Answer, bytes]:
+    """The answer to a query that met an error which was not raised on purpose."""
+    try:
+        return _refusal(to_query_error(error))
+    except EngineFailed as failed:
+        head, body = _refusal(QueryError(_FAILED, code=LOST))
+        head["ends"] = failed.detail
+        return head, body
+
+
+def _kind(error: QueryError) -> str:
+    """Which error the pool is to raise; a class, so that the gateway can tell them apart."""
+    for kind in (QueryRefused, QueryTimeout):
+        if isinstance(error, kind):
+            return kind.__name__
+    return QueryError.__name__

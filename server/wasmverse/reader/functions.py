@@ -1,0 +1,155 @@
+"""Strategies as SQL functions: ``strategy_flee(kind, x, ..., system)`` runs the module that flies.
+
+DuckDB calls with 2,048 rows at a time, as Arrow; the rows go into host memory, one call into WebAssembly runs the
+driver's loop over all of them, and the plans come back as one array. A function is made when a statement first
+names it and stays; which module it runs is looked up for every statement, so each turn has its own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb.func import ARROW, SPECIAL
+
+from wasmverse.errors import QueryError
+from wasmverse.query.public import SCHEMA
+from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, OWN, shown
+from wasmverse.reader.calls import Calls
+from wasmverse.snapshots.modules import load_guest
+from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.wit import strategy_signature
+
+SQL_TYPES = {
+    "u8": "UTINYINT",
+    "u16": "USMALLINT",
+    "u32": "UINTEGER",
+    "u64": "UBIGINT",
+    "list<u8>": "UINTEGER[]",
+}
+"""What a WIT type is in SQL; four bytes of the list, an entity, are one number."""
+
+PARAMETERS = {
+    leaf.path.rpartition(".")[2].replace("-", "_"): SQL_TYPES[leaf.type]
+    for leaf in strategy_signature().leaves
+}
+"""The functions' parameters: those of ``decide`` in strategy.wit, the record taken apart."""
+
+MODULES_KEPT_BYTES = 64 << 20
+
+
+class Functions:
+    """The strategies of one database as its functions.
+
+    Parameters
+    ----------
+    connection : where the functions are made.
+    folder : where snapshots are published.
+    limits : what one run of up to ``ROWS`` rows may use; see ``wasm.guest``.
+    taken : names that no strategy can have here, in lower case: those of the engine's own functions.
+    threads : how many of the engine's threads may call at the same time.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        limits: Limits,
+        taken: Iterable[str],
+        threads: int = 1,
+    ) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._taken = frozenset(taken)
+        self._guests: OrderedDict[tuple[str, str], tuple[Guest, int]] = OrderedDict()
+        self._kept_bytes = 0
+        self._made: set[str] = set()
+        self._calls = Calls(limits, threads)
+
+    def prepare(self, names: Iterable[str], strategies: pa.Table) -> None:
+        """Make the functions among ``names`` that are strategies callable, each with the module that ``strategies`` has.
+
+        Raises
+        ------
+        QueryError : 1305, one is known but cannot be called in this turn.
+        duckdb.CatalogException : one is not known at all.
+        FileNotFoundError : a module is gone, and with it the turn.
+        """
+        self._calls.ready = {}
+        wanted = [name for name in names if name not in self._taken]
+        if not wanted:
+            return
+        rows = zip(*(strategies[key].to_pylist() for key in ("name", "sha256", "export")), strict=True)
+        known = {name: (sha256, export) for name, sha256, export in rows}
+        for name in wanted:
+            if name in OWN:
+                continue
+            if name not in known:
+                if name in self._made:
+                    raise QueryError(
+                        f"FUNCTION {SCHEMA}.{shown(name)} does not exist in this turn", code=1305
+                    )
+                # The engine's own words for it: the text may be the other dialect's. Its guesses would be of hidden names.
+                raise duckdb.CatalogException(
+                    f"Catalog Error: Scalar Function with name {shown(name)} does not exist!{_guess(name, known)}"
+                )
+            sha256, export = known[name]
+            if export is None:
+                raise QueryError(
+                    f"FUNCTION {SCHEMA}.{name} cannot be called: the strategy was removed; "
+                    "call one that `select name from strategy` lists as flying or grounded",
+                    code=1305,
+                )
+            self._calls.ready[name] = self._guest(sha256, export)
+            self._make(name)
+
+    def _guest(self, sha256: str, export: str) -> Guest:
+        key = sha256, export
+        if key not in self._guests:
+            guest, size = self._guests[key] = load_guest(self._folder, sha256, export)
+            self._kept_bytes += size
+            while self._kept_bytes > MODULES_KEPT_BYTES and len(self._guests) > 1:
+                self._kept_bytes -= self._guests.popitem(last=False)[1][1]
+            return guest
+        self._guests.move_to_end(key)
+        return self._guests[key][0]
+
+    def _make(self, name: str) -> None:
+        """Tell the engine of a function: the call itself, and a macro that names and casts the arguments."""
+        if name in self._made:
+            return
+        calls = self._calls  # not self: the engine would own who owns it, and neither would ever go
+
+        def call(*columns: Any) -> Any:
+            return calls.call(name, columns)
+
+        # The engine counts a function's parameters and passes them by their place.
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        call.__signature__ = inspect.Signature([inspect.Parameter(key, kind) for key in PARAMETERS])  # type: ignore[attr-defined]
+        self._connection.create_function(
+            f"call {name}",
+            call,
+            list(PARAMETERS.values()),
+            "UBIGINT",
+            type=ARROW,
+            null_handling=SPECIAL,
+        )
+        arguments = ", ".join(f"{parameter}::{kind}" for parameter, kind in PARAMETERS.items())
+        self._connection.execute(
+            f'CREATE MACRO {SCHEMA}."{name}"({", ".join(PARAMETERS)}) AS "call {name}"({arguments})'
+        )
+        self._made.add(name)
+
+
+def _guess(name: str, strategies: Iterable[str]) -> str:
+    """What may have been meant, among the names that can be called."""
+    if len(name) > NAME_CHARACTERS_MAX:
+        return ""
+    close = difflib.get_close_matches(name, [*ALLOWED, *OWN, *strategies], n=1, cutoff=0.7)
+    return f' Did you mean "{close[0]}"?' if close else ""

@@ -1,0 +1,93 @@
+"""What the last turns took, and what follows from it: who is too dear to fly on, and whether there is room for an upload."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Collection, Sequence
+from statistics import median
+
+from wasmverse.simulation.grounding import Spent, TurnCost, too_dear
+from wasmverse.simulation.prospect import Cost, Prospect, seconds_free
+from wasmverse.strategies.roster import FLYING, Roster
+from wasmverse.universe.result import TurnResult
+
+TURNS_MEASURED = 15
+"""Of so many turns the middle one says how long a turn takes."""
+
+
+class Stopwatch:
+    """Seconds since it was made, on the clock and of this process's time on processors."""
+
+    def __init__(self) -> None:
+        self._clock, self._processor = time.perf_counter(), time.process_time()
+
+    @property
+    def elapsed(self) -> float:
+        """On the clock."""
+        return time.perf_counter() - self._clock
+
+    @property
+    def processor(self) -> float:
+        """On processors, all threads together."""
+        return time.process_time() - self._processor
+
+
+class Measured:
+    """What turns of one universe took; ``threads`` share out its blocks."""
+
+    def __init__(self, blocks: int, threads: int) -> None:
+        self.blocks = blocks
+        self.threads = min(threads, blocks)
+        self._turns: deque[float] = deque(maxlen=TURNS_MEASURED)
+        self._strategies: dict[str, float] = {}
+        self._commit_seconds = 0.0
+
+    def note(self, result: TurnResult, watch: Stopwatch, judged_at: float) -> None:
+        """A turn has been committed; the commit began ``judged_at`` seconds after the turn."""
+        self._commit_seconds = watch.elapsed - judged_at
+        self._turns.append(min(watch.elapsed, watch.processor))
+        self._strategies = {tally.name: tally.seconds for tally in result.strategies}
+
+    def too_dear(
+        self,
+        result: TurnResult,
+        roster: Roster,
+        spared: Collection[str],
+        watch: Stopwatch,
+        period_seconds: float,
+        times_max: float,
+    ) -> dict[str, float]:
+        """Who is to be grounded for the time that they took of a turn that is about to be committed, and what it was."""
+        elapsed = watch.elapsed + self._commit_seconds
+        if elapsed <= period_seconds:
+            return {}
+        spent = [
+            Spent(
+                tally.name,
+                tally.calls,
+                tally.seconds,
+                tally.made_seconds,
+                tally.longest_seconds,
+                tally.name in spared,
+            )
+            for tally, strategy in zip(result.strategies, roster.strategies, strict=True)
+            if strategy.status == FLYING
+        ]
+        cost = TurnCost(elapsed, watch.processor, self.threads)
+        return {each.name: each.seconds for each in too_dear(spent, cost, period_seconds, times_max)}
+
+    def room_for(
+        self, costs: dict[str, Cost], roster: Roster, ships: int, period_seconds: float, share_max: float
+    ) -> tuple[float, float, float]:
+        """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds.
+
+        They may always add what the versions take that they replace: else those that take more would fly on.
+        """
+        others = sum(each.is_dealt and each.name not in costs for each in roster.strategies)
+        prospect = Prospect(self.blocks, -(-ships // (others + len(costs))), self.threads)
+        replaced = sum(self._strategies.get(name, 0.0) for name in costs) / self.threads
+        turn = max(0.0, (median(self._turns) if self._turns else 0.0) - replaced)
+        values: Sequence[Cost] = list(costs.values())
+        free = max(replaced, seconds_free(turn, period_seconds, share_max))
+        return prospect.added_seconds(values), free, turn

@@ -1,0 +1,139 @@
+"""What a universe file must hold before it is played on: others may have written to it while nobody had it open.
+
+Once at every start, in SQL. What every turn needs (types, grid, shield) is checked where every turn reads: `state_reader`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wasmverse.errors import StateError
+from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
+from wasmverse.storage import schema
+from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.strategy_store import STRATEGIES_MAX
+
+
+class Check(NamedTuple):
+    """A query for the first row that breaks a rule, and what to say of it: ``{0}``, ``{1}``, ... are its columns."""
+
+    query: str
+    message: str
+
+
+_ENTITIES = "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL SELECT 'node', sid, eid FROM node)"
+
+_ANY_IS_NULL = " OR ".join(f"{column.name} IS NULL" for column in schema.STRATEGY_COLUMNS)
+
+CHECKS = (
+    Check(
+        "SELECT count(*) FROM universe HAVING count(*) <> 1",
+        "universe has {0} rows; it has one: remove those that were added",
+    ),
+    Check(
+        f"""SELECT name, value, least, most FROM universe CROSS JOIN LATERAL (VALUES
+            ('systems', systems, 1, {SYSTEMS_MAX}), ('ships_min', ships_min, 0, {ENTITIES_MAX_PER_SYSTEM}),
+            ('nodes_min', nodes_min, 0, {ENTITIES_MAX_PER_SYSTEM}), ('block_systems', block_systems, 1, {SYSTEMS_MAX}),
+            ('seed', seed, 0, {2**63 - 1}), ('tid', tid, 0, {2**62}), ('next_eid', next_eid, 1, {2**62})
+            ) AS given(name, value, least, most) WHERE NOT value BETWEEN least AND most""",
+        "universe has {0} {1}; allowed is {2}..{3}: correct the row",
+    ),
+    Check(
+        f"""SELECT sid, systems, x, y FROM solar_system, universe
+            WHERE NOT sid BETWEEN 1 AND systems OR x >= {MAP_SIDE} OR y >= {MAP_SIDE} ORDER BY sid LIMIT 1""",
+        f"solar_system {{0}} lies at ({{2}}, {{3}}); allowed are sid 1..{{1}} and places 0..{MAP_SIDE - 1}: correct the row",
+    ),
+    Check(
+        "SELECT sid, count(*) FROM solar_system GROUP BY sid HAVING count(*) > 1 ORDER BY sid LIMIT 1",
+        "solar_system {0} is there {1} times; a system has one place: remove the others",
+    ),
+    Check(
+        "SELECT (SELECT count(*) FROM solar_system), systems FROM universe WHERE systems <> (SELECT count(*) FROM solar_system)",
+        "solar_system has {0} rows, but the universe has {1} systems: put back those that are missing",
+    ),
+    Check(
+        "SELECT eid, energy FROM ship WHERE energy = 0 ORDER BY eid LIMIT 1",
+        "ship {0} has energy {1}; allowed is 1..65535: correct the row, or remove it",
+    ),
+    Check(
+        f"""SELECT kind, eid, next_eid FROM {_ENTITIES}, universe
+            WHERE NOT eid BETWEEN 1 AND next_eid - 1 ORDER BY eid LIMIT 1""",
+        "{0} {1} has an eid that was never given; the next is {2}: give it a lower one that is free, "
+        "or raise universe.next_eid above it",
+    ),
+    Check(
+        f"""SELECT eid, count(*), string_agg(kind || ' in system ' || sid, ', ' ORDER BY kind DESC, sid) FROM {_ENTITIES}
+            WHERE eid = (SELECT eid FROM {_ENTITIES} GROUP BY eid HAVING count(*) > 1 ORDER BY eid LIMIT 1) GROUP BY eid""",
+        "eid {0} is there {1} times ({2}); an eid is unique: remove the other rows, or give them eids that are free",
+    ),
+    Check(
+        f"""SELECT name, strategy_id FROM strategy WHERE NOT strategy_id BETWEEN 1 AND {STRATEGIES_MAX}
+            ORDER BY strategy_id LIMIT 1""",
+        f"strategy {{0!r}} has strategy_id {{1}}; allowed is 1..{STRATEGIES_MAX}: correct the row",
+    ),
+    Check(
+        "SELECT strategy_id, count(*) FROM strategy GROUP BY strategy_id HAVING count(*) > 1 ORDER BY 1 LIMIT 1",
+        "strategy_id {0} is there {1} times; it is unique: remove the other rows",
+    ),
+    Check(
+        "SELECT name, count(*) FROM strategy GROUP BY name HAVING count(*) > 1 ORDER BY name LIMIT 1",
+        "strategy {0!r} is there {1} times; a name is unique: remove the other rows",
+    ),
+    Check(
+        """SELECT name FROM strategy WHERE NOT regexp_full_match(name, '[a-z][a-z0-9_]{0,62}') ORDER BY name LIMIT 1""",
+        "strategy {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
+        "digits and '_': correct the row",
+    ),
+    Check(
+        "SELECT name, status FROM strategy WHERE status NOT IN ('flying', 'grounded', 'removed') ORDER BY name LIMIT 1",
+        "strategy {0!r} has status {1!r}; allowed is flying, grounded or removed: correct the row",
+    ),
+    Check(
+        """SELECT name, s.sha256, count(m.sha256) FROM strategy s LEFT JOIN strategy_module m ON m.sha256 = s.sha256
+            WHERE s.status <> 'removed' GROUP BY name, s.sha256 HAVING count(m.sha256) <> 1 ORDER BY name LIMIT 1""",
+        "strategy {0!r} has {2} modules with sha256 {1}; it has one: put back its row in strategy_module",
+    ),
+    Check(
+        "SELECT sha256, sha256(module) FROM strategy_module WHERE sha256 <> sha256(module) ORDER BY sha256 LIMIT 1",
+        "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
+    ),
+    Check(
+        """SELECT eid, strategy_id FROM ship WHERE strategy_id NOT IN (SELECT strategy_id FROM strategy)
+            ORDER BY eid LIMIT 1""",
+        "ship {0} has strategy_id {1}, which no strategy has: correct the row, or remove it",
+    ),
+    *(
+        Check(
+            f"""SELECT given.tid, universe.tid FROM {table} AS given, universe
+                WHERE NOT given.tid BETWEEN {first} AND universe.tid ORDER BY given.tid DESC LIMIT 1""",
+            f"{table} has a row of turn {{0}}; the last one is {{1}}: remove the row",
+        )
+        for table, first in (("turn_record", 1), ("event", 0))
+    ),
+    Check(
+        "SELECT tid, count(*) FROM turn_record GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",
+        "turn_record has turn {0} {1} times; each is there once: remove the other rows",
+    ),
+    Check(
+        f"SELECT tid FROM strategy_turn WHERE {_ANY_IS_NULL} ORDER BY tid LIMIT 1",
+        "turn_record has a NULL within strategies in turn {0}; a value must stand there: correct the element, or remove it",
+    ),
+    Check(
+        """SELECT tid, strategy, count(*) FROM strategy_turn GROUP BY tid, strategy
+            HAVING count(*) > 1 ORDER BY tid LIMIT 1""",
+        "turn_record has {1!r} {2} times within strategies in turn {0}; a strategy has one element: remove what is too much",
+    ),
+)  # fmt: skip
+
+
+def audit(transaction: Transaction) -> None:
+    """Refuse a universe that others have broken.
+
+    Raises
+    ------
+    StateError : naming the first row that breaks a rule, the rule and the remedy.
+    """
+    for check in CHECKS:
+        found = transaction.run_text(check.query)
+        if found:
+            raise StateError(check.message.format(*found[0]))

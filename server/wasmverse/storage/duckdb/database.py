@@ -1,0 +1,342 @@
+"""The embedded DuckDB file: open it, read what is committed, commit a turn.
+
+One connection, one writer. A turn is one transaction that begins with reading the committed state and ends with the commit of
+the next; what clients ask for between two turns is a transaction of its own. All SQL goes over one SQLAlchemy engine;
+rows travel as Arrow.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
+from wasmverse.storage import schema
+from wasmverse.storage.duckdb import migrations
+from wasmverse.storage.duckdb.failure import damaged, tells_of_damage
+from wasmverse.storage.duckdb.log import read_log
+from wasmverse.text import printable
+
+APPLICATION = "wasmverse"
+
+FEW_ROWS_TO_DELETE = 8_192
+"""Up to here deleting costs less than making a table anew: 0.3 ms for 32,000 rows, but 17 ms for 4,000,000."""
+
+FEW_ROWS_TO_READ = 500_000
+"""A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
+
+LOG_SLACK_BYTES = 64 << 20
+"""How much longer than it should be the log may become when nobody calls `Database.fold_log`."""
+
+LOCK_WAIT_SECONDS = 5.0
+"""A server that was just killed may hold its lock for a moment longer; no need to fail for that."""
+
+
+class Database:
+    """An open universe file (or a private one in memory, for path None)."""
+
+    def __init__(self, engine: sa.Engine, path: Path | None) -> None:
+        self.engine = engine
+        self.path = path
+        self._log_bytes_max = 0
+        self._connection = engine.connect()
+
+    @classmethod
+    def open(cls, path: Path | None) -> Self:
+        """Open a file, made with an empty schema if there is none.
+
+        Raises
+        ------
+        DatabaseForeign, DatabaseLocked, DatabaseTooNew, DatabaseDamaged, DatabaseError : the file cannot be used; it is left
+            untouched.
+        """
+        if path is not None:
+            _check_path(path)
+            _check_log(path)
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while True:
+            engine = sa.create_engine(
+                f"duckdb:///{path or ':memory:'}",
+                poolclass=StaticPool,
+                connect_args={
+                    "config": {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+                },
+            )
+            try:
+                database = cls(engine, path)
+                break
+            except (sa.exc.SQLAlchemyError, duckdb.Error) as error:
+                engine.dispose()
+                cause = getattr(error, "orig", None) or error
+                if _is_lock(str(cause)) and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                raise _explain(path, str(cause)) from error
+        try:
+            with database.transaction() as transaction:
+                # Ships are written anew every turn: looking for a compression costs more than the bytes it saves.
+                transaction.run("PRAGMA force_compression='uncompressed'")
+            database._check_schema()
+        except BaseException as error:
+            with suppress(sa.exc.SQLAlchemyError, duckdb.Error):  # a damaged file may not even be closed
+                database.close()
+            if path is not None and isinstance(error, sa.exc.SQLAlchemyError | duckdb.Error):
+                raise damaged(path, str(getattr(error, "orig", None) or error)) from error
+            raise
+        return database
+
+    def close(self) -> None:
+        """Write everything into the one file and release it."""
+        self._connection.close()
+        self.engine.dispose()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no universe has been put into it yet."""
+        with self._connection.begin():
+            return (
+                self._connection.execute(sa.select(sa.func.count()).select_from(schema.universe)).scalar()
+                == 0
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """All or nothing: committed when the block ends, rolled back when it raises."""
+        with self._connection.begin():
+            yield Transaction(self._connection)
+
+    def fit_threads(self, rows: int) -> None:
+        """Use one DuckDB thread for a universe of few rows, one a core for others."""
+        with self.transaction() as transaction:
+            transaction.run("SET threads = 1" if rows < FEW_ROWS_TO_READ else "RESET threads")
+
+    def limit_log(self, bytes_max: int) -> None:
+        """Call the log long when it is larger. A commit that finds it much larger folds it into the file by itself."""
+        self._log_bytes_max = bytes_max
+        with self.transaction() as transaction:
+            transaction.run(f"SET checkpoint_threshold = '{bytes_max + LOG_SLACK_BYTES}B'")
+
+    @property
+    def is_log_long(self) -> bool:
+        """Whether it is time for `fold_log`; always, when there is a log and no limit was set."""
+        return self.path is not None and _size_bytes(self._log_path) > self._log_bytes_max
+
+    def fold_long_log(self) -> None:
+        """Fold the log if it is time."""
+        if self.is_log_long:
+            self.fold_log()
+
+    def fold_log(self) -> None:
+        """Write what is in the log into the file and empty the log: a checkpoint. Not while a transaction has changed rows."""
+        with self.transaction() as transaction:
+            transaction.run_text("CHECKPOINT")
+
+    def size_bytes(self) -> int:
+        """Bytes on disk, with what is still in the log."""
+        return 0 if self.path is None else _size_bytes(self.path) + _size_bytes(self._log_path)
+
+    @property
+    def _log_path(self) -> Path:
+        assert self.path is not None
+        return self.path.with_name(f"{self.path.name}.wal")
+
+    def _check_schema(self) -> None:
+        """Make the schema in an empty file, make an older one over; refuse what is no universe or of a newer format."""
+        with self.transaction() as transaction:
+            columns = transaction.columns()
+            if not columns:
+                for statement in schema.ddl(self.engine.dialect):
+                    transaction.run(statement)
+                return
+            if not {"application", "format_version"} <= columns.get("universe", set()):
+                raise DatabaseForeign(
+                    f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(columns)[:4])}); "
+                    "a universe needs a file of its own: name another with --db"
+                )
+            row = transaction.one(sa.select(schema.universe.c.application, schema.universe.c.format_version))
+        if row is not None and row.application != APPLICATION:
+            raise DatabaseForeign(
+                f"{self.path} belongs to {row.application!r}, not to Wasmverse: name another file with --db"
+            )
+        if row is not None and row.format_version > schema.FORMAT_VERSION:
+            raise DatabaseTooNew(
+                f"{self.path} has format {row.format_version}; this Wasmverse knows up to {schema.FORMAT_VERSION}: "
+                "install the newer Wasmverse that made it"
+            )
+        if row is not None and row.format_version < schema.FORMAT_VERSION:
+            with self.transaction() as transaction:
+                for statement in migrations.migrate(row.format_version, self.engine.dialect):
+                    transaction.run(statement)
+                columns = transaction.columns()
+        for table in schema.metadata.sorted_tables:
+            missing = {column.name for column in table.columns} - columns.get(table.name, set())
+            if missing:
+                raise DatabaseError(
+                    f"{self.path} is damaged: {table.name} has no {', '.join(sorted(missing))}; "
+                    "restore a copy of the file, or name another with --db"
+                )
+
+
+class Transaction:
+    """What can be done inside one transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.driver: duckdb.DuckDBPyConnection = connection.connection.driver_connection  # type: ignore[assignment]
+
+    def run(self, statement: str | sa.Executable, **parameters: object) -> None:
+        """Execute a statement whose answer nobody needs."""
+        # DuckDB wants every result read to its end before the connection is used again.
+        result = self.connection.execute(
+            sa.text(statement) if isinstance(statement, str) else statement, parameters or None
+        )
+        if result.returns_rows:
+            result.all()
+        else:
+            self.driver.fetchall()
+
+    def one(self, statement: sa.Executable) -> Any:
+        """The first row of a query, or None."""
+        return next(iter(self.rows(statement)), None)
+
+    def rows(self, statement: sa.Executable) -> list[Any]:
+        """All rows of a query."""
+        return list(self.connection.execute(statement).all())
+
+    def columns(self) -> dict[str, set[str]]:
+        """Every table and view in the file, by name without its schema, and the columns of each."""
+        found: dict[str, set[str]] = {}
+        text = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        for relation, column in self.connection.execute(sa.text(text)).all():
+            found.setdefault(relation, set()).add(column)
+        return found
+
+    def read_arrow(self, table: sa.Table) -> pa.Table:
+        """A whole table in the order in which it is stored."""
+        columns = ", ".join(column.name for column in table.columns)
+        rows: pa.Table = self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
+        return rows
+
+    def insert_arrow(self, table: sa.Table, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Append rows, columns by name; a reader is read as its batches come."""
+        names = ", ".join(rows.schema.names)
+        if isinstance(rows, pa.RecordBatchReader) or rows.num_rows:
+            self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
+
+    def empty(self, table: sa.Table, rows: int) -> None:
+        """Remove all rows of a table, which are about ``rows``: if they are many, the table is faster made anew."""
+        if rows < FEW_ROWS_TO_DELETE:
+            self.run_text(f"DELETE FROM {table.name}")
+            return
+        self.run_text(_replace_sql(table, self.connection.dialect))
+
+    def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Execute DuckDB's SQL with values for its ``?``, past SQLAlchemy: for what every turn repeats."""
+        rows: list[tuple[Any, ...]] = self.driver.execute(statement, list(values)).fetchall()
+        return rows
+
+    def run_arrow(self, statement: str, given: pa.Table | pa.RecordBatchReader) -> None:
+        """Execute a statement over the relation ``given``.
+
+        DuckDB finds it as the variable that it is: half a millisecond less than to register it first.
+        """
+        self.driver.execute(statement).fetchall()
+
+
+@cache
+def _replace_sql(table: sa.Table, dialect: sa.Dialect) -> str:
+    create = str(sa.schema.CreateTable(table).compile(dialect=dialect))
+    return create.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+
+
+def _check_path(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise DatabaseError(
+                f"{path} is a folder; --db names a file: add a file name, e.g. {path / 'universe.duckdb'}"
+            )
+        if path.exists() and not path.is_file():
+            raise DatabaseError(f"{path} is no ordinary file; --db names one, or one to be made")
+        if path.exists() and not path.stat().st_size:
+            raise DatabaseForeign(f"{path} is an empty file: remove it, or name another with --db")
+        if path.exists() and _first_bytes(path)[8:12] != b"DUCK":
+            raise DatabaseForeign(
+                f"{path} is not a DuckDB file; a universe needs a file of its own: name another with --db"
+            )
+    except OSError as error:
+        raise DatabaseError(
+            f"{path} cannot be read ({error.strerror}): check its rights, or use --db"
+        ) from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseError(
+            f"the folder {path.parent} cannot be made ({error.strerror}): name another file with --db"
+        ) from error
+    free = shutil.disk_usage(path.parent).free
+    if free < 16 << 20:
+        raise DatabaseError(
+            f"{path.parent} has {free:,} bytes left; a universe needs at least 16 MB: make room, or use --db"
+        )
+
+
+def _check_log(path: Path) -> None:
+    """Refuse a log of which DuckDB would silently leave out, and then overwrite, transactions that are whole.
+
+    A log that ends within an entry is none of these: that entry was never committed.
+    """
+    log = path.with_name(f"{path.name}.wal")
+    if not log.exists():
+        return
+    try:
+        data = log.read_bytes()
+    except OSError as error:
+        raise DatabaseError(
+            f"{log} cannot be read ({error.strerror}): check its rights, or use --db"
+        ) from error
+    found = read_log(data, check=False)
+    if found.hides_commits:
+        raise damaged(
+            path, f"WAL unreadable at byte {found.end:,} of {len(data):,}, with committed turns behind it"
+        )
+
+
+def _size_bytes(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)
+
+
+def _is_lock(message: str) -> bool:
+    return ("lock" in message and "Conflicting" in message) or "Could not set lock" in message
+
+
+def _explain(path: Path | None, message: str) -> DatabaseError:
+    if _is_lock(message):
+        return DatabaseLocked(
+            f"{path} is in use by another process; one server may have a universe open: stop the other, or use --db"
+        )
+    if "version number" in message or "newer version of DuckDB" in message:
+        return DatabaseTooNew(
+            f"{path} was made by a newer DuckDB: install the newer Wasmverse that made it ({message})"
+        )
+    if "not a valid DuckDB" in message or "not a DuckDB" in message:
+        return DatabaseForeign(f"{path} is not a DuckDB file: name another with --db")
+    if path is not None and tells_of_damage(message):
+        return damaged(path, message)
+    return DatabaseError(
+        f"{path} cannot be opened: {printable(message.splitlines()[0])}; check its rights, or use --db"
+    )

@@ -1,0 +1,257 @@
+"""What is remembered of past turns: ``turns``, ``strategy_turn`` and ``event``, each bounded.
+
+The rows live in the database and, the same ones, in memory as Arrow, where every snapshot takes them from.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from wasmverse.storage import schema
+from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.turn_store import TurnRecord
+from wasmverse.universe.outcome import EVENT_KINDS
+from wasmverse.universe.result import EventColumns, TurnResult
+
+PRUNE_TURNS = 16
+"""Turns whose forgotten rows are deleted at once: a DELETE costs as much as what a turn adds. So many turns more are in the
+database; nobody sees them."""
+
+_CHUNKS_MAX = 8
+"""Pieces of a record; each is written to every snapshot by itself."""
+
+_TEXT: Any = pa.string()
+_TIME: Any = pa.timestamp("us")
+
+
+def _schema(fields: list[Any]) -> pa.Schema:
+    return pa.schema(fields)
+
+
+TURNS_TYPE = _schema(
+    [
+        ("slot", pa.uint32()), ("tid", pa.int64()), ("start_time", _TIME), ("end_time", _TIME),
+        ("writes", pa.int64()), ("ships", pa.int64()), ("energy_nodes", pa.int64()), ("kills", pa.int64()),
+        ("faults", pa.int64()), ("late", pa.bool_()),
+    ]
+)  # fmt: skip
+_COUNTS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
+
+STRATEGY_TURN_TYPE = _schema(
+    [
+        ("tid", pa.int64()), ("strategy", _TEXT),
+        *((name, pa.int64()) for name in _COUNTS),
+        ("fuel", pa.int64()), ("seconds", pa.float64()),
+    ]
+)  # fmt: skip
+EVENT_TYPE = _schema(
+    [
+        ("tid", pa.int64()), ("sid", pa.uint32()), ("kind", _TEXT), ("eid", pa.int64()), ("x", pa.uint8()),
+        ("y", pa.uint8()), ("strategy", _TEXT), ("by_strategy", _TEXT),
+    ]
+)  # fmt: skip
+
+
+class RollingRows:
+    """The rows of the last turns of one relation, as Arrow.
+
+    At most ``turns_max`` turns and, of whole turns, ``rows_max`` rows are kept; the newest turn always is.
+    """
+
+    def __init__(self, type_: pa.Schema, turns_max: int, rows_max: int) -> None:
+        self.turns_max = turns_max
+        self.rows_max = rows_max
+        self.rows = type_.empty_table()
+        self._turns: deque[tuple[int, int]] = deque()
+        self._forgotten: list[int] = []
+
+    def load(self, rows: pa.Table, tid: int) -> None:
+        """Take up these rows, as far as they are within the bounds; the last turn is ``tid``."""
+        self.rows = rows.cast(self.rows.schema).sort_by("tid").combine_chunks()
+        counted = self.rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
+        self._turns = deque((row["tid"], row["count_all"]) for row in counted)
+        self._forgotten = []
+        self._forget(tid)
+
+    def add(self, tid: int, rows: pa.Table) -> None:
+        """Add rows to the newest turn, or to the beginning of the first."""
+        self.rows = pa.concat_tables([self.rows, rows])
+        last, count = self._turns.pop() if self._turns and self._turns[-1][0] == tid else (tid, 0)
+        self._turns.append((last, count + rows.num_rows))
+
+    def append(self, tid: int, rows: pa.Table) -> int | None:
+        """Add a turn's rows and forget the oldest ones past the bounds.
+
+        Returns the last turn that is to be deleted from where it is stored with all before it, when that is worth its while.
+        """
+        joined = pa.concat_tables([self.rows, rows])
+        self._turns.append((tid, rows.num_rows))
+        self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
+        self._forget(tid)
+        if len(self._forgotten) < PRUNE_TURNS:
+            return None
+        last = self._forgotten[-1]
+        self._forgotten = []
+        return last
+
+    def _forget(self, tid: int) -> None:
+        """Drop the turns past the bounds, the last turn being ``tid``."""
+        kept = self.rows.num_rows
+        # By number, not by count: a turn without rows is known only to who appended it.
+        while len(self._turns) > 1 and (self._turns[0][0] <= tid - self.turns_max or kept > self.rows_max):
+            forgotten, count = self._turns.popleft()
+            self._forgotten.append(forgotten)
+            kept -= count
+        self.rows = self.rows.slice(self.rows.num_rows - kept)
+
+
+class History:
+    """The three records of past turns."""
+
+    def __init__(
+        self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
+    ) -> None:
+        self.turns_kept = turns_kept
+        self.turns = RollingRows(TURNS_TYPE, turns_kept, turns_kept)
+        self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
+        self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
+        self._corrected: TurnRecord | None = None
+
+    def load(self, transaction: Transaction) -> None:
+        """Take up what the database holds."""
+        ((tid,),) = transaction.run_text("SELECT tid FROM universe")
+        self.turns.load(transaction.read_arrow(schema.turns), tid)
+        self.strategy_turns.load(transaction.read_arrow(schema.strategy_turn), tid)
+        self.events.load(transaction.read_arrow(schema.event), tid)
+
+    def append(
+        self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
+    ) -> None:
+        """Record a turn and what was made of its result. Its end is not known before it is committed: `correct` says it then."""
+        turn = _turn_row(result, record)
+        before, self._corrected = self._corrected, None
+        transaction.insert_arrow(schema.turn_record, _record_row(turn, before, rows.strategies))
+        transaction.insert_arrow(schema.event, rows.events)
+        # Of the same turns the row goes before its strategies would be taken out of it.
+        if (last := self.turns.append(result.tid, turn)) is not None:
+            transaction.run_text("DELETE FROM turn_record WHERE tid <= ?", (last,))
+        if (last := self.strategy_turns.append(result.tid, rows.strategies)) is not None:
+            text = "UPDATE turn_record SET strategies = NULL WHERE tid <= ? AND strategies IS NOT NULL"
+            transaction.run_text(text, (last,))
+        if (last := self.events.append(result.tid, rows.events)) is not None:
+            transaction.run_text("DELETE FROM event WHERE tid <= ?", (last,))
+
+    def add_events(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        """Record what happened between two turns, as of the one before."""
+        transaction.insert_arrow(schema.event, rows)
+        self.events.add(tid, rows)
+
+    def correct(self, result: TurnResult, record: TurnRecord) -> None:
+        """The last turn's true end, known once it is committed.
+
+        In snapshots at once, in the database with the next turn or at the close (`write_correction`).
+        """
+        last = self.turns.rows.num_rows - 1
+        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), _turn_row(result, record)])
+        self._corrected = record
+
+    def write_correction(self, transaction: Transaction) -> None:
+        """Put what `correct` said of the last turn into the database, no other turn following."""
+        if self._corrected is None:
+            return
+        record, self._corrected = self._corrected, None
+        values = (_time(record.ended_at), record.late, self.turns.rows["tid"][-1].as_py())
+        transaction.run_text("UPDATE turn_record SET end_time = ?, late = ? WHERE tid = ?", values)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRows:
+    """A turn's rows of ``strategy_turn`` and ``event``."""
+
+    strategies: pa.Table
+    events: pa.Table
+
+    @classmethod
+    def of(cls, result: TurnResult) -> TurnRows:
+        """Make them; may be called on any thread."""
+        return cls(_strategy_rows(result), event_rows(result.tid, result.events))
+
+
+def _record_row(turn: pa.Table, before: TurnRecord | None, strategies: pa.Table) -> pa.Table:
+    """The row of ``turn_record``."""
+    elements = pa.StructArray.from_arrays(
+        [strategies[column.name].combine_chunks() for column in schema.STRATEGY_COLUMNS],
+        [column.name for column in schema.STRATEGY_COLUMNS],
+    )
+    added = {
+        "end_time_before": pa.array([before and _time(before.ended_at)], _TIME),
+        "late_before": pa.array([before and before.late], pa.bool_()),
+        "strategies": pa.ListArray.from_arrays([0, len(elements)], elements),
+    }
+    for name, column in added.items():
+        turn = turn.append_column(name, column)
+    return turn
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+def _turn_row(result: TurnResult, record: TurnRecord) -> pa.Table:
+    row = {
+        "slot": record.slot,
+        "tid": result.tid,
+        "start_time": _time(record.started_at),
+        "end_time": _time(record.ended_at),
+        "writes": result.writes,
+        "ships": result.ship_count,
+        "energy_nodes": result.node_count,
+        "kills": result.kills,
+        "faults": result.faults,
+        "late": record.late,
+    }
+    return pa.table({name: [value] for name, value in row.items()}, TURNS_TYPE)
+
+
+def _strategy_rows(result: TurnResult) -> pa.Table:
+    tallies = result.strategies
+    columns: dict[str, Any] = {
+        "tid": [result.tid] * len(tallies),
+        "strategy": [tally.name for tally in tallies],
+        **{name: [tally.counts[name] for tally in tallies] for name in _COUNTS},
+        "fuel": [tally.fuel for tally in tallies],
+        "seconds": [tally.seconds for tally in tallies],
+    }
+    return pa.table(columns, STRATEGY_TURN_TYPE)
+
+
+def event_rows(tid: int, events: EventColumns) -> pa.Table:
+    """Events as rows of ``event``, names for numbers."""
+    columns: Any = events.columns
+    names = pa.array(events.names, _TEXT)
+
+    def name(slots: np.ndarray[Any, np.dtype[np.int16]]) -> Any:
+        indices: Any = pa.array(slots, mask=slots < 0)
+        return pa.DictionaryArray.from_arrays(indices, names).dictionary_decode()
+
+    return pa.table(
+        {
+            "tid": pa.array(np.full(len(columns.sid), tid, np.int64)),
+            "sid": columns.sid,
+            "kind": pa.DictionaryArray.from_arrays(
+                pa.array(columns.kind), pa.array(EVENT_KINDS, _TEXT)
+            ).dictionary_decode(),
+            "eid": columns.eid,
+            "x": columns.x,
+            "y": columns.y,
+            "strategy": name(columns.slot),
+            "by_strategy": name(columns.by_slot),
+        },
+        schema=EVENT_TYPE,
+    )

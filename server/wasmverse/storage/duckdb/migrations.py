@@ -1,0 +1,74 @@
+"""From each format of the file to the next: the statements that migrate a universe made by an older Wasmverse."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from wasmverse.storage import schema
+
+
+def migrate(version: int, dialect: sa.Dialect) -> list[str]:
+    """Statements that bring a file of an older format to the present one; views are made anew."""
+    views = [name for name in schema.VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
+    return [
+        *(f"DROP VIEW {name}" for name in views),
+        *(statement for step in range(version, schema.FORMAT_VERSION) for statement in _STEPS[step]),
+        *(f"CREATE VIEW {name} AS {schema.view_sql(name, dialect)}" for name in schema.VIEWS),
+        f"UPDATE universe SET format_version = {schema.FORMAT_VERSION}",
+    ]
+
+
+_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4}
+
+_STEPS = {
+    # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
+    1: (
+        "CREATE TABLE node_1 AS SELECT * FROM node ORDER BY sid, eid",
+        "DROP TABLE node",
+        "CREATE TABLE node (sid UINTEGER NOT NULL, eid BIGINT NOT NULL, x UTINYINT NOT NULL, y UTINYINT NOT NULL)",
+        "INSERT INTO node SELECT sid, eid, x, y FROM node_1",
+        "CREATE TABLE node_energy (energy USMALLINT NOT NULL)",
+        "INSERT INTO node_energy SELECT energy FROM node_1",
+        "DROP TABLE node_1",
+    ),
+    # Every trait of a ship had been a column, and every energy a row.
+    2: (
+        "CREATE TABLE ship_packed (sid UINTEGER NOT NULL, eid BIGINT NOT NULL, traits UBIGINT NOT NULL, "
+        "energy USMALLINT NOT NULL, last_plan UBIGINT NOT NULL)",
+        f"INSERT INTO ship_packed {schema.pack_ships('ship')}",
+        "DROP TABLE ship",
+        "ALTER TABLE node RENAME TO node_place",
+        "ALTER TABLE node_energy RENAME TO node_energy_2",
+        "CREATE TABLE node_energy (energies UBIGINT NOT NULL)",
+        f"INSERT INTO node_energy {schema.pack_energies('node_energy_2')}",
+        "DROP TABLE node_energy_2",
+    ),
+    # Turns, and what each strategy did in them, had been two tables.
+    3: (
+        "CREATE TABLE turn_record (slot UINTEGER NOT NULL, tid BIGINT NOT NULL, start_time TIMESTAMP NOT NULL, "
+        "end_time TIMESTAMP NOT NULL, writes BIGINT NOT NULL, ships BIGINT NOT NULL, energy_nodes BIGINT NOT NULL, "
+        "kills BIGINT NOT NULL, faults BIGINT NOT NULL, late BOOLEAN NOT NULL, end_time_before TIMESTAMP, "
+        "late_before BOOLEAN, strategies STRUCT(strategy TEXT, ships BIGINT, energy BIGINT, kills BIGINT, deaths BIGINT, "
+        "spawned BIGINT, harvested BIGINT, upgrades BIGINT, faults BIGINT, fuel BIGINT, seconds DOUBLE)[])",
+        "INSERT INTO turn_record SELECT slot, tid, start_time, end_time, writes, ships, energy_nodes, kills, faults, late, "
+        "NULL, NULL, (SELECT list({'strategy': strategy, 'ships': s.ships, 'energy': energy, 'kills': s.kills, "
+        "'deaths': deaths, 'spawned': spawned, 'harvested': harvested, 'upgrades': upgrades, 'faults': s.faults, "
+        "'fuel': fuel, 'seconds': seconds} ORDER BY s.rowid) FROM strategy_turn AS s WHERE s.tid = t.tid) "
+        "FROM turns AS t ORDER BY tid",
+        "DROP TABLE turns",
+        "DROP TABLE strategy_turn",
+    ),
+    # Whoever came with an author's name had been its owner (commands.Author: the ids of owners).
+    4: (
+        "CREATE TABLE strategy_4 AS SELECT * FROM strategy",
+        "DROP TABLE strategy",
+        "CREATE TABLE strategy (strategy_id USMALLINT NOT NULL, name TEXT NOT NULL, version UINTEGER NOT NULL, "
+        "sha256 TEXT NOT NULL, bytes BIGINT NOT NULL, language TEXT NOT NULL, author TEXT NOT NULL, owner TEXT NOT NULL, "
+        "uploaded_at TIMESTAMP NOT NULL, is_enabled BOOLEAN NOT NULL, status TEXT NOT NULL, last_fault TEXT)",
+        "INSERT INTO strategy SELECT strategy_id, name, version, sha256, bytes, language, author, "
+        "CASE author WHEN 'wasmverse' THEN 'wasmverse' ELSE 'name:' || author END, uploaded_at, is_enabled, status, last_fault "
+        "FROM strategy_4 ORDER BY rowid",
+        "DROP TABLE strategy_4",
+    ),
+}
+"""What changed from each format to the next."""

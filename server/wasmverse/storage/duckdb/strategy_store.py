@@ -1,0 +1,180 @@
+"""The strategies in the database: who they are, their modules, and how they fare."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from wasmverse.commands import BUNDLED_OWNER, Author
+from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
+from wasmverse.storage import schema
+from wasmverse.storage.duckdb.database import Transaction
+
+STRATEGIES_MAX = 60_000
+
+
+def read_strategies(transaction: Transaction) -> list[Any]:
+    """All rows of ``strategy``, by id."""
+    return transaction.rows(sa.select(schema.strategy).order_by(schema.strategy.c.strategy_id))
+
+
+def read_strategy_table(transaction: Transaction) -> pa.Table:
+    """The table as Arrow, for snapshots."""
+    return transaction.read_arrow(schema.strategy)
+
+
+def read_module(transaction: Transaction, sha256: str) -> bytes:
+    """The bytes of a stored module."""
+    modules = schema.strategy_module
+    row = transaction.one(sa.select(modules.c.module).where(modules.c.sha256 == sha256))
+    if row is None:
+        raise StrategyError(f"the database has no module with sha256 {sha256}: upload the strategy again")
+    return bytes(row.module)
+
+
+def find_strategy(transaction: Transaction, name: str) -> Any:
+    """The row of a strategy that was not removed.
+
+    Raises
+    ------
+    StrategyUnknown : there is none of that name.
+    """
+    table = schema.strategy
+    row = transaction.one(sa.select(table).where(table.c.name == name, table.c.status != "removed"))
+    if row is None:
+        known = [
+            row.name for row in transaction.rows(sa.select(table.c.name).where(table.c.status != "removed"))
+        ]
+        raise StrategyUnknown(
+            f"there is no strategy {name!r}; there are {', '.join(sorted(known)) or 'none'}: correct the name"
+        )
+    return row
+
+
+def store_strategies(
+    transaction: Transaction,
+    module: bytes,
+    names: Iterable[str],
+    *,
+    language: str,
+    author: Author,
+    now: float,
+    is_enabled: bool = True,
+) -> None:
+    """Store a module under all the names that it flies; known ones get a new version.
+
+    ``now`` is the time of the upload, in seconds since 1970. An admin's upload leaves a known name with its owner and author.
+
+    Raises
+    ------
+    StrategyTaken : a name belongs to somebody else; nothing is stored then.
+    """
+    table, modules = schema.strategy, schema.strategy_module
+    sha256 = hashlib.sha256(module).hexdigest()
+    if transaction.one(sa.select(modules.c.sha256).where(modules.c.sha256 == sha256)) is None:
+        transaction.run(modules.insert(), sha256=sha256, module=module)
+    for name in names:
+        row = transaction.one(sa.select(table).where(table.c.name == name))
+        if row is not None and not author.owns(row.owner):
+            owner = "comes with Wasmverse" if row.owner == BUNDLED_OWNER else f"belongs to {row.author!r}"
+            raise StrategyTaken(f"the name {name!r} {owner}: choose another")
+        keeps_owner = row is not None and author.is_admin
+        values: dict[str, Any] = {
+            "sha256": sha256,
+            "bytes": len(module),
+            "language": language,
+            "author": row.author if keeps_owner else author.name,
+            "owner": row.owner if keeps_owner else author.owner,
+            "uploaded_at": datetime.fromtimestamp(now, UTC).replace(tzinfo=None),
+            "is_enabled": is_enabled,
+            "status": "flying",
+            "last_fault": None,
+        }
+        if row is None:
+            transaction.run(table.insert(), strategy_id=_free_id(transaction), name=name, version=1, **values)
+        else:
+            _update(transaction, name, version=row.version + 1, **values)
+    free_modules(transaction)
+
+
+def _free_id(transaction: Transaction) -> int:
+    """The lowest that no strategy has: those of forgotten ones are given again."""
+    table = schema.strategy
+    ids = transaction.rows(sa.select(table.c.strategy_id).order_by(table.c.strategy_id))
+    free = next((place for place, (taken,) in enumerate(ids, 1) if taken != place), len(ids) + 1)
+    if free > STRATEGIES_MAX:
+        raise StrategyError(
+            f"there are {len(ids):,} strategies, which is the most: push a new version of an old one"
+        )
+    return free
+
+
+def remove_strategies(transaction: Transaction, names: Sequence[str], author: Author) -> None:
+    """Mark strategies as removed, all or none of them; their ships hold from now on. Their modules are not kept.
+
+    Raises
+    ------
+    StrategyUnknown, StrategyTaken : the first one that there is not, or that is somebody else's.
+    """
+    table = schema.strategy
+    found = {
+        row.name: row
+        for row in transaction.rows(
+            sa.select(table).where(table.c.name.in_(names), table.c.status != "removed")
+        )
+    }
+    for name in names:
+        _own(found[name] if name in found else find_strategy(transaction, name), author)
+    transaction.run(table.update().where(table.c.name.in_(names)).values(is_enabled=False, status="removed"))
+    free_modules(transaction)
+
+
+def forget_removed(transaction: Transaction, flown: Iterable[int]) -> None:
+    """Drop strategies that were removed and whose ships have all died; ``flown`` are the ids that ships have.
+
+    Their names are free again, and so are their ids.
+    """
+    table = schema.strategy
+    gone = {
+        row[0] for row in transaction.rows(sa.select(table.c.strategy_id).where(table.c.status == "removed"))
+    }
+    gone.difference_update(flown)
+    if gone:
+        transaction.run(table.delete().where(table.c.strategy_id.in_(gone)))
+
+
+def free_modules(transaction: Transaction) -> None:
+    """Drop modules that no strategy flies any more: of older versions, and of removed strategies."""
+    table, modules = schema.strategy, schema.strategy_module
+    flown = sa.select(table.c.sha256).where(table.c.status != "removed")
+    transaction.run(modules.delete().where(modules.c.sha256.not_in(flown)))
+
+
+def enable_strategy(transaction: Transaction, name: str, author: Author, is_enabled: bool) -> None:
+    """Deal new ships to a strategy, or stop it."""
+    row = find_strategy(transaction, name)
+    _own(row, author)
+    _update(transaction, name, is_enabled=is_enabled)
+
+
+def record_fault(transaction: Transaction, name: str, last_fault: str, status: str) -> None:
+    """Note why a strategy faulted, and whether it is grounded for it."""
+    _update(transaction, name, last_fault=last_fault, status=status)
+
+
+def _own(row: Any, author: Author) -> None:
+    if author.owns(row.owner):
+        return
+    if row.owner == BUNDLED_OWNER:
+        raise StrategyTaken(f"{row.name!r} comes with Wasmverse: only your own strategies can be changed")
+    raise StrategyTaken(f"{row.name!r} belongs to {row.author!r}: only its author can change it")
+
+
+def _update(transaction: Transaction, name: str, **values: object) -> None:
+    table = schema.strategy
+    transaction.run(table.update().where(table.c.name == name).values(**values))

@@ -1,0 +1,204 @@
+"""The turn loop without its process: what commands, floods and a lost gateway do to it."""
+
+import errno
+import itertools
+import math
+import os
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from wasmverse.commands import Command, SpawnEntity
+from wasmverse.errors import CommandError, DatabaseError, UniverseBusy
+from wasmverse.messages import Answer, Request, Stop
+from wasmverse.processes import loop as loop_module
+from wasmverse.processes.loop import COMMANDS_LATE_MAX, TurnLoop
+from wasmverse.settings import Settings
+
+FOLDED = 1_000
+"""Noted among the commands when the log is folded."""
+
+
+class FakeSimulation:
+    """Carries out commands by noting them; one with sid 0 is refused, one with sid -1 is beyond anybody's thought."""
+
+    def __init__(self) -> None:
+        self.carried_out: list[int] = []
+        self.settings = Settings()
+        self.database = SimpleNamespace(fold_log=lambda: self.carried_out.append(FOLDED))
+
+    def carry_out(self, command: Command) -> dict[str, Any]:
+        assert isinstance(command, SpawnEntity)
+        if command.sid == 0:
+            raise CommandError("there is no system 0")
+        if command.sid == -28:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if command.sid < 0:
+            raise ZeroDivisionError
+        self.carried_out.append(command.sid)
+        return {"eid": command.sid}
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Connection, Connection]]:
+    ours, theirs = Pipe()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def loop_over(end: Connection) -> TurnLoop:
+    return TurnLoop(FakeSimulation(), None, end, 1.0)  # type: ignore[arg-type]
+
+
+def ask(end: Connection, *sids: int, deadline: float = math.inf) -> None:
+    for sid in sids:
+        end.send(Request(sid, SpawnEntity(sid, 2, 1, 1, None), deadline))
+
+
+def clock(monkeypatch: pytest.MonkeyPatch, times: Iterator[float]) -> None:
+    """Only the loop's own clock: a pipe needs the true one."""
+    monkeypatch.setattr(
+        loop_module, "time", SimpleNamespace(monotonic=lambda: next(times), perf_counter=time.perf_counter)
+    )
+
+
+def test_commands_are_answered_in_order_until_the_turn_starts(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1, 2, 3)
+    clock(monkeypatch, iter([*[0.0] * 6, 10.0]))
+    assert loop._serve_until(5.0)
+    assert loop.simulation.carried_out == [1, 2, 3]
+    assert [ours.recv() for _ in range(3)] == [Answer(n, {"eid": n}, None) for n in (1, 2, 3)]
+
+
+def test_a_turn_that_is_due_waits_for_a_few_commands_only(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, *range(1, 31))
+    clock(monkeypatch, itertools.repeat(10.0))
+    for turn in range(1, 4):
+        assert loop._serve_until(5.0)
+        assert loop.simulation.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
+
+
+def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
+    pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 0, -1, 7)
+    clock(monkeypatch, itertools.repeat(10.0))
+    assert loop._serve_until(5.0)
+    refused, odd, fine = (ours.recv() for _ in range(3))
+    assert isinstance(refused.error, CommandError)
+    assert refused.error.message == "there is no system 0"
+    assert odd.error.message == "the command failed: ZeroDivisionError: see the server's log"
+    assert fine.value == {"eid": 7}
+    assert "the command 'SpawnEntity' failed" in caplog.text
+
+
+def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
+    pipe: tuple[Connection, Connection],
+) -> None:
+    """There would be no turn behind it that can be committed."""
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, -28)
+    ours.send(Stop())
+    with pytest.raises(DatabaseError, match="No space left on device"):
+        loop._serve_until(float("inf"))
+    assert isinstance(ours.recv().error, DatabaseError)
+
+
+@pytest.mark.parametrize(
+    ("fold_seconds", "times", "carried_out"),
+    [
+        # Asked at 4.0; then what is left until the middle, 5.0.
+        pytest.param(0.0, [4.0, 4.0, 4.9, 5.0], [1, FOLDED], id="half-way"),
+        # Until 4.5, twice what it took before the next turn.
+        pytest.param(0.75, [4.0, 4.0, 4.4, 4.5], [1, FOLDED], id="earlier, it takes long"),
+        pytest.param(1.5, [4.0], [FOLDED], id="at once, it takes too long"),
+        pytest.param(0.0, [6.0], [FOLDED], id="at once, the turn is due"),
+    ],
+)
+def test_the_log_is_folded_in_time_for_the_next_turn(
+    pipe: tuple[Connection, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    fold_seconds: float,
+    times: list[float],
+    carried_out: list[int],
+) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    loop._fold_seconds = fold_seconds
+    ask(ours, 1)
+    asked = iter(times)
+    clock(monkeypatch, asked)
+    assert loop._fold_log(6.0)
+    assert loop.simulation.carried_out == carried_out
+    assert list(asked) == [], "nobody waited so long"
+
+
+def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ours.send(Stop())
+    assert not loop._fold_log(float("inf"))
+    assert loop.simulation.carried_out == []
+
+
+def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1)
+    ours.send(Stop())
+    ask(ours, 2)
+    assert not loop._serve_until(float("inf"))
+    assert loop.is_stopping
+    assert loop.simulation.carried_out == [1]
+
+
+def test_a_gateway_that_is_gone_is_the_end(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ours.close()
+    assert not loop._serve_until(float("inf"))
+    assert loop.is_stopping
+    loop = loop_over(theirs)
+    loop._send("a report that nobody hears")
+    assert loop.is_stopping
+
+
+def test_a_command_past_its_deadline_is_not_begun(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    ask(ours, 1, deadline=time.monotonic() - 0.5)
+    ask(ours, 2, deadline=time.monotonic() + 60)
+    assert loop._serve_until(time.monotonic() + 0.3)
+    late, fine = ours.recv(), ours.recv()
+    assert isinstance(late.error, UniverseBusy)
+    assert "too late and did not begin it" in late.error.message
+    assert fine.value == {"eid": 2}
+    assert loop.simulation.carried_out == [2]
+
+
+def test_a_gateway_that_reads_nothing_holds_up_no_turn(pipe: tuple[Connection, Connection]) -> None:
+    ours, theirs = pipe
+    loop = loop_over(theirs)
+    sent = threading.Thread(target=lambda: [loop._send("a report") for _ in range(20_000)], daemon=True)
+    sent.start()
+    sent.join(20)
+    assert not sent.is_alive()
+    assert not loop.is_stopping
+    assert ours.recv() == "a report"

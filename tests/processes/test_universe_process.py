@@ -1,0 +1,67 @@
+"""The gateway's end of the pipe, with a real universe at the other one: that a stopped one is waited for by nobody."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from wasmverse.commands import SpawnEntity, UploadStrategy
+from wasmverse.errors import UniverseBusy, UniverseSilent
+from wasmverse.processes.universe import UniverseProcess
+from wasmverse.settings import Settings
+
+UPLOAD = UploadStrategy("huge", bytes(1 << 20), bytes(1 << 20), "ada")
+SPAWN = SpawnEntity(1, 2, 3, 4, None)
+
+
+def test_a_stopped_universe_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    settings = Settings(
+        database_path=tmp_path / "u.duckdb",
+        systems=4,
+        ships=2,
+        nodes=4,
+        period_seconds=0.2,
+        command_wait_seconds_max=1.0,
+        command_queue_max=10,
+        command_bytes_max=16 << 20,
+    )
+
+    async def run() -> None:
+        universe = UniverseProcess(settings, tmp_path / "snapshots", lambda _text: None)
+        try:
+            await universe.next_turn(0)
+            assert universe.trouble is None
+            os.kill(universe.pid, signal.SIGSTOP)
+            began = time.monotonic()
+            asked = [asyncio.ensure_future(universe.ask(command)) for command in (SPAWN, *[UPLOAD] * 9)]
+            await asyncio.sleep(0.1)
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 0.5) == "free"
+            assert universe.trouble is not None and "is stopped by a signal" in universe.trouble
+            outcomes = await asyncio.gather(*asked, return_exceptions=True)
+            assert time.monotonic() - began < 5
+            told = [str(outcome) for outcome in outcomes]
+            # Small ones are in the pipe already; of uploads one is half in it, the bound lets others wait or not.
+            assert isinstance(outcomes[0], UniverseSilent) and "look whether it took effect" in told[0]
+            assert isinstance(outcomes[1], UniverseSilent)
+            assert all(isinstance(outcome, UniverseBusy) for outcome in outcomes[2:]), told
+            assert "the command was not begun" in told[2]
+            assert "wait for the universe" in told[9] and "this one was not taken" in told[9]
+            with pytest.raises(UniverseBusy, match="stopped by a signal: continue it with SIGCONT"):
+                await asyncio.wait_for(universe.ask(SPAWN), 5)
+            os.kill(universe.pid, signal.SIGCONT)
+            eids.append((await universe.ask(SPAWN))["eid"])
+            assert universe.trouble is None
+        finally:
+            began = time.monotonic()
+            assert await universe.stop() == 0
+            assert time.monotonic() - began < 5
+
+    eids: list[int] = []
+    asyncio.run(run())
+    with duckdb.connect(str(settings.database_path), read_only=True) as connection:
+        spawned = connection.execute("select eid from node where sid = 1 and x = 3 and y = 4").fetchall()
+    assert [eid for (eid,) in spawned] == eids, "those that came too late were not carried out"

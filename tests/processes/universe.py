@@ -1,0 +1,118 @@
+"""A real `wasmverse serve` in a process group of its own, and what its file holds once it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import psutil
+
+from wasmverse.storage.duckdb.history import PRUNE_TURNS
+
+COMMAND = [sys.executable, "-m", "wasmverse.cli.main", "serve"]
+PATIENCE_SECONDS = 180
+GRID_SIDE = 100
+
+
+class Universe:
+    """One universe file; started and ended as often as a test likes."""
+
+    def __init__(
+        self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.05
+    ) -> None:
+        self.path = folder / "universe.duckdb"
+        self.log = folder / "server.log"
+        self.options = ["--db", str(self.path), "--systems", str(systems), "--ships", str(ships)]
+        self.options += ["--nodes", str(nodes)]
+        self.options += ["--port", "0", "--period", str(period)]
+        self.environment: dict[str, str] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._told = 0
+
+    def start(self) -> None:
+        """Start, and wait until turns are played."""
+        self.begin()
+        self.wait_for("http://")
+
+    def begin(self) -> None:
+        """Start, and wait for nothing."""
+        self._told = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*COMMAND, *self.options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
+            )
+
+    def wait_for(self, text: str) -> None:
+        """Wait until it is printed."""
+        assert self.process is not None
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while text.encode() not in self.log.read_bytes()[self._told :]:
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
+    def signal(self, number: int) -> int:
+        """Signal the server alone and wait for its end; returns its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE_SECONDS)
+
+    def kill_group(self) -> None:
+        """kill -9 for the server and all its processes at once."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE_SECONDS)
+        _gone, alive = psutil.wait_procs(children, timeout=PATIENCE_SECONDS)
+        assert not alive
+
+    def end(self) -> None:
+        """Whatever a test left running."""
+        if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                self.kill_group()
+
+    def committed_turn(self) -> int:
+        """Check every invariant of the file and return its last committed turn. Nobody may have it open."""
+        with duckdb.connect(str(self.path)) as connection:
+
+            def number(query: str) -> int:
+                row = connection.execute(query).fetchone()
+                assert row is not None
+                return int(row[0])
+
+            assert number("select count(*) from universe") == 1
+            tid = number("select tid from universe")
+            broken = number(
+                f"""select count(*) from entity where x >= {GRID_SIDE} or y >= {GRID_SIDE} or shield > 100
+                or energy = 0 or sid not in (select sid from solar_system) or strategy is null and kind = 1"""
+            )
+            assert broken == 0
+            assert number("select count(*) - count(distinct eid) from entity") == 0
+            assert number("select count(*) from entity where eid >= (select next_eid from universe)") == 0
+            if tid:
+                assert number("select count(*) from turns") == number(
+                    "select max(tid) - min(tid) + 1 from turns"
+                )
+                assert number("select max(tid) from turns") == tid
+                assert number("select min(tid) from turns") == 1
+                # The record of strategies is kept for 600 turns; what is forgotten is deleted a few turns later.
+                recorded = number("select count(distinct tid) from strategy_turn")
+                assert min(tid, 600) <= recorded <= min(tid, 600 + PRUNE_TURNS)
+                counted = number(f"select ships from turns where tid = {tid}")
+                assert counted == number("select count(*) from ship")
+                assert number(f"select energy_nodes from turns where tid = {tid}") == number(
+                    "select count(*) from entity where kind = 2"
+                )
+            return tid
