@@ -11,8 +11,8 @@ from typing import Any, Self
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from wasmverse.api.connections import Kind, connection_of
 from wasmverse.api.errors import HttpError
+from wasmverse.api.http.connections import Kind, connection_of
 from wasmverse.query.budget import SMALL_BYTES, ByteBudget, Lease
 from wasmverse.query.public import DATABASES
 
