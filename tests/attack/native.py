@@ -44,6 +44,13 @@ class Outcome:
 
     kind: str
     detail: str = ""
+    peak_bytes: int = 0
+    """Of a crash, the most memory that the process had."""
+
+    @property
+    def may_be_memory(self) -> bool:
+        """Whether a crash may be one of native code that was denied memory: then much of it was in use."""
+        return self.kind == "crash" and self.peak_bytes > MEMORY_BYTES // 2
 
     @property
     def is_finding(self) -> bool:
@@ -219,12 +226,13 @@ class Native:
         assert self._process is not None
         if is_hang:
             self._process.kill()
-        code = self._process.wait()
+        _, status, usage = os.wait4(self._process.pid, 0)
+        code = self._process.returncode = os.waitstatus_to_exitcode(status)
         self.close()
         assert code <= 0, f"the process ended by itself with {code}: {self._last_words()}"
         if is_hang:
             return Outcome("hang", f"did not heed its interrupt for {GRACE_SECONDS} s")
-        return Outcome("crash", signal.Signals(-code).name)
+        return Outcome("crash", signal.Signals(-code).name, usage.ru_maxrss << 10)
 
     def _last_words(self) -> str:
         self.errors.seek(0)
