@@ -183,6 +183,29 @@ def test_links_point_at_something(page: Path) -> None:
     assert not wrong, f"{name_of(page)} links to what is not in the repository: {wrong}"
 
 
+PATH = re.compile(r"(?<![\w./-])(?:[\w-]+/)+[\w-]+\.(?:md|py|sql|toml|ts|wit)\b")
+STARTS = [ROOT / start for start in ("", "server/wasmverse", "web", "web/src", "strategies/assemblyscript")]
+"""Folders that names of files in comments and pages are relative to; so is the file's own folder, and those around it."""
+ELSEWHERE = {"design/mvp/CanonicalABI.md", "design/mvp/WIT.md"}
+"""In the WebAssembly component model's repository."""
+
+
+def test_every_file_that_is_named_is_there() -> None:
+    """In comments too: a name that has gone stale sends a newcomer looking for what was moved."""
+    wrong = {
+        (name_of(path), found)
+        for path in FILES
+        if path.suffix not in {".svg", ".lock", ".png"}
+        for found in PATH.findall(path.read_text("utf-8"))
+        if found not in ELSEWHERE and not any((start / found).exists() for start in (*STARTS, *path.parents))
+    }
+    assert not wrong
+
+
+def test_contributing_fits_a_screen() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()) <= 60
+
+
 # ---- commands
 
 
