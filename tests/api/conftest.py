@@ -34,7 +34,9 @@ class RunningGateway:
 
         self.universe.turn()
         await self.pool.start()
-        self.app = create_app(self.universe, self.pool, self.settings, self.page_folder)
+        self.app = create_app(
+            self.universe, self.pool, self.settings, self.settings.database_path, self.page_folder
+        )
         self._listener = socket.create_server((self.settings.host, 0))
         self.address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -146,12 +145,12 @@ def test_tokens_are_stored_hashed_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_beyond_loopback_there_must_be_a_secret(tmp_path: Path) -> None:
     path = tmp_path / "universe.duckdb"
-    check_access(Settings(database_path=path, host="127.0.0.1"))
-    check_access(Settings(database_path=path, host="0.0.0.0", access="open"))
+    check_access(Settings(host="127.0.0.1"), path)
+    check_access(Settings(host="0.0.0.0", access="open"), path)
     with pytest.raises(SettingsError, match=r"0\.0\.0\.0 can be reached from other machines"):
-        check_access(Settings(database_path=path, host="0.0.0.0"))
+        check_access(Settings(host="0.0.0.0"), path)
     TokenFile(token_path(path)).create("ada", Role.admin)
-    check_access(Settings(database_path=path, host="0.0.0.0"))
+    check_access(Settings(host="0.0.0.0"), path)
     assert [
         is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "10.0.0.1", "::", "example.org")
     ] == [
@@ -197,20 +196,18 @@ def test_too_many_requests(tmp_path: Path) -> None:
 
 
 def test_a_restricted_server_on_loopback_has_a_ready_token(tmp_path: Path) -> None:
-    def settings(**values: Any) -> Settings:
-        return Settings(database_path=tmp_path / "none.duckdb", **values)
-
-    restricted = settings(access="token")
-    check_access(restricted)  # nobody else reaches it, so it may start without a token in the file
+    path = tmp_path / "none.duckdb"
+    restricted = Settings(access="token")
+    check_access(restricted, path)  # nobody else reaches it, so it may start without a token in the file
     token = make_ready_token(restricted)
     assert token is not None and token != make_ready_token(restricted)
-    access = Access(restricted, token)
+    access = Access(restricted, path, token)
     request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
     assert access.require(request, Role.admin).role is Role.admin
     assert not access.tokens.path.exists(), "it lives in the server alone"
     with pytest.raises(HttpError):
-        Access(restricted, make_ready_token(restricted)).require(request, Role.pilot)
+        Access(restricted, path, make_ready_token(restricted)).require(request, Role.pilot)
     with pytest.raises(HttpError):
-        Access(restricted).require(request, Role.pilot)
-    assert make_ready_token(settings()) is None, "an open server needs none"
-    assert make_ready_token(settings(access="token", host="0.0.0.0")) is None, "others may see the link"
+        Access(restricted, path).require(request, Role.pilot)
+    assert make_ready_token(Settings()) is None, "an open server needs none"
+    assert make_ready_token(Settings(access="token", host="0.0.0.0")) is None, "others may see the link"

@@ -1,6 +1,7 @@
 """Which live queries wait for which: the slow ones must not keep the others from their turns."""
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from wasmverse.errors import UniverseUnavailable
 from wasmverse.query.fair import Client
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.result import Result
-from wasmverse.settings import Settings
+from wasmverse.settings import LiveSettings
 
 
 class SlowPool:
@@ -59,7 +60,9 @@ def test_slow_queries_keep_no_others_from_the_next_turns() -> None:
         pool = SlowPool()
         turns = Turns(pool)
         metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
-        live = LiveQueries(cast("Any", turns), cast("ReaderPool", pool), Settings(), metrics)
+        live = LiveQueries(
+            cast("Any", turns), cast("ReaderPool", pool), LiveSettings(), Path("tokens"), metrics
+        )
         live.start()
         heavy, light = (
             Watcher(metrics, client=Client("heavy", "1")),
@@ -90,7 +93,9 @@ def test_the_first_watcher_pays_and_what_nobody_watches_is_stopped() -> None:
         pool = SlowPool()
         turns = Turns(pool)
         metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
-        live = LiveQueries(cast("Any", turns), cast("ReaderPool", pool), Settings(), metrics)
+        live = LiveQueries(
+            cast("Any", turns), cast("ReaderPool", pool), LiveSettings(), Path("tokens"), metrics
+        )
         live.start()
         first, second = (
             Watcher(metrics, client=Client("first", "1")),

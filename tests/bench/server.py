@@ -35,7 +35,7 @@ class Server:
         command = [
             sys.executable,
             "-m",
-            "wasmverse.cli.main",
+            "wasmverse.cli",
             "serve",
             "--db",
             str(folder / "u.duckdb"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
@@ -11,7 +12,7 @@ from wasmverse.api.errors import HttpError
 from wasmverse.api.http.origin import check_sites, is_loopback
 from wasmverse.commands import CLAIMED, OPERATOR_OWNER
 from wasmverse.errors import SettingsError
-from wasmverse.settings import Settings
+from wasmverse.settings import SiteSettings
 from wasmverse.tokens import PREFIX, Identity, Role, TokenFile, is_reserved, token_path
 
 ANONYMOUS = "anonymous"
@@ -20,16 +21,16 @@ DENIED = 1045
 
 
 class Access:
-    """The rule for one server.
+    """The rule for one server, whose tokens lie beside its database.
 
     ``is_open`` : commands need no token. ``is_public`` : reading needs none. ``ready_token`` is an admin's for as long as this
     server runs; it is in no file.
     """
 
-    def __init__(self, settings: Settings, ready_token: str | None = None) -> None:
-        self.tokens = TokenFile(token_path(settings.database_path))
+    def __init__(self, settings: SiteSettings, database_path: Path, ready_token: str | None = None) -> None:
+        self.tokens = TokenFile(token_path(database_path))
         self._ready_token = ready_token
-        self.is_open = settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
+        self.is_open = _is_open(settings)
         self.is_public = settings.is_reading_public
 
     def require(self, connection: HTTPConnection, role: Role, token: str = "") -> Identity:
@@ -74,27 +75,31 @@ class Access:
         return self.tokens.find(token)
 
 
-def make_ready_token(settings: Settings) -> str | None:
+def make_ready_token(settings: SiteSettings) -> str | None:
     """A token for the link that the server prints; None where none is needed, or where others could see the link."""
-    if Access(settings).is_open or not is_loopback(settings.host):
+    if _is_open(settings) or not is_loopback(settings.host):
         return None
     return PREFIX + secrets.token_urlsafe(24)
 
 
-def check_access(settings: Settings) -> None:
+def check_access(settings: SiteSettings, database_path: Path) -> None:
     """Refuse to serve beyond loopback without a secret, or under names that are none.
 
     Raises
     ------
     SettingsError : tokens are needed at ``settings.host`` and there is none; ``hosts`` or ``proxies`` cannot be used.
     """
-    access = Access(settings)
+    access = Access(settings, database_path)
     check_sites(settings, access.is_open)
     if not access.is_open and not is_loopback(settings.host) and not access.tokens.all():
         raise SettingsError(
             f"{settings.host} can be reached from other machines and there is no token; make one with "
             "`wasmverse token create NAME --role admin`, or listen on 127.0.0.1"
         )
+
+
+def _is_open(settings: SiteSettings) -> bool:
+    return settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
 
 
 def _credentials(connection: HTTPConnection) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from wasmverse.api.uploads import Uploads
 from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
 from wasmverse.query.pool import ReaderPool
-from wasmverse.settings import Settings
+from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Identity, Role
 
 
@@ -25,7 +25,7 @@ class Gateway:
 
     universe: Universe
     pool: ReaderPool
-    settings: Settings
+    settings: GatewaySettings
     metrics: Metrics
     access: Access
     queries: RateLimit

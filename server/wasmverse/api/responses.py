@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from wasmverse.api.http.accept import MEDIA
 from wasmverse.api.http.connections import connection_of
 from wasmverse.query.result import Format, Result
-from wasmverse.settings import Settings
+from wasmverse.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class ResultResponse(Response):
         ``send_bytes_per_second_min``.
     """
 
-    def __init__(self, result: Result, format_: Format, settings: Settings) -> None:
+    def __init__(self, result: Result, format_: Format, settings: ConnectionSettings) -> None:
         headers = {
             "Wasmverse-Turn": str(result.turn),
             "Vary": "Accept, Accept-Encoding",

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from wasmverse.api.http.connections import Connections
 from wasmverse.api.http.origin import ProxyRule
 from wasmverse.api.http.protocols import connection_protocols
-from wasmverse.settings import Settings
+from wasmverse.settings import GatewaySettings
 
 SHUTDOWN_SECONDS = 3
 MESSAGE_BYTES_MAX = 1 << 20
@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def make_server(app: FastAPI, settings: Settings, listening: socket.socket) -> Server:
+def make_server(app: FastAPI, settings: GatewaySettings, listening: socket.socket) -> Server:
     """The server for ``app``, to be run with ``await server.serve(sockets=[listening])``.
 
     Connections made through ``listening`` are ended by the kernel when their client takes nothing for

@@ -17,7 +17,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from wasmverse.api.errors import HttpError
-from wasmverse.settings import Settings
+from wasmverse.settings import CheckSettings
 from wasmverse.strategies.check import Inspection, checker_start, inspection_of, precheck, took_too_long
 
 RETRY_SECONDS = 5
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 class Uploads:
     """The uploads of one gateway. Use from one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: CheckSettings) -> None:
         self.settings = settings
         self.count = 0
         self.bytes = 0
@@ -125,7 +125,7 @@ async def _left(request: Request) -> None:
         pass
 
 
-async def _inspect(module: bytes, name: str, settings: Settings) -> Inspection:
+async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspection:
     command, environment, group = checker_start(name, settings)
     process = None
     try:

@@ -129,7 +129,7 @@ def serve(
     try:
         if not settings.database_path.exists():
             check_new_universe(settings)
-        check_access(settings)
+        check_access(settings, settings.database_path)
         listening = bind(settings.host, settings.port)
     except WasmverseError as error:
         fail(error.message)

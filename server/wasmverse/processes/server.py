@@ -159,7 +159,7 @@ async def _serve_gateway(
         }
         if (lacking := refusal(settings.confinement_required, confinement)) is not None:
             raise SettingsError(lacking)
-        app = create_app(universe, pool, settings, PAGE_FOLDER, ready_token)
+        app = create_app(universe, pool, settings, settings.database_path, PAGE_FOLDER, ready_token)
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
         # With a thousand watchers, going through everything is a pause of 170 to 280 ms for everybody. What was imported

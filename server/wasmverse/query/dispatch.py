@@ -22,7 +22,7 @@ from wasmverse.query.fair import Client, Entry, FairQueue, Lane
 from wasmverse.query.readers import Readers
 from wasmverse.query.result import Result
 from wasmverse.query.worker import BEHIND, UNREAD, NoRoom, ReaderGone, Worker
-from wasmverse.settings import Settings
+from wasmverse.settings import PoolSettings
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Dispatcher:
     cache : kept results, which make room for others.
     """
 
-    def __init__(self, settings: Settings, snapshot_folder: Path, cache: ResultCache) -> None:
+    def __init__(self, settings: PoolSettings, snapshot_folder: Path, cache: ResultCache) -> None:
         self._settings = settings
         self._cache = cache
         self._slow_max = max(1, settings.readers - 1)

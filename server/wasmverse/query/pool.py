@@ -18,7 +18,7 @@ from wasmverse.query.dispatch import Dispatcher, PoolCounts, Run
 from wasmverse.query.fair import NOBODY, Client
 from wasmverse.query.readers import Readers
 from wasmverse.query.result import Format, Result
-from wasmverse.settings import Settings
+from wasmverse.settings import PoolSettings
 from wasmverse.snapshots.snapshot import kept_turns, newest_turn
 
 LOOK_SECONDS = 0.05
@@ -34,7 +34,7 @@ class ReaderPool:
     snapshot_folder : where the universe publishes its turns.
     """
 
-    def __init__(self, settings: Settings, snapshot_folder: Path) -> None:
+    def __init__(self, settings: PoolSettings, snapshot_folder: Path) -> None:
         self._settings = settings
         self._folder = snapshot_folder
         self._running: dict[Key, Run] = {}

@@ -19,7 +19,7 @@ from wasmverse.errors import UniverseUnavailable
 from wasmverse.query import wire
 from wasmverse.query.public import SNAPSHOT_PREFIX
 from wasmverse.query.worker import ReaderGone, Worker
-from wasmverse.settings import Settings
+from wasmverse.settings import PoolSettings
 from wasmverse.storage import schema
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Readers:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: PoolSettings,
         snapshot_folder: Path,
         changed: Callable[[], None],
         watched: Callable[[], None],
@@ -201,7 +201,7 @@ class Readers:
         self._changed()
 
 
-def reader_config(settings: Settings, snapshot_folder: Path) -> wire.ReaderConfig:
+def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderConfig:
     """What readers are told, made from the settings and the schema."""
     dialect = duckdb_engine.Dialect()
     return wire.ReaderConfig(

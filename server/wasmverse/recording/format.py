@@ -26,7 +26,8 @@ from wasmverse.commands import (
     UploadStrategy,
 )
 from wasmverse.errors import ModuleRefused, RecordingError
-from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, Settings
+from wasmverse.settings import GuestSettings
+from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
 
 FORMAT = 2
 FORMATS_READ = (1, 2)
@@ -81,7 +82,7 @@ class Universe(_Part):
 
 
 class Limits(_Part):
-    """The settings that decide who faults and who is grounded; their ranges are those of `Settings`."""
+    """The settings that decide who faults and who is grounded; their ranges are those of `GuestSettings`."""
 
     budget_fuel: int
     guest_memory_bytes_max: int
@@ -90,7 +91,7 @@ class Limits(_Part):
     grounded_after_turns: int
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: GuestSettings) -> Self:
         """The ones that a process plays with."""
         return cls(**{name: getattr(settings, name) for name in cls.model_fields})
 

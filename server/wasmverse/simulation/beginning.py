@@ -10,7 +10,7 @@ import wasmverse
 from wasmverse import __version__
 from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.errors import StateError
-from wasmverse.settings import Settings
+from wasmverse.settings import UniverseSettings
 from wasmverse.storage.duckdb import strategy_store, turn_store
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.universe.genesis import populate
@@ -34,7 +34,7 @@ class Founder:
     is_enabled: bool
 
 
-def make_laws(settings: Settings) -> Laws:
+def make_laws(settings: UniverseSettings) -> Laws:
     """The laws of a new universe.
 
     A block has some 16,000 ships in a small universe, so that two cores share out the default one, and some 32,000 in a large

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from wasmverse.errors import SettingsError
-from wasmverse.settings import Settings
+from wasmverse.settings import UniverseSettings
 
 BYTES_PER_SHIP = 900
 BYTES_PER_NODE = 350
@@ -50,7 +50,7 @@ def check_memory(systems: int, ships: int, nodes: int, where: str) -> None:
         )
 
 
-def check_new_universe(settings: Settings) -> None:
+def check_new_universe(settings: UniverseSettings) -> None:
     """Refuse to make a universe that cannot fit; raises SettingsError."""
     systems = settings.systems
     where = "choose fewer systems, ships or nodes"

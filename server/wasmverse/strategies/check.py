@@ -19,7 +19,7 @@ import wasmtime
 from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.errors import ModuleRefused, StrategyError
-from wasmverse.settings import Settings
+from wasmverse.settings import CheckSettings
 from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import (
     HEADER_BYTES,
@@ -100,7 +100,7 @@ def _registered(export: str, name: str) -> str:
     return name if export == "decide" else export.replace("-", "_")
 
 
-def inspect_module(module: bytes, name: str, settings: Settings) -> Inspection:
+def inspect_module(module: bytes, name: str, settings: CheckSettings) -> Inspection:
     """Check a module against every rule and compile it, in this process.
 
     Raises
@@ -160,7 +160,7 @@ def _last_line(error: Exception) -> str:
     return lines[-1][:200] if lines else type(error).__name__
 
 
-def _check_bytes(module: bytes, settings: Settings) -> None:
+def _check_bytes(module: bytes, settings: CheckSettings) -> None:
     if not module:
         raise ModuleRefused("the upload is empty; send the bytes of a WebAssembly module")
     if len(module) > settings.module_bytes_max:
@@ -221,7 +221,7 @@ def _check_exports(found: dict[str, str], exports: dict[str, str], name: str) ->
 
 
 def _fly_once(
-    module: wasmtime.Module, exports: dict[str, str], settings: Settings
+    module: wasmtime.Module, exports: dict[str, str], settings: CheckSettings
 ) -> tuple[dict[str, Trial], dict[str, tuple[float, float]]]:
     """Instantiate it under the limits it will fly with; a start function that traps is found here, not in a turn.
 
@@ -289,23 +289,23 @@ def _measured(run: Callable[[int], float]) -> tuple[float, float]:
     return one, max(0.0, many - one) / (_TRIAL_ROWS - 1)
 
 
-def checker_start(name: str, settings: Settings) -> tuple[list[str], dict[str, str], groups.Group]:
+def checker_start(name: str, settings: CheckSettings) -> tuple[list[str], dict[str, str], groups.Group]:
     """How the process is started that does `inspect_module` (``wasm.checker``): its command, its environment and its group.
 
     The group is to be removed when the process has ended.
     """
     group = groups.ours().group("checker", settings.process_threads_max, settings.compile_memory_bytes_max)
-    command = [*inside("wasmverse.strategies.checker"), name, settings.model_dump_json()]
+    command = [*inside("wasmverse.strategies.checker"), name, settings.part(CheckSettings).model_dump_json()]
     return command, bare_environment() | group.environment(), group
 
 
-def precheck(module: bytes, name: str, settings: Settings) -> None:
+def precheck(module: bytes, name: str, settings: CheckSettings) -> None:
     """What needs no process; raises ModuleRefused or StrategyError."""
     check_name(name)
     _check_bytes(module, settings)
 
 
-def inspection_of(status: int, output: bytes, settings: Settings) -> Inspection:
+def inspection_of(status: int, output: bytes, settings: CheckSettings) -> Inspection:
     """What the process found out, by its exit status and all that it wrote.
 
     Raises
@@ -325,14 +325,14 @@ def inspection_of(status: int, output: bytes, settings: Settings) -> Inspection:
     return Inspection(**answer, compiled=compiled)
 
 
-def took_too_long(settings: Settings) -> ModuleRefused:
+def took_too_long(settings: CheckSettings) -> ModuleRefused:
     """The refusal of a module whose process was ended for its time."""
     return ModuleRefused(
         f"checking the module took more than {settings.compile_seconds_max:g} s: make it smaller or simpler"
     )
 
 
-def inspect_module_apart(module: bytes, name: str, settings: Settings) -> Inspection:
+def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:
     """`inspect_module` in a process of its own with limits on time and memory; blocks until it is done.
 
     Raises

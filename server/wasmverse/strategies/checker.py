@@ -28,12 +28,12 @@ def main() -> None:
         return
 
     from wasmverse.errors import ModuleRefused, StrategyError  # noqa: PLC0415 - imports engines, closed in
-    from wasmverse.settings import Settings  # noqa: PLC0415
+    from wasmverse.settings import CheckSettings  # noqa: PLC0415
     from wasmverse.strategies.check import inspect_module  # noqa: PLC0415
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
     name = sys.argv[1]
-    settings = Settings.model_validate_json(settings_json)
+    settings = CheckSettings.model_validate_json(settings_json)
     set_thread_stacks()
     seconds = int(settings.compile_seconds_max) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.sizes import MAP_SIDE
 from wasmverse.universe import rules
 from wasmverse.universe.randomness import random_cells
 from wasmverse.universe.state import Nodes, Ships
-
-MAP_SIDE = 500
 
 
 def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:

@@ -19,7 +19,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from wasmverse.api.http.address import counted_address
-from wasmverse.settings import Settings
+from wasmverse.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Connections:
     ``is_exempt`` says of an address that it stands for many, as a proxy's does.
     """
 
-    def __init__(self, settings: Settings, is_exempt: Callable[[str], bool]) -> None:
+    def __init__(self, settings: ConnectionSettings, is_exempt: Callable[[str], bool]) -> None:
         self.settings = settings
         self.total = 0
         self.refused = 0

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wasmverse.api.errors import HttpError, error_response
 from wasmverse.errors import SettingsError
-from wasmverse.settings import Settings
+from wasmverse.settings import SiteSettings
 from wasmverse.text import printable
 
 BAD_HOST = 1130
@@ -105,7 +105,7 @@ class HostRule:
     the machine's name. The port is not judged: a forwarded port has another number.
     """
 
-    def __init__(self, settings: Settings, is_open: bool) -> None:
+    def __init__(self, settings: SiteSettings, is_open: bool) -> None:
         self._is_any = "*" in settings.hosts
         if self._is_any and is_open:
             raise SettingsError(
@@ -144,7 +144,7 @@ def _name_of(text: str) -> str:
 class ProxyRule:
     """Which peers are proxies that ``settings.proxies`` names."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SiteSettings) -> None:
         self._networks = tuple(_network_of(text) for text in settings.proxies)
         self._found = lru_cache(1024)(self._find)
 
@@ -166,7 +166,7 @@ class SiteGuard:
     It also makes every route that has GET answer HEAD.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, is_open: bool) -> None:
+    def __init__(self, app: ASGIApp, settings: SiteSettings, is_open: bool) -> None:
         self.app = app
         self._is_open = is_open
         self._rule = HostRule(settings, is_open)
@@ -305,7 +305,7 @@ def _network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         ) from None
 
 
-def check_sites(settings: Settings, is_open: bool) -> None:
+def check_sites(settings: SiteSettings, is_open: bool) -> None:
     """Raises SettingsError for names and proxies that cannot be used."""
     HostRule(settings, is_open)
     ProxyRule(settings)

@@ -26,8 +26,7 @@ from wasmverse.query.budget import SMALL_BYTES
 from wasmverse.query.fair import NOBODY, Client
 from wasmverse.query.pool import ReaderPool
 from wasmverse.query.result import Format, Result
-from wasmverse.settings import Settings
-from wasmverse.tokens import token_path
+from wasmverse.settings import LiveSettings
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +154,9 @@ class Watcher:
 class LiveQueries:
     """All live queries of one gateway."""
 
-    def __init__(self, universe: Universe, pool: ReaderPool, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, universe: Universe, pool: ReaderPool, settings: LiveSettings, token_path: Path, metrics: Metrics
+    ) -> None:
         self.settings = settings
         self.metrics = metrics
         self._universe = universe
@@ -163,7 +164,7 @@ class LiveQueries:
         self._watches: dict[WatchKey, Watch] = {}
         self._addresses: dict[str, int] = {}
         self._guarded: set[Watcher] = set()
-        self._token_path = token_path(settings.database_path)
+        self._token_path = token_path
         self._token_stamp: object = None
         self._tasks: list[asyncio.Task[None]] = []
 

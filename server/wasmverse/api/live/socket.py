@@ -42,7 +42,7 @@ async def live(socket: WebSocket) -> None:
     address = counted_address(socket.client.host if socket.client else "")
     try:
         await socket.accept()
-        identity, recheck = await _admit(socket, queries.settings.body_seconds_max)
+        identity, recheck = await _admit(socket, gateway_of(socket).settings.body_seconds_max)
     except WebSocketDisconnect:
         return
     except WasmverseError as error:
@@ -185,6 +185,7 @@ def _unsent_bytes(socket: WebSocket) -> int:
 
 async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
     """Send what waits, newest only; ends the connection of a client that takes nothing for too long."""
+    seconds_max = gateway_of(socket).settings.send_seconds_max
     try:
         while True:
             await watcher.wakes.wait()
@@ -193,7 +194,7 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                 identity = next(iter(watcher.waiting))
                 payload = watcher.waiting.pop(identity)
                 watcher.drained.set()
-                async with asyncio.timeout(queries.settings.send_seconds_max):
+                async with asyncio.timeout(seconds_max):
                     message = payload.message(identity) if isinstance(payload, Long) else payload
                     if isinstance(message, str):
                         await socket.send_text(message)
@@ -206,7 +207,7 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                 del payload
                 queries.metrics.live_sent.inc()
             if watcher.end_code:
-                async with asyncio.timeout(queries.settings.send_seconds_max):
+                async with asyncio.timeout(seconds_max):
                     await socket.close(watcher.end_code)
                 return
     except TimeoutError:

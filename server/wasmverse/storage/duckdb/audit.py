@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wasmverse.errors import StateError
-from wasmverse.settings import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
+from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.duckdb.strategy_store import STRATEGIES_MAX

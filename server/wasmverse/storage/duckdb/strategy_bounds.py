@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from wasmverse.commands import Author
 from wasmverse.errors import StrategyLimit
-from wasmverse.settings import Settings
+from wasmverse.settings import UploadSettings
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 
@@ -31,7 +31,7 @@ def check_room(
     size: int,
     author: Author,
     compiled: Mapping[str, int],
-    settings: Settings,
+    settings: UploadSettings,
 ) -> None:
     """Refuse an upload that makes more of something than there may be. What there is already may be replaced, however much it is.
 

@@ -1,0 +1,44 @@
+"""Every limit and choice of a running Wasmverse, in groups: name, unit, default, help. Imports ``errors`` and ``sizes``.
+
+A setting is read from the environment as ``WASMVERSE_<NAME>``; the command line's options come before it. `Settings` is all of
+them, and whoever needs a few takes their group. docs/settings.md is checked against these files by a test.
+"""
+
+from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.gateway import (
+    AccessSettings,
+    AddressSettings,
+    ConnectionSettings,
+    GatewaySettings,
+    LiveSettings,
+    SiteSettings,
+)
+from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
+from wasmverse.settings.settings import Settings, load_settings
+from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings, default_database_path
+
+__all__ = [
+    "AccessSettings",
+    "AddressSettings",
+    "CheckSettings",
+    "ConfinementSettings",
+    "ConnectionSettings",
+    "GatewaySettings",
+    "GuestSettings",
+    "HistorySettings",
+    "LiveSettings",
+    "PoolSettings",
+    "QuerySettings",
+    "ReaderSettings",
+    "RecordingSettings",
+    "Settings",
+    "SiteSettings",
+    "SnapshotSettings",
+    "UniverseProcessSettings",
+    "UniverseSettings",
+    "UploadSettings",
+    "default_database_path",
+    "load_settings",
+]

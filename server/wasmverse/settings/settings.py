@@ -1,0 +1,70 @@
+"""All settings of a running Wasmverse, and how they are read: options, environment, defaults."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+from wasmverse.errors import SettingsError
+from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.gateway import (
+    AccessSettings,
+    AddressSettings,
+    ConnectionSettings,
+    GatewaySettings,
+    LiveSettings,
+)
+from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
+from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings
+
+
+class Settings(
+    # What consists of groups.
+    PoolSettings,
+    GatewaySettings,
+    CheckSettings,
+    # The groups; pydantic lists the fields of the last one first, as docs/settings.md does.
+    ConfinementSettings,
+    AccessSettings,
+    LiveSettings,
+    ConnectionSettings,
+    QuerySettings,
+    ReaderSettings,
+    AddressSettings,
+    UploadSettings,
+    GuestSettings,
+    SnapshotSettings,
+    HistorySettings,
+    RecordingSettings,
+    UniverseProcessSettings,
+    UniverseSettings,
+):
+    """One validated set of settings, which is each of its groups; the processes of a server share it as it was at start."""
+
+
+def load_settings(**options: object) -> Settings:
+    """Options that are not None, over the environment, over the defaults.
+
+    Raises
+    ------
+    SettingsError : naming the option or variable, its value and the rule.
+    """
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        shown = {"database_path": "db", "period_seconds": "period", "record_path": "record"}.get(name, name)
+        where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
+        rule = first["msg"].removeprefix("Input should be ")
+        raise SettingsError(f"{where} is {first['input']!r}; allowed is: {rule}") from error
+    except SourceError as error:
+        field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "settings")
+        variable = f"WASMVERSE_{field.upper()}"
+        raise SettingsError(f"{variable} is {os.environ.get(variable)!r}; allowed is: JSON") from error
