@@ -22,7 +22,7 @@ from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.confinement.users import hand_over
 from wasmverse.query.readers import reader_config
 from wasmverse.query.worker import ReaderGone, Worker
-from wasmverse.settings import Settings
+from wasmverse.settings import CheckSettings, Settings
 
 WAITING_BYTES_MAX = 5 << 20
 """Memory of their own of the two processes that come with a reader; 4.1 MB where this was written."""
@@ -171,7 +171,7 @@ def test_nothing_is_left_of_a_server_that_was_killed(tmp_path: Path) -> None:
     assert not psutil.wait_procs(left, AT_ONCE_SECONDS)[1]
 
 
-LAYERS = [*inside("wasmverse.strategies.checker"), "--layers", Settings().model_dump_json()]
+LAYERS = [*inside("wasmverse.strategies.checker"), "--layers", CheckSettings().model_dump_json()]
 
 
 def test_where_there_can_be_none_it_goes_on_and_says_so() -> None:

@@ -34,7 +34,7 @@ from wasmverse.confinement.users import hand_over
 from wasmverse.messages import Confined
 from wasmverse.query import wire
 from wasmverse.query.readers import reader_config
-from wasmverse.settings import Settings
+from wasmverse.settings import CheckSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 ALL = {CALLS, FILES, LIMITS, NAMESPACES, PRIVILEGES, SIGNALS, TCP}
@@ -135,7 +135,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_checker(aims: dict[str, Any]) -> None:
     outcome = subprocess.run(
-        [sys.executable, "-c", CHECKER, "mine", Settings().model_dump_json(), json.dumps(aims)],
+        [sys.executable, "-c", CHECKER, "mine", CheckSettings().model_dump_json(), json.dumps(aims)],
         capture_output=True,
         cwd=ROOT,
         check=True,
@@ -169,7 +169,7 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_checker_says_which_layers_hold() -> None:
-    command = [*inside("wasmverse.strategies.checker"), "--layers", Settings().model_dump_json()]
+    command = [*inside("wasmverse.strategies.checker"), "--layers", CheckSettings().model_dump_json()]
     outcome = subprocess.run(command, capture_output=True, check=True)
     assert json.loads(outcome.stdout) == {
         **dict.fromkeys(ALL, ""),
