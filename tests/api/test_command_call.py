@@ -61,10 +61,13 @@ def test_no_text_is_more_than_refused() -> None:
 def test_no_text_keeps_the_gateway(part: str) -> None:
     for head in ("", "call ", "call spawn_entity("):
         sql = (head + part * TEXT_MAX)[:TEXT_MAX]
-        began = time.process_time()
-        with pytest.raises((CommandError, QueryRefused)):
-            parse_call(sql, [])
-        assert time.process_time() - began < 0.1
+        seconds = []
+        for _ in range(3):
+            began = time.process_time()
+            with pytest.raises((CommandError, QueryRefused)):
+                parse_call(sql, [])
+            seconds.append(time.process_time() - began)
+        assert min(seconds) < 0.1
 
 
 @pytest.mark.parametrize("value", [[[[1]]], {"a": "\x1b[31m"}, "\x1b[31m" * 100, 1e300, True, None, 2**63])

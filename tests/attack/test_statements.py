@@ -112,6 +112,10 @@ def ask(target: RunningPool, sql: str, options: dict[str, Any]) -> str:
     return "answered"
 
 
+class Starved(Exception):
+    """An innocent query was answered rightly and late."""
+
+
 def ask_innocently(target: RunningPool, number: int) -> None:
     """Ask as anybody would; the answer must be right, and there in a second."""
     began = time.monotonic()
@@ -119,8 +123,8 @@ def ask_innocently(target: RunningPool, number: int) -> None:
     took = time.monotonic() - began
     assert orjson.loads(result.body)["results"][0]["rows"] == [[32, number]]
     # On a machine that others use too, the reader's own time is what can be told.
-    assert result.seconds < INNOCENT_SECONDS_MAX, f"an innocent query took its reader {result.seconds:.3f} s"
-    assert took < 10 * INNOCENT_SECONDS_MAX, f"an innocent query waited {took:.3f} s"
+    if result.seconds > INNOCENT_SECONDS_MAX or took > 10 * INNOCENT_SECONDS_MAX:
+        raise Starved(f"an innocent query waited {took:.3f} s and took its reader {result.seconds:.3f} s")
 
 
 def case(random: Random, grammar: Grammar, texts: list[str]) -> tuple[str, dict[str, Any]]:
@@ -159,7 +163,7 @@ def test_no_statement_hurts_another(target: RunningPool, caplog: pytest.LogCaptu
                 note(contained, told, shown)
             try:
                 ask_innocently(target, number)
-            except QueryTimeout:
+            except (QueryTimeout, Starved):
                 # It was given no processor for a second, which the case before cannot do to it twice.
                 starved.append(number)
                 ask_innocently(target, -number)
@@ -172,7 +176,7 @@ def test_no_statement_hurts_another(target: RunningPool, caplog: pytest.LogCaptu
     print(*contained.values(), sep="\n")
     assert not findings, "\n".join(findings.values())
     assert len(starved) <= 2 + sum(outcomes.values()) / 200, (
-        f"innocent queries timed out after the cases {starved}"
+        f"innocent queries were late after the cases {starved}"
     )
     assert outcomes["answered"] > sum(outcomes.values()) / 20, (
         "the grammar writes hardly anything that is served"

@@ -14,7 +14,8 @@ import pytest
 from tests.processes.test_disk import universe_process
 from tests.processes.universe import PATIENCE_SECONDS, Universe
 
-STOP_SECONDS = 15
+STOP_SECONDS = 40
+"""Well below `stop_seconds_max`, after which the universe would be killed: what ends by itself takes a few seconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_a_signal_to_one_or_all_ends_with_status_zero_and_one_line(
     assert (status, len(lines)) == (0, 1), lines
     last = universe.committed_turn()
     assert lines == [f"stopped after turn {last:,}"]
-    _gone, alive = psutil.wait_procs(processes, timeout=5)
+    _gone, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
     assert not alive
 
 
