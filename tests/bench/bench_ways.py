@@ -37,9 +37,9 @@ from tests.bench.server import Server
 from tests.bench.yardstick import NEAREST
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.strategies.roster import Roster, Strategy
-from wasmverse.universe.block import Offsets, Workspace, play_block
+from wasmverse.universe.block import Block, Workspace, play_block
 from wasmverse.universe.outcome import Turn
-from wasmverse.universe.state import Nodes, Ships, State, make_state, offsets_by_system
+from wasmverse.universe.state import Nodes, Ships, State, make_state
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.guest import Guest, Limits
 
@@ -175,14 +175,10 @@ class InProcess:
 
     def block(self) -> tuple[float, State, Workspace]:
         """Observe and decide as one block; the processor seconds of the two."""
-        ships, nodes = self.state
-        offsets = Offsets(
-            offsets_by_system(ships.sid, 0, len(ships.sid), self.systems),
-            offsets_by_system(nodes.sid, 0, len(nodes.sid), self.systems),
-        )
+        block = Block(np.arange(1, self.systems + 1, dtype=np.uint32), *self.state)
         roster = Roster([Strategy(1, "nearest", True, "flying", self.guest)])
         turn = Turn(1, 1, 0, 0, False)
-        result = play_block(self.workspace, self.state, offsets, roster, turn, Limits(), 0, self.systems)
+        result = play_block(self.workspace, block, roster, turn, Limits())
         return result.phase_seconds[0] + result.phase_seconds[1], self.state, self.workspace
 
     def as_wasmverse(self) -> Plans:

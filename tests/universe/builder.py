@@ -31,10 +31,12 @@ def _pick(rng: np.random.Generator, edges: list[int], top: int, count: int) -> n
     return np.where(rng.random(count) < 0.5, rng.choice(edges, count), rng.integers(0, top + 1, count))
 
 
-def random_universe(seed: int) -> RandomUniverse:
-    """The same universe for the same seed."""
+def random_universe(
+    seed: int, systems: int | None = None, block_systems: int | None = None
+) -> RandomUniverse:
+    """The same universe for the same arguments; of one to four systems, unless it is said how many."""
     rng = np.random.default_rng(seed)
-    systems = int(rng.integers(1, 5))
+    systems = systems or int(rng.integers(1, 5))
     ship_count = int(rng.integers(0, 16 * systems + 1))
     node_count = int(rng.integers(0, 14 * systems + 1))
     laws = Laws(
@@ -42,7 +44,7 @@ def random_universe(seed: int) -> RandomUniverse:
         systems=systems,
         ships_min=int(rng.integers(0, 14)),
         nodes_min=int(rng.integers(0, 16)),
-        block_systems=int(rng.integers(1, systems + 1)),
+        block_systems=block_systems or int(rng.integers(1, systems + 1)),
     )
     strategies = int(rng.choice([0, 1, 2, 3, 4, 5, 5]))
     ids = sorted(rng.choice(np.arange(1, 40), strategies, replace=False).tolist())

@@ -42,6 +42,11 @@ class Roster:
         for slot, strategy in enumerate(self.strategies):
             self.slot_of[strategy.strategy_id] = slot
 
+    @property
+    def deals(self) -> bool:
+        """Whether there is a strategy to deal new ships to."""
+        return any(strategy.is_dealt for strategy in self.strategies)
+
     def name_of(self, slot: int) -> str | None:
         """The name in a slot; None for nobody and for the unknown."""
         return self.strategies[slot].name if 0 <= slot < len(self.strategies) else None

@@ -41,7 +41,7 @@ def apply(
         if called != UNCALLED:
             tally[ship.slot, T_FAULTS] += 1
             if first_fault[ship.slot] < 0:
-                first_fault[ship.slot] = ship.state_row
+                first_fault[ship.slot] = ship.block_row
     ship.last_plan = plan
 
     cost = COST_HOLD

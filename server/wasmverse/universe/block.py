@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.errors import StateError
 from wasmverse.strategies.roster import GROUNDED, Roster
+from wasmverse.universe.deal import Summary
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
 from wasmverse.universe.resolve import resolve_block
-from wasmverse.universe.state import State
+from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
 from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Limits
@@ -23,20 +27,57 @@ LAYOUT = Layout.natural(strategy_signature(), {"me.x": "u1", "me.y": "u1"})
 _SYSTEM_LEAF = next(number for number, leaf in enumerate(LAYOUT.signature.leaves) if leaf.is_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Offsets:
-    """Where each system's rows are in a State, shape (systems + 1,) each."""
+class Block(NamedTuple):
+    """The systems that are played together, and what they hold: views of a state, no array is written to.
 
-    ships: NDArray[np.int64]
-    nodes: NDArray[np.int64]
+    sids : shape (S,), sorted; ships, nodes : of these systems, sorted by (sid, eid)
+    """
+
+    sids: NDArray[np.uint32]
+    ships: Ships
+    nodes: Nodes
+
+
+def blocks_of(state: State, sids: Sequence[NDArray[np.uint32]]) -> list[Block]:
+    """A state in blocks; views.
+
+    Parameters
+    ----------
+    sids : of each block, one after the other in order, all that the state has.
+    """
+    parts = []
+    for columns in state:
+        ends = np.searchsorted(columns.sid, [block[-1] for block in sids], "right").tolist()
+        starts = [0, *ends[:-1]]
+        ends[-1] = len(columns.sid)  # a sid too many is found by the block
+        parts.append(
+            [
+                type(columns)._make(column[start:end] for column in columns)
+                for start, end in zip(starts, ends, strict=True)
+            ]
+        )
+    return [Block(*block) for block in zip(sids, *parts, strict=True)]
+
+
+def _offsets(sids: NDArray[np.uint32], columns: Ships | Nodes, kind: str) -> NDArray[np.int64]:
+    offsets = offsets_by_system(columns.sid, sids)
+    row = int(offsets[-1])
+    if row != len(columns.sid):
+        raise StateError(
+            f"{kind} {columns.eid[row]} has sid {columns.sid[row]}; the block has {sids[0]}..{sids[-1]}, in order: "
+            "sort the rows, and give each block its own"
+        )
+    return offsets
 
 
 @dataclass(slots=True)
 class BlockResult:
-    """What a block hands on: the resolve's outcome, the energy its nodes have left (0: gone), and per slot fuel,
-    seconds of processor time, those of them to make instances, and the first fault's reason. phase_seconds is processor time of
-    observe, decide and resolve."""
+    """What a block hands on: the ships that it began with, the resolve's outcome, the energy its nodes have left (0: gone), and
+    per slot fuel, seconds of processor time, those of them to make instances, and the first fault's reason. phase_seconds is
+    processor time of observe, decide and resolve."""
 
+    before: Ships
+    first_sid: int
     outcome: Outcome
     node_energy: NDArray[np.uint16]
     fuel: NDArray[np.int64]
@@ -44,6 +85,20 @@ class BlockResult:
     made_seconds: NDArray[np.float64]
     reasons: dict[int, str] = field(default_factory=dict)
     phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def summary(self) -> Summary:
+        """What is decided by."""
+        return Summary(
+            self.first_sid,
+            self.outcome.counts,
+            self.outcome.tally,
+            self.outcome.first_fault >= 0,
+            self.reasons,
+            self.fuel,
+            self.seconds,
+            self.made_seconds,
+            self.phase_seconds,
+        )
 
 
 class Workspace:
@@ -82,15 +137,13 @@ class Workspace:
         self.lists = self.memory.array(self.lists_address, np.uint32, length)
 
     def observe(
-        self, state: State, offsets: Offsets, first: int, last: int, nodes: BlockNodes, row: NDArray[np.int64]
+        self, ships: Ships, ship_offsets: NDArray[np.int64], nodes: BlockNodes, row: NDArray[np.int64]
     ) -> None:
         """Fill columns and lists for a block; takes more memory and starts again if the lists are too short."""
         while True:
             used = observe_block(
-                state.ships,
-                offsets.ships,
-                first,
-                last,
+                ships,
+                ship_offsets,
                 nodes,
                 row,
                 self.columns,
@@ -104,36 +157,38 @@ class Workspace:
 
 def play_block(
     workspace: Workspace,
-    state: State,
-    offsets: Offsets,
+    block: Block,
     roster: Roster,
     turn: Turn,
     limits: Limits,
-    first: int,
-    last: int,
 ) -> BlockResult:
-    """Steps 1 to 9 for the systems first..last (exclusive). The state is not modified."""
+    """Steps 1 to 9 for one block, but for what ``deal`` decides. The block is not modified.
+
+    Raises
+    ------
+    StateError : a ship or node is of no system of the block, or not in order; names the first one.
+    """
     started = time.thread_time()
-    start, stop = int(offsets.ships[first]), int(offsets.ships[last])
-    ships = stop - start
-    node_offsets = offsets.nodes[first : last + 1]
-    nodes = slice(int(node_offsets[0]), int(node_offsets[-1]))
+    ships = len(block.ships.sid)
+    ship_offsets = _offsets(block.sids, block.ships, "ship")
     block_nodes = BlockNodes(
-        node_offsets - nodes.start,
-        state.nodes.x[nodes],
-        state.nodes.y[nodes],
-        state.nodes.energy[nodes].copy(),
+        _offsets(block.sids, block.nodes, "node"),
+        block.nodes.x,
+        block.nodes.y,
+        block.nodes.energy.copy(),
     )
     row = np.empty(ships, np.int64)
     starts = np.empty(roster.slots + 1, np.int64)
-    assign_rows(state.ships.strategy_id, start, stop, roster.slot_of, row, starts)
+    assign_rows(block.ships.strategy_id, roster.slot_of, row, starts)
     workspace.fit(ships, 16 * ships)
-    workspace.observe(state, offsets, first, last, block_nodes, row)
+    workspace.observe(block.ships, ship_offsets, block_nodes, row)
     observed = time.thread_time()
 
     called = np.full(ships, CALLED, np.uint8)
     result = BlockResult(
-        Outcome.empty(ships, last - first, roster.slots),
+        block.ships,
+        int(block.sids[0]),
+        Outcome.empty(ships, len(block.sids), roster.slots),
         block_nodes.energy,
         np.zeros(roster.slots, np.int64),
         np.zeros(roster.slots),
@@ -146,7 +201,7 @@ def play_block(
     decided = time.thread_time()
 
     resolve_block(
-        turn, state.ships, offsets.ships, first, last, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
+        turn, block.sids, block.ships, ship_offsets, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
         result.outcome,
     )  # fmt: skip
     result.phase_seconds = (observed - started, decided - observed, time.thread_time() - decided)

@@ -57,26 +57,36 @@ def new_nodes(length: int) -> Nodes:
 def populate(
     seed: int, systems: int, ships_min: int, nodes_min: int, strategy_ids: list[int]
 ) -> tuple[Ships, Nodes, int]:
-    """What every system holds at turn 0, and the next eid.
+    """What every system holds at turn 0, and the next eid; ``populate_systems`` says more."""
+    sids = np.arange(1, systems + 1, dtype=np.uint32)
+    ships, nodes = populate_systems(seed, sids, ships_min, nodes_min, strategy_ids)
+    return ships, nodes, 1 + len(ships.eid) + len(nodes.eid)
+
+
+def populate_systems(
+    seed: int, sids: NDArray[np.uint32], ships_min: int, nodes_min: int, strategy_ids: list[int]
+) -> tuple[Ships, Nodes]:
+    """What some systems of a universe hold at turn 0, system by system.
 
     Parameters
     ----------
+    sids : shape (S,).
     strategy_ids : of the enabled strategies, sorted by name; ships are dealt to them in rotation. Empty: no ships.
     """
     ships_each = ships_min if strategy_ids else 0
-    each = ships_each + nodes_min
-    first_eid = 1 + np.arange(systems, dtype=np.int64)[:, None] * each
-    sids = np.arange(1, systems + 1, dtype=np.uint32)
+    before = sids.astype(np.int64)[:, None] - 1
+    first_eid = 1 + before * (ships_each + nodes_min)
 
-    ships = new_ships(systems * ships_each)
+    ships = new_ships(len(sids) * ships_each)
     ships.sid[:] = np.repeat(sids, ships_each)
     ships.eid[:] = (first_eid + np.arange(ships_each)).ravel()
     if ships_each:
-        ships.strategy_id[:] = np.resize(np.array(strategy_ids, np.uint16), systems * ships_each)
-    ships.x[:], ships.y[:] = random_cells(np.uint64(seed), systems, rules.SHIP, ships_each)
+        turns = (before * ships_each + np.arange(ships_each)).ravel() % len(strategy_ids)
+        ships.strategy_id[:] = np.array(strategy_ids, np.uint16)[turns]
+    ships.x[:], ships.y[:] = random_cells(np.uint64(seed), sids, rules.SHIP, ships_each)
 
-    nodes = new_nodes(systems * nodes_min)
+    nodes = new_nodes(len(sids) * nodes_min)
     nodes.sid[:] = np.repeat(sids, nodes_min)
     nodes.eid[:] = (first_eid + ships_each + np.arange(nodes_min)).ravel()
-    nodes.x[:], nodes.y[:] = random_cells(np.uint64(seed), systems, rules.NODE, nodes_min)
-    return ships, nodes, 1 + systems * each
+    nodes.x[:], nodes.y[:] = random_cells(np.uint64(seed), sids, rules.NODE, nodes_min)
+    return ships, nodes

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from wasmverse.universe.kernels import kernel
-from wasmverse.universe.rules import NODE, SHIP, SIGHT_SQUARED
+from wasmverse.universe.rules import NODE, SHIP, SIGHT
 from wasmverse.universe.state import Ships
 
 I16 = np.int16
@@ -73,26 +73,24 @@ class Columns(NamedTuple):
 @kernel
 def assign_rows(
     strategy_id: NDArray[np.uint16],
-    start: int,
-    stop: int,
     slots: NDArray[np.int64],
     row: NDArray[np.int64],
     starts: NDArray[np.int64],
 ) -> None:
     """Give each ship of a block a row, so that the ships of a strategy have neighbouring rows.
 
-    slots maps a strategy id to its slot; row, shape (stop - start,), and starts, shape (slots + 1,), are written:
+    slots maps a strategy id to its slot; row, shape (ships,), and starts, shape (slots + 1,), are written:
     the ships of slot k have the rows ``starts[k]:starts[k + 1]``.
     """
     starts[:] = 0
-    for ship in range(start, stop):
+    for ship in range(len(strategy_id)):
         starts[slots[strategy_id[ship]] + 1] += 1
     for slot in range(1, len(starts)):
         starts[slot] += starts[slot - 1]
     cursor = starts.copy()
-    for ship in range(start, stop):
+    for ship in range(len(strategy_id)):
         slot = slots[strategy_id[ship]]
-        row[ship - start] = cursor[slot]
+        row[ship] = cursor[slot]
         cursor[slot] += 1
 
 
@@ -100,30 +98,30 @@ def assign_rows(
 def observe_block(
     ships: Ships,
     ship_offsets: NDArray[np.int64],
-    first: int,
-    last: int,
     nodes: BlockNodes,
     row: NDArray[np.int64],
     columns: Columns,
     lists: NDArray[np.uint32],
     lists_address: int,
 ) -> int:
-    """Write the arguments of every ship of the systems first..last (exclusive) into ``columns`` and ``lists``.
+    """Write the arguments of every ship of a block into ``columns`` and ``lists``.
 
     Parameters
     ----------
+    ships : of the block; those of its s-th system are the rows ``ship_offsets[s]:ship_offsets[s + 1]``
+    row : shape (ships,), the row that each has in ``columns``
     lists : host memory for the lists, 4 bytes an entity (kind, danger, x, y); ``lists_address`` is where it begins.
 
     Returns
     -------
     The entities written; or -1 when ``lists`` is too short: nothing written is valid then, try again with more.
     """
-    block_start = ship_offsets[first]
+    systems = len(ship_offsets) - 1
     used = 0
     crowd = 0
-    for system in range(first, last):
+    for system in range(systems):
         ships_here = ship_offsets[system + 1] - ship_offsets[system]
-        nodes_here = nodes.offsets[system - first + 1] - nodes.offsets[system - first]
+        nodes_here = nodes.offsets[system + 1] - nodes.offsets[system]
         crowd = max(crowd, ships_here + nodes_here)
     padded = (crowd + 63) // 64 * 64
     x = np.zeros(padded, np.int16)
@@ -132,9 +130,9 @@ def observe_block(
     near = np.zeros((GROUP, padded), np.uint8)
     near_words = near.view(np.uint64)
 
-    for system in range(first, last):
+    for system in range(systems):
         start, stop = ship_offsets[system], ship_offsets[system + 1]
-        node_start, node_stop = nodes.offsets[system - first], nodes.offsets[system - first + 1]
+        node_start, node_stop = nodes.offsets[system], nodes.offsets[system + 1]
         ships_here = stop - start
         here = ships_here + node_stop - node_start
         for i in range(ships_here):
@@ -167,13 +165,13 @@ def observe_block(
                     across = I16(x[k] - own_x)
                     down = I16(y[k] - own_y)
                     near[g, k] = np.uint8(
-                        (across < I16(16))
-                        & (I16(I16(across * across) + I16(down * down)) < I16(SIGHT_SQUARED))
+                        (across < I16(SIGHT))
+                        & (I16(I16(across * across) + I16(down * down)) < I16(SIGHT * SIGHT))
                     )
                 near[g, group + g] = 0
             for g in range(grouped):
                 ship = start + group + g
-                to = row[ship - block_start]
+                to = row[ship]
                 columns.kind[to] = SHIP
                 columns.x[to] = ships.x[ship]
                 columns.y[to] = ships.y[ship]

@@ -34,7 +34,7 @@ C_WRITES, C_SHIPS, C_NODES, C_ADDED, C_EVENTS, C_NEW_SHIPS, C_NEW_NODES = range(
 
 
 class Turn(NamedTuple):
-    """What is the same for every block of a turn. deal is whether there is anybody to fly a new ship."""
+    """What is the same for every block of a turn. deal is whether there is a strategy to fly new ships."""
 
     seed: int
     tid: int
@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
     ships : the living ships in order, without the new ones
     new_ships : NODE_RECORD, spawned, eid and strategy not yet given, a new ship's energy
     added : NODE_RECORD, what the dead became; new_nodes : NODE_RECORD, spawned, eid not yet given
-    tally : shape (slots, len(TALLY)); first_fault, shape (slots,): the first ship that faulted, as a state row, -1 for none
+    tally : shape (slots, len(TALLY)); first_fault, shape (slots,): the block's first ship that faulted, as a row, -1 for none
     events : EVENT_RECORD
     """
 

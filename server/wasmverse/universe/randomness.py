@@ -42,14 +42,14 @@ def random_cell(seed: np.uint64, turn: np.uint64, sid: np.uint64, kind: int, ind
 
 @kernel
 def random_cells(
-    seed: np.uint64, systems: int, kind: int, count: int
+    seed: np.uint64, sids: NDArray[np.uint32], kind: int, count: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """x and y, each of shape (systems * count,), of what every system holds at turn 0, system by system."""
-    x = np.empty(systems * count, np.uint8)
-    y = np.empty(systems * count, np.uint8)
-    for system in range(systems):
+    """x and y, each of shape (len(sids) * count,), of what these systems hold at turn 0, system by system."""
+    x = np.empty(len(sids) * count, np.uint8)
+    y = np.empty(len(sids) * count, np.uint8)
+    for system in range(len(sids)):
         for index in range(count):
-            cell = random_cell(seed, U64(0), U64(system + 1), kind, index)
+            cell = random_cell(seed, U64(0), U64(sids[system]), kind, index)
             x[system * count + index] = cell % GRID_SIDE
             y[system * count + index] = cell // GRID_SIDE
     return x, y

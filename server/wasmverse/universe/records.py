@@ -10,12 +10,12 @@ import numpy as np
 
 SHIP_RECORD = np.dtype(
     [
-        ("eid", "i8"), ("last_plan", "u8"), ("state_row", "i8"), ("slot", "i4"), ("strategy_id", "i4"), ("x", "i4"),
+        ("eid", "i8"), ("last_plan", "u8"), ("block_row", "i8"), ("slot", "i4"), ("strategy_id", "i4"), ("x", "i4"),
         ("y", "i4"), ("shield", "i4"), ("blasters", "i4"), ("thrusters", "i4"), ("harvesters", "i4"), ("energy", "i4"),
         ("cell", "i4"), ("has_harvested", "i4"), ("unused", "i4"),
     ]
 )  # fmt: skip
-"""One ship of the system at hand. slot: of its strategy; cell: y * 100 + x, after the moves."""
+"""One ship of the system at hand. block_row: of the ships in its block; slot: of its strategy; cell: y * 100 + x after moves."""
 
 NODE_RECORD = np.dtype([("eid", "i8"), ("sid", "i4"), ("x", "i4"), ("y", "i4"), ("energy", "i4")])
 """A new node."""

@@ -1,9 +1,11 @@
 """Steps 3 to 9 of a turn for one block of systems. Each step is a function of its own, in the order of the rules.
 
-The dealing of new ships (who flies them, and all new eids) needs the whole universe and is left to ``turn``.
+Who flies the new ships, and all new eids, depend on the whole universe: that is left to ``deal``.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +49,9 @@ U64 = np.uint64
 @kernel
 def resolve_block(
     turn: Turn,
+    sids: NDArray[np.uint32],
     ships: Ships,
     ship_offsets: NDArray[np.int64],
-    first: int,
-    last: int,
     nodes: BlockNodes,
     slots: NDArray[np.int64],
     row: NDArray[np.int64],
@@ -58,32 +59,32 @@ def resolve_block(
     called: NDArray[np.uint8],
     out: Outcome,
 ) -> None:
-    """Play steps 3 to 9 for the systems first..last (exclusive). ``nodes.energy`` and ``out`` are written.
+    """Play steps 3 to 9 for the systems ``sids``. ``nodes.energy`` and ``out`` are written.
 
     Parameters
     ----------
+    ships : those of the s-th system are the rows ``ship_offsets[s]:ship_offsets[s + 1]``
     row, plan, called : the row of each ship, and per row what its strategy returned and whether it did (CALLED, ...)
     """
     counts, tally, events, added = out.counts, out.tally, out.events, out.added
     crowded = 0
-    for system in range(first, last):
+    for system in range(len(sids)):
         crowded = max(crowded, ship_offsets[system + 1] - ship_offsets[system])
     work = np.empty(crowded, SHIP_RECORD)
     cells = np.zeros(CELLS, CELL_RECORD)
     by_slot = np.zeros(len(out.first_fault), np.int64)
 
-    block_start = ship_offsets[first]
-    for system in range(first, last):
-        sid = system + 1
+    for system in range(len(sids)):
+        sid: Any = np.int64(sids[system])
         source = ship_offsets[system]
         count = ship_offsets[system + 1] - source
-        node_begin, node_end = nodes.offsets[system - first], nodes.offsets[system - first + 1]
+        node_begin, node_end = nodes.offsets[system], nodes.offsets[system + 1]
         added_begin = counts[C_ADDED]
         for i in range(count):
             ship = work[i]
             ship.eid = ships.eid[source + i]
             ship.last_plan = ships.last_plan[source + i]
-            ship.state_row = source + i
+            ship.block_row = source + i
             ship.strategy_id = ships.strategy_id[source + i]
             ship.slot = slots[ships.strategy_id[source + i]]
             ship.x = ships.x[source + i]
@@ -94,7 +95,7 @@ def resolve_block(
             ship.harvesters = ships.harvesters[source + i]
             ship.energy = ships.energy[source + i]
             ship.has_harvested = 0
-            at = row[source + i - block_start]
+            at = row[source + i]
             apply(ship, plan[at], called[at], tally, out.first_fault)
         counts[C_WRITES] += count
         here = work[:count]

@@ -42,6 +42,11 @@ class Events(NamedTuple):
     by_slot: NDArray[np.int16]
 
 
+EVENT_DTYPES: dict[str, type[np.generic]] = {
+    "sid": np.uint32, "kind": np.int16, "eid": np.int64, "x": np.uint8, "y": np.uint8, "slot": np.int16, "by_slot": np.int16,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class EventColumns:
     """Events of a turn; slots index ``names``."""

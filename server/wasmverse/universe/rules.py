@@ -4,7 +4,8 @@ from __future__ import annotations
 
 GRID_SIDE = 100
 CELLS = GRID_SIDE * GRID_SIDE
-SIGHT_SQUARED = 16 * 16
+SIGHT = 16
+"""A ship sees what is nearer than this, in cells."""
 
 SHIP = 1
 NODE = 2

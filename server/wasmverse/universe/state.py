@@ -78,7 +78,8 @@ NODE_DTYPES: dict[str, type[np.generic]] = {
 
 
 class State(NamedTuple):
-    """A committed state: ships and nodes, each sorted by (sid, eid). No array is written to."""
+    """A committed state, of a universe or of some of its systems: ships and nodes, each sorted by (sid, eid). No array is
+    written to."""
 
     ships: Ships
     nodes: Nodes
@@ -94,18 +95,19 @@ def sorted_prefix(sid: NDArray[np.uint32], eid: NDArray[np.int64], start: int) -
 
 
 @kernel
-def offsets_by_system(sid: NDArray[np.uint32], start: int, stop: int, systems: int) -> NDArray[np.int64]:
-    """Shape (systems + 1,): rows of system s (from 0, sid s + 1) are ``offsets[s]:offsets[s + 1]``.
+def offsets_by_system(sid: NDArray[np.uint32], sids: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Shape (len(sids) + 1,): rows of the system ``sids[s]`` are ``offsets[s]:offsets[s + 1]``.
 
-    The rows from start to stop must be sorted by sid, and every sid lie in 1..systems.
+    Both arrays must be sorted. The last offset is less than ``len(sid)`` if a row has a sid that is not in ``sids``: it is the
+    first such row.
     """
-    offsets = np.empty(systems + 1, np.int64)
-    row = start
-    for system in range(systems):
+    offsets = np.empty(len(sids) + 1, np.int64)
+    row = 0
+    for system in range(len(sids)):
         offsets[system] = row
-        while row < stop and sid[row] == system + 1:
+        while row < len(sid) and sid[row] == sids[system]:
             row += 1
-    offsets[systems] = row
+    offsets[len(sids)] = row
     return offsets
 
 

@@ -9,12 +9,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wasmverse.strategies.roster import Roster
-from wasmverse.universe.assemble import assemble, living_ships
-from wasmverse.universe.block import BlockResult, Offsets, Workspace, play_block
+from wasmverse.universe.block import Block, BlockResult, Workspace, blocks_of, play_block
+from wasmverse.universe.deal import deal
+from wasmverse.universe.finish import finish, living_ships
+from wasmverse.universe.join import join
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Ships, State, offsets_by_system
+from wasmverse.universe.state import Ships, State
 from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.guest import Limits
 
@@ -28,6 +33,13 @@ class Laws:
     ships_min: int
     nodes_min: int
     block_systems: int
+
+    def blocks(self) -> list[NDArray[np.uint32]]:
+        """The sids of each block: what is played together decides which calls share an instance and its fuel."""
+        sids = np.arange(1, self.systems + 1, dtype=np.uint32)
+        return [
+            sids[first : first + self.block_systems] for first in range(0, self.systems, self.block_systems)
+        ]
 
 
 TakeShips = Callable[[Iterator[Ships]], None]
@@ -67,19 +79,13 @@ class TurnPlayer:
 
         ``take_ships`` is called on the caller's thread and must read the iterator to its end.
         """
-        offsets = Offsets(
-            offsets_by_system(state.ships.sid, 0, len(state.ships.sid), laws.systems),
-            offsets_by_system(state.nodes.sid, 0, len(state.nodes.sid), laws.systems),
-        )
-        deal = any(strategy.is_dealt for strategy in roster.strategies)
-        turn = Turn(laws.seed, tid, laws.ships_min, laws.nodes_min, deal)
+        turn = Turn(laws.seed, tid, laws.ships_min, laws.nodes_min, roster.deals)
 
-        def play_at(first: int) -> BlockResult:
+        def play_one(block: Block) -> BlockResult:
             workspace = getattr(self._local, "workspace", None)
             if workspace is None:
                 workspace = self._local.workspace = Workspace()
-            last = min(first + laws.block_systems, laws.systems)
-            return play_block(workspace, state, offsets, roster, turn, limits, first, last)
+            return play_block(workspace, block, roster, turn, limits)
 
         results: list[TurnResult] = []
 
@@ -87,10 +93,15 @@ class TurnPlayer:
             for future in played:
                 yield living_ships(future.result())
             blocks = [future.result() for future in played]
-            results.append(assemble(blocks, state, roster, tid, next_eid, self.threads))
+            dealt = deal([block.summary() for block in blocks], roster, next_eid)
+            ends = [
+                finish(block, decision, roster)
+                for block, decision in zip(blocks, dealt.decisions, strict=True)
+            ]
+            results.append(join(ends, dealt, roster, tid, min(self.threads, len(blocks))))
             yield results[0].new_ships
 
-        played = [self.pool.submit(play_at, first) for first in range(0, laws.systems, laws.block_systems)]
+        played = [self.pool.submit(play_one, block) for block in blocks_of(state, laws.blocks())]
         try:
             take_ships(ships_after())
             (result,) = results

@@ -1,0 +1,147 @@
+"""What a turn needs all blocks for: who flies the new ships, the eids of everything new, the sums, the first faults.
+
+One pure function over a short summary of every block. Blocks can be played in any process, each with its own systems only:
+summaries go to one place, decisions come back, and every block finishes itself with its own (``finish``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.strategies.roster import GROUNDED, Roster
+from wasmverse.universe.outcome import C_NEW_NODES, C_NEW_SHIPS, T_ENERGY, T_FAULTS, T_SHIPS, T_SPAWNED, TALLY
+from wasmverse.universe.result import StrategyTally
+from wasmverse.universe.rules import NEW_ENERGY
+
+
+class Summary(NamedTuple):
+    """What the others must know of a block.
+
+    first_sid : its lowest sid; no other block has a sid between its first and its last
+    counts : shape (COUNTERS,), int64, see ``outcome``; tally : shape (slots, len(TALLY)), int64
+    has_faulted : shape (slots,), bool; reasons : slot -> why its first fault happened, where a call said so
+    fuel : shape (slots,), int64
+    seconds, made_seconds : shape (slots,), processor time of the calls, and of it that to make instances
+    phase_seconds : processor time of observe, decide and resolve
+    """
+
+    first_sid: int
+    counts: NDArray[np.int64]
+    tally: NDArray[np.int64]
+    has_faulted: NDArray[np.bool_]
+    reasons: dict[int, str]
+    fuel: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    made_seconds: NDArray[np.float64]
+    phase_seconds: tuple[float, float, float]
+
+
+class Decision(NamedTuple):
+    """What a block is told: the eids of its first new ship and node, the others follow; who flies its new ships.
+
+    slots : of a Roster, one for each new ship; tells_fault : shape (slots,), bool, whether the turn's first fault is this block's
+    """
+
+    first_ship_eid: int
+    first_node_eid: int
+    slots: NDArray[np.int64]
+    tells_fault: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """The decisions, in the order in which the summaries were given, and the sums over all blocks.
+
+    counts : shape (COUNTERS,), int64; tally : shape (slots, len(TALLY)), int64, new ships included
+    phase_seconds : shape (3,)
+    """
+
+    decisions: list[Decision]
+    next_eid: int
+    counts: NDArray[np.int64]
+    tally: NDArray[np.int64]
+    strategies: list[StrategyTally]
+    phase_seconds: NDArray[np.float64]
+
+
+def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int) -> Dealt:
+    """Decide for all blocks of a turn together.
+
+    New ships get the next eids in the order of their sids, new nodes those after them. The k-th new ship goes to the
+    (k mod n)-th of the strategies to deal to, in ``Roster.dealing_order`` by the ships that are alive after step 8.
+
+    Parameters
+    ----------
+    summaries : of every block of the universe, at least one, in any order.
+    roster : its guests are not used.
+    next_eid : the first eid that nothing has had.
+
+    Raises
+    ------
+    AssertionError : there are new ships, but no strategy to deal them to; ``Turn.deal`` was not what the roster says.
+    """
+    by_sid = sorted(range(len(summaries)), key=lambda number: summaries[number].first_sid)
+    blocks = [summaries[number] for number in by_sid]
+    counts = np.array([block.counts for block in blocks])
+    tally = np.sum([block.tally for block in blocks], axis=0)
+    has_faulted = np.array([block.has_faulted for block in blocks])
+    tells_fault = has_faulted & (np.cumsum(has_faulted, axis=0) == 1)
+
+    order = np.array(roster.dealing_order(tally[:, T_SHIPS]), np.int64)
+    ships, nodes = counts[:, C_NEW_SHIPS], counts[:, C_NEW_NODES]
+    ship_starts, node_starts = np.cumsum(ships) - ships, np.cumsum(nodes) - nodes
+    new_ships, new_nodes = int(ships.sum()), int(nodes.sum())
+    assert new_ships == 0 or len(order), (new_ships, "new ships, and nobody to fly them")
+    dealt = np.resize(order, new_ships)
+    spawned = np.bincount(dealt, minlength=roster.slots)
+    tally[:, T_SPAWNED] += spawned
+    tally[:, T_SHIPS] += spawned
+    tally[:, T_ENERGY] += spawned * NEW_ENERGY
+
+    decisions: list[Decision] = [Decision(0, 0, order, has_faulted[0])] * len(blocks)
+    for at, number in enumerate(by_sid):
+        start = int(ship_starts[at])
+        decisions[number] = Decision(
+            next_eid + start,
+            next_eid + new_ships + int(node_starts[at]),
+            dealt[start : start + int(ships[at])],
+            tells_fault[at],
+        )
+    return Dealt(
+        decisions,
+        next_eid + new_ships + new_nodes,
+        counts.sum(axis=0),
+        tally,
+        _strategy_tallies(blocks, tally, roster),
+        np.sum([block.phase_seconds for block in blocks], axis=0),
+    )
+
+
+def _strategy_tallies(blocks: list[Summary], tally: NDArray[np.int64], roster: Roster) -> list[StrategyTally]:
+    """What each strategy did, over all blocks; blocks : by sid."""
+    fuel = np.sum([block.fuel for block in blocks], axis=0)
+    seconds = np.array([block.seconds for block in blocks])
+    total, longest = seconds.sum(axis=0), seconds.max(axis=0)
+    made = np.sum([block.made_seconds for block in blocks], axis=0)
+    tallies = []
+    for slot, strategy in enumerate(roster.strategies):
+        reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
+        if tally[slot, T_FAULTS] and reason is None:
+            reason = "grounded" if strategy.status == GROUNDED else "returned an invalid plan"
+        tallies.append(
+            StrategyTally(
+                strategy.name,
+                dict(zip(TALLY, map(int, tally[slot]), strict=True)),
+                int(fuel[slot]),
+                float(total[slot]),
+                reason,
+                made_seconds=float(made[slot]),
+                longest_seconds=float(longest[slot]),
+            )
+        )
+    return tallies

@@ -1,0 +1,115 @@
+"""The end of a turn for one block: its new ships get eids and strategies, its new nodes eids, its events names of slots."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.strategies.roster import Roster
+from wasmverse.universe.block import BlockResult
+from wasmverse.universe.deal import Decision
+from wasmverse.universe.genesis import new_ships
+from wasmverse.universe.outcome import (
+    C_ADDED,
+    C_EVENTS,
+    C_NEW_NODES,
+    C_NEW_SHIPS,
+    C_SHIPS,
+    E_FAULT,
+    E_SPAWN,
+    NOBODY,
+    Records,
+)
+from wasmverse.universe.result import EVENT_DTYPES, Events
+from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
+
+
+class BlockEnd(NamedTuple):
+    """A block at the end of a turn.
+
+    ships : those that live on, in order, views; new_ships : by sid
+    node_energy : shape (M,), what each node of the block has left, 0: it is gone
+    dead : what the dead became; new_nodes : by sid
+    seen, faults, ships_spawned, nodes_spawned : the events, in the order in which they are told of a turn
+    """
+
+    ships: Ships
+    new_ships: Ships
+    node_energy: NDArray[np.uint16]
+    dead: Nodes
+    new_nodes: Nodes
+    seen: Events
+    faults: Events
+    ships_spawned: Events
+    nodes_spawned: Events
+
+
+def living_ships(block: BlockResult) -> Ships:
+    """The ships of a block that live on, in order; views."""
+    end = block.outcome.counts[C_SHIPS]
+    return Ships._make(column[:end] for column in block.outcome.ships)
+
+
+def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
+    """Give a block what was decided for it; the block's result is not modified."""
+    outcome, counts = block.outcome, block.outcome.counts
+    cells = outcome.new_ships[: counts[C_NEW_SHIPS]]
+    ships = new_ships(len(cells))
+    ships.sid[:], ships.x[:], ships.y[:] = cells["sid"], cells["x"], cells["y"]
+    ships.eid[:] = decision.first_ship_eid + np.arange(len(cells))
+    ids = np.array([strategy.strategy_id for strategy in roster.strategies], np.uint16)
+    ships.strategy_id[:] = ids[decision.slots]
+    nodes = _nodes(outcome.new_nodes[: counts[C_NEW_NODES]])
+    nodes.eid[:] = decision.first_node_eid + np.arange(len(nodes.eid))
+
+    unknown = roster.slots - 1
+    faulted = np.flatnonzero(decision.tells_fault)
+    rows = outcome.first_fault[faulted]
+    before = block.before
+    return BlockEnd(
+        living_ships(block),
+        ships,
+        block.node_energy,
+        _nodes(outcome.added[: counts[C_ADDED]]),
+        nodes,
+        _seen(outcome.events[: counts[C_EVENTS]], unknown),
+        _events(before.sid[rows], E_FAULT, before.eid[rows], before.x[rows], before.y[rows], faulted),
+        _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots),
+        _events(nodes.sid, E_SPAWN, nodes.eid, nodes.x, nodes.y, np.full(len(nodes.sid), NOBODY)),
+    )
+
+
+def _nodes(rows: Records) -> Nodes:
+    """NODE_RECORD rows as columns."""
+    return Nodes._make(rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items())
+
+
+def _seen(rows: Records, unknown: int) -> Events:
+    """EVENT_RECORD rows as columns; the unknown has no name."""
+    events = Events._make(rows[name].astype(dtype) for name, dtype in EVENT_DTYPES.items())
+    for slots in (events.slot, events.by_slot):
+        slots[slots == unknown] = NOBODY
+    return events
+
+
+def _events(
+    sid: NDArray[np.uint32],
+    kind: int,
+    eid: NDArray[np.int64],
+    x: NDArray[np.uint8],
+    y: NDArray[np.uint8],
+    slot: NDArray[np.int64],
+) -> Events:
+    """Events of one kind that nobody is credited with."""
+    length = len(sid)
+    return Events(
+        sid,
+        np.full(length, kind, np.int16),
+        eid,
+        x,
+        y,
+        slot.astype(np.int16),
+        np.full(length, NOBODY, np.int16),
+    )

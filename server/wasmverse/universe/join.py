@@ -1,0 +1,65 @@
+"""The blocks of a turn as one result: arrays joined, nothing decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wasmverse.strategies.roster import Roster
+from wasmverse.universe.deal import Dealt
+from wasmverse.universe.finish import BlockEnd
+from wasmverse.universe.outcome import (
+    C_ADDED,
+    C_NEW_NODES,
+    C_NEW_SHIPS,
+    C_NODES,
+    C_SHIPS,
+    C_WRITES,
+    T_FAULTS,
+    T_KILLS,
+)
+from wasmverse.universe.result import EventColumns, Events, TurnResult
+from wasmverse.universe.state import Nodes, Ships
+
+
+def join(ends: list[BlockEnd], dealt: Dealt, roster: Roster, tid: int, threads: int) -> TurnResult:
+    """The result of a turn from its blocks, or from some of them: arrays are of these, sums are those of all.
+
+    Parameters
+    ----------
+    ends : at least one, by sid.
+    threads : how many shared out the blocks; phase_seconds is divided by it.
+    """
+    counts, tally = dealt.counts, dealt.tally
+    faults = _joined(Events, [end.faults for end in ends])
+    by_slot = np.argsort(faults.slot, kind="stable")
+    parts = [
+        *(end.seen for end in ends),
+        Events._make(column[by_slot] for column in faults),
+        *(end.ships_spawned for end in ends),
+        *(end.nodes_spawned for end in ends),
+    ]
+    return TurnResult(
+        tid=tid,
+        next_eid=dealt.next_eid,
+        ships=[end.ships for end in ends],
+        new_ships=_joined(Ships, [end.new_ships for end in ends]),
+        node_energy=np.concatenate([end.node_energy for end in ends]),
+        new_nodes=_joined(Nodes, [*(end.dead for end in ends), *(end.new_nodes for end in ends)]),
+        ship_count=int(counts[C_SHIPS] + counts[C_NEW_SHIPS]),
+        node_count=int(counts[C_NODES] + counts[C_ADDED] + counts[C_NEW_NODES]),
+        writes=int(counts[C_WRITES]),
+        kills=int(tally[:, T_KILLS].sum()),
+        faults=int(tally[:, T_FAULTS].sum()),
+        strategies=dealt.strategies,
+        events=EventColumns(_joined(Events, parts), [strategy.name for strategy in roster.strategies]),
+        phase_seconds=dict(
+            zip(("observe", "decide", "resolve"), map(float, dealt.phase_seconds / threads), strict=True)
+        ),
+    )
+
+
+def _joined(kind: Any, parts: list[Any]) -> Any:
+    """Columns of the same kind, one part after the other."""
+    return kind._make(map(np.concatenate, zip(*parts, strict=True)))
