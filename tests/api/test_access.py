@@ -136,7 +136,7 @@ def test_tokens_are_stored_hashed_for_their_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     with pytest.raises(SettingsError, match="already"):
         file.create("ada", Role.admin)
-    with pytest.raises(SettingsError, match="no name"):
+    with pytest.raises(SettingsError, match="cannot be a token's name"):
         file.create("a\nb", Role.admin)
     file.path.write_text('[{"name":"ada"}]')
     with pytest.raises(SettingsError, match="not a file of tokens"):

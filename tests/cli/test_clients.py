@@ -56,7 +56,7 @@ def test_query_as_json_csv_and_arrow(gateway: RunningGateway) -> None:
         (["query", "select 1", "--turn", "999999"], 1, "are kept"),
         (["query"], 2, "sql"),
         (["query", "select 1", "--format", "xml"], 2, "xml"),
-        (["query", "select 1", "--url", "nonsense"], 1, "no address"),
+        (["query", "select 1", "--url", "nonsense"], 1, "not the address of a server"),
         (["query", "select 1", "--url", "http://127.0.0.1:1"], 1, "wasmverse serve"),
         (["strategy", "push", "missing.wasm", "--name", "mine"], 1, "missing.wasm cannot be read"),
         (["strategy", "push", "x.wasm"], 2, "--name"),

@@ -46,8 +46,8 @@ def confine_as_universe(folder: Path) -> dict[str, str]:
     """In both steps, with a file of its own beside what is attacked."""
     own = folder / "universe"
     own.mkdir(exist_ok=True)
-    places = processes.UniversePlaces(own / "universe.duckdb", own / "snapshots", own / "kernels")
-    return processes.confine_universe(places) | processes.close_universe(places)
+    paths = processes.UniversePaths(own / "universe.duckdb", own / "snapshots", own / "kernels")
+    return processes.confine_universe(paths) | processes.close_universe(paths)
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ if __name__ == "__main__":
         loop.TurnLoop.run = attack
     closing = sys.modules["wasmverse.processes.universe_start"]
     close = closing.close_universe
-    closing.close_universe = lambda places: (swap(), close(places))[1]
+    closing.close_universe = lambda paths: (swap(), close(paths))[1]
     start_universe(Settings(database_path=database, systems=1, ships=1, nodes=1), snapshots, Connection(int(sys.argv.pop())))
 """
 

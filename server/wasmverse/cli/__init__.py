@@ -1,4 +1,4 @@
 """The command line: one file a command, `main` joins them.
 
-May import every room: it is where a person's choice meets the parts.
+May import every room, because here a person's choices are passed to the parts.
 """

@@ -1,4 +1,4 @@
-"""`python -m wasmverse.cli`: the command line, where its script is not on the path."""
+"""`python -m wasmverse.cli`: the command line, for when its script is not on the path."""
 
 from wasmverse.cli.main import main
 

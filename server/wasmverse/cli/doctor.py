@@ -1,4 +1,4 @@
-"""``wasmverse doctor``: what this machine holds around the processes that run strangers' code."""
+"""``wasmverse doctor``: how this machine confines the processes that run strangers' code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def doctor(
 ) -> None:
     """Show which layers of confinement hold around each kind of process, and how to get those that do not.
 
-    Closes in a fresh process of each kind, as the same user on the same machine as [bold]wasmverse serve[/bold] would; a
-    server need not run. Exit status 1 if a layer does not hold.
+    Confines a new process of each kind as [bold]wasmverse serve[/bold] would, started by the same user on the same machine; needs
+    no server. Exit status 1 if a layer does not hold.
     """
     first = load_settings().user_ids_first
     found = {kind: probe(kind, first) for kind in KINDS}

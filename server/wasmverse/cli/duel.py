@@ -36,10 +36,10 @@ def duel(
 ) -> None:
     """Let the strategies in FILES fight it out on a private universe in memory; needs no server.
 
-    Ships are dealt to them in turn, and go on being dealt as in every universe. Who has the most ships at the end stands first.
-    The same files, turns and seed end the same.
+    The first ships are dealt to them in rotation, new ones as in every universe. The strategy with the most ships at the end
+    comes first. The same files, turns and seed end the same.
     """
-    from wasmverse.simulation.duel import duel as play  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.simulation.duel import duel as play  # noqa: PLC0415 - large imports, only where needed
 
     try:
         settings = load_settings(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)

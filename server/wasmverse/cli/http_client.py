@@ -1,4 +1,4 @@
-"""What the command line's clients share: one request to a server, errors as one line, tables."""
+"""Shared by the commands that talk to a server: one request, errors as one line, tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fail(message: str) -> NoReturn:
 
 
 def print_table(table: Table) -> None:
-    """Print a table to standard output; off a terminal as wide as it is, so that rows stay whole for grep."""
+    """Print a table to standard output; where that is no terminal, as wide as needed, so that each row is one line for grep."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH_MAX)
@@ -42,7 +42,7 @@ def print_table(table: Table) -> None:
 def request(
     method: str, url: str, path: str, *, token: str | None = None, **options: object
 ) -> httpx.Response:
-    """The server's answer; ends the program with the server's own words when it refuses."""
+    """The server's answer; ends the program with the server's message when it refuses."""
     headers = dict(options.pop("headers", None) or {})  # type: ignore[call-overload]
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -50,7 +50,7 @@ def request(
         with httpx.Client(base_url=url, timeout=SECONDS_MAX, trust_env=False) as client:
             answer = client.request(method, path, headers=headers, **options)  # type: ignore[arg-type]
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        fail(f"{url} is no address of a server; give one such as {DEFAULT_URL}")
+        fail(f"{url} is not the address of a server; give one such as {DEFAULT_URL}")
     except httpx.ConnectError:
         fail(f"nothing answers at {url}; start it with `wasmverse serve`, or name another server with --url")
     except httpx.HTTPError as error:

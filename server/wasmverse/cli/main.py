@@ -61,12 +61,12 @@ Seed = Annotated[
 ]
 Record = Annotated[
     Path | None,
-    typer.Option("--record", help="Write the run down in this file, for [bold]wasmverse replay[/bold]."),
+    typer.Option("--record", help="Record the run in this file, for [bold]wasmverse replay[/bold]."),
 ]
 
 
 def _settings(**options: Any) -> Settings:
-    """Options over the environment over defaults; a usage error names the option, the value and the rule."""
+    """Settings from options, else the environment, else defaults; a usage error names the option, the value and the rule."""
     try:
         return load_settings(**options)
     except SettingsError as error:
@@ -74,7 +74,7 @@ def _settings(**options: Any) -> Settings:
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """One line on standard error, and the exit status."""
+    """Print one line on standard error and exit with a status."""
     print(f"wasmverse: {message}", file=sys.stderr)
     raise typer.Exit(status)
 
@@ -104,13 +104,13 @@ def serve(
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
-    A file that holds a universe already goes on where it stopped; --systems, --ships, --nodes and --seed are for a new one.
-    Every other setting is an environment variable, see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
+    A file that already holds a universe continues where it stopped; --systems, --ships, --nodes and --seed are for a new one.
+    Every other setting is an environment variable: see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
     the file.
     """
     end_at_once()
     log_to_standard_error()
-    from wasmverse.api.access import check_access  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.api.access import check_access  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.processes.server import bind, end  # noqa: PLC0415
     from wasmverse.processes.server import serve as run  # noqa: PLC0415
     from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
@@ -159,7 +159,7 @@ def bench_turn(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Play turns of a fresh universe as fast as they go, and print what they cost.
+    """Play turns of a new universe as fast as possible, and print what they cost.
 
     The universe is a file in the temporary folder, committed durably each turn; with --memory it is not.
     The same options always end in the same state_hash.

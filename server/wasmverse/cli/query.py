@@ -47,12 +47,13 @@ def query(
         typer.Option("--turn", help="Read this turn, if it is still kept.", show_default="the newest"),
     ] = None,
     token: Annotated[
-        str | None, typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Who you are.")
+        str | None,
+        typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token, if the server wants one."),
     ] = None,
 ) -> None:
     """Ask a running universe in SQL.
 
-    SHOW TABLES lists what there is to ask, DESCRIBE entity its columns. Some questions:
+    SHOW TABLES lists the relations, DESCRIBE entity the columns of one. Some examples:
 
     [bold]wasmverse query "select kind, count(*) from entity group by kind"[/bold]
 
@@ -88,7 +89,7 @@ def _print_table(result: dict[str, Any], turn: str) -> None:
 
 
 def _cell(value: object) -> str:
-    """A value on one line; escaped, because a name may hold what a terminal would obey."""
+    """A value on one line; escaped, because a name may contain control sequences of a terminal."""
     text = (
         "NULL"
         if value is None

@@ -1,4 +1,4 @@
-"""``wasmverse replay``: play a recorded run again and say whether it came out the same."""
+"""``wasmverse replay``: play a recorded run again and say whether the outcome is the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wasmverse.settings import load_settings
 
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="The recording: what serve --record wrote.", show_default=False)
+        Path, typer.Argument(help="The recording: the file that serve --record wrote.", show_default=False)
     ],
     until: Annotated[
         int | None, typer.Option("--until", help="The turn to end with. \\[default: the last one recorded]")
@@ -28,9 +28,9 @@ def replay(
 ) -> None:
     """Play a recorded run again on a private universe in memory, and compare every hash that was recorded.
 
-    Ends with status 0 when all is the same, 1 when the replay differs, 2 when the recording or an option is wrong.
+    Exit status 0 when everything is the same, 1 when the replay differs, 2 when the recording or an option is wrong.
     """
-    from wasmverse.recording.replay import replay as play  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.recording.replay import replay as play  # noqa: PLC0415 - large imports, only where needed
 
     try:
         found = play(file, until, load_settings(threads=threads))

@@ -14,11 +14,11 @@ from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
 from wasmverse.text import printable
 
-app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which ones fly.")
+app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which strategies fly.")
 
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Who you are; not needed on this machine."),
+    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token; not needed on this machine."),
 ]
 
 
@@ -26,14 +26,14 @@ TokenOption = Annotated[
 def check(
     file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
     name: Annotated[
-        str, typer.Option("--name", help="The name it is to fly under, if that is to be checked too.")
+        str, typer.Option("--name", help="The name it will fly under, to have that checked too.")
     ] = "my_strategy",
 ) -> None:
-    """Say whether FILE would be accepted, and what it would fly as; needs no server.
+    """Say whether FILE would be accepted, and under which names it would fly; needs no server.
 
-    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to mend it.
+    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to correct it.
     """
-    from wasmverse.strategies.check import inspect_module_apart  # noqa: PLC0415 - wasmtime and numba, only for who needs them
+    from wasmverse.strategies.check import inspect_module_apart  # noqa: PLC0415 - large imports, only where needed
 
     try:
         module = file.read_bytes()
@@ -64,7 +64,7 @@ def push(
     name: Annotated[
         str,
         typer.Option(
-            "--name", help="Lower-case letters, digits and '_': the name it flies under.", show_default=False
+            "--name", help="The name it flies under: lower-case letters, digits and '_'.", show_default=False
         ),
     ],
     url: UrlOption = DEFAULT_URL,

@@ -1,4 +1,4 @@
-"""``wasmverse token``: who may command a server that other machines can reach."""
+"""``wasmverse token``: who may give commands to a server that other machines can reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wasmverse.tokens import Role, TokenFile, token_path
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Make, list, renew and revoke the tokens of a universe. A running server heeds a change at once.",
+    help="Make, list, renew and revoke the tokens of a universe. A change takes effect in a running server at once.",
 )
 
 
@@ -42,17 +42,17 @@ def _tokens(database: Path | None) -> TokenFile:
 @app.command()
 def create(
     name: Annotated[
-        str, typer.Argument(help="Whose it is; shown as the author of their strategies.", show_default=False)
+        str, typer.Argument(help="Who gets it; shown as the author of their strategies.", show_default=False)
     ],
     role: Annotated[
         RoleName,
         typer.Option(
-            help="reader asks, pilot also spawns and uploads, admin also replaces others' strategies."
+            help="A reader asks, a pilot also spawns and uploads, an admin also replaces others' strategies."
         ),
     ] = RoleName.pilot,
     database: DatabaseOption = None,
 ) -> None:
-    """Make a token for NAME and print it. It is stored hashed, so this is the only time it can be seen.
+    """Make a token for NAME and print it. Only its hash is stored, so it cannot be shown again.
 
     Use it as [bold]wasmverse strategy push FILE --name NAME --token TOKEN[/bold], or in the header
     [bold]Authorization: Bearer TOKEN[/bold].
@@ -65,7 +65,7 @@ def create(
 
 @app.command("list")
 def list_(database: DatabaseOption = None) -> None:
-    """List the tokens: names, roles, when they were made."""
+    """List the tokens: their names, roles and times of creation."""
     table = Table("name", "role", "created", header_style="bold")
     try:
         for row in _tokens(database).all():
@@ -80,7 +80,7 @@ def renew(
     name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
     database: DatabaseOption = None,
 ) -> None:
-    """Replace the token of NAME by a new one and print it. The old one is worthless; its owner keeps their strategies."""
+    """Replace the token of NAME by a new one and print it. The old one is no longer valid; its owner keeps their strategies."""
     try:
         print(_tokens(database).renew(name))
     except (SettingsError, OSError) as error:
@@ -92,9 +92,10 @@ def revoke(
     name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
     database: DatabaseOption = None,
 ) -> None:
-    """Make the token of NAME worthless from now on.
+    """Make the token of NAME invalid from now on.
 
-    Its strategies fly on. A new token of the same name is somebody else's; [bold]renew[/bold] is for the same person.
+    Its owner's strategies fly on. A new token of the same name belongs to another identity; use [bold]renew[/bold] for the
+    same person.
     """
     try:
         _tokens(database).revoke(name)

@@ -36,7 +36,8 @@ getrusage 98 165; getpriority 140 141; sched_getaffinity 204 123; sched_getparam
 sched_getscheduler 145 120; sched_get_priority_max 146 125; sched_get_priority_min 147 126; getcpu 309 168;
 uname 63 160; sysinfo 99 179; getrandom 318 278; arch_prctl 158 -; prctl 157 167; get_mempolicy 239 236
 """
-"""What computing on memory, files that may be opened, threads and inherited sockets takes: Python, DuckDB, Arrow, wasmtime."""
+"""What Python, DuckDB, Arrow and wasmtime need to compute with memory, threads, inherited sockets and files that may be
+opened."""
 
 _CHANGING_FILES = """
 mkdir 83 -; mkdirat 258 34; rmdir 84 -; unlink 87 -; unlinkat 263 35; rename 82 -; renameat 264 38;
@@ -44,8 +45,8 @@ renameat2 316 276; link 86 -; linkat 265 37; symlink 88 -; symlinkat 266 36; tru
 fallocate 285 47; fsync 74 82; fdatasync 75 83; flock 73 32; pwritev 296 70; preadv 295 69;
 sync_file_range 277 84; copy_file_range 326 285; sendfile 40 71
 """
-"""What the universe needs besides: its database and its snapshots. None changes whose a file is or who may open it: Landlock
-does not look at chmod, chown, extended attributes and times."""
+"""What the universe needs besides, for its database and its snapshots. None of these changes who owns a file or who may open
+it, since Landlock does not check chmod, chown, extended attributes and times."""
 
 _REFUSED = """
 execve 59 221; execveat 322 281; fork 57 -; vfork 58 -; ptrace 101 117; process_vm_readv 310 270;
@@ -71,18 +72,18 @@ settimeofday 164 170; clock_settime 227 112; clock_adjtime 305 266; adjtimex 159
 acct 163 89; syslog 103 116; sethostname 170 161; setdomainname 171 162; iopl 172 -; ioperm 173 -;
 modify_ldt 154 -; vhangup 153 58; lookup_dcookie 212 18; fanotify_init 300 262; fanotify_mark 301 263
 """
-"""Calls that every kernel has, so that they fail for want of permission; all others do as on a kernel without them."""
+"""Calls that every kernel has, which therefore fail as not permitted; all others fail as on a kernel without them."""
 
 _CONFINING = """
 seccomp 317 277; landlock_create_ruleset 444 444; landlock_add_rule 445 445; landlock_restrict_self 446 446
 """
-"""What the confinement itself is made with."""
+"""What confining a process takes."""
 
 
 def _numbers(table: str, machine: str) -> dict[str, int]:
-    place = {"x86_64": 1, "aarch64": 2}[machine]
+    column = {"x86_64": 1, "aarch64": 2}[machine]
     entries = (entry.split() for entry in table.replace("\n", " ").split(";"))
-    return {entry[0]: int(entry[place]) for entry in entries if entry[place] != "-"}
+    return {entry[0]: int(entry[column]) for entry in entries if entry[column] != "-"}
 
 
 def computing(machine: str) -> dict[str, int]:
@@ -91,18 +92,18 @@ def computing(machine: str) -> dict[str, int]:
 
 
 def changing_files(machine: str) -> dict[str, int]:
-    """Further calls of one that does."""
+    """Further calls of a process that changes files."""
     return _numbers(_CHANGING_FILES, machine)
 
 
 def refused(machine: str) -> dict[str, int]:
-    """Calls that fail for want of permission."""
+    """Calls that fail as not permitted."""
     return _numbers(_REFUSED, machine)
 
 
 def number_of(name: str) -> int | None:
     """The number of any call named here on this machine; None on a processor that is not known."""
-    # The module platform would say the same, and is large.
+    # The module ``platform`` would say the same, but is large.
     machine = os.uname().machine if hasattr(os, "uname") else ""
     if machine not in AUDIT_ARCHITECTURES:
         return None

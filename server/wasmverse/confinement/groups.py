@@ -1,11 +1,12 @@
 """Control groups: how much memory and how many threads one process may have, whatever it does about its own limits.
 
-A process's own limits count what it allocates; the group counts all that is there for it, files without a name in memory too,
-and its threads. The server makes one folder of groups at its start, in it a group for each process, which the process enters
-before it is closed in and can never leave. Both versions of Linux' interface are known: the second below our own group, where
-it is delegated; the first, with a hierarchy for each controller, where its folders may be written to.
+A process's own limits count what it allocates. Its group counts all memory that is used because of it, including unnamed
+files in memory, and its threads. The server makes one folder of groups when it starts, and in it a group for each process;
+the process enters it before it is confined, and can never leave it. Both versions of Linux's interface are supported: the
+second below our own group, if it is delegated; the first, with a hierarchy for each controller, if its folders may be written
+to.
 
-A folder of groups is locked by the server that made it. One that nobody holds was left by a server that was killed.
+A folder of groups is locked by the server that made it. A folder without a lock was left by a server that was killed.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ from wasmverse.confinement.layers import GROUPS, Outcomes
 
 CONTROLLERS = ("memory", "pids")
 VARIABLE = "CONTROL_GROUPS"
-"""Tells a process that is started its groups, or after the mark why it has none."""
+"""Tells a process that is started its groups, or, after the mark, why it has none."""
 _WHY_NOT = "!"
 _PREFIX = "wasmverse-"
 _OURS = "server"
 
 MEMORY_AROUND_BYTES = 1 << 30
-"""What a process may have in its group beyond its limit of data: code, libraries' files, memory shared with it."""
+"""What a process may use in its group beyond its limit of data: code, libraries' files, memory shared with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The groups of one process: one folder with all controllers, or one for each. None: ``why``."""
+    """The groups of one process: one folder with all controllers, or one for each. If there are none, ``why`` says why."""
 
     folders: tuple[Path, ...]
     why: str = ""
 
     def environment(self) -> dict[str, str]:
-        """What the process is to be started with besides, so that it enters them."""
+        """What to add to the environment of the process, so that it enters its groups."""
         return {VARIABLE: _WHY_NOT + self.why if self.why else os.pathsep.join(map(str, self.folders))}
 
     def remove(self) -> None:
@@ -50,7 +51,10 @@ class Group:
 
 
 class Groups:
-    """The groups of one server, or of a command that starts such processes; nothing fails where there can be none: ``why``."""
+    """The groups of one server, or of a command that starts such processes.
+
+    Nothing fails where groups cannot be made; ``why`` then says why.
+    """
 
     def __init__(self, controllers: tuple[str, ...] = CONTROLLERS) -> None:
         self._folders: list[Path] = []
@@ -92,7 +96,7 @@ class Groups:
             self._locks.append(lock)
 
     def _delegate(self, parent: Path, controllers: tuple[str, ...]) -> str:
-        """In the second version a group that hands controllers down may have no process itself: ours moves into a group below."""
+        """In the second version, a group that passes controllers on may not contain a process: ours moves into a group below."""
         folder = self._folders[0]
         (folder / _OURS).mkdir()
         (folder / _OURS / "cgroup.procs").write_text("0")
@@ -106,7 +110,7 @@ class Groups:
         return ""
 
     def group(self, kind: str, threads_max: int, data_bytes: int) -> Group:
-        """A group for a process of this kind that is about to be started, some 100 microseconds."""
+        """Make a group for a process of this kind that is about to be started; takes some 100 microseconds."""
         if self.why:
             return Group((), self.why)
         made: list[Path] = []
@@ -128,7 +132,7 @@ class Groups:
         return Group(tuple(made))
 
     def close(self) -> None:
-        """Remove all, once their processes have ended."""
+        """Remove all groups; to be called when their processes have ended."""
         if self._second is not None:
             [folder] = self._folders
             for group in folder.iterdir():
@@ -154,7 +158,7 @@ _ours: list[Groups] = []
 
 
 def ours() -> Groups:
-    """Those of this process, made when they are first asked for."""
+    """The groups of this process, made when they are first asked for."""
     if not _ours:
         _ours.append(Groups())
         atexit.register(close)
@@ -162,13 +166,16 @@ def ours() -> Groups:
 
 
 def close() -> None:
-    """Remove those of this process, if it has made any."""
+    """Remove the groups of this process, if it has made any."""
     while _ours:
         _ours.pop().close()
 
 
 def enter() -> Outcomes:
-    """Enter the groups that this process was started with, for good: their files will be closed to it. The layer ``GROUPS``."""
+    """Enter the groups that this process was started with. It cannot leave them: their files will be closed to it.
+
+    The layer ``GROUPS``.
+    """
     told = os.environ.pop(VARIABLE, _WHY_NOT + "who started it made none")
     if told.startswith(_WHY_NOT):
         return {GROUPS: told.removeprefix(_WHY_NOT)}
@@ -181,15 +188,15 @@ def enter() -> Outcomes:
 
 
 def _mounts() -> list[tuple[str, Path, set[str]]]:
-    """Of every hierarchy that is mounted: its group that is to be seen as root, where, and its controllers (none: the second
+    """For every mounted hierarchy: the group that is visible as its root, the folder, and the controllers ("" for the second
     version)."""
     found = []
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(" ", 2)
-        root, place = before.split()[3:5]
+        root, folder = before.split()[3:5]
         if kind in {"cgroup", "cgroup2"}:
-            found.append((root, Path(place), set(options.split(",")) if kind == "cgroup" else {""}))
+            found.append((root, Path(folder), set(options.split(",")) if kind == "cgroup" else {""}))
     return found
 
 
@@ -200,17 +207,17 @@ def _own_groups() -> dict[str, str]:
 
 
 def _folder_of(controller: str, mounts: list[tuple[str, Path, set[str]]], own: dict[str, str]) -> Path | None:
-    for root, place, controllers in mounts:
+    for root, mounted, controllers in mounts:
         group = own.get(controller)
         if controller in controllers and group is not None:
             below = os.path.relpath(group, root)
-            folder = place if below.startswith("..") else place / below
+            folder = mounted if below.startswith("..") else mounted / below
             return folder if folder.is_dir() else None
     return None
 
 
 def _locked(folder: Path) -> int | None:
-    """The lock on a folder of groups, held until it is closed; None if another has it or the folder has gone."""
+    """The lock on a folder of groups, held until it is closed; None if somebody else has it or the folder is gone."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -223,7 +230,7 @@ def _locked(folder: Path) -> int | None:
 
 
 def _remove(folder: Path) -> None:
-    """A group and those below, as far as no process is in them."""
+    """Remove a group and those below it, as far as no process is in them."""
     with suppress(OSError):
         for below in folder.iterdir():
             if below.is_dir():

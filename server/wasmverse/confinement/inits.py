@@ -1,8 +1,9 @@
-"""A PID namespace: the process goes on inside it as a child of itself, and whoever started it notices nothing.
+"""A PID namespace: the process continues inside it as a child of itself, and whoever started it notices no difference.
 
-Three processes of one program. The one that was started stays outside, waits, and ends as the one inside does, by the same signal
-too. The first one inside is what every such namespace must have: it idles, and its end is the end of all inside. The second one
-inside goes on. To keep the two that wait small, `inside` comes here before it imports anything else.
+There are then three processes of one program. The one that was started stays outside, waits, and ends as the one inside does,
+by the same signal too. The first one inside is there because every such namespace must have one: it does nothing, and when it
+ends, all inside end. The second one inside continues the program. To keep the two that wait small, `inside` calls this module
+before it imports anything else.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn  # the module is large
 
 IGNORED = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
-"""These often reach all processes of a server; each is ended by who started it."""
+"""These often reach all processes of a server, but each process is ended by the one that started it."""
 
 _USER, _PROCESSES = 0x10000000, 0x20000000
 _ID_BYTES = 32
@@ -30,13 +31,15 @@ _starter: list[int] = []
 
 
 def go_inside() -> str:
-    """Go on in a namespace of one's own; nothing, or why there is none. Only the first call in a process does anything.
+    """Continue in a PID namespace of our own. Returns "", or why there is none. Only the first call in a process does anything.
 
-    Needs a process of one thread. Whoever has no right to it makes a user namespace for it first, and stays the user they were.
+    The process must have one thread. If it has no right to make such a namespace, it makes a user namespace for it first, in
+    which it stays the same user.
 
     Raises
     ------
-    OSError : the namespace is there, and no process could be started in it. Nor could a thread: there is no way to go on.
+    OSError : the namespace was made, but no process could be started in it. No thread could be started either, so this process
+        cannot continue.
     """
     if not _outcome:
         _starter.append(os.getppid())
@@ -47,12 +50,12 @@ def go_inside() -> str:
 
 
 def process_id() -> int:
-    """The number by which all others know this process."""
+    """The number of this process as seen by all others."""
     return _seen_from_outside[0] if _seen_from_outside else os.getpid()
 
 
 def starter() -> int:
-    """The process that started this one, or the one that waits for it outside; 1 if that had ended already."""
+    """The process that started this one, or started the one that waits for it outside; 1 if that had already ended."""
     return _starter[0] if _seen_from_outside else os.getppid()
 
 
@@ -66,7 +69,7 @@ def _leave() -> str:
     status = system_call(number, _PROCESSES | _USER)
     if status < 0:
         return f"no namespace of processes may be made here ({os.strerror(-status)})"
-    # Where these may not be written the process is inside all the same, and the layer of namespaces says what is wrong.
+    # If these may not be written, the process is inside all the same, and the layer of namespaces says what is wrong.
     maps = ("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")
     try:
         for name, text in maps:
@@ -81,7 +84,7 @@ def _leave() -> str:
 
 
 def _fork() -> int:
-    """Returns in the process that goes on."""
+    """Returns only in the process that continues the program: its number as seen from outside."""
     held, holding = os.pipe()
     told, telling = os.pipe()
     first = os.fork()
@@ -95,19 +98,20 @@ def _fork() -> int:
     if worker:
         os.write(telling, str(worker).encode())
         _wait_for(first, worker, holding)
-    # However the one outside ends, the first one inside ends with it, and the kernel this one; and this one besides:
+    # However the one outside ends, the first one inside ends with it, and then the kernel ends this one. To be sure, this one
+    # asks for the same itself:
     prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
     for descriptor in (held, holding, telling):
         os.close(descriptor)
     own = os.read(told, _ID_BYTES)
     os.close(told)
-    if not own or os.getppid() != 0:  # the parent is outside, where nobody has a number here
+    if not own or os.getppid() != 0:  # the parent is outside, and processes there have no number in here
         os._exit(1)
     return int(own)
 
 
 def _idle(held: int) -> NoReturn:
-    """Until the one outside, which alone can write to the pipe, has ended."""
+    """Wait until the process outside, the only one that could write to the pipe, has ended; then end."""
     _stand_by(held)
     prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
     while True:
@@ -121,7 +125,7 @@ def _idle(held: int) -> NoReturn:
 def _wait_for(first: int, worker: int, holding: int) -> NoReturn:
     _stand_by(holding)
     status = os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])
-    # Whoever waits for this process may count on it that none is left inside.
+    # Whoever waits for this process may rely on no process being left inside.
     os.kill(first, _signal.SIGKILL)
     os.waitpid(first, 0)
     if status < 0:
@@ -134,7 +138,7 @@ def _wait_for(first: int, worker: int, holding: int) -> NoReturn:
 
 
 def _stand_by(kept: int) -> None:
-    """Keep this one descriptor, as the first, hold no other file, and heed and tell nothing."""
+    """Keep only this descriptor, as number 0, close all other files, and ignore signals."""
     for number in IGNORED:
         _signal.signal(number, _signal.SIG_IGN)
     prctl(PR_SET_DUMPABLE, 0)  # no core file, and nobody looks into it

@@ -1,8 +1,8 @@
-"""The start of a reader or checker: in a namespace of processes of its own, before it loads what takes memory.
+"""The start of a reader or checker: it enters its own PID namespace before it loads anything that takes memory.
 
-``python -PS .../confinement/inside.py MODULE ARGUMENT...`` runs the ``main`` of the module. Two further processes keep what is
-loaded before they part (`inits`): so this is started by its path, without the paths of installed packages, and imports
-next to nothing. tests/confinement/test_inits.py measures it.
+``python -PS .../confinement/inside.py MODULE ARGUMENT...`` runs the ``main`` of the module. Two more processes (`inits`) keep
+in memory whatever is loaded before they separate from this one. So this file is started by its path, without the paths of
+installed packages, and imports next to nothing. tests/confinement/test_inits.py measures their size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wasmverse.confinement.prctl import PR_SET_PDEATHSIG, prctl
 
 
 def main() -> None:
-    """Go inside, and go on as the module."""
+    """Enter the namespace, and continue as the module."""
     for number in inits.IGNORED:
         _signal.signal(number, _signal.SIG_IGN)
     prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)

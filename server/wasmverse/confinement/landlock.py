@@ -1,8 +1,8 @@
-"""Landlock: which files a process may reach, no TCP, no signals and no abstract sockets beyond itself.
+"""Landlock: bounds the files that a process may reach, and refuses TCP, signals and abstract sockets to other processes.
 
-A process gives all this up for itself and for good, so it works for any user and in any container. The numbers are
+A process gives this up for itself and for good, so it works for any user and in any container. The numbers are
 those of <linux/landlock.h>, which the kernel promises not to change. It holds for the thread that asks and for what that
-starts, so it is to be asked for before other threads are there.
+thread starts, so a process asks before it has other threads.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGE = (
     | _MOVE_BETWEEN_FOLDERS
 )
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-"""How many rights over files each version knows, 16 from the fifth on; all of them are taken away."""
+"""How many rights over files each version knows, 16 from version 5 on; all of them are taken away."""
 _VERSION_OF_MOVES, _VERSION_OF_TCP, _VERSION_OF_SCOPES = 2, 4, 6
 _BOTH_OF_TCP = 0b11
 _BOTH_SCOPES = 0b11
@@ -57,10 +57,10 @@ def version() -> tuple[int, str]:
 
 
 def restrict(readable: Iterable[Path], changeable: Iterable[Path] = ()) -> Outcomes:
-    """Give up all files but those below ``readable``, for reading, and ``changeable``; TCP; signals to others and abstract
-    sockets of others.
+    """Give up all files but those below ``readable``, for reading, and below ``changeable``; TCP; signals to other processes; and
+    their abstract sockets.
 
-    What is not there is passed over. Returns the layers ``FILES``, ``TCP`` and ``SIGNALS``.
+    Paths that do not exist are ignored. Returns the layers ``FILES``, ``TCP`` and ``SIGNALS``.
     """
     have, why = version()
     changeable = tuple(changeable)
@@ -108,6 +108,6 @@ def _allow(rules: int, path: Path, rights: int) -> None:
     if not path.is_dir():
         rights &= _OF_FILES
     system_call(_number("landlock_add_rule"), rules, _PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
-    # A process's folder in /proc is made anew whenever nobody holds it open, and the rule is for the one that was open.
+    # The kernel makes a process's folder in /proc again whenever nobody holds it open, and the rule is for the one that was open.
     if not path.is_relative_to("/proc"):
         os.close(descriptor)

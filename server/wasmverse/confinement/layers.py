@@ -1,4 +1,4 @@
-"""The layers of confinement by name, and what is told of them: which hold, and why one does not."""
+"""The layers of confinement by name, and how they are reported: which hold, and why one does not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Outcomes = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one layer does, how a machine that lacks it may get it, and which kinds of process it is for."""
+    """What one layer does, how to get it on a machine that lacks it, and which kinds of process it is for."""
 
     what: str
     remedy: str

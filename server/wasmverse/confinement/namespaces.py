@@ -1,8 +1,8 @@
-"""Namespaces: a network, IPC, host name and mounts of a process's own, made where the kernel allows it.
+"""Namespaces: a process's own network, IPC, host name and mounts, made where the kernel allows it.
 
-In the network there is not even a loopback; in the mounts, for who changes no file, everything is read-only. Root makes them
-as they are, and a /proc that shows no process of others. Anybody else makes a user namespace for them first and stays in it
-the user that they were. Needs a process of one thread. The numbers are those of <linux/sched.h> and <linux/mount.h>.
+The network has not even a loopback. For a process that changes no file, everything in the mounts is read-only. Root makes the
+namespaces directly, and a /proc that shows no other process. Anybody else makes a user namespace for them first, and stays
+the same user in it. The process must have one thread. The numbers are those of <linux/sched.h> and <linux/mount.h>.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ _READ_ONLY, _NO_SET_USER_ID, _NO_DEVICES, _NO_PROGRAMS = 0x1, 0x2, 0x4, 0x8
 
 
 def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[Path] = ()) -> Outcomes:
-    """Leave the machine's namespaces; ``is_read_only``: no file of any mount can be changed. The layer ``NAMESPACES``.
+    """Leave the machine's namespaces. The layer ``NAMESPACES``.
 
-    later : who this process will be, if it is root: folders closed to it show it what it needs, and nothing else.
+    is_read_only : whether no file of any mount can be changed any more.
+    later : the user that this process will become, if it is root now: in folders that are closed to that user, it sees what is
+        ``needed`` and nothing else.
     """
     number = number_of("unshare")
     if sys.platform != "linux" or number is None:
@@ -48,7 +50,7 @@ def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[P
         except OSError as error:
             return {NAMESPACES: f"a user namespace may not be used here ({error.strerror})"}
     status = _call("mount", b"none\0", b"/\0", None, _PRIVATE_ALL, None)
-    # Only root may (Linux 5.8 on); without it a process still reads no folder of /proc but its own where Landlock is.
+    # Only root may do this (from Linux 5.8 on). Without it, Landlock still lets a process read no folder of /proc but its own.
     _call(
         "mount",
         b"proc\0",
@@ -58,7 +60,7 @@ def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[P
         b"hidepid=ptraceable\0",
     )
     if status == 0 and later is not None and user == 0:
-        with suppress(OSError):  # then the layer of users does not hold, and says what cannot be read
+        with suppress(OSError):  # then the layer ``USER`` does not hold, and says what cannot be read
             _open_ways(later, needed)
     if status == 0 and is_read_only:
         attributes = struct.pack("QQQQ", _READ_ONLY | _NO_SET_USER_ID, 0, 0, 0)
@@ -67,7 +69,7 @@ def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[P
 
 
 def _open_ways(user: int, needed: Iterable[Path]) -> None:
-    """Where a folder on the way to what is needed, like a home, is closed to the user, put an empty one with that alone."""
+    """If a folder on the way to a needed path (a home, say) is closed to the user, mount a folder over it with that path only."""
     closed: dict[Path, list[Path]] = {}
     for path in sorted({*needed, *(path.resolve() for path in needed)}):
         shut = next((folder for folder in reversed(path.parents) if not _is_open(folder, user)), None)

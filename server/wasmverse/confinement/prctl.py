@@ -1,4 +1,4 @@
-"""What a process asks of Linux, some of it also for what it starts: prctl(2) and bare system calls. Nothing elsewhere."""
+"""prctl(2) and system calls that Python has no name for. On systems other than Linux they do nothing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 
 def prctl(option: int, value: int) -> int:
-    """Set one attribute of the process; -1 and no effect where the kernel does not know it."""
+    """Set one attribute of the process; returns -1 and has no effect where the kernel does not know it."""
     if sys.platform != "linux":
         return -1
     return int(ctypes.CDLL(None, use_errno=True).prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
 def system_call(number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_char] | None) -> int:
-    """Make a system call that has no name in Python: what it returns, or minus the error's number."""
+    """Make a system call that Python has no name for; returns its value, or minus the number of the error."""
     call = ctypes.CDLL(None, use_errno=True).syscall
     call.restype = ctypes.c_long
     given = (a if not isinstance(a, int) else ctypes.c_long(a) for a in arguments)
@@ -32,9 +32,9 @@ def system_call(number: int, *arguments: int | bytes | ctypes.Array[ctypes.c_cha
 
 
 def refuse_huge_pages() -> None:
-    """Memory in small pages only, also for all processes that are started from here on.
+    """Use small pages of memory only, in this process and in all that it starts from now on.
 
-    numpy and Arrow's allocator ask for huge ones. To find and to clear two megabytes in a row stops a turn for 1 to 4 ms, in its
-    middle: docs/architecture.md has what that costs.
+    numpy and Arrow's allocator ask for huge pages. Finding and clearing two megabytes in a row stops a turn in its middle for
+    1 to 4 ms: docs/architecture.md says what that costs.
     """
     prctl(PR_SET_THP_DISABLE, 1)

@@ -1,4 +1,4 @@
-"""What a process may no longer be or use up: capabilities, new privileges, its limits, and life without its parent."""
+"""Capabilities, new privileges and resources that a process gives up; and that it ends when its parent ends."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _CAPABILITY_VERSION = 0x20080522
 
 
 def end_with_parent(parent_pid: int) -> None:
-    """End this process when the process ``parent_pid``, which started it, ends, or at once if it has ended already.
+    """End this process when the process ``parent_pid``, which started it, ends; at once if that has already ended.
 
-    Where another process waits for this one (`inits`), it ends with that, and that with who started it.
+    Where another process waits for this one outside (`inits`), this one ends with it, and it ends with ``parent_pid``.
     """
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if inits.starter() != parent_pid:
@@ -42,9 +42,9 @@ def end_with_parent(parent_pid: int) -> None:
 
 
 def drop_privileges(kept: int | None = None) -> Outcomes:
-    """Give up every capability, in all five sets, but ``kept``, and the way to new ones; the layer ``PRIVILEGES``.
+    """Give up every capability but ``kept``, in all five sets, and the means to get new ones; the layer ``PRIVILEGES``.
 
-    Holds for this thread and those that it starts. One who has none to begin with has nothing to lose, and it holds as well.
+    Holds for this thread and those that it starts. It also holds for a process that has no capability to begin with.
     """
     number = number_of("capset")
     if sys.platform != "linux" or number is None:
@@ -65,10 +65,10 @@ def drop_privileges(kept: int | None = None) -> Outcomes:
 
 
 def drop_bounding_set(kept: int | None = None) -> None:
-    """No program that is started has a capability but ``kept``."""
+    """No program that this process starts can have a capability but ``kept``."""
     for capability in range(_CAPABILITIES):
         if capability != kept and prctl(PR_CAPBSET_DROP, capability) != 0:
-            break  # the first one that the kernel does not know; or we may drop none, having none
+            break  # the kernel does not know this one; or we have none, and may drop none
 
 
 def _effective() -> int:
@@ -88,10 +88,10 @@ def _header() -> ctypes.Array[ctypes.c_char]:
 
 
 def limit_resources(data_bytes: int, file_bytes: int = 0, descriptors: int = DESCRIPTORS_MAX) -> Outcomes:
-    """Cap what this process may allocate, write and open; never above a limit that is already in force. The layer ``LIMITS``.
+    """Bound what this process may allocate, write and open; never above a limit that is already in force. The layer ``LIMITS``.
 
-    data_bytes : what it may write to, which unlike address space leaves out what WebAssembly only reserves.
-    file_bytes : for the files without a name in which WebAssembly keeps the first contents of a memory.
+    data_bytes : bound of its writable memory; unlike a bound of address space, it does not count what WebAssembly only reserves.
+    file_bytes : bound of the unnamed files in which WebAssembly keeps the first contents of a memory.
     """
     _lower(resource.RLIMIT_DATA, data_bytes)
     _lower(resource.RLIMIT_CORE, 0)
@@ -101,13 +101,13 @@ def limit_resources(data_bytes: int, file_bytes: int = 0, descriptors: int = DES
 
 
 def refuse_core_files() -> Outcomes:
-    """No copy of this process's memory is written to a file when it crashes. The layer ``LIMITS``."""
+    """Write no copy of this process's memory to a file when it crashes. The layer ``LIMITS``."""
     _lower(resource.RLIMIT_CORE, 0)
     return {LIMITS: ""}
 
 
 def limit_processor_seconds(seconds: float) -> None:
-    """End this process when it has used ``seconds`` more of processor time than it has by now.
+    """End this process when it has used ``seconds`` more of processor time than it has used by now.
 
     The pool ends a query that runs too long; this holds even if the pool cannot.
     """

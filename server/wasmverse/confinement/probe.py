@@ -1,7 +1,7 @@
-"""A process that is closed in as a reader, a checker or the universe is, says which layers hold, and ends.
+"""A process that is confined like a reader, a checker or the universe, reports which layers hold, and ends.
 
-``python -P -m wasmverse.confinement.probe KIND FOLDER USERS``, with an empty folder for the files that a universe would have, and
-the setting ``user_ids_first``.
+``python -P -m wasmverse.confinement.probe KIND FOLDER USERS``: the folder is empty, for the files that a universe would have;
+USERS is the setting ``user_ids_first``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PROBE_THREADS, PROBE_BYTES = 64, 1 << 30
 
 
 def probe(kind: str, user_ids_first: int) -> Outcomes:
-    """What holds around a process of that kind on this machine, for this user, by closing in a fresh one."""
+    """Which layers hold for a process of that kind on this machine and for this user, found by confining a new one."""
     needs_group = GROUPS in layers_of(kind)
     group = groups.ours().group(kind, PROBE_THREADS, PROBE_BYTES) if needs_group else groups.Group(())
     with tempfile.TemporaryDirectory(prefix="wasmverse-probe-") as folder:
@@ -51,13 +51,11 @@ def probe(kind: str, user_ids_first: int) -> Outcomes:
 
 
 def main() -> None:
-    """The process."""
+    """Confine this process, write its layers to standard output as JSON, and end."""
     kind, folder, first = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     if kind == "universe":
-        places = processes.UniversePlaces(
-            folder / "universe.duckdb", folder / "snapshots", folder / "kernels"
-        )
-        outcomes = processes.confine_universe(places) | processes.close_universe(places)
+        paths = processes.UniversePaths(folder / "universe.duckdb", folder / "snapshots", folder / "kernels")
+        outcomes = processes.confine_universe(paths) | processes.close_universe(paths)
     elif kind == "reader":
         users.hand_over(folder, users.reader_user(first))
         outcomes = processes.confine_reader(folder, users.reader_user(first)) | privileges.refuse_core_files()

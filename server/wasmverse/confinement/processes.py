@@ -1,4 +1,4 @@
-"""What each kind of process is left with, and how it is closed in."""
+"""What each kind of process keeps, and how it is confined."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _MACHINE = (
     "/proc/sys/kernel/osrelease",
     "/proc/sys/vm",
 )
-"""The engines look up the size of the machine and of their container here; DuckDB aborts when it may not. Of /proc only the
-process's own folder: other processes are not to be seen."""
+"""The engines look up the size of the machine and of their container here; DuckDB aborts when it cannot. Of /proc only the
+process's own folder is here: other processes must stay invisible."""
 
 
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "MALLOC_ARENA_MAX")
@@ -46,15 +46,15 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "T
 
 
 def confine_reader(snapshots: Path, user: int) -> Outcomes:
-    """Close in a reader: it computes, and reads snapshots. To be called before it loads an engine.
+    """Confine this process as a reader, which computes and reads snapshots. To be called before it loads an engine.
 
-    user : who it is where the server is root's.
+    user : the user that it becomes if root started the server.
     """
     return _confine(user, snapshots)
 
 
 def confine_checker(user: int) -> Outcomes:
-    """Close in a checker: it computes, on what it reads from its standard input."""
+    """Confine this process as a checker, which computes on what it reads from its standard input."""
     return _confine(user)
 
 
@@ -74,10 +74,10 @@ def _confine(user: int, *readable: Path) -> Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
-class UniversePlaces:
+class UniversePaths:
     """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels.
 
-    readers_group : who besides may look into the snapshots, where root runs it.
+    readers_group : the group that may also look into the snapshots, if root runs the universe.
     """
 
     database: Path
@@ -87,52 +87,52 @@ class UniversePlaces:
     readers_group: int | None = None
 
     def folders(self) -> list[Path]:
-        """The folders of all but the kernels.
+        """The folders of all of these but the kernels.
 
-        DuckDB makes and removes its log, and a snapshot folder that somebody removes is made anew: the folders around them are
-        what a rule can be made for.
+        A rule can only be made for a file that exists. DuckDB makes and removes its log, and a snapshot folder that somebody
+        removed is made again, so the rules are for the folders around them.
         """
         paths = [path for path in (self.database, self.recording, self.snapshots) if path is not None]
         return sorted({folder for path in paths for folder in (path.parent, path.resolve().parent)})
 
 
-def confine_universe(places: UniversePlaces) -> Outcomes:
-    """Close in the universe before it loads anything: files and privileges; `close_universe` has the rest.
+def confine_universe(paths: UniversePaths) -> Outcomes:
+    """Take files and privileges from the universe before it loads anything; `close_universe` takes the rest.
 
-    Folders that are missing are made, as far as one may; who needs them says so if they are not there.
+    Folders that are missing are made, if that is allowed; whoever needs one reports later that it is missing.
     """
-    for folder in (places.database.parent, places.kernels):
+    for folder in (paths.database.parent, paths.kernels):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        places.snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not places.snapshots.is_symlink() and places.snapshots.stat().st_uid == os.geteuid():
-            places.snapshots.chmod(0o700)  # later nothing may be said any more of who may look into what
-            if places.readers_group is not None:
-                users.hand_over(places.snapshots, places.readers_group)
-    folders = places.folders()
-    used = [path for path in (places.database.parent, places.database) if path.exists()]
+        paths.snapshots.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not paths.snapshots.is_symlink() and paths.snapshots.stat().st_uid == os.geteuid():
+            paths.snapshots.chmod(0o700)  # once confined, it may not change any mode
+            if paths.readers_group is not None:
+                users.hand_over(paths.snapshots, paths.readers_group)
+    folders = paths.folders()
+    used = [path for path in (paths.database.parent, paths.database) if path.exists()]
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
     return {
         **namespaces.separate(is_read_only=False),
-        **landlock.restrict(interpreter(), [*folders, places.kernels]),
+        **landlock.restrict(interpreter(), [*folders, paths.kernels]),
         **drop_privileges(None if owned else CAP_DAC_OVERRIDE),
         **refuse_core_files(),
     }
 
 
-def close_universe(places: UniversePlaces) -> Outcomes:
-    """Before the first guest: the compiled kernels can be changed no more, and only the calls that turns take can be made.
+def close_universe(paths: UniversePaths) -> Outcomes:
+    """Before the first guest runs: the compiled kernels can no longer be changed, and only the calls that turns need can be made.
 
-    The new rule for files holds for this thread and those that it starts, as guests' are; the list of calls for all.
+    The new rule for files holds for this thread and those that it starts, such as the guests'; the list of calls holds for all.
     """
-    landlock.restrict(interpreter(), places.folders())
+    landlock.restrict(interpreter(), paths.folders())
     return seccomp.restrict(changes_files=True)
 
 
 def inside(module: str) -> list[str]:
     """The command that starts the reader or the checker, before its arguments."""
-    # By its path: what finds a module by name is large, too.
+    # By its path: the code that finds a module by its name is large, too.
     return [sys.executable, "-PS", str(Path(__file__).with_name("inside.py")), module]
 
 
@@ -142,21 +142,21 @@ def bare_environment() -> dict[str, str]:
 
 
 def universe_environment() -> dict[str, str]:
-    """That of the universe: besides, where the compiled kernels are and how they are made."""
+    """The environment of the universe, which also says where the compiled kernels are and how they are made."""
     ours = {name: value for name, value in os.environ.items() if name.startswith(("NUMBA_", "PYTHON"))}
     folders = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
     return bare_environment() | ours | folders
 
 
 def interpreter() -> list[Path]:
-    """What anything that runs must be able to read: Python, the libraries, and facts about the machine."""
+    """What every process must be able to read: Python, the libraries, and facts about the machine."""
     return [*libraries(), *map(Path, _SYSTEM + _MACHINE)]
 
 
 def libraries() -> list[Path]:
-    """Python, and what is installed for it."""
+    """The folders of Python and of what is installed for it."""
     named = (*sysconfig.get_paths().values(), *sys.path, sys.prefix, sys.base_prefix)
-    # Where somebody happens to stand is no library, unless our own code is there.
+    # The current folder is not a library, unless our own code is there.
     here = Path()
     paths = {path for path in map(Path, filter(None, named)) if not _is_same(path, here)} | {_PACKAGES}
     return sorted(paths)

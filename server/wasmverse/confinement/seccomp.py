@@ -1,19 +1,19 @@
 """Seccomp: which system calls a process may make, and with which arguments.
 
-The filter is a list of what is allowed, put together here as a program for the kernel (classic BPF), so no library need
-be on the machine. What it does with the rest:
+The filter is a list of what is allowed. It is built here as a program for the kernel (classic BPF), so the machine needs no
+library for it. This is what it does with all other calls:
 
-- A call that every kernel has is refused, ``EPERM``.
-- Any other, known to this list or not, fails as on a kernel without it, ``ENOSYS``. The C library and the engines know how
-  to do without what an older kernel lacks, so one that begins to use a newer call goes on; ``clone3`` is one of these, whose
-  flags a filter cannot read.
-- Calls by the numbers of another processor (32-bit programs, x32) end the process: nothing of ours makes them.
+- A call that every kernel has is refused with ``EPERM``.
+  - Any other, listed here or not, fails with ``ENOSYS``, as on a kernel without it. The C library and the engines can do
+  without what an older kernel lacks, so a release that starts to use a newer call still works. ``clone3`` is treated like
+  this, because a filter cannot read its flags.
+- A call by the numbers of another processor (32-bit programs, x32) ends the process: none of our code makes such calls.
 
-Nothing else ends the process. Libraries try what they may not have, and a query's end is no answer; who tries from malice
-gets nothing either way.
+Nothing else ends the process. Libraries try calls that they may not make, and ending the process would end their query; an
+attacker gains nothing from a call that fails.
 
-Since Linux 5.11 the kernel remembers which calls are allowed whatever their arguments, and no longer runs the program for
-these.
+Since Linux 5.11 the kernel remembers which calls are allowed whatever their arguments, and does not run the program for
+these any more.
 """
 
 from __future__ import annotations
@@ -38,18 +38,19 @@ _MODE_FILTER, _ALL_THREADS = 1, 1
 
 _CLONE_THREAD, _CLONE_NAMESPACES = 0x10000, 0x7E020000
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1033, 1034)
-"""Copies, flags, locks, seals; not F_SETOWN, which has signals sent to anybody."""
+"""Copies, flags, locks, seals; not F_SETOWN, which makes the kernel send signals to any process."""
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""Is it a terminal and how wide, how much can be read, whether to wait, to be closed by exec; not TIOCSTI, which types."""
+"""Whether it is a terminal and how wide, how much can be read, whether to wait, to be closed by exec; not TIOCSTI, which
+types."""
 _PRCTL = (3, 15, 16, 39, 41, 42, 0x53564D41)
-"""Names of threads and of memory, questions, huge pages."""
+"""Names of threads and of memory, reading attributes, huge pages."""
 
 Instruction = tuple[int, int, int, int]
 """Code, how far to jump if true and if not, operand."""
 
 
 def restrict(*, changes_files: bool = False) -> Outcomes:
-    """Close the filter around this process, all its threads and all it starts; the layer ``CALLS``."""
+    """Apply the filter to this process, to all its threads and to all that it starts; the layer ``CALLS``."""
     machine = platform.machine()
     number = calls.number_of("seccomp")
     if sys.platform != "linux" or number is None or sys.maxsize < 1 << 32:
@@ -67,7 +68,7 @@ def restrict(*, changes_files: bool = False) -> Outcomes:
 
 
 def filter_program(machine: str, pid: int, *, changes_files: bool) -> list[Instruction]:
-    """The filter for a processor (``x86_64``, ``aarch64``) and a process: what its kernel runs before each call."""
+    """The filter for a processor (``x86_64``, ``aarch64``) and a process: the program that the kernel runs before each call."""
     allowed = calls.computing(machine)
     if changes_files:
         allowed |= calls.changing_files(machine)
@@ -102,8 +103,8 @@ def filter_program(machine: str, pid: int, *, changes_files: bool) -> list[Instr
 
 
 def _one_of(argument: int, values: tuple[int, ...]) -> list[Instruction]:
-    """Allowed with one of these as an argument that the kernel takes for 32 bits."""
-    tests = [(_IF_EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+    """Allowed if an argument that the kernel reads as 32 bits has one of these values."""
+    tests = [(_IF_EQUAL, len(values) - index, 0, value) for index, value in enumerate(values)]
     end = [(_RETURN, 0, 0, _FAIL | errno.EPERM), (_RETURN, 0, 0, _ALLOW)]
     return [(_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument), *tests, *end]
 
@@ -120,7 +121,7 @@ def _masked(argument: int, mask: int, value: int) -> list[Instruction]:
 
 
 def _no_address(argument: int) -> list[Instruction]:
-    """Allowed if a pointer is null: what is sent goes where the socket is connected already."""
+    """Allowed if a pointer is null: what is sent then goes where the socket is already connected to."""
     return [
         (_LOAD, 0, 0, _ARGUMENTS_AT + 8 * argument),
         (_IF_EQUAL, 0, 2, 0),

@@ -1,4 +1,5 @@
-"""A user for readers and one for checkers, where the server is root's: by that alone they reach nothing of others."""
+"""A user for readers and one for checkers, if root started the server: neither has access to anybody else's files or
+processes."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from wasmverse.confinement.prctl import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
 from wasmverse.confinement.privileges import drop_bounding_set
 
 THREADS_OF_USER_MAX = 2_048
-"""Of all processes of a user, of every server on the machine: what bounds threads where there are no control groups."""
+"""Threads of all processes of such a user, of every server on the machine; bounds them where there are no control groups."""
 
 
 def reader_user(first: int) -> int:
@@ -24,14 +25,16 @@ def reader_user(first: int) -> int:
 
 
 def checker_user(first: int) -> int:
-    """The checkers'."""
+    """The checkers' user and group, by the same setting."""
     return first + 1
 
 
 def become(user: int, needed: Iterable[Path], *, bounds_threads: bool) -> Outcomes:
-    """Be ``user`` and its group alone from here on, if it may read all of ``needed`` that is there. The layer ``USER``.
+    """Become ``user``, in its group only, if that user may read all of ``needed`` that exists. The layer ``USER``.
 
-    Who is not root stays who it is: a user without the rights that this is to take away.
+    A process that is not root's keeps its user, which does not have the rights that this would take away.
+
+    bounds_threads : whether to bound the threads of all processes of the user together.
     """
     if sys.platform != "linux" or os.geteuid() != 0:
         return {USER: ""}
@@ -45,10 +48,10 @@ def become(user: int, needed: Iterable[Path], *, bounds_threads: bool) -> Outcom
                 _bound_threads()
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)
-            prctl(PR_SET_DUMPABLE, 0)  # nor may another of this user look into it
+            prctl(PR_SET_DUMPABLE, 0)  # so that no other process of this user can look into it
     except OSError as error:
         why = f"user {user} may not be taken on here ({error.strerror})"
-    # The kernel forgets this when a process changes who it is.
+    # The kernel forgets this when a process changes its user.
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(0)
@@ -56,7 +59,7 @@ def become(user: int, needed: Iterable[Path], *, bounds_threads: bool) -> Outcom
 
 
 def _lacks(user: int, needed: Iterable[Path]) -> str:
-    """What of it the user may not read; tried as that user, for a moment."""
+    """What the user may not read, "" for nothing; found by being that user for a moment."""
     os.setgroups([])
     os.setegid(user)
     try:
@@ -82,7 +85,7 @@ def _bound_threads() -> None:
 
 
 def hand_over(folder: Path, group: int) -> None:
-    """Let a group look into a folder of root's, if what is made there can be read by anybody who may: our umask says so."""
+    """Let a group look into a folder of root's, if our umask lets others read what is made there."""
     if sys.platform != "linux" or os.geteuid() != 0:
         return
     mask = os.umask(0o077)

@@ -1,4 +1,4 @@
-"""The processes of a server: who starts them, what they say to each other, when turns start, and how all of it ends.
+"""The processes of a server: which starts which, what they say to each other, when turns start, and how they end.
 
-`server` joins gateway, readers and universe; `loop` is the universe's own. May import every room but ``cli``.
+`server` joins gateway, readers and universe; `loop` runs in the universe's process. May import every room but ``cli``.
 """

@@ -1,4 +1,4 @@
-"""What other processes are doing, as Linux tells it: whether one is stopped, whether it gets on, and how to end what is left."""
+"""What other processes do, as Linux reports it: whether one is stopped, whether it makes progress; and how to end those left."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import psutil
 
 
 class Work(NamedTuple):
-    """What a process has done so far; two that are equal say that it did nothing in between."""
+    """What a process has done so far; if two of these are equal, it did nothing in between."""
 
     processor_seconds: float
     bytes_moved: int
@@ -27,7 +27,7 @@ def work_of(pid: int) -> Work | None:
             return None
         times = process.cpu_times()
         moved = 0
-        with suppress(psutil.AccessDenied, AttributeError):  # not everywhere are these told
+        with suppress(psutil.AccessDenied, AttributeError):  # not every system reports these
             counters = process.io_counters()
             moved = counters.read_bytes + counters.write_bytes
         return Work(times.user + times.system, moved)
@@ -36,7 +36,7 @@ def work_of(pid: int) -> Work | None:
 
 
 def waits_for_machine(pid: int) -> bool:
-    """Whether a thread of the process waits for a disk or for a processor, which it can do nothing about."""
+    """Whether a thread of the process waits for a disk or for a processor, for which it is not to blame."""
     with suppress(OSError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             with suppress(OSError):
@@ -46,7 +46,7 @@ def waits_for_machine(pid: int) -> bool:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether a signal stopped the process, until another continues it."""
+    """Whether a signal has stopped the process and none has continued it yet."""
     try:
         return _state(f"/proc/{pid}/stat") in {"T", "t"}
     except OSError:
@@ -60,7 +60,7 @@ def proceed(pid: int) -> None:
 
 
 def end_all(processes: Iterable[psutil.Process], patience_seconds: float) -> None:
-    """End processes at once, stopped ones too, and wait for them for so long."""
+    """End processes at once, stopped ones too, and wait for them for up to ``patience_seconds``."""
     ending = list(processes)
     for process in ending:
         with suppress(psutil.Error):
@@ -69,5 +69,5 @@ def end_all(processes: Iterable[psutil.Process], patience_seconds: float) -> Non
 
 
 def _state(path: str) -> str:
-    # The name of the program stands in front of it, in parentheses, and may hold any.
+    # The name of the program comes before the state, in parentheses, and may contain any character.
     return Path(path).read_bytes().rpartition(b")")[2].split()[0].decode()

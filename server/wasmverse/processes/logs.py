@@ -1,4 +1,4 @@
-"""The server's log: lines on standard error. What strangers wrote in them neither forges a line nor moves a terminal's cursor."""
+"""The server's log: lines on standard error. Strangers' text in them can neither forge a line nor move a terminal's cursor."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from wasmverse.text import printable
 MESSAGE_LENGTH_MAX = 2_000
 TRACE_LINES_MAX = 200
 MARGIN = "  | "
-"""In front of every line of a traceback, whose last ones hold a message of anybody's: none looks like a message of ours."""
+"""Put before every line of a traceback, whose last lines may contain a stranger's message: so none looks like a message of
+ours."""
 
 
 class PrintableFormatter(logging.Formatter):
-    """A message in one line, and a traceback behind a margin; both as printable text."""
+    """A message in one line, and a traceback after a margin; both as printable text."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as it is written."""
@@ -29,7 +30,7 @@ class PrintableFormatter(logging.Formatter):
 
 
 def log_to_standard_error() -> None:
-    """Write warnings and worse of this process, of all libraries too."""
+    """Write warnings and errors of this process, also those of libraries."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PrintableFormatter())
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""What is to be written to a pipe by a thread of its own, since whoever reads at the other end may have stopped."""
+"""Messages that a separate thread writes to a pipe, because the reader at the other end may have stopped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=False, slots=True)
 class Letter:
-    """A message, and the moment of the monotonic clock from which on nobody wants it any more."""
+    """A message, and the time of the monotonic clock after which it is of no use."""
 
     message: bytes
     deadline: float = math.inf
@@ -19,7 +19,7 @@ class Letter:
 
 
 class Outbox:
-    """Letters in order; put by one thread, taken by another. Those past their deadline are never taken."""
+    """Letters in order; one thread puts them, another takes them. A letter past its deadline is never taken."""
 
     def __init__(self) -> None:
         self._letters: deque[Letter] = deque()
@@ -28,7 +28,7 @@ class Outbox:
         self._under_way = 0
 
     def size(self) -> tuple[int, int]:
-        """How many letters wait and how many bytes they have, with the one that is being written."""
+        """How many letters wait and how many bytes they have, including the one that is being written."""
         with self._changed:
             self._drop_late()
             under_way = self._under_way
@@ -37,20 +37,20 @@ class Outbox:
             )
 
     def put(self, letter: Letter) -> None:
-        """Add one at the end."""
+        """Add a letter at the end."""
         with self._changed:
             self._letters.append(letter)
             self._changed.notify()
 
     def take_back(self, letter: Letter) -> bool:
-        """Remove one if it is still there; whether it will never be written."""
+        """Remove a letter if it is still there; returns whether it will never be written."""
         with self._changed:
             if letter in self._letters:
                 self._letters.remove(letter)
             return not letter.is_taken
 
     def take(self) -> bytes | None:
-        """Wait for the next message, which counts as under way until the call after; None once the box is closed."""
+        """Wait for the next message, which counts as being written until the next call; None once the box is closed."""
         with self._changed:
             self._under_way = 0
             while not self._is_closed:
@@ -64,7 +64,7 @@ class Outbox:
             return None
 
     def close(self) -> None:
-        """Write no more."""
+        """Let ``take`` return None from now on."""
         with self._changed:
             self._is_closed = True
             self._changed.notify()

@@ -1,4 +1,4 @@
-"""When turns start: at absolute deadlines, so that a slow turn is caught up and never shifts the ones behind it."""
+"""When turns start: at absolute deadlines, so that a slow turn is caught up and never delays the ones after it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ CATCH_UP_PERIODS = 5
 class Schedule:
     """Turn n of this process starts at ``anchor + n * period_seconds``; times are seconds of one clock.
 
-    A machine that slept, or turns that never keep up, would owe turns without end: who is more than ``CATCH_UP_PERIODS`` behind
-    starts counting anew from now. Every turn that ended after its deadline has been counted as late by then.
+    After the machine slept, or when turns never keep up, there would be ever more turns to catch up. So a schedule that is
+    more than ``CATCH_UP_PERIODS`` late starts again from now. By then every turn that ended after its deadline has been
+    counted as late.
     """
 
     anchor: float
@@ -26,15 +27,15 @@ class Schedule:
 
     @property
     def deadline(self) -> float:
-        """When the next turn must have ended: at the start of the one behind it."""
+        """When the next turn must have ended: at the start of the turn after it."""
         return self.start + self.period_seconds
 
     def restart(self, now: float) -> None:
-        """Start counting anew from now: the turn that is next has a whole period."""
+        """Start counting again from now: the next turn has a whole period."""
         self.anchor, self.number = now, 0
 
     def advance(self, now: float) -> None:
-        """Go on to the turn behind."""
+        """Go on to the turn after."""
         self.number += 1
         if now - self.start > CATCH_UP_PERIODS * self.period_seconds:
             self.restart(now)

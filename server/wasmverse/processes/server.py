@@ -1,4 +1,4 @@
-"""`wasmverse serve`: one socket, one universe process, readers, and the gateway that joins them."""
+"""`wasmverse serve`: one socket, one universe process, the readers, and the gateway that joins them."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ log = logging.getLogger(__name__)
 PAGE_FOLDER = Path(wasmverse.__file__).with_name("page")
 
 GARBAGE_THRESHOLDS = (10_000, 20, 200)
-"""New objects, then collections of the generation before, until the next one: a full one every 40 million objects."""
+"""How many new objects, then how many collections of the younger generation, come before a collection: a full one comes every
+40 million objects."""
 
 GATEWAY_STOP_SECONDS = 6.0
-"""How long the gateway may take to end its connections; uvicorn waits half of that for answers that are under way."""
+"""How long the gateway may take to end its connections; uvicorn waits half of that for unfinished answers."""
 
 POOL_STOP_SECONDS = 3.0
 END_SECONDS = 2.0
@@ -50,7 +51,7 @@ HARMLESS = "the last committed turn is intact"
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket, so that a port in use is known before anything else is begun.
+    """A listening socket, made before anything else is started, so that a port that is in use is found at once.
 
     Raises
     ------
@@ -71,7 +72,8 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def snapshot_folder(settings: Settings) -> Path:
-    """Where this universe's snapshots go: the same for every start, so that what a killed server left is found and removed."""
+    """Where this universe's snapshots go: the same folder at every start, so that what a killed server left is found and
+    removed."""
     if settings.snapshot_folder is not None:
         return settings.snapshot_folder
     shared = Path("/dev/shm")
@@ -83,7 +85,7 @@ def snapshot_folder(settings: Settings) -> Path:
 async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
     """Run until SIGINT, SIGTERM or SIGHUP, or until the universe fails; returns the reason of a failure.
 
-    However its processes are then, stopped or hung or at work, it is over in bounded time.
+    It ends in bounded time, whether its processes are then stopped, hang or are at work.
     """
     host, port = listening.getsockname()[:2]
     url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
@@ -91,10 +93,10 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     for number in heeded():
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
 
-    groups.ours()  # before there are processes, which would stay in a group that is to have none
+    groups.ours()  # before processes are started: they would stay in our own group, which must not contain any
     folder = snapshot_folder(settings)
     if settings.confinement_required:
-        # Before the file is made or touched; what really holds is looked at again when all have started.
+        # Before the file is made or touched; what really holds is checked again when all processes have started.
         tried = {kind: await asyncio.to_thread(probe, kind, settings.user_ids_first) for kind in KINDS}
         if (lacking := refusal(settings.confinement_required, tried)) is not None:
             raise SettingsError(lacking)
@@ -115,7 +117,7 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
     finally:
         status = await universe.stop()
         if status != 0 and universe.last is not None:
-            # It was killed after it had published: nobody else will free the memory that its snapshots hold.
+            # It was killed after it had published, so nobody else will free the memory that its snapshots take.
             shutil.rmtree(folder, ignore_errors=True)
     if status == 0 and stopping.is_set():
         tid = universe.committed
@@ -125,9 +127,9 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
 
 
 def end(failure: str | None) -> NoReturn:
-    """End this process, and whatever it has started, at once: with one line and status 1 if there was a failure.
+    """End this process and all that it has started at once; with one line and status 1 if there was a failure.
 
-    No thread is waited for that may be waiting itself, and nothing is put away that the system frees anyway.
+    Does not wait for threads, which may be waiting themselves, and does not release what the system frees anyway.
     """
     end_all(psutil.Process().children(recursive=True), END_SECONDS)
     groups.close()
@@ -162,8 +164,8 @@ async def _serve_gateway(
         app = create_app(universe, pool, settings, settings.database_path, PAGE_FOLDER, ready_token)
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
-        # With a thousand watchers, going through everything is a pause of 170 to 280 ms for everybody. What was imported
-        # stays for good, and what outlived two collections is seldom garbage.
+        # With a thousand watchers, a full garbage collection is a pause of 170 to 280 ms for everybody. What was imported is
+        # never garbage, and what outlived two collections seldom is.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
@@ -171,14 +173,15 @@ async def _serve_gateway(
         greet(summary(confinement))
         await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
         server.should_exit = True
-        universe.proceed()  # who waits for an answer has it sooner than the end
+        universe.proceed()  # so that clients get their answers before the gateway ends
         await _within(GATEWAY_STOP_SECONDS, serving, "the gateway")
     finally:
         await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
 
 
 async def _first_of(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:
-    """Wait until one of them is done and cancel the others; raises what the first one of them raised, if it failed."""
+    """Wait until one of ``works`` is done and cancel the others; raises the error of the first argument if only that one is
+    done."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -192,7 +195,7 @@ async def _first_of(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> N
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, Any] | asyncio.Future[Any], what: str) -> None:
-    """Wait so long for the end of a part; then go on without it."""
+    """Wait for the end of a part for at most ``seconds``; then continue without it."""
     task = asyncio.ensure_future(work)
     _done, late = await asyncio.wait([task], timeout=seconds)
     if late:
@@ -203,7 +206,7 @@ async def _within(seconds: float, work: Coroutine[Any, Any, Any] | asyncio.Futur
 
 
 def _last_words(universe: UniverseProcess, status: int | None) -> str:
-    """What to say of a universe that ended without saying anything itself."""
+    """What to say about a universe that ended without saying why."""
     if status is None:
         return "the universe process cannot be killed: it waits for a disk; see the machine's log"
     if status < 0:

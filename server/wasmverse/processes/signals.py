@@ -1,4 +1,4 @@
-"""The signals that end a server. They often reach its whole group, or all processes of a service: only the gateway heeds them."""
+"""The signals that end a server. They often reach its whole group, or all processes of a service; only the gateway obeys them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Ending signals that arrive meanwhile are dealt with afterwards; a process that is started begins with them held back.
+    """Handle ending signals that arrive meanwhile afterwards; a process that is started meanwhile begins with them blocked.
 
-    So none ends it before it has said what it does with them.
+    So none can end it before it has decided what to do with them.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
@@ -24,7 +24,7 @@ def held_back() -> Iterator[None]:
 
 
 def heeded() -> list[signal.Signals]:
-    """The ending signals, without those that we were started to pass over, as `nohup` does with SIGHUP."""
+    """The ending signals, without those that we were started to ignore, as `nohup` does with SIGHUP."""
     return [
         number
         for number in ENDING_SIGNALS
@@ -33,7 +33,7 @@ def heeded() -> list[signal.Signals]:
 
 
 def end_at_once() -> None:
-    """End with status 0 at an ending signal, for as long as there is nothing to put in order."""
+    """End with status 0 at an ending signal, as long as there is nothing to clean up."""
     for number in heeded():
         signal.signal(number, _end)
 

@@ -1,7 +1,7 @@
-"""The gateway's end of the pipe to the universe process: start it, hear its turns, ask it, stop it.
+"""The gateway's end of the pipe to the universe process: starts it, receives its turns, sends it commands, stops it.
 
-Whatever the universe does, or does not do any more, nobody waits for it without end: a command has its deadline, and what is
-sent is written by a thread of its own, since a stopped universe reads nothing and a pipe has little room.
+Whatever the universe does, nobody waits for it without a limit. Each command has a deadline, and a separate thread writes
+what is sent, because a stopped universe reads nothing and a pipe holds little.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from wasmverse.processes.signals import held_back
 from wasmverse.settings import Settings
 
 ANSWER_SECONDS = 2.0
-"""How long after its deadline a command may take to be answered: it may have been begun at the last moment."""
+"""How long after its deadline an answer is still waited for: the command may have been begun at the last moment."""
 
 LOOK_SECONDS = 0.25
-"""How often one that is to end is looked at."""
+"""How often to look at a universe that has been told to stop."""
 
 KILLED_SECONDS = 5.0
-"""How long a killed process may take to be gone."""
+"""How long a killed process may take to disappear."""
 
 
 class UniverseProcess:
-    """The universe in a process of its own; implements ``link.Universe``. Use from one event loop."""
+    """The universe in a separate process; implements ``messages.Universe``. To be used from one event loop."""
 
     def __init__(self, settings: Settings, snapshot_folder: Path, tell: Callable[[str], None]) -> None:
         self.period_seconds = settings.period_seconds
@@ -83,7 +83,7 @@ class UniverseProcess:
 
     @property
     def trouble(self) -> str | None:
-        """What it last said is wrong, or that a signal has stopped it."""
+        """What it last said is wrong, or that a signal has stopped it; None if nothing is known to be wrong."""
         if self.is_alive and is_stopped(self.pid):
             return "the universe process is stopped by a signal: continue it with SIGCONT"
         return self._trouble
@@ -110,8 +110,8 @@ class UniverseProcess:
 
         Raises
         ------
-        WasmverseError : what the command met.
-        UniverseBusy : it was not begun, and will not be: too many others wait, or for too long.
+        WasmverseError : the error that the command met.
+        UniverseBusy : the command was not begun, and will not be: too many others wait, or it waited too long.
         UniverseSilent : there was no answer in time.
         UniverseUnavailable : the process ended.
         """
@@ -189,11 +189,11 @@ class UniverseProcess:
         return self._process.returncode
 
     async def _heard_all(self) -> None:
-        """Wait for what it said last."""
+        """Wait until its last messages have been received."""
         try:
             async with asyncio.timeout(KILLED_SECONDS):
                 await self.ended.wait()
-        except TimeoutError:  # somebody else has its end of the pipe
+        except TimeoutError:  # another process holds its end of the pipe open
             self._end()
 
     def _post(self, message: object) -> None:
@@ -205,13 +205,13 @@ class UniverseProcess:
                 f"the universe process has ended: {self.failure or 'see the log of the server'}"
             )
 
-    # Two threads of their own: one may wait for room in the pipe, the other hands every message to the event loop.
+    # Two threads: one may wait for room in the pipe, the other passes every message to the event loop.
 
     def _write(self, _loop: asyncio.AbstractEventLoop) -> None:
         while (message := self._outbox.take()) is not None:
             try:
                 self._pipe.send_bytes(message)
-            except OSError:  # it has ended; the other thread hears that
+            except OSError:  # the universe has ended; the other thread notices that
                 return
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -263,4 +263,4 @@ class UniverseProcess:
         for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(unavailable)
-                waiting.exception()  # nobody need be waiting
+                waiting.exception()  # marks it as seen: perhaps nobody waits for it

@@ -1,4 +1,4 @@
-"""The first that runs in the universe's process: it is closed in before the database and the engines are loaded.
+"""The first code that runs in the universe's process: it confines the process before the database and the engines are loaded.
 
 Started as ``python -P -m wasmverse.processes.universe_start DESCRIPTOR``.
 """
@@ -10,7 +10,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wasmverse.confinement.processes import UniversePlaces, close_universe, confine_universe
+from wasmverse.confinement.processes import UniversePaths, close_universe, confine_universe
 from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
@@ -19,23 +19,23 @@ from wasmverse.universe.cache import base_folder
 
 
 def start_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
-    """Close in this process, then run the universe in it."""
-    places = UniversePlaces(
+    """Confine this process, then run the universe in it."""
+    paths = UniversePaths(
         settings.database_path,
         snapshot_folder,
         base_folder(),
         settings.record_path,
         reader_user(settings.user_ids_first),
     )
-    outcomes = confine_universe(places)
+    outcomes = confine_universe(paths)
 
-    from wasmverse.processes.loop import run_universe  # noqa: PLC0415 - imports engines, closed in
+    from wasmverse.processes.loop import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
 
-    run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(places))
+    run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(paths))
 
 
 def main() -> None:
-    """Serve on the socket whose descriptor is the only argument. It ends when the gateway says so, or is gone: by no signal."""
+    """Serve on the socket whose descriptor is the only argument. Ends when the gateway says so or is gone, but at no signal."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
