@@ -401,3 +401,9 @@ def attempt_all(facts: dict[str, Any]) -> dict[str, str]:
         except subprocess.SubprocessError as error:
             found[attempt.__name__] = type(error).__name__
     return found
+
+
+def unrefused(found: dict[str, str]) -> list[str]:
+    """The attempts that worked. All of ours must have been made, else nothing is shown."""
+    assert found.keys() >= {attempt.__name__ for attempt in HELD_BY}
+    return [name for name, refusal in found.items() if not refusal]

@@ -19,6 +19,7 @@ from wasmverse.recording.recorder import record
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
+from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.wasm.engine import flight_engine
 
@@ -27,6 +28,12 @@ SETTINGS = SMALL.model_copy(
     update={"budget_fuel": 5_000_000_000, "period_seconds": 0.15, "strategies_max_per_module": 1_000}
 )
 BOUNDED = SETTINGS.model_copy(update={"strategies_max_per_owner": 1_000, "strategies_max": 1_000})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kernels_are_compiled() -> None:
+    """Else the first turn would compile them: half a minute for which no strategy is to blame."""
+    compile_kernels()
 
 
 def spinning(times: int) -> str:
@@ -112,12 +119,15 @@ def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Simula
     assert {"strategy_flee", "strategy_default", "strategy_battle"} < set(flying)
     assert len(flying) == 104 - len(grounded)
 
-    clock = time.perf_counter()
-    answer = simulation.carry_out(RemoveStrategies(tuple(names), Author.named("ada")))
-    assert answer == {"names": names, "tid": 2}
-    assert time.perf_counter() - clock < 1
+    began = time.process_time()
+    simulation.carry_out(RemoveStrategies(("name_0",), Author.named("ada")))
+    one = time.process_time() - began
+    answer = simulation.carry_out(RemoveStrategies(tuple(names[1:]), Author.named("ada")))
+    assert answer == {"names": names[1:], "tid": 2}
+    assert time.process_time() - began < 30 * one, "they are removed together"
     assert [row["status"] for row in simulation.strategy_rows.to_pylist()].count("removed") == 100
-    assert {row["fuel"] for name in names for row in tallies(simulation, name)[2:]} <= {0}
+    simulation.play_turn()
+    assert {row["fuel"] for name in names for row in tallies(simulation, name)[2:]} == {0}
 
 
 def test_several_are_removed_or_none(simulate: Callable[..., Simulation]) -> None:
