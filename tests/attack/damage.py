@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wasmverse.errors import DatabaseError, WasmverseError
+from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
 from wasmverse.simulation import recover
 from wasmverse.simulation.simulation import Simulation
@@ -108,6 +109,7 @@ def recover_it(path: Path) -> dict[str, Any]:
 
 def main() -> None:
     folder = Path(sys.argv[1])
+    keep_kernels()
     compile_kernels()
     file, log = (folder / "whole.duckdb").read_bytes(), (folder / "whole.duckdb.wal").read_bytes()
     case_folder = folder / "case"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tests.bench.report import BENCHMARKS, conditions, plot, put_between
 from tests.bench.steal import Steal
 from wasmverse.confinement.prctl import refuse_huge_pages
+from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
@@ -36,6 +37,7 @@ def main() -> None:
     refuse_huge_pages()
     turns = int(sys.argv[1]) if len(sys.argv) > 1 else TURNS
     where = conditions("duckdb", "wasmtime", "numba")
+    keep_kernels()
     compile_kernels()
     process = psutil.Process()
     seen = []

@@ -19,6 +19,7 @@ from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import UploadStrategy
 from wasmverse.confinement.prctl import refuse_huge_pages
+from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels
@@ -87,6 +88,7 @@ def main() -> None:
     """Measure each strategy and write the report."""
     refuse_huge_pages()
     where = conditions("duckdb", "wasmtime", "numba")
+    keep_kernels()
     compile_kernels()
     lines = []
     for what, body in STRATEGIES.items():

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wasmverse.universe import kernels
-from wasmverse.universe.kernels import cache_folder
+from wasmverse.universe import cache
+from wasmverse.universe.cache import are_compiled, cache_folder, keep_no_more, keep_on_disk, kept_in
 
 
 def sources(folder: Path, cost: int) -> Path:
@@ -36,12 +36,20 @@ def test_what_is_no_kernel_keeps_the_cache(tmp_path: Path) -> None:
 def test_it_is_known_whether_kernels_have_to_be_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernels, "_CACHE", tmp_path / "kernels-1")
-    assert not kernels.are_compiled()
-    (tmp_path / "kernels-1" / "universe").mkdir(parents=True)
-    assert not kernels.are_compiled()
-    (tmp_path / "kernels-1" / "universe" / "apply.nbi").touch()
-    assert kernels.are_compiled()
+    monkeypatch.setattr(cache, "_base", None)
+    monkeypatch.setattr(cache, "_kept", None)
+    keep_on_disk(tmp_path)
+    folder = kept_in()
+    assert folder is not None
+    assert folder.parent == tmp_path
+    assert not are_compiled()
+    (folder / "universe").mkdir(parents=True)
+    assert not are_compiled()
+    (folder / "universe" / "apply.nbi").touch()
+    assert are_compiled()
+    keep_no_more()
+    assert kept_in() is None
+    assert not are_compiled()
 
 
 def test_a_new_folder_of_another_process_is_not_removed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from wasmverse.cli.token import app as token_app
 from wasmverse.cli.universe import app as universe_app
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.errors import SettingsError, WasmverseError
+from wasmverse.processes.kernels import keep_kernels
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import end_at_once
 from wasmverse.settings import Settings, load_settings
@@ -195,6 +196,7 @@ def _version(
 def main() -> None:
     """Entry point of the `wasmverse` command."""
     refuse_huge_pages()
+    keep_kernels()
     app()
 
 

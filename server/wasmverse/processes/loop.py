@@ -33,7 +33,7 @@ from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage, disk_failure
-from wasmverse.universe.kernels import keep_no_more
+from wasmverse.universe.cache import keep_no_more
 
 log = logging.getLogger("wasmverse.universe")
 

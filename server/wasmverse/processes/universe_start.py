@@ -15,19 +15,21 @@ from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
 from wasmverse.settings import Settings
-from wasmverse.universe.cache import base_folder
+from wasmverse.universe.cache import base_folder, keep_on_disk
 
 
 def start_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
     """Confine this process, then run the universe in it."""
+    kernels = base_folder()
     paths = UniversePaths(
         settings.database_path,
         snapshot_folder,
-        base_folder(),
+        kernels,
         settings.record_path,
         reader_user(settings.user_ids_first),
     )
     outcomes = confine_universe(paths)
+    keep_on_disk(kernels)
 
     from wasmverse.processes.loop import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
 

@@ -30,6 +30,7 @@ from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.log import logs_of, read_log
 from wasmverse.text import printable
+from wasmverse.universe.cache import base_folder, keep_on_disk
 
 TRIAL_SECONDS_MAX = 1_800
 HEADER_BITS_MAX = 8
@@ -198,6 +199,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def main() -> None:
     """One trial: open the copy that is named, say how that went in one line of JSON, and leave it folded into one file."""
+    keep_on_disk(base_folder())
     path = Path(sys.argv[1])
     if "--begin-log" in sys.argv:
         connection = duckdb.connect(str(path))

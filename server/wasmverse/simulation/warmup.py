@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from wasmverse.strategies.roster import Roster
+from wasmverse.universe.cache import are_compiled
 from wasmverse.universe.genesis import populate
-from wasmverse.universe.kernels import are_compiled
 from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
 from wasmverse.universe.state import Columns, Nodes, PlacedNodes, State, state_hash
 from wasmverse.universe.turn import Laws, TurnPlayer

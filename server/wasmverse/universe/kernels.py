@@ -1,69 +1,82 @@
-"""How every kernel is compiled: machine code, cached on disk, free of the interpreter lock."""
+"""How every kernel is compiled: to machine code that is free of the interpreter lock, and kept on disk where `cache` says.
+
+To import kernels compiles nothing, writes nothing and leaves numba's configuration as it is: it also happens in processes
+that are not ours, as a database server's.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
 from numba import njit
-from numba.core.caching import NullCache
+from numba.core import caching
 
-from wasmverse.universe.cache import base_folder
+from wasmverse.universe.cache import kept_in
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_FOLDER = Path(__file__).parent
+
+class _Cache(caching.NullCache):
+    """numba's cache of one kernel, in the folder that is kept when the kernel is compiled, which is when it is first called."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._folder: Path | None = None
+        self._cache: Any = caching.NullCache()
+
+    def _current(self) -> Any:
+        folder = kept_in()
+        if folder != self._folder:
+            self._folder = folder
+            self._cache = caching.NullCache() if folder is None else _on_disk(self._function, folder)
+        return self._cache
+
+    @property
+    def cache_path(self) -> str | None:
+        return cast("str | None", self._current().cache_path)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        return self._current().load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, cres: Any) -> None:
+        self._current().save_overload(sig, cres)
+
+    def flush(self) -> None:
+        self._current().flush()
 
 
-def cache_folder(base: Path, sources: Path) -> Path:
-    """The folder in ``base`` for machine code made of these sources; those of other sources are removed.
+def _on_disk(function: Callable[..., Any], folder: Path) -> Any:
+    """numba's cache of a kernel in a folder; one that keeps nothing where the folder cannot be written."""
 
-    numba looks only at the file of the kernel it compiles. One that calls a kernel of another file, or was compiled with
-    a constant of another, would be taken from the cache although its rules have changed.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(sources.glob("*.py")):
-        text = path.read_bytes()
-        if b"@kernel" in text or path.stem in {"kernels", "rules", "records", "outcome"}:
-            digest.update(text)
-    folder = base / f"kernels-{digest.hexdigest()[:16]}"
-    if not folder.exists():
-        for old in base.glob("kernels-*"):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
-    return folder
+    class Locator(caching.UserProvidedCacheLocator):
+        """Names the folder as numba does, without numba's setting for all that is compiled in this process."""
 
+        def __init__(self, py_func: Any, py_file: str) -> None:
+            self._py_file = py_file
+            self._lineno = py_func.__code__.co_firstlineno
+            self._cache_path = str(folder / self.get_suitable_cache_subpath(py_file))  # type: ignore[no-untyped-call]
 
-_CACHE = cache_folder(base_folder(), _FOLDER)
-cast("Any", numba.config).CACHE_DIR = str(_CACHE)
+        @classmethod
+        def from_function(cls, py_func: Any, py_file: str) -> Any:
+            return super(caching.UserProvidedCacheLocator, cls).from_function(py_func, py_file)  # type: ignore[no-untyped-call]
 
+    class Implementation(caching.CompileResultCacheImpl):
+        _locator_classes = [Locator]  # noqa: RUF012
 
-_KERNELS: list[Any] = []
+    class Kept(caching.FunctionCache):
+        _impl_class = Implementation
 
-
-def are_compiled() -> bool:
-    """Whether an earlier process has left machine code of these very kernels."""
-    return any(_CACHE.rglob("*.nbi"))
+    try:
+        return Kept(function)  # type: ignore[no-untyped-call]
+    except RuntimeError:  # numba found no place for it
+        return caching.NullCache()
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile with numba: ``nogil``, cached; bounds are checked when NUMBA_BOUNDSCHECK=1, as the tests have it."""
-    boundscheck = os.environ.get("NUMBA_BOUNDSCHECK") == "1"
-    compiled = njit(nogil=True, cache=True, boundscheck=boundscheck)(function)
-    _KERNELS.append(compiled)
+    """Compile with numba when first called: ``nogil``; bounds are checked where NUMBA_BOUNDSCHECK=1, as the tests have it."""
+    compiled: Any = njit(nogil=True)(function)
+    compiled._cache = _Cache(function)
     return cast("Callable[P, R]", compiled)
-
-
-def keep_no_more() -> None:
-    """Leave the cache as it is: what is compiled from here on is for this process alone.
-
-    Machine code that others will run must not come from a process that runs strangers' code, and it may not write there.
-    """
-    for compiled in _KERNELS:
-        compiled._cache = NullCache()
