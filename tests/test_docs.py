@@ -1,4 +1,4 @@
-"""The documentation says what is true: settings, dependencies, links, commands; and no file names a package registry."""
+"""The documentation is true: settings, dependencies, links, named files, commands; and no file names a package registry."""
 
 import json
 import re
@@ -25,7 +25,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a)\b[^>]*?\b(?:src|href)=\"(
 
 
 def tracked_files() -> list[Path]:
-    """Every file of the repository, those not committed yet included, what is made by builds left out."""
+    """Every file of the repository, including those not yet committed, without what builds make."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]

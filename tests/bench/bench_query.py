@@ -36,9 +36,9 @@ REPORT = BENCHMARKS / "queries.md"
 LOAD_SECONDS = 30
 IDLE_SECONDS = 8
 CALM_SECONDS_MIN = 15
-"""A load is repeated until so much of it was calm."""
+"""A load is repeated until this much of it was calm."""
 CALM_TURNS_MIN = 10
-"""Of fewer turns no p99 is told."""
+"""With fewer turns no p99 is reported."""
 RATES = (200, 400, 600, 800)
 IDLE = "idle"
 
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Samples:
-    """What each answer took and when it was due, of one load or several of the same kind."""
+    """The latency of each answer and when its request was due, of one load or several of the same kind."""
 
     def __init__(self, steal: Steal) -> None:
         self._steal = steal
@@ -65,7 +65,7 @@ class Samples:
         self.failed = 0
 
     def add(self, result: dict[str, Any]) -> None:
-        """Take up what a load printed."""
+        """Add what a load printed."""
         moments, seconds = np.array(result["moments"]), np.array(result["seconds"])
         self._parts.append((moments, seconds))
         self._spans.append((moments.min(), moments.max()))
@@ -239,7 +239,7 @@ def result_of(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def one_system(measurement: Measurement) -> Iterator[Row]:
-    """One system's entities as JSON, at a rate and as fast as it goes."""
+    """One system's entities as JSON, at a fixed rate and as fast as possible."""
     server, steal = measurement.server, measurement.steal
     name = "100 requests/s, all executed"
     samples = measurement.load(name, kind="rate", rate=100, systems=SYSTEMS)
@@ -292,7 +292,7 @@ def live(measurement: Measurement) -> Iterator[Row]:
 
 
 async def count_by_kind(folder: Path) -> dict[str, Any]:
-    """The count by kind over five million rows, every text another one, while the turns go on."""
+    """The count by kind over five million rows, with a new text each time, while turns are played."""
     writer = SnapshotWriter(folder / "five-million", keep=1, bytes_max=1 << 30)
     writer.publish(1, snapshot_tables(1, systems=31_250, ships=32, nodes=128))
     pool = ReaderPool(Settings(database_path=folder / "none.duckdb"), writer.folder)

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 ONE_SYSTEM = "select * from entity where sid = ? and eid <> ?"
-"""The second argument is another one every time, so that no result that was kept can be the answer."""
+"""The second argument is different every time, so that no kept result can be the answer."""
 
 
 class Client(asyncio.Protocol):
@@ -87,7 +87,7 @@ class Queries:
 
 
 async def at_a_rate(port: int, rate: float, seconds: float, queries: Queries) -> dict[str, Any]:
-    """Requests at fixed times, whether earlier ones were answered or not; latency is counted from those times."""
+    """Requests at fixed times, whether or not earlier ones were answered; latency counts from those times."""
     idle: asyncio.Queue[Client] = asyncio.Queue()
     for _ in range(128):
         idle.put_nowait(await connect(port, Client))

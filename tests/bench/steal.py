@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 CALM_SHARE = 0.05
 """A moment is calm if others took at most this share of all processors around it."""
 SECONDS_BEFORE, SECONDS_AFTER = 1.0, 0.5
-"""What is around a moment: what was taken before leaves a queue behind."""
+"""How long before and after a moment is looked at: what was taken before it has left a queue."""
 PATIENCE_SECONDS = float(os.environ.get("WASMVERSE_BENCH_PATIENCE_SECONDS", "60"))
 """How much longer a benchmark may take, for measuring again what was not calm."""
 
@@ -76,7 +76,7 @@ class Patience:
         self._seconds = seconds
 
     def spend(self, seconds: float) -> bool:
-        """Whether there is as much left; then it is spent."""
+        """Whether as much time is left; if so, it is spent."""
         if seconds > self._seconds:
             return False
         self._seconds -= seconds

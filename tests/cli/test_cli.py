@@ -26,7 +26,7 @@ SMALL = ("--systems", "3", "--ships", "4", "--nodes", "5")
 
 @pytest.fixture(autouse=True)
 def own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever a mistake starts, it starts in the test's own folder."""
+    """What is started by mistake is started in the test's own folder."""
     monkeypatch.setenv("WASMVERSE_DATABASE_PATH", str(tmp_path / "universe.duckdb"))
 
 

@@ -1,6 +1,6 @@
 """What code that has taken over a confined process may try. Each attempt returns how it was refused, or "" if it worked.
 
-None of them needs anything but the standard library, and all of it is loaded before the process is closed in.
+None of them needs anything but the standard library, and all of it is loaded before the process is confined.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wasmverse.confinement.prctl import system_call
 
 REFUSALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ESRCH, errno.ENOENT, errno.EROFS}
 REFUSALS |= {errno.ENETUNREACH, errno.ECONNREFUSED}
-"""Not allowed, or the kernel does as if there were no such thing."""
+"""The errors of a refusal: not permitted, or as if the kernel did not have the call."""
 
 
 class Targets:
@@ -358,7 +358,7 @@ HELD_BY: dict[Callable[[Targets], None], set[str]] = {
     open_by_handle: _CALLS_BY,
     set_clock: _CALLS_BY,
 }
-"""Each attempt, and the layers each of which refuses it alone."""
+"""Attempt -> the layers that refuse it, each of them on its own."""
 
 WORK_ANYWHERE = {
     fork,

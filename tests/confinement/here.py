@@ -1,4 +1,4 @@
-"""What this machine gives to whoever runs the tests. Most kernels have all; who is not delegated a group has none."""
+"""Which layers this machine can give to the user who runs the tests. Most kernels have all; groups must be delegated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that is closed in as one of the server's own, with some layers left out, and then attacks.
+"""A process that is confined like one of the server's, with some layers left out, and then attacks.
 
 ``python -m tests.confinement.inside`` with one argument, JSON: ``kind``, ``layers`` (those that are closed), ``is_nobody``
 (whether to become an unprivileged user first), ``folder`` and the attacker's facts. Prints what came of each attempt.
@@ -43,7 +43,7 @@ def leave_out(layers: list[str]) -> None:
 
 
 def confine_as_universe(folder: Path) -> dict[str, str]:
-    """In both steps, with a file of its own beside what is attacked."""
+    """Confine in both steps, with a database file beside the files that are attacked."""
     own = folder / "universe"
     own.mkdir(exist_ok=True)
     paths = processes.UniversePaths(own / "universe.duckdb", own / "snapshots", own / "kernels")

@@ -1,4 +1,4 @@
-"""What code that has taken over a process may still do: nothing of what it tries, with each layer alone and with all."""
+"""Code that has taken over a process can do nothing of what it tries, with all layers and with each layer alone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_layer_holds_alone_what_it_is_for(attack: Attack, layer: str, is_no
 
 @USERS
 def test_the_attempts_are_real(attack: Attack, is_nobody: bool) -> None:
-    """Without a layer they work, and without the only layer that holds one, that one works."""
+    """Without any layer the attempts work, and without the only layer that refuses an attempt, that attempt works."""
     _, found = attack("reader", set(), is_nobody)
     assert [attempt.__name__ for attempt in WORK_ANYWHERE if found[attempt.__name__]] == []
     for layer in (LANDLOCK, SECCOMP):

@@ -25,13 +25,13 @@ from wasmverse.query.worker import ReaderGone, Worker
 from wasmverse.settings import CheckSettings, Settings
 
 WAITING_BYTES_MAX = 5 << 20
-"""Memory of their own of the two processes that come with a reader; 4.1 MB where this was written."""
+"""Private memory of the two processes that come with a reader; 4.1 MB where this was written."""
 AT_ONCE_SECONDS = 20
 """Nothing that is waited for here would come by itself."""
 
 
 def family(worker: Worker) -> tuple[psutil.Process, psutil.Process, psutil.Process]:
-    """The one outside, the first one inside, and the reader."""
+    """The process outside, the first one inside, and the reader."""
     assert worker._process is not None
     outside = psutil.Process(worker._process.pid)
     [first] = [child for child in outside.children(recursive=True) if child.pid != worker.pid]
@@ -54,7 +54,7 @@ def with_a_reader(folder: Path, act: Callable[[Worker], Awaitable[None]]) -> Non
 
 
 def numbers(pid: int) -> list[str]:
-    """Of a process in each namespace that it is in, from ours inwards."""
+    """The number of a process in each namespace that it is in, from ours inwards."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     [line] = [line for line in status if line.startswith("NSpid:")]
     return line.split()[1:]

@@ -52,7 +52,7 @@ def test_the_user_stays_the_same_and_has_no_capability_left() -> None:
 
 
 def test_root_has_a_proc_without_the_processes_of_others() -> None:
-    """Anybody else may not make one; there Landlock stands, and the test says so by the difference."""
+    """Others than root may not make one; then Landlock still holds, which the expected values show."""
     found = inside(
         """
         import sys

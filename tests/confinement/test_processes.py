@@ -104,7 +104,7 @@ if __name__ == "__main__":
 
 @pytest.fixture
 def aims(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """With a process of the same user to aim at, as the universe would be."""
+    """The targets, and beside them a process of the same user, as the universe would be."""
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as victim:
         Path(facts["folder"], "old").write_text("text")
         yield {**facts, "victim": victim.pid}

@@ -1,4 +1,4 @@
-"""What is told of the layers: by the doctor, at the start, and when a server may not start without one."""
+"""How the layers are reported: by the doctor, at the start, and when a server may not start without one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_setting_knows_every_layer() -> None:
     assert set(get_args(layer)) == {*LAYERS, "all"}
 
 
-def test_one_line_says_who_is_closed_in_by_what() -> None:
+def test_one_line_says_what_is_confined_by_which_layers() -> None:
     assert summary({"universe": WHOLE, "reader": WHOLE}) == "confined: universe, reader by all layers"
     assert summary({"universe": WHOLE, "reader": OLD}) == (
         "confined: universe by all layers; reader without files, tcp (wasmverse doctor says why)"

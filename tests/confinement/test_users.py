@@ -1,4 +1,4 @@
-"""Readers and checkers of a server that is root's are users of their own, who own nothing and may signal nobody."""
+"""If root started the server, readers and checkers run as users that own nothing and may signal nobody."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def inside(body: str, *arguments: str) -> str:
 
 @pytest.fixture
 def private() -> Iterator[Path]:
-    """A folder of which everybody knows the way, and which its owner alone may open."""
+    """A folder whose path is known, and which only its owner may open."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "file").write_text("text")
@@ -62,7 +62,7 @@ def private() -> Iterator[Path]:
 
 
 def test_a_user_of_its_own_holds_alone_what_is_roots(attack: Attack) -> None:
-    """Root's processes could be ended before; who is no root has the same user with and without."""
+    """Without the layer root's processes can be ended; who is not root has the same user with and without it."""
     _, before = attack("reader", {NAMESPACES})
     outcomes, found = attack("reader", {NAMESPACES, USERS})
     assert outcomes["user"] == ""
@@ -135,7 +135,7 @@ def test_a_folder_is_handed_over_to_the_group_alone(private: Path) -> None:
 
 
 def test_it_still_ends_with_its_parent() -> None:
-    """The kernel forgets that wish of a process that changes who it is."""
+    """The kernel forgets that a process wants to end with its parent when the process changes its user."""
     grandchild = f"""
 import sys, time
 from wasmverse.confinement import namespaces, privileges, processes, users

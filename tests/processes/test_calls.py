@@ -1,4 +1,4 @@
-"""A strategy that is uploaded while turns are played can be called in SQL, and answers what it does in the turn."""
+"""A strategy that is uploaded while turns are played can be called in SQL, and returns what it returns in the turn."""
 
 import time
 from typing import Any

@@ -18,7 +18,7 @@ SIGTERM = 15
 
 
 def universe_process(universe: Universe) -> psutil.Process:
-    """The one that has the file open."""
+    """The process that has the file open."""
     assert universe.process is not None
     for child in psutil.Process(universe.process.pid).children(recursive=True):
         if any(file.path == str(universe.path) for file in child.open_files()):
@@ -74,7 +74,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path | None]:
 
 
 def test_a_disk_that_is_really_full(small_disk: Path | None, tmp_path: Path) -> None:
-    """Without the right to mount, the same is shown by the limit on files alone."""
+    """Without the right to mount, a limit on the size of files takes the place of the full disk."""
     folder = small_disk or tmp_path
     universe = Universe(folder)
     universe.log = tmp_path / "server.log"

@@ -40,7 +40,7 @@ def test_every_restart_after_kill_nine_goes_on_from_the_last_committed_turn(univ
 @pytest.mark.slow
 @pytest.mark.parametrize("log_bytes_max", [None, 1 << 10], ids=["log", "checkpoints"])
 def test_a_crowd_survives_kill_nine_while_it_is_committed(tmp_path: Path, log_bytes_max: int | None) -> None:
-    """Killed while turns follow each other without a pause, half of them while DuckDB folds its log into the file.
+    """Killed while turns follow each other without a pause, half of the times while DuckDB does a checkpoint.
 
     Turns are played without pause, so a kill hits reading, playing, committing or checkpointing alike.
     """
@@ -70,7 +70,7 @@ def test_a_crowd_survives_kill_nine_while_it_is_committed(tmp_path: Path, log_by
 
 
 def _reported_turn(universe: Universe, after: int, patience: float) -> int:
-    """Wait until a turn was committed, then so long; returns the last turn that the server said was committed."""
+    """Wait until a turn was committed, then for ``patience`` seconds; returns the last turn that the server reported."""
     url = universe.log.read_text().split()[-1]
     seen, ends = 0, 0.0
     with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:

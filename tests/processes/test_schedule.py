@@ -56,7 +56,7 @@ def test_after_a_longer_pause_counting_begins_anew() -> None:
 
 
 def test_turns_that_never_keep_up_are_played_back_to_back() -> None:
-    """Each takes three periods; the schedule is behind always, but never by more than it catches up."""
+    """Each takes three periods; the schedule is always late, but never by more than it can catch up."""
     schedule, now = Schedule(0.0, 1.0), 0.0
     for _ in range(1000):
         now = max(now, schedule.start) + 3.0

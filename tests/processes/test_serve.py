@@ -1,4 +1,4 @@
-"""Starting where one cannot start, and turns that do not keep up."""
+"""Starts that must fail, and turns that do not keep up."""
 
 import itertools
 import socket

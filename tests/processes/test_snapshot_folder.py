@@ -14,7 +14,7 @@ from tests.processes.universe import PATIENCE_SECONDS, Universe
 
 
 class Asking:
-    """A client that asks all the time, and never in vain."""
+    """A client that asks all the time and must always get an answer."""
 
     def __init__(self, universe: Universe) -> None:
         self.http = httpx.Client(
@@ -25,7 +25,7 @@ class Asking:
         self.http.close()
 
     def turn(self) -> int:
-        # Another text each time, so that none is answered from memory.
+        # A new text each time, so that no answer comes from the cache.
         answer = self.http.post(
             "/api/v2/query/tuples", json={"sql": f"select count(*), {time.time()} from entity"}
         )
@@ -60,7 +60,7 @@ def ended_well(universe: Universe) -> list[str]:
     return [line for line in log.splitlines() if "publish" in line]
 
 
-def test_a_folder_that_is_removed_or_replaced_is_made_anew(universe: Universe, tmp_path: Path) -> None:
+def test_a_folder_that_is_removed_or_replaced_is_made_again(universe: Universe, tmp_path: Path) -> None:
     folder = tmp_path / "snapshots"
     universe.environment["WASMVERSE_SNAPSHOT_FOLDER"] = str(folder)
     universe.start()
@@ -95,7 +95,7 @@ def test_a_folder_that_is_full_shows_the_last_turn_until_there_is_room(
     small_disk: Path | None,  # noqa: F811
     tmp_path: Path,
 ) -> None:
-    """Where nothing may be mounted, a folder that cannot be written to stands for it."""
+    """Where mounting is not allowed, a folder that cannot be written to takes its place."""
     folder = (small_disk or tmp_path) / "snapshots"
     universe.environment["WASMVERSE_SNAPSHOT_FOLDER"] = str(folder)
     universe.start()
@@ -107,7 +107,7 @@ def test_a_folder_that_is_full_shows_the_last_turn_until_there_is_room(
             fillers[0] = folder
             folder.write_text("in the way")
         else:
-            # What older turns had is room for the next one, until that is taken too.
+            # The room of older turns is given to the next one, until that is used up too.
             shown = [-1, -2]
             for filler in fillers:
                 fill(filler)

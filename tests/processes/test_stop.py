@@ -64,7 +64,7 @@ def test_a_signal_to_one_or_all_ends_with_status_zero_and_one_line(
 
 
 def test_a_signal_to_every_process_ends_with_status_zero_and_one_line(universe: Universe) -> None:
-    """As a service's manager does that ends all of a control group."""
+    """As a service manager does when it ends all processes of a control group."""
     universe.start()
     for process in family(universe):
         process.terminate()
@@ -80,7 +80,7 @@ def test_a_signal_during_the_start_ends_with_status_zero_and_one_line(
     universe.wait_for("opening")
     time.sleep(delay)
     status, lines = end_by(universe, signal.SIGTERM)
-    # What it was about to tell of its start may come first.
+    # A line about the start may still come first.
     assert (status, lines[-1].startswith("stopped ")) == (0, True), lines
     assert not [line for line in lines if "rror" in line or "leak" in line or "wasmverse:" in line], lines
 
@@ -108,7 +108,7 @@ def test_processes_that_a_signal_stopped_do_not_hold_up_the_end(universe: Univer
 
 @pytest.fixture
 def hang() -> Iterator[list[psutil.Process]]:
-    """Processes put here do nothing any more, even if somebody continues them."""
+    """Processes in this list stay stopped, even if somebody continues them."""
     processes: list[psutil.Process] = []
     is_over = threading.Event()
 

@@ -42,7 +42,8 @@ def test_a_stopped_universe_is_waited_for_by_nobody(tmp_path: Path) -> None:
             assert universe.trouble is not None and "is stopped by a signal" in universe.trouble
             outcomes = await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 60)
             told = [str(outcome) for outcome in outcomes]
-            # Small ones are in the pipe already; of uploads one is half in it, the bound lets others wait or not.
+            # The small command is in the pipe already, and an upload half in it; the bound lets some others wait, and refuses
+            # the rest.
             assert isinstance(outcomes[0], UniverseSilent) and "look whether it took effect" in told[0]
             assert isinstance(outcomes[1], UniverseSilent)
             assert all(isinstance(outcome, UniverseBusy) for outcome in outcomes[2:]), told

@@ -1,4 +1,4 @@
-"""A real `wasmverse serve` in a process group of its own, and what its file holds once it has ended."""
+"""A real `wasmverse serve` in its own process group, and checks of its file once it has ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRID_SIDE = 100
 
 
 class Universe:
-    """One universe file; started and ended as often as a test likes."""
+    """One universe file with its server, which a test may start and end as often as it likes."""
 
     def __init__(
         self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.05
@@ -41,7 +41,7 @@ class Universe:
         self.wait_for("http://")
 
     def begin(self) -> None:
-        """Start, and wait for nothing."""
+        """Start, without waiting for anything."""
         self._told = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -63,13 +63,13 @@ class Universe:
             time.sleep(0.02)
 
     def signal(self, number: int) -> int:
-        """Signal the server alone and wait for its end; returns its exit status."""
+        """Signal only the server's first process and wait for its end; returns its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_SECONDS)
 
     def kill_group(self) -> None:
-        """kill -9 for the server and all its processes at once."""
+        """Kill the server and all its processes at once, with kill -9."""
         assert self.process is not None
         children = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -78,7 +78,7 @@ class Universe:
         assert not alive
 
     def end(self) -> None:
-        """Whatever a test left running."""
+        """End whatever a test left running."""
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
                 self.kill_group()
