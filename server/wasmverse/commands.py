@@ -6,7 +6,8 @@ plain picklable values; the answer to each is a dict of plain values, or a Wasmv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 BUNDLED_OWNER = "wasmverse"
 """Who owns the strategies that come with Wasmverse. No request has this id: those of people have a prefix."""
@@ -57,21 +58,53 @@ class SpawnEntity:
     strategy: str | None
 
 
+class Trial(NamedTuple):
+    """A strategy's first call: the fuel it took, and why it was a fault; None when it was none."""
+
+    fuel: int
+    fault: str | None
+
+
+class Cost(NamedTuple):
+    """Processor time that one strategy took where it was tried: to make an instance with its first call, and for a call more."""
+
+    instance_seconds: float
+    call_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a module that passed its inspection: read once, away from the universe, and believed from then on.
+
+    Attributes
+    ----------
+    sha256 : of the module's bytes, in hexadecimal digits.
+    language : what the module says it was written in.
+    strategies : by the name that each is registered under, the export that flies it.
+    trials : of each strategy, what its call for a new ship among a few others came to.
+    costs : of each strategy, what it took where it was tried; empty when the upload is not to be judged by that.
+    compiled : the compiler's output for the module.
+    """
+
+    sha256: str
+    language: str
+    strategies: dict[str, str]
+    trials: dict[str, Trial]
+    costs: dict[str, Cost] = field(default_factory=dict, compare=False)
+    compiled: bytes = field(default=b"", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class UploadStrategy:
     """Store a module and fly its strategies from the next turn on.
 
-    The module has been checked and compiled outside the universe process (``wasm.inspect_module``);
-    ``compiled`` is the compiler's output for it. ``seconds`` has of each strategy what was measured there: processor time of an
-    instance with its first call, and of a call more; None when it is not to be judged by that.
     Answer: ``{"strategies": [row of strategy, ...], "tid": int}``
     """
 
     name: str
     module: bytes
-    compiled: bytes
+    inspection: Inspection
     author: Author
-    seconds: dict[str, tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> 
     command = gateway.universe.commands[-1]
     assert isinstance(command, UploadStrategy)
     assert (command.name, command.module, command.author) == ("mine", HOLD, Author("name:ada", "ada"))
-    assert len(command.compiled) > len(HOLD)
+    assert command.inspection.strategies == {"mine": "decide"}
+    assert len(command.inspection.compiled) > len(HOLD)
     gateway.universe.answer = {"strategies": [ROW | {"version": 2}], "tid": 6}
     assert put(gateway, "mine", HOLD).status_code == 200
     assert gateway.universe.commands[-1].author == Author("name:anonymous", "anonymous")  # type: ignore[union-attr]
@@ -118,7 +119,7 @@ def test_an_upload_that_is_too_dear_is_measured_once_more(gateway: RunningGatewa
     sent = len(gateway.universe.commands)
     answer = put(gateway, "mine", HOLD)
     assert (answer.status_code, answer.json()["error"]["message"]) == (409, "this would add 400 ms to a turn")
-    first, second = (command.seconds["mine"] for command in gateway.universe.commands[sent:])  # type: ignore[union-attr,index]
+    first, second = (command.inspection.costs["mine"] for command in gateway.universe.commands[sent:])  # type: ignore[union-attr,index]
     assert 0 < second[0] <= first[0]
 
 

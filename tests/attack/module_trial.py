@@ -17,15 +17,17 @@ from tests.wasm.builder import Table
 from tests.wasm.recursion import BASELINE, other_engine
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import inspect_module, strategy_exports
+from wasmverse.strategies.contract import strategies_among, strategy_function
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.strategies.limits import guest_limits
 from wasmverse.wasm import guest as guest_module
 from wasmverse.wasm.engine import compile_for_flight
-from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.stack import NATIVE_BYTES
-from wasmverse.wasm.wit import strategy_signature
 
 SETTINGS = Settings(budget_fuel=5_000)
-LIMITS = Limits(SETTINGS.budget_fuel, SETTINGS.guest_memory_bytes_max, SETTINGS.guest_table_elements_max, 4)
+LIMITS = guest_limits(SETTINGS)
 # The native stack's end is no verdict of the rules: nobody may ever see it.
 NATIVE_END = "met the end of the native stack"
 ROWS = [
@@ -41,7 +43,7 @@ def serve(pipe: Connection) -> None:
     """Answer for modules until None comes: a list of words of what is wrong, empty for nothing, and what became of it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     innocent = Guest.of(compile_for_flight((BUNDLED_FOLDER / "strategy_flee.wasm").read_bytes()), "decide")
-    table = Table.of(strategy_signature(), ROWS)
+    table = Table.of(strategy_function(), ROWS)
     table.run(innocent, LIMITS)
     expected = table.results.tolist()
     guest_module._REASONS[wasmtime.TrapCode.STACK_OVERFLOW] = NATIVE_END
@@ -74,13 +76,13 @@ def _trial(module: bytes, table: Table) -> tuple[list[str], str]:
     for export in found.strategies.values():
         verdicts = [_flown(Guest.load(found.compiled, export), table, wrong) for _ in range(2)]
         with other_engine(BASELINE, 2 * NATIVE_BYTES):
-            other = Table.of(strategy_signature(), ROWS)
+            other = Table.of(strategy_function(), ROWS)
             try:
                 again = compile_for_flight(module)
             except ModuleRefused as error:
                 wrong.append(f"compiled for another processor it is refused: {error.message}")
                 continue
-            assert strategy_exports(module, "mine") == found.strategies
+            assert strategies_among(exports_of(module), "mine") == found.strategies
             verdicts.append(_flown(Guest.of(again, export), other, wrong))
         if verdicts[0] != verdicts[1]:
             wrong.append(f"{export}: two runs differ: {verdicts[0]!r:.400} {verdicts[1]!r:.400}")

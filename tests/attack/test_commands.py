@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import wasmtime
@@ -16,7 +17,9 @@ from tests.wasm.builder import strategy_wat
 from wasmverse.commands import (
     Author,
     Command,
+    Cost,
     EnableStrategy,
+    Inspection,
     RemoveStrategies,
     RemoveStrategy,
     SpawnEntity,
@@ -29,7 +32,7 @@ from wasmverse.settings import Settings
 from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import Inspection, inspect_module
+from wasmverse.strategies.inspection import inspect_module
 
 BUNDLED_BYTES = sum((BUNDLED_FOLDER / f"{name}.wasm").stat().st_size for name in BUNDLED)
 SETTINGS = Settings(
@@ -72,11 +75,12 @@ def command(rng: random.Random, uploads: list[tuple[bytes, Inspection]]) -> Comm
     match rng.randrange(10):
         case 0 | 1 | 2 | 3 | 4:
             module, inspection = rng.choice(uploads)
-            seconds = {given: (rng.choice([1e-5, 1e-5, 1.0]), 1e-7) for given in inspection.strategies}
-            measured = {name if given == "mine" else given: cost for given, cost in seconds.items()}
-            return UploadStrategy(
-                name, module, inspection.compiled, author, rng.choice([None, measured, measured])
-            )
+            strategies = {
+                name if given == "mine" else given: export for given, export in inspection.strategies.items()
+            }
+            costs = {given: Cost(rng.choice([1e-5, 1e-5, 1.0]), 1e-7) for given in strategies}
+            found = replace(inspection, strategies=strategies, costs=rng.choice([{}, costs, costs]))
+            return UploadStrategy(name, module, found, author)
         case 5:
             return RemoveStrategy(name, author)
         case 6:

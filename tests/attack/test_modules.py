@@ -26,7 +26,7 @@ from tests.wasm.builder import strategy_wat
 from tests.wasm.recursion import KINDS
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
 from wasmverse.wasm.stack import prepare
 
 ANSWER_SECONDS_MAX = 60.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,14 @@ import wasmtime
 
 from tests.bench.report import BENCHMARKS, ROOT, conditions
 from tests.wasm.builder import strategy_wat
-from wasmverse.commands import UploadStrategy
+from wasmverse.commands import Author, UploadStrategy
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import inspect_module
+from wasmverse.strategies.inspection import inspect_module
 
 REPORT = BENCHMARKS / "misbehaving.md"
 SYSTEMS = 6_250
@@ -53,8 +54,8 @@ def measure(body: str) -> dict[str, Any]:
         try:
             before = [_turn(simulation) for _ in range(6)][2:]
             module = bytes(wasmtime.wat2wasm(strategy_wat(body)))
-            compiled = inspect_module(module, "bad", settings).compiled
-            simulation.carry_out(UploadStrategy("bad", module, compiled, "bench"))
+            found = replace(inspect_module(module, "bad", settings), costs={})
+            simulation.carry_out(UploadStrategy("bad", module, found, Author.named("bench")))
             simulation.close()
             database = Database.open(Path(folder) / "universe.duckdb")
             with database.transaction() as transaction:

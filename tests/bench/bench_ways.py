@@ -35,13 +35,14 @@ from starlette.routing import Route
 from tests.bench.report import DOCS, conditions, plot, put_between
 from tests.bench.server import Server
 from tests.bench.yardstick import NEAREST
+from tests.wasm.builder import limits_of
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.block import Block, Workspace, play_block
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.state import Nodes, Ships, State, make_state
 from wasmverse.wasm.engine import flight_engine
-from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.guest import Guest
 
 REPEATS = 5
 PERIOD_SECONDS = 10
@@ -178,7 +179,7 @@ class InProcess:
         block = Block(np.arange(1, self.systems + 1, dtype=np.uint32), *self.state)
         roster = Roster([Strategy(1, "nearest", True, "flying", self.guest)])
         turn = Turn(1, 1, 0, 0, False)
-        result = play_block(self.workspace, block, roster, turn, Limits())
+        result = play_block(self.workspace, block, roster, turn, limits_of())
         return result.phase_seconds[0] + result.phase_seconds[1], self.state, self.workspace
 
     def as_wasmverse(self) -> Plans:

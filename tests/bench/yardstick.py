@@ -18,12 +18,13 @@ import numpy as np
 import wasmtime
 from numba import njit
 
-from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, flight_engine
-from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from tests.wasm.builder import limits_of
+from wasmverse.strategies.contract import strategy_layout
+from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest
 
-LAYOUT = Layout.natural(strategy_signature(), {"me.x": "u1", "me.y": "u1"})
+LAYOUT = strategy_layout({"me.x": "u1", "me.y": "u1"})
 
 NEAREST = """(module (memory (export "memory") 2)
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
@@ -148,25 +149,15 @@ class Shard:
     def __init__(self, number: int, systems: int, ships: int, nodes: int, guest: Guest) -> None:
         rng = np.random.default_rng(number)
         count, self.shape, self.guest = systems * ships, (systems, ships, nodes), guest
-        self.memory = HostMemory()
-        codes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [
-            LAYOUT.result
-        ]
-        at, addresses = HEADER_BYTES, []
-        for code in codes:
-            addresses.append(at)
-            at += -(-count * np.dtype(code).itemsize // 64) * 64
         room = int(count * ((ships + nodes) * 0.09 + 12))
-        self.memory.reserve(at + 4 * room)
-        self.memory.place(addresses)
-        columns = [self.memory.array(a, np.dtype(c), count) for a, c in zip(addresses, codes, strict=True)]
+        self.frame = Frame(LAYOUT, count, 4 * room)
         (kind, self.x, self.y, self.energy, self.shield, self.blasters, self.thrusters, self.harvesters, _last,
-         self.address, self.length, self.plan) = columns  # fmt: skip
+         self.address, self.length, self.plan) = self.frame.columns  # fmt: skip
         kind[:] = 1
         self.x[:], self.y[:] = rng.integers(0, 100, (2, count))
         self.energy[:], self.shield[:] = 20_000, 100
         self.blasters[:] = self.thrusters[:] = self.harvesters[:] = 2
-        self.lists, self.base = self.memory.array(at, np.uint32, room), at
+        self.lists, self.base = self.frame.tail(np.uint32), self.frame.tail_address
         self.node_x, self.node_y = rng.integers(0, 100, (2, systems * nodes)).astype(np.uint8)
         self.node_energy = np.full(systems * nodes, 30_000, np.uint16)
         self.seconds = [0.0, 0.0, 0.0]
@@ -187,7 +178,7 @@ class Shard:
             self.base,
         )
         observed = time.perf_counter()
-        outcome = self.guest.run(self.memory, LAYOUT, 0, len(self.x), Limits())
+        outcome = self.guest.run(self.frame, 0, len(self.x), limits_of())
         assert not outcome.faults, outcome.reason
         decided = time.perf_counter()
         resolve(*self.shape, self.x, self.y, self.energy, self.shield, self.blasters, self.thrusters, self.harvesters,

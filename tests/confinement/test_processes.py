@@ -53,13 +53,13 @@ reader.main()
 CHECKER = """
 import json, sys
 from tests.confinement import attacks
-from wasmverse.strategies import check
+from wasmverse.strategies import inspection
 from wasmverse.strategies import checker
 facts = json.loads(sys.argv.pop())
 def attack(*_):
     print(json.dumps(attacks.attempt_all(facts)), flush=True)
     raise SystemExit
-check.inspect_module = attack
+inspection.inspect_module = attack
 checker.main()
 """
 UNIVERSE = """

@@ -8,12 +8,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from wasmverse.commands import SpawnEntity, UploadStrategy
+from wasmverse.commands import Author, Inspection, SpawnEntity, UploadStrategy
 from wasmverse.errors import UniverseBusy, UniverseSilent
 from wasmverse.processes.universe import UniverseProcess
 from wasmverse.settings import Settings
 
-UPLOAD = UploadStrategy("huge", bytes(1 << 20), bytes(1 << 20), "ada")
+FOUND = Inspection("00" * 32, "C", {"huge": "decide"}, {}, compiled=bytes(1 << 20))
+UPLOAD = UploadStrategy("huge", bytes(1 << 20), FOUND, Author.named("ada"))
 SPAWN = SpawnEntity(1, 2, 3, 4, None)
 
 

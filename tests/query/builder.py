@@ -138,7 +138,8 @@ def flown_tables(
     )
     hashes = [hashlib.sha256(wat.encode()).hexdigest() for wat in [*wats, *removed]]
     new = new.append_column("sha256", pa.array(hashes, pa.string()))
-    old = tables["strategy"].drop_columns(["export"])
+    new = new.append_column("export", pa.array(["decide"] * len(names)))
+    old = tables["strategy"]
     rows = pa.concat_tables([old, new.select(old.column_names)])
     guests = {number: Guest.of(compile_wat(wat), "decide") for number, wat in zip(ids, wats, strict=False)}
     tables["strategy"], modules = callable_strategies(rows, guests)

@@ -14,7 +14,7 @@ import pytest
 
 from tests.query.builder import flown_tables, snapshot_tables
 from tests.query.conftest import RunningPool
-from tests.wasm.builder import BUMP_REALLOC, Table, compile_wat, strategy_wat
+from tests.wasm.builder import BUMP_REALLOC, Table, compile_wat, limits_of, strategy_wat
 from wasmverse.errors import QueryError
 from wasmverse.query.readers import reader_config
 from wasmverse.reader.calls import ENTITIES
@@ -24,8 +24,8 @@ from wasmverse.simulation.simulation import Simulation
 from wasmverse.snapshots.modules import MODULES, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from wasmverse.strategies.contract import strategy_function
+from wasmverse.wasm.guest import Guest
 
 SETTINGS = Settings(systems=20, ships=6, nodes=10, seed=7, threads=1)
 OF_A_SHIP = "kind, x, y, energy, shield, blasters, thrusters, harvesters, last_plan, sight(sid, eid, x, y)"
@@ -154,8 +154,8 @@ def test_every_argument_arrives_where_it_belongs(asked: Asked, realloc: str) -> 
         + [random.integers(0, 2**32, random.integers(0, 40), np.uint32)]
         for _ in range(5_000)
     ]
-    table = Table.of(strategy_signature(), [(*row[:-1], row[-1].tobytes()) for row in given])
-    outcome = table.run(Guest.of(compile_wat(wat), "decide"), limits=Limits(budget_fuel=20_000))
+    table = Table.of(strategy_function(), [(*row[:-1], row[-1].tobytes()) for row in given])
+    outcome = table.run(Guest.of(compile_wat(wat), "decide"), limits=limits_of(budget_fuel=20_000))
     assert outcome.faults == 0
     values = ", ".join(
         f"({n}, {', '.join(map(str, row[:-1]))}, {row[-1].tolist()})" for n, row in enumerate(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from wasmverse.recording.recorder import record
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import inspect_module
+from wasmverse.strategies.inspection import inspect_module
 
 # Two blocks, so that threads have something to share.
 SETTINGS = Settings(systems=300, ships=2, nodes=3, seed=11, threads=2, grounded_after_turns=2)
@@ -35,7 +36,8 @@ BODIES = (
 
 def upload_of(name: str, body: str, author: str = "ada") -> UploadStrategy:
     module = bytes(wasmtime.wat2wasm(strategy_wat(body)))
-    return UploadStrategy(name, module, inspect_module(module, name, SETTINGS).compiled, Author.named(author))
+    found = replace(inspect_module(module, name, SETTINGS), costs={})
+    return UploadStrategy(name, module, found, Author.named(author))
 
 
 class Run:

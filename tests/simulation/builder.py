@@ -1,5 +1,6 @@
 """Universes for tests: opened, commanded, played, and looked at."""
 
+from dataclasses import replace
 from typing import Any
 
 import wasmtime
@@ -8,7 +9,7 @@ from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, UploadStrategy
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
-from wasmverse.strategies.check import inspect_module
+from wasmverse.strategies.inspection import inspect_module
 
 SMALL = Settings(systems=20, ships=6, nodes=10, seed=7, threads=1)
 
@@ -19,7 +20,8 @@ def changed(**values: Any) -> Settings:
 
 def upload_of(name: str, body: str, extra: str = "", author: str = "ada") -> UploadStrategy:
     module = bytes(wasmtime.wat2wasm(strategy_wat(body, extra)))
-    return UploadStrategy(name, module, inspect_module(module, name, SMALL).compiled, Author.named(author))
+    found = replace(inspect_module(module, name, SMALL), costs={})
+    return UploadStrategy(name, module, found, Author.named(author))
 
 
 def play(simulation: Simulation, turns: int) -> str:

@@ -103,7 +103,7 @@ def test_stored_bytes_are_bounded_and_the_same_module_counts_once(
 
 
 def test_machine_code_is_bounded(simulate: Callable[..., Simulation]) -> None:
-    one = len(named("one").compiled)
+    one = len(named("one").inspection.compiled)
     simulation = simulate(changed(compiled_bytes_max_per_owner=2 * one))
     simulation.carry_out(named("one"))
     simulation.carry_out(named("two", 1))

@@ -1,5 +1,6 @@
 """Strategies that make turns late: the first such turn grounds them, for good and on record."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,14 @@ import wasmtime
 from tests.recording.builder import facts_of, write_facts
 from tests.simulation.builder import SMALL, play, strategy_row, tallies, upload_of
 from tests.wasm.builder import strategy_wat
-from wasmverse.commands import Author, EnableStrategy, RemoveStrategies, SpawnEntity, UploadStrategy
+from wasmverse.commands import (
+    Author,
+    EnableStrategy,
+    Inspection,
+    RemoveStrategies,
+    SpawnEntity,
+    UploadStrategy,
+)
 from wasmverse.errors import StrategyDear, StrategyTaken, StrategyUnknown
 from wasmverse.recording.format import Grounded
 from wasmverse.recording.recorder import record
@@ -108,7 +116,9 @@ def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Simula
     wat = strategy_wat("(i64.const 0)", start).replace('(export "decide")', exports)
     module = bytes(wasmtime.wat2wasm(wat))
     compiled = bytes(wasmtime.Module(flight_engine(), module).serialize())
-    simulation.carry_out(UploadStrategy("many", module, compiled, Author.named("ada")))
+    sha256 = hashlib.sha256(module).hexdigest()
+    found = Inspection(sha256, "unknown", {name: name for name in names}, {}, compiled=compiled)
+    simulation.carry_out(UploadStrategy("many", module, found, Author.named("ada")))
     for n, name in enumerate(names):
         simulation.carry_out(SpawnEntity(1 + n % 20, 1, n % 90, 90, name))
     simulation.carry_out(EnableStrategy("name_0", False, Author.named("ada")))

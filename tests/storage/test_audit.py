@@ -1,5 +1,6 @@
 """A file that others wrote to is refused at the start, with the row and the remedy; what they may change is not."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History, TurnRows
 
 MODULE = b"\0asm\1\0\0\0"
+DIGEST = hashlib.sha256(MODULE).hexdigest()
 
 
 @pytest.fixture
@@ -26,7 +28,13 @@ def path(tmp_path: Path) -> Path:
     with database.transaction() as transaction:
         for name in ("strategy_one", "mine"):
             strategy_store.store_strategies(
-                transaction, MODULE, [name], language="C", author=Author.named("ada"), now=1.0
+                transaction,
+                MODULE,
+                {name: "decide"},
+                sha256=DIGEST,
+                language="C",
+                author=Author.named("ada"),
+                now=1.0,
             )
         result = random_result(np.random.default_rng(1), 1, read(transaction), events=2)
         History(9, 9, 9, 9).append(transaction, result, RECORD, TurnRows.of(result))

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from tests.storage.builder import LAWS, by_hand, fill, in_order, read, record_turns
+from tests.wasm.builder import module_of_exports
 from wasmverse.commands import Author
 from wasmverse.errors import (
     DatabaseDamaged,
@@ -27,6 +28,8 @@ from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.turn_store import read_laws
 
 NOBODY = 65_534
+
+MODULE = module_of_exports("decide", "of-wasmverse", "of-ada", "of_nobody")
 
 
 @pytest.fixture(autouse=True)
@@ -176,6 +179,8 @@ OLD_FORMATS = {
     3: [],
     # Strategies belonged to whoever came with their author's name.
     4: [],
+    # Which export flies a strategy was read from its module.
+    5: [],
 }
 TWO_RECORDS = [
     "CREATE TABLE turns_3 AS SELECT * FROM turns",
@@ -203,9 +208,11 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
         history.write_correction(transaction)
         before = read(transaction)
         for name in ("wasmverse", "ada"):
+            exports = {f"of_{name}": "of-" + name, f"also_{name}": "decide"}
             strategy_store.store_strategies(
-                transaction, b"code", [f"of_{name}"], language="C", author=Author.named(name), now=1.0
+                transaction, MODULE, exports, sha256="c0de", language="C", author=Author.named(name), now=1.0
             )
+        strategy_store.remove_strategies(transaction, ["also_ada"], Author.named("ada"))
     database.close()
     with_duckdb(
         path,
@@ -213,7 +220,8 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
         *OLD_FORMATS[version],
         *(SHIPS_IN_COLUMNS if version < 3 else []),
         *(TWO_RECORDS if version < 4 else []),
-        "ALTER TABLE strategy DROP COLUMN owner",
+        *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
+        "ALTER TABLE strategy DROP COLUMN export",
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )
@@ -224,15 +232,20 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
         loaded.load(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
         made_over = transaction.run_text("SELECT format_version FROM universe")
-        owners = transaction.run_text(
-            "SELECT author, owner FROM strategy WHERE name LIKE 'of!_%' ESCAPE '!' ORDER BY 1"
+        strategies = transaction.run_text(
+            "SELECT name, author, owner, export FROM strategy WHERE sha256 = 'c0de' ORDER BY strategy_id"
         )
     database.close()
     assert in_order(after.state.ships).equals(in_order(before.state.ships))
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
     assert made_over == [(schema.FORMAT_VERSION,)]
-    assert owners == [("ada", "name:ada"), ("wasmverse", "wasmverse")]
+    assert strategies == [
+        ("of_wasmverse", "wasmverse", "wasmverse", "of-wasmverse"),
+        ("also_wasmverse", "wasmverse", "wasmverse", "decide"),
+        ("of_ada", "ada", "name:ada", "of-ada"),
+        ("also_ada", "ada", "name:ada", "decide"),
+    ]
     for name in ("turns", "strategy_turns", "events"):
         assert getattr(loaded, name).rows.equals(getattr(history, name).rows.combine_chunks()), name
 

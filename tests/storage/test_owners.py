@@ -26,7 +26,9 @@ def transaction() -> Iterator[Transaction]:
 
 
 def store(transaction: Transaction, name: str, author: Author) -> None:
-    strategy_store.store_strategies(transaction, b"code", [name], language="C", author=author, now=1.0)
+    strategy_store.store_strategies(
+        transaction, b"code", {name: "decide"}, sha256="c0de", language="C", author=author, now=1.0
+    )
 
 
 def owner(transaction: Transaction, name: str) -> tuple[str, str]:

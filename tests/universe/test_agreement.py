@@ -8,20 +8,20 @@ import pytest
 from tests.oracle.oracle import Oracle
 from tests.universe.builder import RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
+from tests.wasm.builder import limits_of
 from wasmverse.storage.duckdb.history import event_rows
 from wasmverse.strategies.roster import FLYING
 from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import make_state
 from wasmverse.universe.turn import TurnPlayer
-from wasmverse.wasm.guest import Limits
 
 UNIVERSES = int(os.environ.get("WASMVERSE_TEST_UNIVERSES", "300"))
 TURNS = 20
 GROUP = 10
 
 # So many faults are allowed that every one is the fault of the ship's own call.
-LIMITS = Limits(budget_fuel=20_000, faults_max=1_000_000)
+LIMITS = limits_of(budget_fuel=20_000, faults_max=1_000_000)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import Nodes, Ships, State, make_state, state_hash
 from wasmverse.universe.turn import TurnPlayer
-from wasmverse.wasm.guest import Limits
+from wasmverse.wasm.limits import Limits
 
 TURNS = 5
 LIMITS = Limits(budget_fuel=20_000, faults_max=2)

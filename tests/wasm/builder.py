@@ -8,11 +8,25 @@ import numpy as np
 import wasmtime
 
 from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory, compile_for_flight
-from wasmverse.wasm.guest import Guest, Limits, Outcome
-from wasmverse.wasm.wit import Signature, parse_world
+from wasmverse.wasm.engine import compile_for_flight
+from wasmverse.wasm.frame import Frame, HostMemory
+from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.types import CHAR, Function
+from wasmverse.wasm.wit import parse_world
 
-NO_FAULTS = Limits(budget_fuel=1_000_000)
+
+def limits_of(
+    budget_fuel: int = 20_000,
+    memory_bytes_max: int = 16 << 20,
+    table_elements_max: int = 10_000,
+    faults_max: int = 4,
+) -> Limits:
+    """What a guest of a test may use."""
+    return Limits(budget_fuel, memory_bytes_max, table_elements_max, faults_max)
+
+
+NO_FAULTS = limits_of(budget_fuel=1_000_000)
 
 BUMP_REALLOC = """
   (global $free (mut i32) (i32.const 1024))
@@ -28,7 +42,7 @@ def compile_wat(text: str) -> wasmtime.Module:
     return compile_for_flight(bytes(wasmtime.wat2wasm(text)))
 
 
-def signature_of(function: str) -> Signature:
+def function_of(function: str) -> Function:
     """From the WIT of one function, such as ``func(a: u8) -> u32``."""
     return parse_world(f"world w {{ export f: {function}; }}")["f"]
 
@@ -42,62 +56,67 @@ def strategy_wat(body: str, extra: str = "", *, name: str = "decide", pages: str
         (result i64) {body}))"""
 
 
+def module_of_exports(*names: str) -> bytes:
+    """A module with one strategy under all these names."""
+    exports = "".join(f'(export "{name}")' for name in names)
+    return bytes(wasmtime.wat2wasm(strategy_wat("(i64.const 0)").replace('(export "decide")', exports)))
+
+
 @dataclass
 class Table:
     """Columns of arguments in host memory, filled from rows of Python values."""
 
-    signature: Signature
-    layout: Layout
-    memory: HostMemory
-    results: np.ndarray
+    frame: Frame
 
     @classmethod
     def of(
-        cls, signature: Signature, rows: Sequence[Sequence[Any]], narrower: dict[str, str] | None = None
+        cls, function: Function, rows: Sequence[Sequence[Any]], narrower: dict[str, str] | None = None
     ) -> "Table":
-        layout = Layout.natural(signature, narrower)
-        memory = HostMemory()
-        at = HEADER_BYTES
-        addresses: list[int] = []
-
-        def column(code: str, values: Sequence[Any]) -> np.ndarray:
-            nonlocal at
-            at = -(-at // 8) * 8
-            dtype = np.dtype(code)
-            memory.reserve(at + dtype.itemsize * len(values))
-            array = memory.array(at, dtype, len(values))
-            array[:] = values
-            addresses.append(at)
-            at += dtype.itemsize * len(values)
-            return array
-
-        for number, (leaf, code) in enumerate(zip(signature.leaves, layout.storage, strict=True)):
+        layout = Layout.natural(function, narrower)
+        texts = [
+            [
+                value.encode() if isinstance(value, str) else value
+                for value in row
+                if isinstance(value, str | bytes)
+            ]
+            for row in rows
+        ]
+        frame = Frame(layout, len(rows), sum(len(text) for row in texts for text in row))
+        columns, at = iter(frame.columns), frame.tail_address
+        for number, argument in enumerate(layout.arguments):
             values = [row[number] for row in rows]
-            if code is not None:
-                column(code, [ord(value) if leaf.type == "char" else value for value in values])
+            if not argument.is_bytes:
+                next(columns)[:] = [ord(value) if argument.type == CHAR else value for value in values]
                 continue
-            texts = [value.encode() if isinstance(value, str) else value for value in values]
-            starts = []
-            for text in texts:
-                memory.reserve(at + len(text))
-                memory.array(at, np.uint8, len(text))[:] = np.frombuffer(text, np.uint8)
-                starts.append(at)
+            addresses, lengths = next(columns), next(columns)
+            for row, value in enumerate(values):
+                text = value.encode() if isinstance(value, str) else value
+                frame.memory.array(at, np.uint8, len(text))[:] = np.frombuffer(text, np.uint8)
+                addresses[row], lengths[row] = at, len(text)
                 at += len(text)
-            column("u4", starts)
-            column("u4", [len(text) for text in texts])
-        results = column(layout.result, [0] * len(rows))
-        memory.place(addresses)
-        return cls(signature, layout, memory, results)
+        return cls(frame)
+
+    @property
+    def layout(self) -> Layout:
+        return self.frame.layout
+
+    @property
+    def memory(self) -> HostMemory:
+        return self.frame.memory
+
+    @property
+    def results(self) -> np.ndarray:
+        return self.frame.columns[-1]
 
     def run(
         self, guest: Guest, limits: Limits = NO_FAULTS, start: int = 0, stop: int | None = None
     ) -> Outcome:
-        return guest.run(self.memory, self.layout, start, len(self.results) if stop is None else stop, limits)
+        return guest.run(self.frame, start, self.frame.rows if stop is None else stop, limits)
 
 
 def numbered(count: int) -> Table:
     """``func(n: u32) -> u64`` over the numbers 0 to count - 1."""
-    return Table.of(signature_of("func(n: u32) -> u64"), [(n,) for n in range(count)])
+    return Table.of(function_of("func(n: u32) -> u64"), [(n,) for n in range(count)])
 
 
 def guest_of_number(body: str, extra: str = "") -> Guest:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import wasmtime
 
-from wasmverse.wasm import driver, engine, guest
+from wasmverse.wasm import driver, engine, frame, guest
 
 BASELINE = "x86_64-unknown-linux-gnu"
 """A target by its name has none of the features of this machine's processor."""
@@ -118,6 +118,7 @@ def other_engine(target: str | None, stack_bytes: int) -> Iterator[wasmtime.Engi
             patch.object(engine, "flight_engine", lambda: other),
             patch.object(guest, "flight_engine", lambda: other),
             patch.object(driver, "flight_engine", lambda: other),
+            patch.object(frame, "flight_engine", lambda: other),
         ):
             yield other
     finally:

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.binary import compile_bomb, custom, leb128, named, producers, section, strategy_module, vector
 from tests.wasm.builder import Table, strategy_wat
+from wasmverse.commands import Inspection
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import Inspection, check_name, inspect_module, inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
+from wasmverse.strategies.contract import strategy_function
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.strategies.names import check_name
 from wasmverse.wasm.guest import Guest
-from wasmverse.wasm.wit import strategy_signature
 
 BLANK = strategy_wat("(i64.const 0)")
 SIGNATURE = "(i32, i32, i32, i32, i32, i32, i32, i32, i64, i32, i32) -> i64"
@@ -67,7 +70,7 @@ def test_a_module_built_for_the_original_demo_loads_unchanged() -> None:
       (func (export "_start")) (global (export "__heap_base") i32 (i32.const 0)))""")
     found = inspect_module(module, "demo", SETTINGS)
     assert found.strategies == {"strategy_battle": "strategy-battle", "strategy_flee": "strategy-flee"}
-    table = Table.of(strategy_signature(), [(1, 0, 0, 1, 1, 1, 1, 1, 0, b"\7\0\0\0" * 2)])
+    table = Table.of(strategy_function(), [(1, 0, 0, 1, 1, 1, 1, 1, 0, b"\7\0\0\0" * 2)])
     for export, expected in (("strategy-battle", 8), ("strategy-flee", 7)):
         assert table.run(Guest.load(found.compiled, export)).faults == 0
         assert table.results.tolist() == [expected]
@@ -411,7 +414,7 @@ def test_only_refusals_escape_whatever_is_sent(module: bytes) -> None:
         return
     assert isinstance(found, Inspection)
     row = (1, 3, 4, 100, 90, 2, 2, 2, 2**64 - 1, b"\1\2\3\4" * 30)
-    table = Table.of(strategy_signature(), [row] * 3)
+    table = Table.of(strategy_function(), [row] * 3)
     for export in found.strategies.values():
         outcome = table.run(Guest.load(found.compiled, export))
         assert outcome.faults <= 3
@@ -427,6 +430,6 @@ def test_only_refusals_escape_from_sections_of_anything(kinds: list[int], conten
 def test_a_module_made_by_hand_is_like_one_from_text() -> None:
     """The builder of the modules above is itself right."""
     found = inspect_module(strategy_module([], []), "mine", SETTINGS)
-    table = Table.of(strategy_signature(), [(1, 0, 0, 1, 1, 1, 1, 1, 0, b"")])
+    table = Table.of(strategy_function(), [(1, 0, 0, 1, 1, 1, 1, 1, 0, b"")])
     assert table.run(Guest.load(found.compiled, "decide")).faults == 0
     assert np.array_equal(table.results, [0])

@@ -4,9 +4,11 @@ import pytest
 import wasmtime
 
 from tests.wasm.builder import strategy_wat
+from wasmverse.commands import Inspection
 from wasmverse.errors import ModuleRefused
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import Inspection, inspect_module, inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
+from wasmverse.strategies.inspection import inspect_module
 
 SETTINGS = Settings()
 
@@ -29,11 +31,11 @@ def test_a_module_exports_a_few_strategies_at_most() -> None:
 
 
 def test_instances_and_calls_are_measured_apart() -> None:
-    idle = inspect(strategy_wat("(i64.const 0)")).seconds["mine"]
+    idle = inspect(strategy_wat("(i64.const 0)")).costs["mine"]
     loop = """(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1)))
       (br_if $again (i32.lt_u (local.get $n) (i32.const 2500)))) (i64.const 0)"""
-    busy = inspect(strategy_wat(loop)).seconds["mine"]
+    busy = inspect(strategy_wat(loop)).costs["mine"]
     globals_ = "".join("(global (mut i64) (i64.const 7))" for _ in range(200_000))
-    large = inspect(strategy_wat("(i64.const 0)", globals_)).seconds["mine"]
+    large = inspect(strategy_wat("(i64.const 0)", globals_)).costs["mine"]
     assert busy[1] > 1e-6 > idle[1]
     assert large[0] > 3 * max(idle[0], busy[0])

@@ -1,4 +1,4 @@
-"""The generated driver: arguments arrive and results come back, for every type and many signatures."""
+"""The generated driver: arguments arrive and results come back, for every type and many functions."""
 
 from typing import Any
 
@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.wasm.builder import BUMP_REALLOC, NO_FAULTS, Table, compile_wat, signature_of
-from wasmverse.wasm.guest import REALLOC_NAMES, Guest, Limits
-from wasmverse.wasm.wit import CORE_TYPES, Signature
+from tests.wasm.builder import BUMP_REALLOC, NO_FAULTS, Table, compile_wat, function_of, limits_of
+from wasmverse.wasm.abi import core_function
+from wasmverse.wasm.driver import Layout, SignatureError
+from wasmverse.wasm.guest import REALLOC_NAMES, Guest
+from wasmverse.wasm.types import SCALARS, Function
 
 _WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}
 _MASK = (1 << 64) - 1
@@ -55,15 +57,15 @@ _HASH = """
     (local.get $hash))"""
 
 
-def guest_that_returns(signature: Signature, leaf: int, realloc: str | None) -> Guest:
+def guest_that_returns(function: Function, number: int, realloc: str | None) -> Guest:
     """A guest that returns one of its arguments: a scalar as it is, of bytes their hash."""
-    params = " ".join(signature.core_params)
-    first = sum(len(before.core) for before in signature.leaves[:leaf])
+    core, arguments = core_function(function), Layout.natural(function).arguments
+    first = sum(len(before.cores) for before in arguments[:number])
     body = f"(local.get {first})"
-    if signature.leaves[leaf].is_bytes:
+    if arguments[number].is_bytes:
         body = f"(call $hash (local.get {first}) (local.get {first + 1}))"
     text = f"""(module (memory (export "memory") 1) {_HASH} {BUMP_REALLOC.replace("REALLOC", realloc) if realloc else ""}
-      (func (export "f") (param {params}) (result {signature.core_result}) {body}))"""
+      (func (export "f") (param {" ".join(core.params)}) (result {" ".join(core.results)}) {body}))"""
     return Guest.of(compile_wat(text), "f")
 
 
@@ -74,15 +76,15 @@ def answer_of(type_: str, value: Any) -> Any:
     return ord(value) if type_ == "char" else value
 
 
-@pytest.mark.parametrize("type_", CORE_TYPES)
+@pytest.mark.parametrize("type_", SCALARS)
 def test_every_scalar_arrives_and_comes_back(type_: str) -> None:
-    signature = signature_of(f"func(a: {type_}) -> {type_}")
-    guest = guest_that_returns(signature, 0, None)
+    function = function_of(f"func(a: {type_}) -> {type_}")
+    guest = guest_that_returns(function, 0, None)
 
     @given(st.lists(values_of(type_), min_size=1, max_size=20))
     @settings(max_examples=25)
     def check(values: list[Any]) -> None:
-        table = Table.of(signature, [(value,) for value in values])
+        table = Table.of(function, [(value,) for value in values])
         assert table.run(guest).faults == 0
         assert table.results.tolist() == [answer_of(type_, value) for value in values]
 
@@ -90,12 +92,10 @@ def test_every_scalar_arrives_and_comes_back(type_: str) -> None:
 
 
 @st.composite
-def calls(draw: st.DrawFn) -> tuple[Signature, list[list[Any]], int]:
-    """A signature of up to 16 core values, rows of arguments for it, and the argument that is to come back."""
+def calls(draw: st.DrawFn) -> tuple[Function, list[list[Any]], int]:
+    """A function of up to 16 core values, rows of arguments for it, and the argument that is to come back."""
     types: list[str] = []
-    for type_ in draw(
-        st.lists(st.sampled_from([*CORE_TYPES, "string", "list<u8>"]), min_size=1, max_size=16)
-    ):
+    for type_ in draw(st.lists(st.sampled_from([*SCALARS, "string", "list<u8>"]), min_size=1, max_size=16)):
         room = 16 - sum(2 if known in ("string", "list<u8>") else 1 for known in types)
         if room >= (2 if type_ in ("string", "list<u8>") else 1):
             types.append(type_)
@@ -103,19 +103,19 @@ def calls(draw: st.DrawFn) -> tuple[Signature, list[list[Any]], int]:
     result = "u64" if types[leaf] in ("string", "list<u8>") else types[leaf]
     parameters = ", ".join(f"p{number}: {type_}" for number, type_ in enumerate(types))
     rows = draw(st.lists(st.tuples(*map(values_of, types)), min_size=1, max_size=6))
-    return signature_of(f"func({parameters}) -> {result}"), [list(row) for row in rows], leaf
+    return function_of(f"func({parameters}) -> {result}"), [list(row) for row in rows], leaf
 
 
 @given(calls(), st.sampled_from([None, *REALLOC_NAMES]))
 @settings(max_examples=60, deadline=None)
 def test_any_signature_passes_any_argument(
-    call: tuple[Signature, list[list[Any]], int], realloc: str | None
+    call: tuple[Function, list[list[Any]], int], realloc: str | None
 ) -> None:
-    signature, rows, leaf = call
-    table = Table.of(signature, rows)
-    outcome = table.run(guest_that_returns(signature, leaf, realloc))
+    function, rows, leaf = call
+    table = Table.of(function, rows)
+    outcome = table.run(guest_that_returns(function, leaf, realloc))
     assert outcome.reason is None
-    assert table.results.tolist() == [answer_of(signature.leaves[leaf].type, row[leaf]) for row in rows]
+    assert table.results.tolist() == [answer_of(str(function.params[leaf].type), row[leaf]) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -133,16 +133,16 @@ def test_any_signature_passes_any_argument(
     ],
 )
 def test_narrower_columns_are_widened_by_their_own_sign(wit: str, storage: str, values: list[Any]) -> None:
-    signature = signature_of(f"func(a: {wit}) -> {wit}")
-    table = Table.of(signature, [(value,) for value in values], {"a": storage})
-    table.run(guest_that_returns(signature, 0, None))
+    function = function_of(f"func(a: {wit}) -> {wit}")
+    table = Table.of(function, [(value,) for value in values], {"a": storage})
+    table.run(guest_that_returns(function, 0, None))
     assert table.results.tolist() == [answer_of(wit, value) for value in values]
 
 
 def constant(result: str, core: str, value: str) -> tuple[Table, Guest]:
-    signature = signature_of(f"func() -> {result}")
+    function = function_of(f"func() -> {result}")
     guest = Guest.of(compile_wat(f'(module (func (export "f") (result {core}) {value}))'), "f")
-    return Table.of(signature, [()]), guest
+    return Table.of(function, [()]), guest
 
 
 @pytest.mark.parametrize(
@@ -182,48 +182,79 @@ def test_nans_are_canonical_wherever_they_come_from(core: str) -> None:
 
 
 def test_a_guest_without_an_allocator_keeps_its_own_memory() -> None:
-    signature = signature_of("func(a: list<u8>, b: list<u8>) -> u64")
+    function = function_of("func(a: list<u8>, b: list<u8>) -> u64")
     text = f"""(module (memory (export "memory") 1) {_HASH}
       (data (i32.const 0) "mine")
       (func (export "f") (param i32 i32 i32 i32) (result i64)
         (i64.xor (i64.load32_u (i32.const 0))
           (i64.xor (call $hash (local.get 0) (local.get 1)) (call $hash (local.get 2) (local.get 3))))))"""
     rows = [(b"", b""), (b"\0" * 60_000, b"\1" * 60_000), (b"\2" * 60_000, b"\3" * 70_000), (b"a", b"")]
-    table = Table.of(signature, rows)
-    assert table.run(Guest.of(compile_wat(text), "f"), Limits(budget_fuel=10_000_000)).reason is None
+    table = Table.of(function, rows)
+    assert table.run(Guest.of(compile_wat(text), "f"), limits_of(budget_fuel=10_000_000)).reason is None
     mine = int.from_bytes(b"mine", "little")
     assert table.results.tolist() == [mine ^ hash_of(a) ^ hash_of(b) for a, b in rows]
 
 
 def test_many_rows_of_several_lists_need_no_more_pages_than_one() -> None:
     """A page for every row would take the guest past its limit."""
-    signature = signature_of("func(a: list<u8>, b: string, c: list<u8>) -> u32")
+    function = function_of("func(a: list<u8>, b: string, c: list<u8>) -> u32")
     text = """(module (memory (export "memory") 1)
       (func (export "f") (param i32 i32 i32 i32 i32 i32) (result i32) (memory.size)))"""
-    table = Table.of(signature, [(b"a" * 40_000, "b" * 40_000, b"c" * 40_000)] * 200)
-    outcome = table.run(Guest.of(compile_wat(text), "f"), Limits(budget_fuel=1_000_000))
+    table = Table.of(function, [(b"a" * 40_000, "b" * 40_000, b"c" * 40_000)] * 200)
+    outcome = table.run(Guest.of(compile_wat(text), "f"), limits_of(budget_fuel=1_000_000))
     assert outcome.reason is None
     assert table.results[-1] == table.results[3] <= 8
 
 
 def test_a_list_that_does_not_fit_is_a_fault() -> None:
-    signature = signature_of("func(a: list<u8>) -> u32")
+    function = function_of("func(a: list<u8>) -> u32")
     guest = Guest.of(
         compile_wat(
             '(module (memory (export "memory") 1 2) (func (export "f") (param i32 i32) (result i32) (local.get 1)))'
         ),
         "f",
     )
-    table = Table.of(signature, [(b"a" * 65_536,), (b"b" * 65_537,), (b"c",)])
+    table = Table.of(function, [(b"a" * 65_536,), (b"b" * 65_537,), (b"c",)])
     outcome = table.run(guest, NO_FAULTS)
     assert (outcome.faulted, outcome.reason) == ([1], "trapped: unreachable")
     assert table.results.tolist() == [65_536, 0, 1]
 
 
 def test_rows_outside_the_range_are_not_touched() -> None:
-    signature = signature_of("func(a: u16) -> u16")
-    table = Table.of(signature, [(n,) for n in range(10)])
+    function = function_of("func(a: u16) -> u16")
+    table = Table.of(function, [(n,) for n in range(10)])
     table.results[:] = 999
-    table.run(guest_that_returns(signature, 0, None), start=3, stop=6)
+    table.run(guest_that_returns(function, 0, None), start=3, stop=6)
     assert table.results.tolist() == [999] * 3 + [3, 4, 5] + [999] * 4
-    assert table.run(guest_that_returns(signature, 0, None), start=4, stop=4).fuel == 0
+    assert table.run(guest_that_returns(function, 0, None), start=4, stop=4).fuel == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("func(a: list<u32>) -> u8", "a is a list<u32>; a driver loads scalars, string and list<u8>, and records and tuples"),
+        ("func(a: tuple<u8, option<u8>>) -> u8", "a.1 is a option<u8>; a driver loads"),
+        ("func(a: result) -> u8", "a is a result; a driver loads"),
+        ("func(a: u8) -> string", "the function returns string; a driver stores one scalar a row: return a number"),
+        ("func(a: u8) -> tuple<u8>", "the function returns tuple<u8>; a driver stores one scalar a row"),
+        ("func(a: u8)", "the function returns nothing; a driver stores one scalar a row"),
+        (f"func({', '.join(f'p{n}: u8' for n in range(15))}, s: string) -> u8", "takes 17 values, records taken apart"),
+    ],
+)  # fmt: skip
+def test_what_no_driver_carries_is_refused_where_a_signature_becomes_one(function: str, message: str) -> None:
+    with pytest.raises(SignatureError) as refused:
+        Layout.natural(function_of(function))
+    assert message in refused.value.message
+
+
+def test_tuples_are_taken_apart_as_records_are() -> None:
+    function = function_of("func(a: tuple<u8, tuple<u16, string>>, b: s64) -> u16")
+    assert [argument.path for argument in Layout.natural(function).arguments] == [
+        "a.0",
+        "a.1.0",
+        "a.1.1",
+        "b",
+    ]
+    table = Table.of(function, [(1, 2, "three", 4), (5, 6, "", 7)])
+    table.run(guest_that_returns(function, 1, None))
+    assert table.results.tolist() == [2, 6]

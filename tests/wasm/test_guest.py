@@ -3,15 +3,24 @@
 import pytest
 import wasmtime
 
-from tests.wasm.builder import Table, compile_wat, guest_of_number, numbered, signature_of, strategy_wat
+from tests.wasm.builder import (
+    Table,
+    compile_wat,
+    function_of,
+    guest_of_number,
+    limits_of,
+    numbered,
+    strategy_wat,
+)
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import inspect_module
-from wasmverse.wasm.engine import HEADER_BYTES
-from wasmverse.wasm.guest import CAREFUL_ROWS, OUT_OF_FUEL, POOL_ROWS, Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from wasmverse.strategies.contract import strategy_function
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.wasm.frame import HEADER_BYTES
+from wasmverse.wasm.guest import OUT_OF_FUEL, Guest
+from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_ROWS
 
 DOUBLE = "(i64.extend_i32_u (i32.mul (local.get $n) (i32.const 2)))"
-MANY = Limits(budget_fuel=1_000, faults_max=1_000)
+MANY = limits_of(budget_fuel=1_000, faults_max=1_000)
 
 
 def at_row(row: int, deed: str) -> str:
@@ -47,7 +56,7 @@ FOREVER = "(loop $again (br $again))"
     ],
 )
 def test_a_fault_is_charged_to_its_row_and_survived(row: int, deed: str, extra: str, reason: str) -> None:
-    limits = Limits(budget_fuel=100_000)
+    limits = limits_of(budget_fuel=100_000)
     table = numbered(100)
     outcome = table.run(guest_of_number(at_row(row, deed), extra), limits)
     assert (outcome.faulted, outcome.uncalled, outcome.faults) == ([row], (0, 0), 1)
@@ -66,7 +75,7 @@ def test_the_first_fault_s_reason_is_told_and_all_rows_are_counted() -> None:
 @pytest.mark.parametrize("rows", [1, CAREFUL_ROWS, CAREFUL_ROWS + 1, 1000])
 def test_healthy_rows_behind_an_endless_loop_still_fly(rows: int) -> None:
     table = numbered(rows)
-    limits = Limits(budget_fuel=1_000)
+    limits = limits_of(budget_fuel=1_000)
     outcome = table.run(guest_of_number(at_row(0, FOREVER)), limits)
     assert (outcome.faulted, outcome.faults) == ([0], 1)
     assert table.results.tolist() == doubled(rows, 0)
@@ -76,7 +85,7 @@ def test_healthy_rows_behind_an_endless_loop_still_fly(rows: int) -> None:
 
 def test_several_endless_loops_cost_a_small_pool_each_after_the_first() -> None:
     """Whoever burns the pool again burns that of at most 64 rows."""
-    rows, limits = 1000, Limits(budget_fuel=1_000, faults_max=10)
+    rows, limits = 1000, limits_of(budget_fuel=1_000, faults_max=10)
     body = f"(if (i32.eqz (i32.rem_u (local.get $n) (i32.const 200))) (then {FOREVER})) {DOUBLE}"
     table = numbered(rows)
     outcome = table.run(guest_of_number(body), limits)
@@ -86,7 +95,7 @@ def test_several_endless_loops_cost_a_small_pool_each_after_the_first() -> None:
 
 
 def test_an_endless_loop_burns_one_pool_whatever_the_number_of_rows() -> None:
-    rows, limits = 5 * POOL_ROWS, Limits(budget_fuel=1_000, faults_max=4)
+    rows, limits = 5 * POOL_ROWS, limits_of(budget_fuel=1_000, faults_max=4)
     table = numbered(rows)
     outcome = table.run(guest_of_number(FOREVER + DOUBLE), limits)
     assert (outcome.faulted, outcome.uncalled) == ([0, 1, 2, 3], (4, rows))
@@ -102,9 +111,9 @@ def test_the_instance_stays_from_pool_to_pool_and_every_pool_is_full() -> None:
     one_more = "(local.tee $n (i32.add (local.get $n) (i32.const 1)))"
     spends = f"(loop $again (br_if $again (i32.lt_s {one_more} (i32.const {rows})))) {DOUBLE}"
     # The first rows loop longest: what those of later pools leave over does not help them.
-    frugal = numbered(rows).run(guest_of_number(spends), Limits(budget_fuel=8 * rows, faults_max=1))
+    frugal = numbered(rows).run(guest_of_number(spends), limits_of(budget_fuel=8 * rows, faults_max=1))
     assert (frugal.faulted, frugal.reason) == ([], None)
-    lavish = numbered(rows).run(guest_of_number(spends), Limits(budget_fuel=4 * rows, faults_max=1))
+    lavish = numbered(rows).run(guest_of_number(spends), limits_of(budget_fuel=4 * rows, faults_max=1))
     assert lavish.reason == OUT_OF_FUEL
     assert lavish.faulted[0] < POOL_ROWS
 
@@ -113,7 +122,7 @@ def test_the_instance_stays_from_pool_to_pool_and_every_pool_is_full() -> None:
 def test_after_so_many_faults_the_rest_is_not_called(faults_max: int) -> None:
     table = numbered(50)
     body = f"(if (i32.rem_u (local.get $n) (i32.const 2)) (then (unreachable))) {DOUBLE}"
-    outcome = table.run(guest_of_number(body), Limits(faults_max=faults_max))
+    outcome = table.run(guest_of_number(body), limits_of(faults_max=faults_max))
     last = 2 * faults_max - 1
     assert outcome.faulted == list(range(1, 2 * faults_max, 2))
     assert outcome.uncalled == (last + 1, 50)
@@ -122,7 +131,7 @@ def test_after_so_many_faults_the_rest_is_not_called(faults_max: int) -> None:
 
 
 def test_a_fault_in_the_very_last_row_leaves_nobody_uncalled() -> None:
-    outcome = numbered(4).run(guest_of_number("(unreachable)"), Limits(faults_max=4))
+    outcome = numbered(4).run(guest_of_number("(unreachable)"), limits_of(faults_max=4))
     assert (outcome.faulted, outcome.uncalled, outcome.faults) == ([0, 1, 2, 3], (0, 0), 4)
 
 
@@ -144,7 +153,7 @@ def test_memory_that_grows_without_end_is_capped() -> None:
       (i64.extend_i32_u (memory.size))"""
     table = numbered(3)
     outcome = table.run(
-        guest_of_number(body, "(memory 1)"), Limits(budget_fuel=1_000_000, memory_bytes_max=10 * 65_536)
+        guest_of_number(body, "(memory 1)"), limits_of(budget_fuel=1_000_000, memory_bytes_max=10 * 65_536)
     )
     assert outcome.faults == 0
     assert table.results.tolist() == [10, 10, 10]
@@ -154,15 +163,15 @@ def test_tables_that_grow_without_end_are_capped() -> None:
     body = """(loop $more (br_if $more (i32.ne (table.grow $t (ref.null func) (i32.const 7)) (i32.const -1))))
       (i64.extend_i32_u (table.size $t))"""
     table = numbered(2)
-    limits = Limits(budget_fuel=1_000_000, table_elements_max=100)
+    limits = limits_of(budget_fuel=1_000_000, table_elements_max=100)
     assert table.run(guest_of_number(body, "(table $t 1 funcref)"), limits).faults == 0
     assert table.results.tolist() == [99, 99]
 
 
 def test_a_guest_that_begins_past_its_limits_faults_at_every_row() -> None:
     for extra, limits in (
-        ("(memory 11)", Limits(memory_bytes_max=10 * 65_536)),
-        ("(table 101 funcref)", Limits(table_elements_max=100)),
+        ("(memory 11)", limits_of(memory_bytes_max=10 * 65_536)),
+        ("(table 101 funcref)", limits_of(table_elements_max=100)),
     ):
         table = numbered(10)
         outcome = table.run(guest_of_number(DOUBLE, extra), limits)
@@ -198,10 +207,11 @@ def test_every_run_and_every_row_behind_a_fault_gets_a_fresh_instance() -> None:
     ],
 )
 def test_bulk_operations_cost_fuel_by_their_size(deed: str, extra: str) -> None:
-    outcome = numbered(1).run(guest_of_number(f"{deed} {DOUBLE}", extra), Limits(budget_fuel=5_000))
+    outcome = numbered(1).run(guest_of_number(f"{deed} {DOUBLE}", extra), limits_of(budget_fuel=5_000))
     assert (outcome.faulted, outcome.reason) == ([0], OUT_OF_FUEL)
     assert (
-        numbered(1).run(guest_of_number(f"{deed} {DOUBLE}", extra), Limits(budget_fuel=100_000)).faults == 0
+        numbered(1).run(guest_of_number(f"{deed} {DOUBLE}", extra), limits_of(budget_fuel=100_000)).faults
+        == 0
     )
 
 
@@ -222,8 +232,8 @@ REALLOC = '(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) %s
 def test_an_allocator_that_answers_rubbish_is_a_fault_and_no_more(answer: str, reason: str) -> None:
     text = f"""(module (memory (export "memory") 1) {REALLOC % answer}
       (func (export "f") (param i32 i32) (result i32) (local.get 1)))"""
-    table = Table.of(signature_of("func(a: list<u8>) -> u32"), [(b"four",), (b"five!",)])
-    outcome = table.run(Guest.of(compile_wat(text), "f"), Limits(budget_fuel=1_000))
+    table = Table.of(function_of("func(a: list<u8>) -> u32"), [(b"four",), (b"five!",)])
+    outcome = table.run(Guest.of(compile_wat(text), "f"), limits_of(budget_fuel=1_000))
     assert (outcome.faulted, outcome.reason) == ([0, 1], reason)
     assert table.results.tolist() == [0, 0]
 
@@ -231,7 +241,7 @@ def test_an_allocator_that_answers_rubbish_is_a_fault_and_no_more(answer: str, r
 def test_an_allocator_that_answers_the_guest_s_own_data_harms_only_the_guest() -> None:
     text = f"""(module (memory (export "memory") 1) (data (i32.const 0) "mine") {REALLOC % "(i32.const 0)"}
       (func (export "f") (param i32 i32) (result i32) (i32.load (i32.const 0))))"""
-    table = Table.of(signature_of("func(a: list<u8>) -> u32"), [(b"",), (b"your",), (b"",)])
+    table = Table.of(function_of("func(a: list<u8>) -> u32"), [(b"",), (b"your",), (b"",)])
     before = bytes(table.memory.array(8, "u1", HEADER_BYTES))
     assert table.run(Guest.of(compile_wat(text), "f")).faults == 0
     assert table.results.tolist() == [int.from_bytes(text, "little") for text in (b"mine", b"your", b"your")]
@@ -246,7 +256,7 @@ def test_an_allocator_sees_what_the_canonical_abi_says() -> None:
           (i32.or (i32.shl (local.get 2) (i32.const 16)) (i32.shl (local.get 3) (i32.const 24))))) (i32.const 64)'''
     }
       (func (export "f") (param i32 i32) (result i32) (global.get $seen)))"""
-    table = Table.of(signature_of("func(a: list<u8>) -> u32"), [(b"seven!!",), (b"",)])
+    table = Table.of(function_of("func(a: list<u8>) -> u32"), [(b"seven!!",), (b"",)])
     table.run(Guest.of(compile_wat(text), "f"))
     assert table.results.tolist() == [0x07_01_00_00, 0x00_01_00_00]
 
@@ -255,7 +265,7 @@ def test_a_compiled_strategy_is_loaded_and_flies() -> None:
     module = bytes(wasmtime.wat2wasm(strategy_wat("(i64.extend_i32_u (local.get $length))")))
     compiled = inspect_module(module, "mine", Settings()).compiled
     row = (1, 3, 4, 100, 90, 2, 2, 2, 7, b"\1\2\3\4" * 3)
-    table = Table.of(strategy_signature(), [row], {"me.x": "u1", "me.y": "u1"})
+    table = Table.of(strategy_function(), [row], {"me.x": "u1", "me.y": "u1"})
     assert table.run(Guest.load(compiled, "decide")).faults == 0
     assert table.results.tolist() == [12]
 
@@ -271,7 +281,7 @@ def test_a_start_function_is_paid_for_by_every_instance() -> None:
 
 def test_what_a_module_exports_besides_costs_its_guest_nothing() -> None:
     """An instance is made for every block and turn: to list all exports of each took 10 us for every one of them."""
-    signature = signature_of("func(n: u32) -> u64")
+    signature = function_of("func(n: u32) -> u64")
 
     def seconds(exports: int) -> float:
         others = "".join(f'(func (export "other{n}"))' for n in range(exports))

@@ -1,28 +1,30 @@
 """Guests that are compiled anew from what is on file: the same count of calls, and what an older version let pass."""
 
+import hashlib
 import resource
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import wasmtime
 
-from tests.wasm.builder import strategy_wat
+from tests.wasm.builder import limits_of, strategy_wat
 from tests.wasm.recursion import BASELINE, KINDS, other_engine
-from wasmverse.commands import Author, UploadStrategy
+from wasmverse.commands import Author, Inspection, UploadStrategy
 from wasmverse.errors import ModuleRefused
 from wasmverse.reader.calls import Calls
 from wasmverse.reader.functions import PARAMETERS
 from wasmverse.settings import Settings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import inspect_module
 from wasmverse.strategies.guests import Guests
+from wasmverse.strategies.inspection import inspect_module
 from wasmverse.wasm.engine import compile_for_flight, flight_engine
-from wasmverse.wasm.guest import Guest, Limits
+from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.stack import NATIVE_BYTES
 
 SMALL = Settings(systems=4, ships=4, nodes=4, seed=7, threads=1, budget_fuel=2_000_000)
@@ -36,7 +38,7 @@ def deep_strategy(kind: str) -> bytes:
 
 def test_a_module_from_the_file_counts_as_the_uploaded_one_did() -> None:
     module = deep_strategy("direct")
-    guest = Guests().find("a hash", "mine", lambda: module)
+    guest = Guests().find("a hash", "decide", lambda: module)
     assert guest.counts
     assert Guest.load(inspect_module(module, "mine", SMALL).compiled, "decide").counts
 
@@ -47,8 +49,8 @@ def test_the_turn_goes_on_alike_with_the_module_from_the_file(tmp_path: Path) ->
 
     def turns(path: Path, *, reopen: bool) -> list[object]:
         simulation = Simulation(Database.open(path), SMALL)
-        compiled = inspect_module(module, "mine", SMALL).compiled
-        simulation.carry_out(UploadStrategy("mine", module, compiled, Author.named("ada")))
+        found = replace(inspect_module(module, "mine", SMALL), costs={})
+        simulation.carry_out(UploadStrategy("mine", module, found, Author.named("ada")))
         reports = []
         for turn in range(6):
             if reopen and turn == 2:
@@ -68,7 +70,7 @@ def test_the_readers_function_has_the_verdicts_of_the_turn() -> None:
     verdicts = []
     for target, stack_bytes in ((None, NATIVE_BYTES), (BASELINE, 2 * NATIVE_BYTES)):
         with other_engine(target, stack_bytes):
-            calls = Calls(Limits(budget_fuel=2_000_000, faults_max=1_000), 1)
+            calls = Calls(limits_of(budget_fuel=2_000_000, faults_max=1_000), 1)
             calls.ready["mine"] = Guest.load(bytes(compile_for_flight(module).serialize()), "decide")
             columns: list[pa.Array] = []
             for name, kind in PARAMETERS.items():
@@ -96,11 +98,13 @@ def test_what_an_older_version_let_pass_is_grounded_and_the_universe_opens(tmp_p
     tail = "(func $f (result i64) (return_call $g)) (func $g (result i64) (i64.const 0))"
     module = bytes(wasmtime.wat2wasm(strategy_wat("(call $f)", tail)))
     with pytest.raises(ModuleRefused, match="the module has a tail call; allowed is WebAssembly 2"):
-        Guests().find("a hash", "mine", lambda: module)
+        Guests().find("a hash", "decide", lambda: module)
     compiled = bytes(wasmtime.Module(flight_engine(), module).serialize())
     path = tmp_path / "old.db"
     with closing(Simulation(Database.open(path), SMALL)) as simulation:
-        simulation.carry_out(UploadStrategy("mine", module, compiled, Author.named("ada")))
+        sha256 = hashlib.sha256(module).hexdigest()
+        found = Inspection(sha256, "unknown", {"mine": "decide"}, {}, compiled=compiled)
+        simulation.carry_out(UploadStrategy("mine", module, found, Author.named("ada")))
         simulation.play_turn()
     for _ in range(2):
         with closing(Simulation(Database.open(path), SMALL)) as simulation:

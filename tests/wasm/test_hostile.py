@@ -10,7 +10,8 @@ from tests.wasm.binary import I32, I64, STRATEGY_TYPE, custom, leb128, named, se
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import inspect_module, inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
+from wasmverse.strategies.inspection import inspect_module
 
 SETTINGS = Settings()
 BLOCK, END, DROP, CALL = b"\x02\x40", b"\x0b", b"\x1a", b"\x10"

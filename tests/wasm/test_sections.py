@@ -7,9 +7,9 @@ from tests.wasm.binary import I32, STRATEGY_TYPE, leb128, named, section, vector
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import ModuleRefused
 from wasmverse.settings import Settings
-from wasmverse.strategies.check import inspect_module
+from wasmverse.strategies.inspection import inspect_module
 from wasmverse.wasm.engine import flight_engine
-from wasmverse.wasm.sections import exports_of, first_import, function_types
+from wasmverse.wasm.sections import Imported, exports_of, function_types, imports_of
 
 SETTINGS = Settings()
 
@@ -75,9 +75,30 @@ def test_a_type_that_is_no_function_is_refused_and_no_error() -> None:
             exports_of(b"\0asm\1\0\0\0" + section(7, exports))
 
 
-def test_the_first_import_is_found_whatever_its_type() -> None:
+def test_imports_are_read_whatever_their_type() -> None:
     """wasmtime's own list of imports is not asked: its C API does not know every type."""
-    text = '(module (type $t (func)) (import "a" "b" (func (param (ref null $t) v128))) (import "c" "d" (memory 1)))'
+    text = """(module (type $t (func)) (import "a" "b" (func (param (ref null $t) v128))) (import "c" "d" (memory 1))
+      (import "c" "e" (table 1 9 externref)) (import "" "f" (global (mut v128))) (import "g" "h" (func))
+      (func (export "mine") (result f32) (f32.const 0)) (export "theirs" (func 0)) (export "d" (memory 0)))"""
     assert wasmtime.Module(flight_engine(), wasm(text))
-    assert first_import(wasm(text)) == ("a", "b")
-    assert first_import(wasm("(module)")) is None
+    assert list(imports_of(wasm(text))) == [
+        Imported("a", "b", "function", 1),
+        Imported("c", "d", "memory", None),
+        Imported("c", "e", "table", None),
+        Imported("", "f", "global", None),
+        Imported("g", "h", "function", 0),
+    ]
+    assert exports_of(wasm(text)) == {
+        "mine": "() -> f32",
+        "theirs": "((ref null 0), v128) -> nothing",
+        "d": "memory",
+    }
+    assert list(imports_of(wasm("(module)"))) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"\1", b"\1\0\0", b"\1\0\0\0", b"\1\0\0\7", b"\1\0\0\1\x70", b"\x09\0\0\0\0"]
+)
+def test_imports_that_cannot_be_read_are_refused(content: bytes) -> None:
+    with pytest.raises(ModuleRefused, match="the module's imports cannot be read"):
+        list(imports_of(b"\0asm\1\0\0\0" + section(2, content)))

@@ -7,15 +7,16 @@ import wasmtime
 
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.binary import strategy_module
-from tests.wasm.builder import Table, compile_wat, numbered, signature_of
+from tests.wasm.builder import Table, compile_wat, function_of, limits_of, numbered
 from tests.wasm.recursion import BASELINE, KINDS, module_of, other_engine
 from wasmverse.errors import ModuleRefused
 from wasmverse.wasm import engine
 from wasmverse.wasm.frames import check_frames, native_frames
-from wasmverse.wasm.guest import Guest, Limits, Outcome
+from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.stack import COUNTER, NATIVE, NATIVE_BYTES, STACK, prepare
 
-LIMITS = Limits(budget_fuel=1_000_000, faults_max=1_000)
+LIMITS = limits_of(budget_fuel=1_000_000, faults_max=1_000)
 ROWS = 60
 EXHAUSTED = "trapped: call stack exhausted"
 MACHINES = [(None, NATIVE_BYTES), (BASELINE, NATIVE_BYTES), (None, 2 * NATIVE_BYTES), (BASELINE, 2 * NATIVE_BYTES)]  # fmt: skip
@@ -66,7 +67,7 @@ def test_fuel_that_runs_out_first_says_so_everywhere_and_careful_rows_keep_their
     text = module_of("rounded vectors", 400).replace(
         "(call $deep (i32.mul", "(loop $l (br_if $l (i32.eqz (local.get $row)))) (call $deep (i32.mul"
     )
-    limits = Limits(budget_fuel=20_000, faults_max=1_000)
+    limits = limits_of(budget_fuel=20_000, faults_max=1_000)
     verdicts = []
     for target, stack_bytes in MACHINES:
         with other_engine(target, stack_bytes):
@@ -89,7 +90,7 @@ def test_a_start_function_and_an_allocator_that_recur_end_the_same_everywhere() 
     for target, stack_bytes in MACHINES:
         with other_engine(target, stack_bytes):
             lists = Table.of(
-                signature_of("func(a: list<u8>) -> u32"), [(b"a" * n,) for n in (10, 3_000, 50_000)]
+                function_of("func(a: list<u8>) -> u32"), [(b"a" * n,) for n in (10, 3_000, 50_000)]
             )
             outcome = lists.run(Guest.of(compile_wat(allocator), "f"), LIMITS)
             deep, shallow = (flown(start.replace("DEPTH", str(depth)), rows=2) for depth in (50_000, 1_000))

@@ -15,9 +15,9 @@ from wasmverse.api.client import client_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
-from wasmverse.commands import CLAIMED, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.commands import CLAIMED, Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyDear
-from wasmverse.strategies.check import check_name
+from wasmverse.strategies.names import check_name
 from wasmverse.tokens import Identity
 
 LISTED = (
@@ -102,17 +102,17 @@ async def upload(name: str, request: Request) -> Response:
 async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity) -> dict[str, Any]:
     """Check a module and hand it to the universe; the universe's answer."""
     async with gateway.uploads.check(module, name) as inspection:
-        upload = UploadStrategy(name, module, inspection.compiled, identity.author, inspection.seconds)
+        upload = UploadStrategy(name, module, inspection, identity.author)
         try:
             return await gateway.universe.ask(upload)
         except StrategyDear:
             # Others on this machine may have slowed it: what it takes at its best is what counts.
             again = await gateway.uploads.measure(module, name)
             least = {
-                strategy: (min(one, again[strategy][0]), min(more, again[strategy][1]))
-                for strategy, (one, more) in inspection.seconds.items()
+                strategy: Cost(*map(min, cost, again[strategy]))
+                for strategy, cost in inspection.costs.items()
             }
-            return await gateway.universe.ask(replace(upload, seconds=least))
+            return await gateway.universe.ask(replace(upload, inspection=replace(inspection, costs=least)))
 
 
 def _client(request: Request, identity: Identity) -> str:

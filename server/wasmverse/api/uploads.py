@@ -17,8 +17,9 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from wasmverse.api.errors import HttpError
+from wasmverse.commands import Cost, Inspection
 from wasmverse.settings import CheckSettings
-from wasmverse.strategies.check import Inspection, checker_start, inspection_of, precheck, took_too_long
+from wasmverse.strategies.checker_start import checker_start, inspection_of, precheck, took_too_long
 
 RETRY_SECONDS = 5
 HEADER_BYTES_MAX = 1 << 20
@@ -87,15 +88,15 @@ class Uploads:
 
         Raises
         ------
-        ModuleRefused, StrategyError : as ``wasm.check.inspect_module_apart``.
+        ModuleRefused, StrategyError : as `strategies.checker_start.inspect_module_apart`.
         """
         precheck(module, name, self.settings)
         async with self._checks:
             yield await _inspect(module, name, self.settings)
 
-    async def measure(self, module: bytes, name: str) -> dict[str, tuple[float, float]]:
+    async def measure(self, module: bytes, name: str) -> dict[str, Cost]:
         """Measure a module once more, within the block of its `check`."""
-        return (await _inspect(module, name, self.settings)).seconds
+        return (await _inspect(module, name, self.settings)).costs
 
 
 async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
@@ -146,7 +147,7 @@ async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspect
             process.kill()
             await process.wait()
         group.remove()
-    return inspection_of(status, output, settings)
+    return inspection_of(status, output, module, settings)
 
 
 async def _converse(process: asyncio.subprocess.Process, module: bytes, bytes_max: int) -> bytes:

@@ -33,7 +33,8 @@ def check(
 
     The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to correct it.
     """
-    from wasmverse.strategies.check import inspect_module_apart  # noqa: PLC0415 - large imports, only where needed
+    from wasmverse.strategies.checker_start import inspect_module_apart  # noqa: PLC0415 - large imports, only where needed
+    from wasmverse.strategies.contract import DECIDE  # noqa: PLC0415
 
     try:
         module = file.read_bytes()
@@ -44,7 +45,7 @@ def check(
     except WasmverseError as error:
         fail(error.message)
     for registered, export in inspection.strategies.items():
-        under = "the name you give it" if export == "decide" else registered
+        under = "the name you give it" if export == DECIDE else registered
         shown = printable(export)
         print(
             f"{file.name} would be accepted: {shown} flies under {under} "
@@ -52,8 +53,8 @@ def check(
         )
         trial = inspection.trials[registered]
         print(
-            f"a call took {trial['fuel']:,} fuel of {settings.budget_fuel:,}"
-            + (f", but it was a fault: it {trial['fault']}" if trial["fault"] else "")
+            f"a call took {trial.fuel:,} fuel of {settings.budget_fuel:,}"
+            + (f", but it was a fault: it {trial.fault}" if trial.fault else "")
         )
     print(f"sha256 {inspection.sha256}")
 

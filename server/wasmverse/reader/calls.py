@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wasmverse.wasm.driver import Layout, driver_module
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
-from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from wasmverse.strategies.contract import strategy_layout
+from wasmverse.wasm.driver import driver_module
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.limits import Limits
 
-LAYOUT = Layout.natural(strategy_signature())
+LAYOUT = strategy_layout()
 
 ROWS = 2_048
 ENTITIES = 1 << 20
@@ -51,22 +52,9 @@ class _Run:
     """Host memory for one run at a time, with the columns of ``LAYOUT`` and then the lists."""
 
     def __init__(self) -> None:
-        codes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [
-            LAYOUT.result
-        ]
-        addresses = []
-        at = HEADER_BYTES
-        for code in codes:
-            addresses.append(at)
-            at += ROWS * np.dtype(code).itemsize
-        self._memory = HostMemory(at + 4 * ENTITIES, at + 4 * ENTITIES + (1 << 17))
-        self._memory.place(addresses)
-        *self._scalars, self._address, self._length, self._plan = (
-            self._memory.array(start, code, ROWS)
-            for start, code in zip(addresses, map(np.dtype, codes), strict=True)
-        )
-        self._lists_at = at
-        self._lists = self._memory.array(at, np.uint32, ENTITIES)
+        self._frame = Frame(LAYOUT, ROWS, 4 * ENTITIES, grows=False)
+        *self._scalars, self._address, self._length, self._plan = self._frame.columns
+        self._lists = self._frame.tail(np.uint32)[:ENTITIES]
 
     def plans(self, guest: Guest, columns: list[Any], limits: Limits) -> Any:
         """One plan a row of the columns, the last of which holds the lists."""
@@ -109,9 +97,9 @@ class _Run:
             column[:count] = argument[start:stop]
         first = offsets[start]
         self._lists[: offsets[stop] - first] = entities[first : offsets[stop]]
-        self._address[:count] = self._lists_at + 4 * (offsets[start:stop] - first)
+        self._address[:count] = self._frame.tail_address + 4 * (offsets[start:stop] - first)
         self._length[:count] = 4 * np.diff(offsets[start : stop + 1])
-        outcome = guest.run(self._memory, LAYOUT, 0, count, limits)
+        outcome = guest.run(self._frame, 0, count, limits)
         faulted = np.zeros(count, np.bool_)
         faulted[outcome.faulted] = True
         faulted[slice(*outcome.uncalled)] = True

@@ -22,7 +22,7 @@ from wasmverse.reader.statement import Checked, Checker
 from wasmverse.reader.values import values_of
 from wasmverse.snapshots.snapshot import FolderLost
 from wasmverse.wasm.engine import set_thread_stacks
-from wasmverse.wasm.guest import Limits
+from wasmverse.wasm.limits import Limits
 
 ARROW_BATCH_ROWS = 10_000
 GZIP_BYTES_MIN = 1_000

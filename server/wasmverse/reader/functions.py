@@ -23,8 +23,9 @@ from wasmverse.query.public import SCHEMA
 from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, OWN, shown
 from wasmverse.reader.calls import Calls
 from wasmverse.snapshots.modules import load_guest
-from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from wasmverse.strategies.contract import strategy_layout
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.limits import Limits
 
 SQL_TYPES = {
     "u8": "UTINYINT",
@@ -36,8 +37,8 @@ SQL_TYPES = {
 """What a WIT type is in SQL; four bytes of the list, an entity, are one number."""
 
 PARAMETERS = {
-    leaf.path.rpartition(".")[2].replace("-", "_"): SQL_TYPES[leaf.type]
-    for leaf in strategy_signature().leaves
+    argument.path.rpartition(".")[2].replace("-", "_"): SQL_TYPES[str(argument.type)]
+    for argument in strategy_layout().arguments
 }
 """The functions' parameters: those of ``decide`` in strategy.wit, the record taken apart."""
 

@@ -28,17 +28,17 @@ from wasmverse.commands import (
 from wasmverse.errors import ModuleRefused, RecordingError
 from wasmverse.settings import GuestSettings
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
+from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 
 FORMAT = 2
 FORMATS_READ = (1, 2)
 """Format 1 had authors without owners: whoever came with the name was it. And what was removed kept its row and its id."""
 LINE_BYTES_MAX = 64 << 20
-STRATEGIES_MAX = 60_000
 _SEAL = b',"check":"'
 _SEAL_LENGTH = 16
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
 Text = Annotated[str, Field(max_length=200)]
 Number = Annotated[int, Field(ge=0, le=2**62)]
 
@@ -227,11 +227,9 @@ def command_fact(command: Command) -> Spawn | Upload | Remove | RemoveSeveral | 
     match command:
         case SpawnEntity(sid, kind, x, y, strategy):
             return Spawn(sid=sid, kind=kind, x=x, y=y, strategy=strategy)
-        case UploadStrategy(name, module, _, author):
-            digest = hashlib.sha256(module).hexdigest()
-            return Upload(
-                name=name, sha256=digest, module=base64.b64encode(module).decode(), **_named(author)
-            )
+        case UploadStrategy(name, module, inspection, author):
+            text = base64.b64encode(module).decode()
+            return Upload(name=name, sha256=inspection.sha256, module=text, **_named(author))
         case RemoveStrategy(name, author):
             return Remove(name=name, **_named(author))
         case RemoveStrategies(names, author):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ from wasmverse.simulation import beginning
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
+from wasmverse.strategies.contract import DECIDE
 from wasmverse.universe.turn import Laws
 
 UNBOUNDED = 1 << 40
@@ -172,10 +173,7 @@ class _Player:
         self.bundled = {
             hashlib.sha256(founder.module).hexdigest() for founder in beginning.bundled_founders()
         }
-        founders = [
-            beginning.Founder(each.name, self._module(each), each.language, each.by, each.is_enabled)
-            for each in universe.strategies
-        ]
+        founders = [self._founder(each) for each in universe.strategies]
         database = Database.open(None)
         try:
             beginning.begin(database, laws, founders, 0.0)
@@ -252,8 +250,9 @@ class _Player:
                 return SpawnEntity(given.sid, given.kind, given.x, given.y, given.strategy)
             case Upload():
                 module = module_of(given)
-                compiled = inspect_module_apart(module, given.name, self.settings).compiled
-                return UploadStrategy(given.name, module, compiled, given.by)
+                inspection = inspect_module_apart(module, given.name, self.settings)
+                # It was not too dear where it was recorded; what it takes here is no reason to refuse it.
+                return UploadStrategy(given.name, module, replace(inspection, costs={}), given.by)
             case Remove():
                 return RemoveStrategy(given.name, given.by)
             case RemoveSeveral():
@@ -261,9 +260,10 @@ class _Player:
             case Enable():
                 return EnableStrategy(given.name, given.is_enabled, given.by)
 
-    def _module(self, founder: Founder) -> bytes:
-        """A module that the universe began with, checked like an upload unless it comes with this Wasmverse."""
-        module = module_of(founder)
-        if founder.sha256 not in self.bundled:
-            inspect_module_apart(module, founder.name, self.settings)
-        return module
+    def _founder(self, given: Founder) -> beginning.Founder:
+        """A strategy that the universe began with, checked like an upload unless it comes with this Wasmverse."""
+        module, export = module_of(given), DECIDE
+        if given.sha256 not in self.bundled:
+            strategies = inspect_module_apart(module, given.name, self.settings).strategies
+            export = strategies.get(given.name, DECIDE)
+        return beginning.Founder(given.name, export, module, given.language, given.by, given.is_enabled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from wasmverse.errors import StateError
 from wasmverse.settings import UniverseSettings
 from wasmverse.storage.duckdb import strategy_store, turn_store
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.strategies.contract import DECIDE
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.turn import Laws
 
@@ -28,6 +30,7 @@ class Founder:
     """A strategy that a universe begins with."""
 
     name: str
+    export: str
     module: bytes
     language: str
     author: Author
@@ -60,7 +63,9 @@ def bundled_founders() -> list[Founder]:
         if not file.exists():
             raise StateError(f"the bundled strategy {name} has not been built: run `make setup`")
         founders.append(
-            Founder(name, file.read_bytes(), "AssemblyScript", Author.named(BUNDLED_OWNER), is_enabled)
+            Founder(
+                name, DECIDE, file.read_bytes(), "AssemblyScript", Author.named(BUNDLED_OWNER), is_enabled
+            )
         )
     return founders
 
@@ -72,7 +77,8 @@ def begin(database: Database, laws: Laws, founders: Sequence[Founder], now: floa
             strategy_store.store_strategies(
                 transaction,
                 founder.module,
-                [founder.name],
+                {founder.name: founder.export},
+                sha256=hashlib.sha256(founder.module).hexdigest(),
                 language=founder.language,
                 author=founder.author,
                 now=now,

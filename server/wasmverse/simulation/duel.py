@@ -14,7 +14,7 @@ from wasmverse.simulation.beginning import Founder, begin, make_laws
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.strategies.check import inspect_module_apart
+from wasmverse.strategies.checker_start import inspect_module_apart
 
 AUTHOR = "duel"
 SUMMED = ("kills", "deaths", "spawned", "harvested", "upgrades", "faults", "fuel")
@@ -88,13 +88,15 @@ def _founders(files: Sequence[Path], settings: Settings) -> tuple[list[Founder],
             inspection = inspect_module_apart(module, name, settings)
         except (ModuleRefused, StrategyError) as error:
             raise type(error)(f"{file}: {error.message}") from error
-        for registered in inspection.strategies:
+        for registered, export in inspection.strategies.items():
             if registered in origin:
                 raise StrategyError(
                     f"{file} and {origin[registered]} both export {registered}: rename one of the exports"
                 )
             origin[registered] = str(file)
-            founders.append(Founder(registered, module, inspection.language, Author.named(AUTHOR), True))
+            founders.append(
+                Founder(registered, export, module, inspection.language, Author.named(AUTHOR), True)
+            )
     return founders, origin
 
 

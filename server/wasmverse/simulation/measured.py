@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from statistics import median
 
+from wasmverse.commands import Cost
 from wasmverse.simulation.grounding import Spent, TurnCost, too_dear
-from wasmverse.simulation.prospect import Cost, Prospect, seconds_free
+from wasmverse.simulation.prospect import Prospect, seconds_free
 from wasmverse.strategies.roster import FLYING, Roster
 from wasmverse.universe.result import TurnResult
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from wasmverse.commands import Cost
+
 FULL = 0.9
 """The part of the period that turns may take with an upload: beyond it, one that takes a little longer is late."""
 
 UNNOTICED = 0.01
 """The part of the period that any upload may add. Whoever takes so little is not why turns are late."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Processor time that one strategy took where it was tried: to make an instance with its first call, and for a call more."""
-
-    instance_seconds: float
-    call_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

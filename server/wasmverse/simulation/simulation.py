@@ -7,7 +7,6 @@ transaction of its own, after which the state is read anew.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -15,11 +14,11 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-import wasmtime
 
 from wasmverse.commands import (
     BUNDLED_OWNER,
     Command,
+    Cost,
     EnableStrategy,
     RemoveStrategies,
     RemoveStrategy,
@@ -33,7 +32,6 @@ from wasmverse.simulation.beginning import begin, bundled_founders, make_laws
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
-from wasmverse.simulation.prospect import Cost
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb import strategy_store, turn_store
 from wasmverse.storage.duckdb.audit import audit
@@ -43,17 +41,14 @@ from wasmverse.storage.duckdb.state_reader import Placing, Reading, StateReader,
 from wasmverse.storage.duckdb.stored_state import NodeLayout, StoredState
 from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
-from wasmverse.strategies.check import strategy_exports
 from wasmverse.strategies.guests import Guests
+from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import FLYING, GROUNDED, REMOVED, Roster, Strategy
 from wasmverse.universe import rules
 from wasmverse.universe.genesis import new_nodes, new_ships
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import Columns, state_hash, strategies_flown
 from wasmverse.universe.turn import TurnPlayer
-from wasmverse.wasm.engine import flight_engine
-from wasmverse.wasm.guest import Limits
-from wasmverse.wasm.sections import language_of
 
 
 class Simulation:
@@ -101,12 +96,7 @@ class Simulation:
     def take_up(self, settings: Settings, bad_turns: dict[str, int]) -> None:
         """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
         self.settings = settings
-        self.limits = Limits(
-            settings.budget_fuel,
-            settings.guest_memory_bytes_max,
-            settings.guest_table_elements_max,
-            settings.block_faults_max,
-        )
+        self.limits = guest_limits(settings)
         self.bad_turns = dict(bad_turns)
 
     @property
@@ -298,26 +288,28 @@ class Simulation:
         return {"eid": eid, "tid": self.tid}
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
-        module = wasmtime.Module.deserialize(flight_engine(), command.compiled)
-        exports = strategy_exports(command.module, command.name)
+        found = command.inspection
         if self.forgets_removed:
             strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
-        sha256 = hashlib.sha256(command.module).hexdigest()
-        compiled = {**self._guests.compiled_bytes, sha256: len(command.compiled)}
-        check_room(transaction, exports, sha256, len(command.module), command.author, compiled, self.settings)
-        if command.seconds is not None:
-            self._check_cost({name: Cost(*command.seconds[name]) for name in exports})
+        size, compiled = (
+            len(command.module),
+            {**self._guests.compiled_bytes, found.sha256: len(found.compiled)},
+        )
+        check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
+        if found.costs:
+            self._check_cost(found.costs)
         strategy_store.store_strategies(
             transaction,
             command.module,
-            exports,
-            language=language_of(command.module),
+            found.strategies,
+            sha256=found.sha256,
+            language=found.language,
             author=command.author,
             now=self.now(),
         )
-        rows = [strategy_store.find_strategy(transaction, name) for name in exports]
-        self._guests.add(sha256, module, len(command.compiled))
-        for name in exports:
+        rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
+        self._guests.add(found.sha256, found.compiled)
+        for name in found.strategies:
             self.bad_turns.pop(name, None)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
@@ -340,14 +332,14 @@ class Simulation:
         """Make the roster from the database; modules are compiled once per process."""
         rows = strategy_store.read_strategies(transaction)
         self.strategy_rows = strategy_store.read_strategy_table(transaction)
-        flown = {(row.sha256, row.name) for row in rows if row.status != REMOVED}
+        flown = {(row.sha256, row.export) for row in rows if row.status != REMOVED}
         strategies = []
         for row in rows:
             guest, status = None, row.status
             if row.status != REMOVED:
                 read = partial(strategy_store.read_module, transaction, row.sha256)
                 try:
-                    guest = self._guests.find(row.sha256, row.name, read)
+                    guest = self._guests.find(row.sha256, row.export, read)
                 except ModuleRefused as refused:
                     status = GROUNDED
                     if row.status != GROUNDED:

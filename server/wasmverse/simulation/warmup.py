@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wasmverse.settings import GuestSettings
+from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.cache import are_compiled
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.merge import merge_nodes, merge_ships, scatter_energy
 from wasmverse.universe.state import Columns, Nodes, PlacedNodes, State, state_hash
 from wasmverse.universe.turn import Laws, TurnPlayer
-from wasmverse.wasm.guest import Limits
 
 
 def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
@@ -34,7 +35,7 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     (*merged, rows), _run = merge_nodes([_read_only(placed)], 1, player.pool)
     nodes = Nodes._make(merged)
     state = State(merge_ships([_read_only(ships)], 1, player.pool), nodes)
-    result = player.play(state, laws, Roster([]), Limits(), tid=1, next_eid=next_eid)
+    result = player.play(state, laws, Roster([]), guest_limits(GuestSettings()), tid=1, next_eid=next_eid)
     player.close()
     scatter_energy(result.node_energy, rows, np.empty(1, np.uint16))
     state_hash(state.ships, nodes, 1, next_eid)

@@ -4,8 +4,8 @@
 
     folder/modules/<sha256>        the flight engine's output, one file a module
 
-A module is written when a turn first needs it and removed when no kept turn does. The table ``strategy`` of a
-snapshot has a column ``export`` with the name of each strategy's function in its module, null for one that
+A module is written when a turn first needs it and removed when no kept turn does. In the table ``strategy`` of a
+snapshot the column ``export``, the name of each strategy's function in its module, is null for one that
 cannot be called. Compiled code is run as it is: the folder belongs to the universe, and nobody else writes in
 it.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ Modules = Mapping[str, Callable[[], bytes | bytearray]]
 
 
 def callable_strategies(rows: pa.Table, guests: Mapping[int, Guest]) -> tuple[pa.Table, Modules]:
-    """The table ``strategy`` with its column ``export``, and the modules that it needs.
+    """The table ``strategy`` without the exports of those that cannot be called, and the modules that it needs.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def callable_strategies(rows: pa.Table, guests: Mapping[int, Guest]) -> tuple[pa
     """
     exports: list[str | None] = []
     modules: dict[str, Callable[[], bytes | bytearray]] = {}
-    ids = cast(list[int], rows["strategy_id"].to_pylist())
-    hashes = cast(list[str], rows["sha256"].to_pylist())
-    for strategy_id, sha256 in zip(ids, hashes, strict=True):
+    columns = [cast(list[Any], rows[name].to_pylist()) for name in ("strategy_id", "sha256", "export")]
+    for strategy_id, sha256, export in zip(*columns, strict=True):
         guest = guests.get(strategy_id)
-        exports.append(None if guest is None else guest.export)
+        exports.append(None if guest is None else export)
         if guest is not None:
             modules[sha256] = guest.module.serialize
-    return rows.append_column("export", pa.array(exports, pa.string())), modules
+    place = rows.column_names.index("export")
+    return rows.set_column(place, "export", pa.array(exports, pa.string())), modules
 
 
 class ModuleFolder:

@@ -17,7 +17,7 @@ import numpy as np
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 DTYPES: dict[type[Any], type[np.generic]] = {
@@ -125,8 +125,9 @@ strategy = sa.Table(
     _required("is_enabled", sa.Boolean),
     _required("status", sa.Text),
     sa.Column("last_fault", sa.Text),
-    comment="Every strategy: status is flying, grounded or removed. strategy_id and owner, the id of who may "
-    "change it, are internal.",
+    _required("export", sa.Text),
+    comment="Every strategy: status is flying, grounded or removed. export is the function of its module that decides. "
+    "strategy_id, export and owner, the id of who may change it, are internal.",
 )
 
 strategy_module = sa.Table(
@@ -334,7 +335,7 @@ def entity_strategy_select() -> sa.Select[tuple[object, ...]]:
 
 def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     """``strategy`` as clients see it: all but the internal ids."""
-    internal = {strategy.c.strategy_id, strategy.c.owner}
+    internal = {strategy.c.strategy_id, strategy.c.owner, strategy.c.export}
     return sa.select(*(column for column in strategy.c if column not in internal))
 
 
@@ -358,7 +359,7 @@ CLIENT_NAMES = (
     "event",
     "entities_with_conflict",
 )
-"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id`` and ``owner``."""
+"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``."""
 
 
 def ddl(dialect: sa.Dialect) -> list[str]:

@@ -29,7 +29,7 @@ def main() -> None:
 
     from wasmverse.errors import ModuleRefused, StrategyError  # noqa: PLC0415 - imports engines, closed in
     from wasmverse.settings import CheckSettings  # noqa: PLC0415
-    from wasmverse.strategies.check import inspect_module  # noqa: PLC0415
+    from wasmverse.strategies.inspection import inspect_module  # noqa: PLC0415
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
     name = sys.argv[1]

@@ -11,20 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.errors import StateError
+from wasmverse.strategies.contract import strategy_layout
 from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.deal import Summary
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
 from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
-from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.engine import HEADER_BYTES, HostMemory
-from wasmverse.wasm.guest import Guest, Limits
-from wasmverse.wasm.wit import strategy_signature
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.limits import Limits
 
 # x and y are u32 for guests, but never past 99: a byte each is copied.
-LAYOUT = Layout.natural(strategy_signature(), {"me.x": "u1", "me.y": "u1"})
-_SYSTEM_LEAF = next(number for number, leaf in enumerate(LAYOUT.signature.leaves) if leaf.is_bytes)
+LAYOUT = strategy_layout({"me.x": "u1", "me.y": "u1"})
 
 
 class Block(NamedTuple):
@@ -105,36 +104,18 @@ class Workspace:
     """Memory that one thread uses for one block after the other: it grows to the largest and is never shared."""
 
     def __init__(self) -> None:
-        self.memory = HostMemory()
-        self._rows = -1
-        self.lists_address = 0
+        self.frame = Frame(LAYOUT)
         self.columns: Columns
         self.lists: NDArray[np.uint32]
 
     def fit(self, rows: int, entities: int) -> None:
         """Make room for this many ships and this many seen entities."""
-        if rows > self._rows:
-            self._rows = rows = max(rows + rows // 8, 64)
-            dtypes = [code for leaf in LAYOUT.storage for code in ([leaf] if leaf else ["u4", "u4"])] + [
-                LAYOUT.result
-            ]
-            addresses = []
-            at = HEADER_BYTES
-            for code in dtypes:
-                addresses.append(at)
-                at += -(-rows * np.dtype(code).itemsize // 64) * 64
-            self.lists_address = at
-            self.memory.reserve(at)
-            self.memory.place(addresses)
-            self.columns = Columns._make(
-                (
-                    self.memory.array(start, np.dtype(code), rows)
-                    for start, code in zip(addresses, dtypes, strict=True)
-                )
-            )
-        self.memory.reserve(self.lists_address + 4 * entities)
-        length = (self.memory.size_bytes - self.lists_address) // 4
-        self.lists = self.memory.array(self.lists_address, np.uint32, length)
+        frame = self.frame
+        if rows > frame.rows:
+            rows = max(rows + rows // 8, 64)
+        frame.fit(rows, 4 * entities)
+        self.columns = Columns._make(frame.columns)
+        self.lists = frame.tail(np.uint32)
 
     def observe(
         self, ships: Ships, ship_offsets: NDArray[np.int64], nodes: BlockNodes, row: NDArray[np.int64]
@@ -148,11 +129,11 @@ class Workspace:
                 row,
                 self.columns,
                 self.lists,
-                self.lists_address,
+                self.frame.tail_address,
             )
             if used >= 0:
                 return
-            self.fit(self._rows, 2 * len(self.lists) + 4096)
+            self.fit(self.frame.rows, 2 * len(self.lists) + 4096)
 
 
 def play_block(
@@ -226,7 +207,7 @@ def _decide(
     if guest is None:
         called[slice(*rows)] = UNCALLED
         return
-    outcome = guest.run(workspace.memory, LAYOUT, *rows, limits)
+    outcome = guest.run(workspace.frame, *rows, limits)
     called[outcome.faulted] = FAULTED
     called[slice(*outcome.uncalled)] = FAULTED
     result.fuel[slot] = outcome.fuel

@@ -21,7 +21,7 @@ from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import Ships, State
 from wasmverse.wasm.engine import set_thread_stacks
-from wasmverse.wasm.guest import Limits
+from wasmverse.wasm.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

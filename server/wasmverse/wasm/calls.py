@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wasmverse.wasm.abi import CoreFunction
 from wasmverse.wasm.code import Body, constant_expression
-from wasmverse.wasm.sections import FunctionType, leb128, numbers_at, skip_value_type
+from wasmverse.wasm.sections import leb128, numbers_at, skip_value_type
 
 
 class CallGraph:
@@ -20,7 +21,7 @@ class CallGraph:
     """
 
     def __init__(
-        self, bodies: list[Body], types: list[FunctionType], type_of: list[int], holders: Sequence[bytes]
+        self, bodies: list[Body], types: list[CoreFunction], type_of: list[int], holders: Sequence[bytes]
     ) -> None:
         self.functions = len(bodies)
         tables, globals_, elements = holders
@@ -30,16 +31,16 @@ class CallGraph:
             held = _in_globals(globals_) | _in_elements(elements)
             held.update(*(body.refers for body in bodies))
         # A node for each function, then one for each type of function that is called through a table, and one for any.
-        nodes: dict[FunctionType | None, int] = {}
+        nodes: dict[CoreFunction | None, int] = {}
         self.calls: list[list[int]] = []
         for body in bodies:
             callees = set(body.calls)
-            wanted: set[FunctionType | None] = {types[number] for number in body.indirect}
+            wanted: set[CoreFunction | None] = {types[number] for number in body.indirect}
             if body.calls_reference:
                 wanted.add(None)
             callees.update(nodes.setdefault(type_, self.functions + len(nodes)) for type_ in wanted)
             self.calls.append(list(callees))
-        by_type: dict[FunctionType | None, list[int]] = {None: sorted(held)}
+        by_type: dict[CoreFunction | None, list[int]] = {None: sorted(held)}
         for index in sorted(held):
             by_type.setdefault(types[type_of[index]], []).append(index)
         self.calls += [by_type.get(type_, []) for type_ in nodes]

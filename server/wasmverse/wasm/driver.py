@@ -9,58 +9,109 @@ which row was under way when something trapped.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import wasmtime
 
+from wasmverse.errors import WasmverseError
+from wasmverse.text import printable
+from wasmverse.wasm import abi
 from wasmverse.wasm.engine import flight_engine
-from wasmverse.wasm.wit import Signature
+from wasmverse.wasm.types import BOOL, CHAR, Function, List, Scalar, String
 
-_WIT_STORAGE = {
-    "bool": "u1", "char": "u4", "u8": "u1", "u16": "u2", "u32": "u4", "u64": "u8",
-    "s8": "i1", "s16": "i2", "s32": "i4", "s64": "i8", "f32": "f4", "f64": "f8",
-}  # fmt: skip
+
+class SignatureError(WasmverseError):
+    """No driver can call a function with these parameters or this result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A part of the parameters that lies in columns of its own.
+
+    Attributes
+    ----------
+    path : its name, such as ``me.x``.
+    type : a scalar has one column; a string and a list of bytes have two: the address of the bytes, and their number.
+    codes : NumPy type codes of the columns.
+    cores : the core parameters that carry it, as many as columns.
+    """
+
+    path: str
+    type: Scalar | String | List
+    codes: tuple[str, ...]
+    cores: tuple[str, ...]
+
+    @property
+    def is_bytes(self) -> bool:
+        """Whether it is a pointer to bytes and their number."""
+        return not isinstance(self.type, Scalar)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a signature's columns are stored in host memory.
+    """Which columns of host memory a function's rows lie in.
 
-    ``storage`` has one NumPy type code per scalar leaf (a narrower one than WIT's is allowed: a u32 that is known to fit a byte)
-    and None for a byte sequence, which has two u32 columns: the address of its bytes, and their number.
-    The header of host memory holds the rows to run and then the address of each column, in this order, the result's last.
+    The header of host memory holds the rows to run and then the address of each column: those of the arguments in their order,
+    then the result's.
     """
 
-    signature: Signature
-    storage: tuple[str | None, ...]
-    result: str
+    arguments: tuple[Argument, ...]
+    result: Scalar
 
     @classmethod
-    def natural(cls, signature: Signature, narrower: dict[str, str] | None = None) -> Layout:
-        """WIT's own widths, but for the leaves whose path is in ``narrower``."""
-        narrower = narrower or {}
-        storage = tuple(
-            None if leaf.is_bytes else narrower.get(leaf.path, _WIT_STORAGE[leaf.type])
-            for leaf in signature.leaves
-        )
-        return cls(signature, storage, _WIT_STORAGE[signature.result])
+    def natural(cls, function: Function, narrower: Mapping[str, str] | None = None) -> Layout:
+        """A column for each scalar, as wide as it is in WIT, unless ``narrower`` has a type code for its path: a u32 that is
+        known to fit a byte, for example, may lie in one.
+
+        This is where a signature becomes a driver, and the only place that says which signatures can.
+
+        Raises
+        ------
+        SignatureError : a parameter or the result is of a type that is not carried row by row; it names which.
+        """
+        arguments = tuple(_arguments(function, narrower or {}))
+        passed = sum(len(argument.cores) for argument in arguments)
+        if passed > abi.FLAT_PARAMS_MAX:
+            raise SignatureError(
+                f"the function takes {passed} values, records taken apart and byte sequences counted twice; "
+                f"{abi.FLAT_PARAMS_MAX} are passed one by one, and no driver passes more through memory: take fewer"
+            )
+        if not isinstance(function.result, Scalar):
+            raise SignatureError(
+                f"the function returns {printable(function.result or 'nothing', 80)}; a driver stores one scalar a row: "
+                "return a number, a bool or a char"
+            )
+        return cls(arguments, function.result)
 
     @property
-    def columns(self) -> int:
-        """How many columns there are, the result's included."""
-        return sum(2 if code is None else 1 for code in self.storage) + 1
+    def codes(self) -> tuple[str, ...]:
+        """NumPy type codes of all columns, the result's last."""
+        columns = tuple(code for argument in self.arguments for code in argument.codes)
+        return (*columns, *abi.codes_of(self.result))
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether any argument is a byte sequence."""
+        return any(argument.is_bytes for argument in self.arguments)
 
 
-def _access(core: str, code: str, verb: str) -> str:
-    """The load or store instruction between a storage type and a core type, e.g. ``i32.load8_u``."""
-    kind, width = np.dtype(code).kind, np.dtype(code).itemsize
-    full = {"i32": 4, "i64": 8, "f32": 4, "f64": 8}[core]
-    if width == full:
-        return f"{core}.{verb}"
-    sign = ("_s" if kind == "i" else "_u") if verb == "load" else ""
-    return f"{core}.{verb}{8 * width}{sign}"
+def _arguments(function: Function, narrower: Mapping[str, str]) -> Iterator[Argument]:
+    params = abi.params_of(function)
+    for leaf in () if params is None else abi.leaves(params):
+        match leaf.type:
+            case Scalar():
+                codes: tuple[str, ...] = (narrower.get(leaf.path, leaf.codes[0]),)
+            case String() | List(Scalar("u8")):
+                codes = leaf.codes
+            case _:
+                raise SignatureError(
+                    f"{printable(leaf.path, 80)} is a {printable(leaf.type, 80)}; a driver loads scalars, string and list<u8>, "
+                    "and records and tuples of these: use one of them"
+                )
+        yield Argument(leaf.path, leaf.type, codes, leaf.cores)
 
 
 def _address(column: int, code: str, row: str = "(local.get $row)") -> str:
@@ -74,46 +125,49 @@ def driver_wat(layout: Layout, *, has_realloc: bool) -> str:
 
     Without an allocator in the guest, the driver adds pages to the guest's memory and puts the bytes there.
     """
-    signature = layout.signature
-    columns = range(layout.columns)
-    params = " ".join(signature.core_params)
+    codes, takes_bytes = layout.codes, layout.takes_bytes
+    columns = range(len(codes))
+    params = " ".join(core for argument in layout.arguments for core in argument.cores)
+    (result,) = abi.flatten(layout.result)
     lines = [
         "(module",
         '  (import "host" "memory" (memory $host 0 65536 shared))',
-        '  (import "guest" "memory" (memory $guest 0))' if signature.takes_bytes else "",
+        '  (import "guest" "memory" (memory $guest 0))' if takes_bytes else "",
         '  (import "guest" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))'
-        if has_realloc and signature.takes_bytes
+        if has_realloc and takes_bytes
         else "",
-        f'  (import "guest" "function" (func $function (param {params}) (result {signature.core_result})))',
+        f'  (import "guest" "function" (func $function (param {params}) (result {result})))',
         '  (global $current (export "row") (mut i32) (i32.const 0))',
-        _room(has_realloc) if signature.takes_bytes else "",
-        _CHAR if signature.result == "char" else "",
+        _room(has_realloc) if takes_bytes else "",
+        _CHAR if layout.result == CHAR else "",
         '  (func (export "run")',
         "    (local $row i32) (local $to i32)" + "".join(f" (local $column{k} i32)" for k in columns),
     ]
     prepare: list[str] = []
-    arguments: list[str] = []
+    values: list[str] = []
     column = 0
-    for number, (leaf, code) in enumerate(zip(signature.leaves, layout.storage, strict=True)):
-        if code is None:
-            lines.append(f"    (local $pointer{number} i32) (local $length{number} i32)")
-            start = f"(i32.load $host {_address(column, 'u4')})"
-            prepare += [
-                f"        (local.set $length{number} (i32.load $host {_address(column + 1, 'u4')}))",
-                f"        (local.set $pointer{number} (call $room (local.get $length{number})))",
-                f"        (memory.copy $guest $host (local.get $pointer{number}) {start} (local.get $length{number}))",
-            ]
-            arguments += [f"(local.get $pointer{number})", f"(local.get $length{number})"]
-            column += 2
-        else:
-            load = _access(leaf.core[0], code, "load")
-            arguments.append(f"({load} $host {_address(column, code)})")
-            column += 1
+    for number, argument in enumerate(layout.arguments):
+        loads = [
+            f"({abi.instruction(core, code, 'load')} $host {_address(column + k, code)})"
+            for k, (core, code) in enumerate(zip(argument.cores, argument.codes, strict=True))
+        ]
+        column += len(loads)
+        if not argument.is_bytes:
+            values += loads
+            continue
+        start, length = loads
+        lines.append(f"    (local $pointer{number} i32) (local $length{number} i32)")
+        prepare += [
+            f"        (local.set $length{number} {length})",
+            f"        (local.set $pointer{number} (call $room (local.get $length{number})))",
+            f"        (memory.copy $guest $host (local.get $pointer{number}) {start} (local.get $length{number}))",
+        ]
+        values += [f"(local.get $pointer{number})", f"(local.get $length{number})"]
     lines += [
         f"    (local.set $column{k} (i32.load $host offset={8 + 4 * k} (i32.const 0)))" for k in columns
     ]
-    reset = "        (global.set $used (i32.const 0))" if signature.takes_bytes and not has_realloc else ""
-    store = _access(signature.core_result, layout.result, "store")
+    reset = "        (global.set $used (i32.const 0))" if takes_bytes and not has_realloc else ""
+    store = abi.instruction(result, codes[-1], "store")
     lines += [
         "    (local.set $row (i32.load $host (i32.const 0)))",
         "    (local.set $to (i32.load $host offset=4 (i32.const 0)))",
@@ -123,8 +177,8 @@ def driver_wat(layout: Layout, *, has_realloc: bool) -> str:
         "        (global.set $current (local.get $row))",
         reset,
         *prepare,
-        f"        ({store} $host {_address(column, layout.result)}",
-        *_lifted(signature.result, ["(call $function", *(f"  {argument}" for argument in arguments), ")"]),
+        f"        ({store} $host {_address(columns[-1], codes[-1])}",
+        *_lifted(layout.result, ["(call $function", *(f"  {value}" for value in values), ")"]),
         "        )",
         "        (local.set $row (i32.add (local.get $row) (i32.const 1)))",
         "        (br $next)))))",
@@ -157,12 +211,12 @@ def _room(has_realloc: bool) -> str:
     (global.set $used (i32.add (global.get $used) (local.get $length))))"""
 
 
-def _lifted(result: str, call: list[str]) -> list[str]:
+def _lifted(result: Scalar, call: list[str]) -> list[str]:
     """The call, and what the Canonical ABI makes of its result: any number but 0 is true, not every number is a char."""
     indented = [f"          {line}" for line in call]
-    if result == "bool":
+    if result == BOOL:
         return ["          (i32.ne (i32.const 0)", *indented, "          )"]
-    if result == "char":
+    if result == CHAR:
         return ["          (call $char", *indented, "          )"]
     return indented
 

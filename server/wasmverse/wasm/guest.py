@@ -11,31 +11,14 @@ import wasmtime
 from wasmtime import _ffi as ffi
 from wasmtime._extern import wrap_extern
 
-from wasmverse.wasm.driver import Layout, driver_module
-from wasmverse.wasm.engine import HostMemory, flight_engine
+from wasmverse.wasm.driver import driver_module
+from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, POOL_ROWS, Limits
+from wasmverse.wasm.linker import instantiate
 from wasmverse.wasm.stack import COUNTER
 
 REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
-POOL_ROWS = 1024
-POOL_GROWTH = 4
-"""Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
-bounded by the rows that went well before it. More pools would cost honest guests more: each is one more call."""
-CAREFUL_ROWS = 64
-"""Rows to a fuel pool once a call has emptied one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one guest may use.
-
-    budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
-    after faults_max faults in a run the remaining rows are faults without a call.
-    """
-
-    budget_fuel: int = 20_000
-    memory_bytes_max: int = 16 << 20
-    table_elements_max: int = 10_000
-    faults_max: int = 4
 
 
 @dataclass(slots=True)
@@ -77,10 +60,8 @@ class Guest:
         realloc = next((name for name in REALLOC_NAMES if name in names), None)
         return cls(module, export, realloc, COUNTER in names)
 
-    def run(self, memory: HostMemory, layout: Layout, start: int, stop: int, limits: Limits) -> Outcome:
-        """Call the function for rows ``start`` to ``stop``, arguments and results in ``memory``.
-
-        The layout's columns must have been placed in ``memory``, whose ``span`` is mutated.
+    def run(self, frame: Frame, start: int, stop: int, limits: Limits) -> Outcome:
+        """Call the function for rows ``start`` to ``stop`` (exclusive) of a frame, whose results are mutated.
 
         A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
         with the next row. The first 1,024 rows have a fuel pool of ``budget_fuel`` for each, the next 4,096 have one, and so
@@ -100,7 +81,7 @@ class Guest:
             is_new = flight is None
             flight = flight or _Flight(self, limits)
             end = min(stop, row + pool_rows)
-            faulted, trap, fuel = flight.run(memory, layout, row, end)
+            faulted, trap, fuel = flight.run(frame, row, end)
             if is_new:
                 outcome.made_seconds += flight.made_seconds
             outcome.fuel += fuel
@@ -126,20 +107,13 @@ class _Flight:
         started = time.thread_time()
         self._guest = guest
         self._budget_fuel = limits.budget_fuel
-        self._store = wasmtime.Store(flight_engine())
-        self._store.set_limits(
-            memory_size=limits.memory_bytes_max,
-            table_elements=limits.table_elements_max,
-            instances=2,
-            tables=8,
-            memories=2,
-        )
+        self._store = limits.store(flight_engine())
         self._driver: Any = None
         self._loop: Any = None
         self._left: Any = None
         self.made_seconds = time.thread_time() - started
 
-    def run(self, memory: HostMemory, layout: Layout, start: int, stop: int) -> tuple[int, str | None, int]:
+    def run(self, frame: Frame, start: int, stop: int) -> tuple[int, str | None, int]:
         """Some rows with a fuel pool of their own: the row that trapped, why (None when all went well), and the fuel used."""
         store = self._store
         pool = self._budget_fuel * (stop - start)
@@ -147,8 +121,8 @@ class _Flight:
         row = start
         try:
             if self._driver is None:
-                self._make(memory, layout)
-            memory.span[:] = start, stop
+                self._make(frame)
+            frame.memory.span[:] = start, stop
             self._loop(store)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             if self._driver is not None:
@@ -156,25 +130,25 @@ class _Flight:
             return row, self._reason(error), pool - store.get_fuel()
         return stop, None, pool - store.get_fuel()
 
-    def _make(self, memory: HostMemory, layout: Layout) -> None:
+    def _make(self, frame: Frame) -> None:
         started = time.thread_time()
         try:
-            self._driver = self._instantiate(memory, layout)
+            self._driver = self._instantiate(frame)
             self._loop = self._driver["run"]
         finally:
             self.made_seconds += time.thread_time() - started
 
-    def _instantiate(self, memory: HostMemory, layout: Layout) -> Any:
+    def _instantiate(self, frame: Frame) -> Any:
         store, realloc = self._store, self._guest.realloc
-        guest = wasmtime.Instance(store, self._guest.module, [])
-        takes_bytes = layout.signature.takes_bytes
-        imports: list[Any] = [memory.memory]
+        guest = instantiate(store, self._guest.module)
+        takes_bytes = frame.layout.takes_bytes
+        imports: list[Any] = [frame.memory.memory]
         if takes_bytes:
             imports.append(_export(store, guest, "memory"))
         if takes_bytes and realloc is not None:
             imports.append(_export(store, guest, realloc))
         imports.append(_export(store, guest, self._guest.export))
-        module = driver_module(layout, takes_bytes and realloc is not None)
+        module = driver_module(frame.layout, takes_bytes and realloc is not None)
         driver = wasmtime.Instance(store, module, imports).exports(store)
         if self._guest.counts:
             self._left = _export(store, guest, COUNTER)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.text import printable
+from wasmverse.wasm.abi import CoreFunction
 
 LANGUAGE_MAX = 40
 CUSTOM_SECTION = 0
@@ -30,18 +31,7 @@ CODE_SECTION = 10
 _VALUE_TYPES = {
     0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
 }  # fmt: skip
-_EXPORT_KINDS = {0: "function", 1: "table", 2: "memory", 3: "global"}
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionType:
-    """The types of a function's parameters and results, such as ``i32``."""
-
-    params: tuple[str, ...]
-    results: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"({', '.join(self.params)}) -> {', '.join(self.results) or 'nothing'}"
+_KINDS = {0: "function", 1: "table", 2: "memory", 3: "global"}
 
 
 def unreadable(section: str) -> ModuleRefused:
@@ -88,18 +78,59 @@ def count_exports(module: bytes) -> int:
     return next((leb128(body, 0)[0] for kind, body in sections_of(module) if kind == EXPORT_SECTION), 0)
 
 
-def first_import(module: bytes) -> tuple[str, str] | None:
-    """The module and the name of what is imported first; None when nothing is."""
-    content = next((body for kind, body in sections_of(module) if kind == IMPORT_SECTION), b"\0")
-    count, at = leb128(content, 0)
-    if count == 0:
-        return None
-    origin, at = _name(content, at)
-    return origin, _name(content, at)[0]
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Something that a module imports; ``type_index`` is that of a function's type, None for anything else."""
+
+    module: str
+    name: str
+    kind: str
+    type_index: int | None
+
+
+def imports_of(module: bytes) -> Iterator[Imported]:
+    """What the module imports, in its order; one after the other, since there may be a million.
+
+    Raises
+    ------
+    ModuleRefused : the section cannot be read.
+    """
+    data = next((body for kind, body in sections_of(module) if kind == IMPORT_SECTION), b"\0")
+    try:
+        count, at = leb128(data, 0)
+        for _ in range(count):
+            origin, at = _name(data, at)
+            name, at = _name(data, at)
+            kind = _KINDS.get(data[at], "unknown")
+            at += 1
+            index = None
+            match kind:
+                case "function":
+                    index, at = leb128(data, at)
+                case "table":
+                    at = _skip_limits(data, skip_value_type(data, at))
+                case "memory":
+                    at = _skip_limits(data, at)
+                case "global":
+                    at = skip_value_type(data, at) + 1
+                case _:
+                    raise unreadable("imports")
+            yield Imported(origin, name, kind, index)
+    except IndexError as error:
+        raise unreadable("imports") from error
+
+
+def _skip_limits(data: bytes, at: int) -> int:
+    """Where the thing after the least and perhaps the most size of a table or memory begins."""
+    flags = data[at]
+    at += 1
+    for _ in range(1 + (flags & 1)):
+        _, at = leb128(data, at)
+    return at
 
 
 def exports_of(module: bytes) -> dict[str, str]:
-    """What a module without imports exports, in its order: name -> core signature of a function, else kind.
+    """What a module exports, in its order: name -> core signature of a function, else kind.
 
     A signature looks like ``(i32, i64) -> f32``; kinds are ``table``, ``memory`` and ``global``.
 
@@ -109,14 +140,15 @@ def exports_of(module: bytes) -> dict[str, str]:
     """
     bodies = {kind: body for kind, body in sections_of(module) if kind != CUSTOM_SECTION}
     types = function_types(bodies.get(TYPE_SECTION, b"\0"))
-    functions = numbers(bodies.get(FUNCTION_SECTION, b"\0"))
+    imported = [found.type_index for found in imports_of(module) if found.type_index is not None]
+    functions = imported + numbers(bodies.get(FUNCTION_SECTION, b"\0"))
     exports = {}
     try:
         data = bodies.get(EXPORT_SECTION, b"\0")
         count, at = leb128(data, 0)
         for _ in range(count):
             name, at = _name(data, at)
-            kind = _EXPORT_KINDS.get(data[at], "unknown")
+            kind = _KINDS.get(data[at], "unknown")
             index, at = leb128(data, at + 1)
             exports[name] = str(types[functions[index]]) if kind == "function" else kind
     except IndexError as error:
@@ -124,7 +156,7 @@ def exports_of(module: bytes) -> dict[str, str]:
     return exports
 
 
-def function_types(data: bytes) -> list[FunctionType]:
+def function_types(data: bytes) -> list[CoreFunction]:
     """The content of a type section. Raises ModuleRefused when it holds anything else."""
     try:
         count, at = leb128(data, 0)
@@ -134,7 +166,7 @@ def function_types(data: bytes) -> list[FunctionType]:
                 raise unreadable("types")
             params, at = _value_types(data, at + 1)
             results, at = _value_types(data, at)
-            types.append(FunctionType(params, results))
+            types.append(CoreFunction(params, results))
     except IndexError as error:
         raise unreadable("types") from error
     return types

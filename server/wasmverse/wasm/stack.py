@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wasmverse.errors import ModuleRefused
+from wasmverse.wasm.abi import CoreFunction
 from wasmverse.wasm.calls import CallGraph
 from wasmverse.wasm.code import Body, read_body
 from wasmverse.wasm.sections import (
@@ -33,7 +34,6 @@ from wasmverse.wasm.sections import (
     GLOBAL_SECTION,
     TABLE_SECTION,
     TYPE_SECTION,
-    FunctionType,
     exports_of,
     function_types,
     leb128,
@@ -115,7 +115,7 @@ def _prepare(module: bytes) -> Prepared:
     return Prepared(_assemble(sections, changed), frames, len(costs))
 
 
-def _bodies(code: bytes, types: list[FunctionType], type_of: list[int]) -> list[Body]:
+def _bodies(code: bytes, types: list[CoreFunction], type_of: list[int]) -> list[Body]:
     arities = [(len(type_.params), len(type_.results)) for type_ in types]
     bodies = []
     count, at = leb128(code, 0)
@@ -126,7 +126,7 @@ def _bodies(code: bytes, types: list[FunctionType], type_of: list[int]) -> list[
     return bodies
 
 
-def _frame(index: int, type_: FunctionType, body: Body) -> int:
+def _frame(index: int, type_: CoreFunction, body: Body) -> int:
     slots = len(type_.params) + len(type_.results) + body.locals + body.height + body.widest
     cost = FRAME + SLOT * slots + min(body.end - body.start, CODE_MAX)
     if cost > FRAME_MAX:
@@ -139,7 +139,7 @@ def _frame(index: int, type_: FunctionType, body: Body) -> int:
 
 def _counting(
     contents: dict[int, bytes],
-    types: list[FunctionType],
+    types: list[CoreFunction],
     type_of: list[int],
     bodies: list[Body],
     costs: dict[int, int],
@@ -193,8 +193,8 @@ def _counted(code: bytes, start: int, body: Body, block: bytes, counter: bytes, 
 
 def _block_type(
     results: tuple[str, ...],
-    type_numbers: dict[FunctionType, int],
-    types: list[FunctionType],
+    type_numbers: dict[CoreFunction, int],
+    types: list[CoreFunction],
     more_types: list[bytes],
 ) -> bytes:
     """Of a block with a function's results: one value stands for itself, several need a type of the module's own."""
@@ -202,7 +202,7 @@ def _block_type(
         return b"\x40"
     if len(results) == 1 and results[0] in VALUE_BYTES:
         return VALUE_BYTES[results[0]]
-    wanted = FunctionType((), results)
+    wanted = CoreFunction((), results)
     number = type_numbers.get(wanted)
     if number is None:
         if not all(result in VALUE_BYTES for result in results):

@@ -1,89 +1,71 @@
-"""Signatures of guest functions: read from WIT, lowered by the Canonical ABI.
+"""Reads WIT: a world with named types and exported functions, as values of `types`.
 
-The part of WIT that strategies and SQL functions need: a world with records of scalars and exported functions over
-bool, char, u8..u64, s8..s64, f32, f64, string, list<u8> and those records. Sources: the WIT grammar
-(component-model, design/mvp/WIT.md) and the Canonical ABI's flattening rules (design/mvp/CanonicalABI.md).
+Understood is a package with one world, in it ``record``, ``variant``, ``enum``, ``flags``, ``type`` and ``export NAME: func``,
+over all value types. Imports, interfaces, resources, futures and streams are refused, and types that are too large to be meant.
+Source: component-model, design/mvp/WIT.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from wasmverse.errors import WasmverseError
+from wasmverse.wasm.types import (
+    FLAGS_MAX,
+    SCALARS,
+    Case,
+    Enum,
+    Field,
+    Flags,
+    Function,
+    List,
+    Option,
+    Record,
+    Result,
+    String,
+    Tuple,
+    ValueType,
+    Variant,
+)
 
-CORE_TYPES = {
-    **dict.fromkeys(("bool", "char", "u8", "u16", "u32", "s8", "s16", "s32"), "i32"),
-    **dict.fromkeys(("u64", "s64"), "i64"),
-    "f32": "f32",
-    "f64": "f64",
-}
-"""The core WebAssembly type that carries each scalar."""
+TYPE_DEPTH_MAX = 16
+TYPE_PARTS_MAX = 4_096
+"""How deep a type may be nested, and of how many types it may be made, one that is named several times counted as often: with
+records in records a short text could name more than any machine can count."""
 
-BYTE_SEQUENCES = ("string", "list<u8>")
-"""Types that are lowered to a pointer and a length in bytes."""
-
-FLAT_PARAMS_MAX = 16
-"""The Canonical ABI passes more core values than this through memory, which no driver here does."""
-RECORD_DEPTH_MAX = 8
+_TAKEN = frozenset({*SCALARS, "string", "list", "tuple", "option", "result"})
 
 
 class WitError(WasmverseError):
-    """A WIT text is outside the part that is understood here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One column of arguments: a scalar, or a byte sequence. ``path`` is its name, e.g. ``me.x``."""
-
-    path: str
-    type: str
-
-    @property
-    def is_bytes(self) -> bool:
-        """Whether it is lowered to a pointer and a length."""
-        return self.type in BYTE_SEQUENCES
-
-    @property
-    def core(self) -> tuple[str, ...]:
-        """The core parameters it is lowered to."""
-        return ("i32", "i32") if self.is_bytes else (CORE_TYPES[self.type],)
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """A function: its parameters flattened to leaves, and a scalar result."""
-
-    name: str
-    leaves: tuple[Leaf, ...]
-    result: str
-
-    @property
-    def core_params(self) -> tuple[str, ...]:
-        """The core types of all parameters."""
-        return tuple(core for leaf in self.leaves for core in leaf.core)
-
-    @property
-    def core_result(self) -> str:
-        """The core type of the result."""
-        return CORE_TYPES[self.result]
-
-    @property
-    def takes_bytes(self) -> bool:
-        """Whether any parameter is a byte sequence."""
-        return any(leaf.is_bytes for leaf in self.leaves)
-
-    def __str__(self) -> str:
-        return f"({', '.join(self.core_params)}) -> {self.core_result}"
+    """A WIT text is wrong, or outside the part that is understood here."""
 
 
 _SKIPPED = re.compile(r"(?:\s+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_TOKEN = re.compile(r"->|[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*|[{}()<>:;,]")
+_TOKEN = re.compile(r"->|[a-z][a-z0-9]*(?:-[a-z][a-z0-9]*)*|[{}()<>:;,=_]")
 _PACKAGE = re.compile(r"package\s+[a-z][a-z0-9-]*(?::[a-z][a-z0-9-]*)+(?:@[0-9a-z.+-]+)?\s*;")
-_PUNCTUATION = frozenset("{}()<>:;,") | {"->"}
+_PUNCTUATION = frozenset("{}()<>:;,=_") | {"->"}
+
+_T = TypeVar("_T")
+
+
+def parse_world(text: str) -> dict[str, Function]:
+    """Read a WIT package with one world and return its exported functions by name.
+
+    Raises
+    ------
+    WitError : the text holds something outside the part described at the top.
+    """
+    world = _World(_Reader(text))
+    return {
+        name: Function(
+            tuple(Field(parameter, world.type(type_)) for parameter, type_ in parameters),
+            None if result is None else world.type(result),
+        )
+        for name, (parameters, result) in world.functions.items()
+    }
 
 
 class _Reader:
@@ -99,7 +81,7 @@ class _Reader:
             match = _TOKEN.match(text, at)
             if match is None:
                 raise WitError(
-                    f"WIT: cannot read {text[at : at + 20].strip()!r}: only records and functions are understood"
+                    f"WIT: cannot read {text[at : at + 20].strip()!r}: only named types and functions are understood"
                 )
             self.tokens.append(match[0])
             at = _skip(text, match.end())
@@ -115,33 +97,27 @@ class _Reader:
         self.at += 1
         return token
 
+    def takes(self, token: str) -> bool:
+        """Take the next token if it is this one."""
+        if self.peek() != token:
+            return False
+        self.at += 1
+        return True
+
     def end(self) -> None:
         """Nothing may follow."""
         if self.peek():
             raise WitError(f"WIT: found {self.peek()!r} behind the world; one world is understood")
 
-    def type(self) -> str:
-        name = self.take()
-        if name == "list":
-            self.take("<")
-            item = self.take()
-            self.take(">")
-            return f"list<{item}>"
-        return name
-
-    def fields(self, closing: str) -> list[tuple[str, str]]:
-        """``name: type, ...`` up to the closing token."""
-        fields: dict[str, str] = {}
+    def separated(self, closing: str, part: Callable[[], _T]) -> list[_T]:
+        """Parts with commas between them, and one behind the last if you like, up to the closing token."""
+        parts = []
         while self.peek() != closing:
-            name = self.take()
-            self.take(":")
-            if name in fields:
-                raise WitError(f"WIT: {name!r} stands twice in one list: names must differ")
-            fields[name] = self.type()
+            parts.append(part())
             if self.peek() != closing:
                 self.take(",")
         self.take(closing)
-        return list(fields.items())
+        return parts
 
 
 def _skip(text: str, at: int) -> int:
@@ -151,83 +127,189 @@ def _skip(text: str, at: int) -> int:
     return match.end()
 
 
-def parse_world(text: str) -> dict[str, Signature]:
-    """Read a WIT package with one world and return its exported functions by name.
-
-    Raises
-    ------
-    WitError : the text holds something outside the part described at the top.
-    """
-    reader = _Reader(text)
-    records: dict[str, list[tuple[str, str]]] = {}
-    functions: dict[str, tuple[list[tuple[str, str]], str]] = {}
-    reader.take("world")
-    reader.take()
-    reader.take("{")
-    while reader.peek() != "}":
-        match reader.take():
-            case "record":
-                name = reader.take()
-                if name in records or name in CORE_TYPES or name in ("list", "string"):
-                    raise WitError(f"WIT: the name of the record {name!r} is taken: choose another")
-                reader.take("{")
-                records[name] = reader.fields("}")
-                if not records[name]:
-                    raise WitError(f"WIT: the record {name!r} has no field; a record has one or more")
-            case "export":
-                name = reader.take()
-                if name in functions:
-                    raise WitError(f"WIT: {name!r} is exported twice: choose another name")
-                reader.take(":")
-                reader.take("func")
-                reader.take("(")
-                parameters = reader.fields(")")
-                reader.take("->")
-                result = reader.type()
-                reader.take(";")
-                functions[name] = (parameters, result)
-            case other:
-                raise WitError(f"WIT: {other!r} is not understood in a world; use record and export")
-    reader.take("}")
-    reader.end()
-    return {name: _signature(name, *function, records) for name, function in functions.items()}
+_Written = tuple[str, tuple["_Written | None", ...]]
+"""A type as it stands in the text: a name, and what stands in its angle brackets; None for ``_``."""
+_Parameters = list[tuple[str, _Written]]
 
 
-def _signature(
-    name: str, parameters: list[tuple[str, str]], result: str, records: dict[str, list[tuple[str, str]]]
-) -> Signature:
-    """Flatten a function's parameters."""
-    if result not in CORE_TYPES:
-        raise WitError(
-            f"WIT: {name} returns {result}; a function returns one scalar: {', '.join(CORE_TYPES)}"
+class _World:
+    """What stands in a world. Names are looked up when all of it was read, for types may be used before they stand."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._named: dict[str, Callable[[], tuple[ValueType, int, int]]] = {}
+        self._made: dict[str, tuple[ValueType, int, int]] = {}
+        self._under_way: list[str] = []
+        self.functions: dict[str, tuple[_Parameters, _Written | None]] = {}
+        reader.take("world")
+        reader.take()
+        reader.take("{")
+        while not reader.takes("}"):
+            match reader.take():
+                case "record" | "variant" | "enum" | "flags" as kind:
+                    self._name_type(kind)
+                case "type":
+                    name = self._new_name()
+                    reader.take("=")
+                    self._named[name] = partial(self._resolve, self._written())
+                    reader.take(";")
+                case "export":
+                    self._export()
+                case other:
+                    raise WitError(
+                        f"WIT: {other!r} is not understood in a world; use record, variant, enum, flags, type and export"
+                    )
+        reader.end()
+        for name in self._named:
+            self._look_up(name)
+
+    def type(self, written: _Written) -> ValueType:
+        """A type with all names in it looked up."""
+        return self._resolve(written)[0]
+
+    # Reading
+
+    def _new_name(self) -> str:
+        name = self._reader.take()
+        if name in self._named or name in _TAKEN:
+            raise WitError(f"WIT: the name of the type {name!r} is taken: choose another")
+        return name
+
+    def _name_type(self, kind: str) -> None:
+        reader, name = self._reader, self._new_name()
+        reader.take("{")
+        part: Callable[[], tuple[str, _Written | None]]
+        part = {"record": self._field, "variant": self._case}.get(kind, self._label)
+        parts = reader.separated("}", part)
+        _distinct([label for label, _ in parts])
+        if not parts:
+            raise WitError(f"WIT: the {kind} {name!r} is empty; it has one part or more")
+        if kind == "flags" and len(parts) > FLAGS_MAX:
+            raise WitError(
+                f"WIT: {name!r} has {len(parts)} flags; there may be {FLAGS_MAX}: make several of it"
+            )
+        self._named[name] = partial(self._of_kind, kind, parts)
+
+    def _export(self) -> None:
+        reader, name = self._reader, self._reader.take()
+        if name in self.functions:
+            raise WitError(f"WIT: {name!r} is exported twice: choose another name")
+        for token in (":", "func", "("):
+            reader.take(token)
+        parameters = reader.separated(")", self._field)
+        _distinct([parameter for parameter, _ in parameters])
+        result = self._written() if reader.takes("->") else None
+        reader.take(";")
+        self.functions[name] = (parameters, result)
+
+    def _field(self) -> tuple[str, _Written]:
+        name = self._reader.take()
+        self._reader.take(":")
+        return name, self._written()
+
+    def _case(self) -> tuple[str, _Written | None]:
+        name = self._reader.take()
+        if not self._reader.takes("("):
+            return name, None
+        payload = self._written()
+        self._reader.take(")")
+        return name, payload
+
+    def _label(self) -> tuple[str, None]:
+        return self._reader.take(), None
+
+    def _written(self, depth: int = 1) -> _Written:
+        if depth > TYPE_DEPTH_MAX:
+            raise WitError(f"WIT: a type is nested more than {TYPE_DEPTH_MAX} deep: take it apart")
+        reader, name = self._reader, self._reader.take()
+        if not reader.takes("<"):
+            return name, ()
+        return name, tuple(
+            reader.separated(">", lambda: None if reader.takes("_") else self._written(depth + 1))
         )
-    leaves: list[Leaf] = []
-    for parameter in parameters:
-        for leaf in _flatten(*parameter, records):
-            leaves.append(leaf)
-            if sum(len(known.core) for known in leaves) > FLAT_PARAMS_MAX:
+
+    # Looking up: each type with how many types it is made of and how deep it is nested
+
+    def _look_up(self, name: str) -> tuple[ValueType, int, int]:
+        if name not in self._made:
+            if name in self._under_way:
                 raise WitError(
-                    f"WIT: {name} takes more than {FLAT_PARAMS_MAX} values, records taken apart and lists counted "
-                    "twice; the Canonical ABI passes no more as they are: take fewer"
+                    f"WIT: the type {name!r} contains itself, which WIT does not allow: refer to it by a number"
                 )
-    return Signature(name, tuple(leaves), result)
+            if len(self._under_way) >= TYPE_DEPTH_MAX:
+                raise WitError(f"WIT: {name!r} is nested more than {TYPE_DEPTH_MAX} deep: take it apart")
+            self._under_way.append(name)
+            self._made[name] = self._named[name]()
+            self._under_way.pop()
+        return self._made[name]
+
+    def _resolve(self, written: _Written) -> tuple[ValueType, int, int]:
+        name, arguments = written
+        if name in SCALARS and not arguments:
+            return SCALARS[name], 1, 1
+        if name == "string" and not arguments:
+            return String(), 1, 1
+        if name in self._named and not arguments:
+            return self._look_up(name)
+        if name not in ("list", "tuple", "option", "result"):
+            raise WitError(
+                f"WIT: the type {name!r} is not known here: name a type of this world or of WIT itself"
+            )
+        found = [None if argument is None else self._resolve(argument) for argument in arguments]
+        types = [each and each[0] for each in found]
+        made: ValueType
+        match name, types:
+            case "list", [item] if item is not None:
+                made = List(item)
+            case "option", [some] if some is not None:
+                made = Option(some)
+            case "tuple", [_, *_] if None not in types:
+                made = Tuple(tuple(item for item in types if item is not None))
+            case "result", []:
+                made = Result()
+            case "result", [ok] if ok is not None:
+                made = Result(ok)
+            case "result", [ok, error] if error is not None:
+                made = Result(ok, error)
+            case _:
+                raise WitError(
+                    f"WIT: {name} cannot have {len(types)} types within < and >, or no '_' there: "
+                    "list<T>, option<T>, tuple<T, ...>, result<T>, result<T, E> and result<_, E> are understood"
+                )
+        return self._measured(made, found)
+
+    def _of_kind(self, kind: str, parts: list[tuple[str, _Written | None]]) -> tuple[ValueType, int, int]:
+        found = [None if written is None else self._resolve(written) for _, written in parts]
+        typed = [(name, each and each[0]) for (name, _), each in zip(parts, found, strict=True)]
+        made: ValueType
+        match kind:
+            case "record":
+                made = Record(tuple(Field(name, type_) for name, type_ in typed if type_ is not None))
+            case "variant":
+                made = Variant(tuple(Case(name, type_) for name, type_ in typed))
+            case "enum":
+                made = Enum(tuple(name for name, _ in typed))
+            case _:
+                made = Flags(tuple(name for name, _ in typed))
+        return self._measured(made, found)
+
+    def _measured(
+        self, made: ValueType, inner: list[tuple[ValueType, int, int] | None]
+    ) -> tuple[ValueType, int, int]:
+        parts = 1 + sum(1 if each is None else each[1] for each in inner)
+        depth = 1 + max((each[2] for each in inner if each is not None), default=0)
+        if parts > TYPE_PARTS_MAX:
+            raise WitError(
+                f"WIT: a type is made of {parts:,} types; there may be {TYPE_PARTS_MAX:,}: take it apart"
+            )
+        if depth > TYPE_DEPTH_MAX:
+            raise WitError(f"WIT: a type is nested {depth} deep; {TYPE_DEPTH_MAX} is the most: take it apart")
+        return made, parts, depth
 
 
-def _flatten(path: str, type_: str, records: dict[str, list[tuple[str, str]]]) -> Iterator[Leaf]:
-    if type_ in records:
-        if path.count(".") >= RECORD_DEPTH_MAX:
-            raise WitError(f"WIT: the records in {path[:80]} are nested more than {RECORD_DEPTH_MAX} deep")
-        for name, inner in records[type_]:
-            yield from _flatten(f"{path}.{name}", inner, records)
-    elif type_ in CORE_TYPES or type_ in BYTE_SEQUENCES:
-        yield Leaf(path, type_)
-    else:
-        raise WitError(
-            f"WIT: {path} has the type {type_}; understood are scalars, string, list<u8> and records of scalars"
-        )
-
-
-@cache
-def strategy_signature() -> Signature:
-    """The signature of a strategy, from ``strategy.wit`` beside this file."""
-    return parse_world(Path(__file__).with_name("strategy.wit").read_text())["decide"]
+def _distinct(names: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise WitError(f"WIT: {name!r} stands twice in one list: names must differ")
+        seen.add(name)

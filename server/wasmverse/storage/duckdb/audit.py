@@ -11,7 +11,7 @@ from wasmverse.errors import StateError
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
-from wasmverse.storage.duckdb.strategy_store import STRATEGIES_MAX
+from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 
 
 class Check(NamedTuple):
@@ -80,7 +80,7 @@ CHECKS = (
         "strategy {0!r} is there {1} times; a name is unique: remove the other rows",
     ),
     Check(
-        """SELECT name FROM strategy WHERE NOT regexp_full_match(name, '[a-z][a-z0-9_]{0,62}') ORDER BY name LIMIT 1""",
+        f"SELECT name FROM strategy WHERE NOT regexp_full_match(name, '{NAME_PATTERN}') ORDER BY name LIMIT 1",
         "strategy {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
         "digits and '_': correct the row",
     ),

@@ -175,8 +175,11 @@ class Database:
             )
         if row is not None and row.format_version < schema.FORMAT_VERSION:
             with self.transaction() as transaction:
-                for statement in migrations.migrate(row.format_version, self.engine.dialect):
-                    transaction.run(statement)
+                for step in migrations.migrate(row.format_version, self.engine.dialect):
+                    if isinstance(step, str):
+                        transaction.run(step)
+                    else:
+                        step(transaction)
                 columns = transaction.columns()
         for table in schema.metadata.sorted_tables:
             missing = {column.name for column in table.columns} - columns.get(table.name, set())

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, Protocol
+
 import sqlalchemy as sa
 
+from wasmverse.errors import ModuleRefused
 from wasmverse.storage import schema
 
 
-def migrate(version: int, dialect: sa.Dialect) -> list[str]:
-    """Statements that bring a file of an older format to the present one; views are made anew."""
+class Transaction(Protocol):
+    """What a step may do that is no statement."""
+
+    def run(self, statement: str, **parameters: object) -> None:
+        """Execute a statement."""
+
+    def run_text(self, statement: str) -> list[Any]:
+        """The rows of a query."""
+
+
+Step = str | Callable[[Transaction], None]
+
+
+def migrate(version: int, dialect: sa.Dialect) -> list[Step]:
+    """What brings a file of an older format to the present one: statements, and functions to be called in the same
+    transaction. Views are made anew."""
     views = [name for name in schema.VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
     return [
         *(f"DROP VIEW {name}" for name in views),
@@ -20,7 +38,27 @@ def migrate(version: int, dialect: sa.Dialect) -> list[str]:
 
 _VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4}
 
-_STEPS = {
+
+def _find_exports(transaction: Transaction) -> None:
+    """Read once from each module which of its exports flies a strategy: before format 6 that was done at every start."""
+    from wasmverse.strategies.contract import export_of  # noqa: PLC0415 - loads the host of guests, only for an old file
+
+    flown = transaction.run_text(
+        "SELECT strategy_id, name, module FROM strategy JOIN strategy_module USING (sha256) WHERE status <> 'removed'"
+    )
+    for strategy_id, name, module in flown:
+        try:
+            export = export_of(bytes(module), name)
+        except ModuleRefused:  # it cannot fly any more, and is grounded at the start
+            continue
+        transaction.run(
+            "UPDATE strategy SET export = :export WHERE strategy_id = :strategy_id",
+            export=export,
+            strategy_id=strategy_id,
+        )
+
+
+_STEPS: dict[int, tuple[Step, ...]] = {
     # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
     1: (
         "CREATE TABLE node_1 AS SELECT * FROM node ORDER BY sid, eid",
@@ -69,6 +107,18 @@ _STEPS = {
         "CASE author WHEN 'wasmverse' THEN 'wasmverse' ELSE 'name:' || author END, uploaded_at, is_enabled, status, last_fault "
         "FROM strategy_4 ORDER BY rowid",
         "DROP TABLE strategy_4",
+    ),
+    # Which export flies a strategy had been read from its module. Of those that were removed the modules are gone.
+    5: (
+        "CREATE TABLE strategy_5 AS SELECT * FROM strategy",
+        "DROP TABLE strategy",
+        "CREATE TABLE strategy (strategy_id USMALLINT NOT NULL, name TEXT NOT NULL, version UINTEGER NOT NULL, "
+        "sha256 TEXT NOT NULL, bytes BIGINT NOT NULL, language TEXT NOT NULL, author TEXT NOT NULL, owner TEXT NOT NULL, "
+        "uploaded_at TIMESTAMP NOT NULL, is_enabled BOOLEAN NOT NULL, status TEXT NOT NULL, last_fault TEXT, "
+        "export TEXT NOT NULL)",
+        "INSERT INTO strategy SELECT *, 'decide' FROM strategy_5 ORDER BY rowid",
+        "DROP TABLE strategy_5",
+        _find_exports,
     ),
 }
 """What changed from each format to the next."""

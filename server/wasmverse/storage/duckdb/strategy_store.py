@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +13,7 @@ from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
-
-STRATEGIES_MAX = 60_000
+from wasmverse.strategies.names import STRATEGIES_MAX
 
 
 def read_strategies(transaction: Transaction) -> list[Any]:
@@ -59,8 +57,9 @@ def find_strategy(transaction: Transaction, name: str) -> Any:
 def store_strategies(
     transaction: Transaction,
     module: bytes,
-    names: Iterable[str],
+    strategies: Mapping[str, str],
     *,
+    sha256: str,
     language: str,
     author: Author,
     now: float,
@@ -68,17 +67,17 @@ def store_strategies(
 ) -> None:
     """Store a module under all the names that it flies; known ones get a new version.
 
-    ``now`` is the time of the upload, in seconds since 1970. An admin's upload leaves a known name with its owner and author.
+    ``strategies`` has of each name the export that flies it, ``sha256`` is that of the module. ``now`` is the time of the upload,
+    in seconds since 1970. An admin's upload leaves a known name with its owner and author.
 
     Raises
     ------
     StrategyTaken : a name belongs to somebody else; nothing is stored then.
     """
     table, modules = schema.strategy, schema.strategy_module
-    sha256 = hashlib.sha256(module).hexdigest()
     if transaction.one(sa.select(modules.c.sha256).where(modules.c.sha256 == sha256)) is None:
         transaction.run(modules.insert(), sha256=sha256, module=module)
-    for name in names:
+    for name, export in strategies.items():
         row = transaction.one(sa.select(table).where(table.c.name == name))
         if row is not None and not author.owns(row.owner):
             owner = "comes with Wasmverse" if row.owner == BUNDLED_OWNER else f"belongs to {row.author!r}"
@@ -94,6 +93,7 @@ def store_strategies(
             "is_enabled": is_enabled,
             "status": "flying",
             "last_fault": None,
+            "export": export,
         }
         if row is None:
             transaction.run(table.insert(), strategy_id=_free_id(transaction), name=name, version=1, **values)

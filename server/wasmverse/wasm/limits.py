@@ -1,0 +1,43 @@
+"""What a guest may use while it flies: the one place that has these bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import wasmtime
+
+POOL_ROWS = 1024
+POOL_GROWTH = 4
+"""Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
+bounded by the rows that went well before it. More pools would cost honest guests more: each is one more call."""
+CAREFUL_ROWS = 64
+"""Rows to a fuel pool once a call has emptied one."""
+
+TABLES_MAX = 8
+"""Tables of one instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one guest may use; the defaults of the settings of these names are in ``settings``.
+
+    budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
+    after faults_max faults in a run the remaining rows are faults without a call.
+    """
+
+    budget_fuel: int
+    memory_bytes_max: int
+    table_elements_max: int
+    faults_max: int
+
+    def store(self, engine: wasmtime.Engine) -> wasmtime.Store:
+        """A store in which one guest and its driver may be instantiated, with the bounds of one instance. It has no fuel yet."""
+        store = wasmtime.Store(engine)
+        store.set_limits(
+            memory_size=self.memory_bytes_max,
+            table_elements=self.table_elements_max,
+            instances=2,
+            tables=TABLES_MAX,
+            memories=2,
+        )
+        return store
