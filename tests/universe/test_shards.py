@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.universe.builder import RandomUniverse, random_universe
+from tests.wasm.builder import limits_of
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.block import BlockResult, Workspace, blocks_of, play_block
 from wasmverse.universe.deal import deal
@@ -20,10 +21,9 @@ from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import Nodes, Ships, State, make_state, state_hash
 from wasmverse.universe.turn import TurnPlayer
-from wasmverse.wasm.limits import Limits
 
 TURNS = 5
-LIMITS = Limits(budget_fuel=20_000, faults_max=2)
+LIMITS = limits_of(faults_max=2)
 
 
 class Shard:

@@ -253,9 +253,14 @@ def test_a_start_that_cannot_be_is_refused(extra: str, message: str) -> None:
 def test_more_memory_or_table_than_allowed_is_refused() -> None:
     told = refusal(wasm(strategy_wat("(i64.const 0)", pages="257")))
     assert told.startswith("the module cannot be instantiated: ")
-    assert "an instance may have 16,777,216 bytes of memory and 10,000 table elements: ask for less" in told
+    assert (
+        "an instance may have 16,777,216 bytes of memory, 8 tables and 10,000 table elements: ask for less"
+        in told
+    )
     assert "10,000 table elements" in refusal(wasm(strategy_wat("(i64.const 0)", "(table 10001 funcref)")))
+    assert "8 tables" in refusal(wasm(strategy_wat("(i64.const 0)", "(table 1 funcref)" * 9)))
     for fits in (
+        strategy_wat("(i64.const 0)", "(table 1 funcref)" * 8),
         strategy_wat("(i64.const 0)", pages="256"),
         strategy_wat("(i64.const 0)", "(table 10000 funcref)"),
     ):

@@ -1,4 +1,4 @@
-"""What a strategy is: its contract, its trial at the upload, the roster that plays a turn.
+"""What a strategy is: its contract and name, its inspection and trial at the upload, the guests and the roster of a turn.
 
-Imports ``wasm``; nothing that knows a database.
+Imports ``wasm``, ``settings`` and ``confinement``; nothing that knows a database.
 """

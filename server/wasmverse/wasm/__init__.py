@@ -1,4 +1,4 @@
-"""Guests: check a module, generate the driver from its WIT signature, run it over rows.
+"""Guests of any kind: WIT's types and the Canonical ABI, what is in a module, the generated driver, runs over rows.
 
-Imports neither ``universe``, ``database``, ``query`` nor ``api``: columns in, columns out.
+It knows no strategy and touches nothing global when it is imported: columns in, columns out. Imports only plain modules.
 """
