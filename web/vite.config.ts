@@ -8,7 +8,8 @@ export default defineConfig({
     target: 'es2022',
     // A data: address would need a wider Content-Security-Policy (see src/main.ts), so every asset stays a file.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // A sheet needs nothing but its own file and what is there already.
+    modulePreload: false,
     chunkSizeWarningLimit: 900,
   },
   server: { proxy: { '/api': { target: 'http://127.0.0.1:8000', ws: true } } },

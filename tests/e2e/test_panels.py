@@ -103,6 +103,23 @@ def test_the_console_answers_with_a_table_and_its_turn(visit: Visit) -> None:
     expect(page.locator("#sheet-console")).to_be_hidden()
 
 
+def test_a_sheet_is_loaded_when_it_is_opened(visit: Visit) -> None:
+    visit.excused.append("ERR_FAILED")
+    page = visit.open()
+    visit.await_turns(1)
+    assert not [request.url for request in visit.requests if "sheet" in request.url]
+    page.route("**/assets/help-sheet*", lambda route: route.abort())
+    page.keyboard.press("?")
+    expect(page.locator("#sheet-help")).to_contain_text("could not be loaded")
+    page.keyboard.press("Escape")
+    page.unroute("**/assets/help-sheet*")
+    page.keyboard.press("?")
+    expect(page.locator("#sheet-help")).to_contain_text("Each star is a solar system")
+    expect(page.locator("#sheet-help")).not_to_contain_text("could not be loaded")
+    loaded = {request.url for request in visit.requests if "-sheet" in request.url}
+    assert len(loaded) == 1 and "/help-sheet" in loaded.pop()
+
+
 def test_a_query_in_the_address_is_shown_but_not_run(visit: Visit) -> None:
     page = visit.open("#/?sheet=console&sql=select%2042%20as%20answer")
     expect(page.get_by_label("SQL", exact=True)).to_have_value("select 42 as answer")

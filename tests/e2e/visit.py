@@ -98,7 +98,7 @@ class Visit:
             assert path != request.url, f"asked another host: {request.url}"
             if request.method == "POST":
                 assert path == "/api/v2/query/tuples", path
-                assert set(json.loads(request.post_data or "")) == {"sql", "args"}
+                assert set(json.loads(request.post_data or "")) in ({"sql", "args"}, {"sql", "args", "turn"})
             elif request.method == "PUT":
                 assert path.startswith("/api/v1/strategies/"), path
             else:

@@ -1,48 +1,55 @@
-/** What the keyboard can do; each key is listed in the help sheet. */
-export interface KeyActions {
-  onBack(): void;
-  onPan(dx: number, dy: number): void;
-  onZoom(factor: number): void;
-  onSeeAll(): void;
-  onSearch(): void;
-  onEnter(): void;
-  onStep(step: 1 | -1): void;
-  onFollow(): void;
-  onSheet(sheet: 'strategies' | 'console' | 'help'): void;
-}
+import type { Bar } from './panel/bar';
+import type { SystemPanel } from './panel/system-panel';
+import type { Address } from './place/address';
+import { backFrom, TO_LIVE } from './place/step';
+import type { Sky } from './sky';
 
 const PAN_PIXELS = 70;
 const ZOOM_STEP = 1.35;
 
-/** Keys work wherever the focus is, except where they write; Escape works there too. */
-export function listenToKeys(actions: KeyActions): void {
+/**
+ * What the keyboard can do; each key is listed in the help sheet. Keys work wherever the focus is, except where they
+ * write; Escape works there too.
+ */
+export function listenToKeys(
+  address: Address,
+  sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle'>,
+  system: Pick<SystemPanel, 'step'>,
+  bar: Pick<Bar, 'search'>,
+): void {
   const keys: Readonly<Record<string, () => void>> = {
-    ArrowLeft: () => actions.onPan(PAN_PIXELS, 0),
-    ArrowRight: () => actions.onPan(-PAN_PIXELS, 0),
-    ArrowUp: () => actions.onPan(0, PAN_PIXELS),
-    ArrowDown: () => actions.onPan(0, -PAN_PIXELS),
-    '+': () => actions.onZoom(ZOOM_STEP),
-    '=': () => actions.onZoom(ZOOM_STEP),
-    '-': () => actions.onZoom(1 / ZOOM_STEP),
-    0: actions.onSeeAll,
-    '/': actions.onSearch,
-    n: () => actions.onStep(1),
-    p: () => actions.onStep(-1),
-    f: actions.onFollow,
-    s: () => actions.onSheet('strategies'),
-    c: () => actions.onSheet('console'),
-    '?': () => actions.onSheet('help'),
+    ArrowLeft: () => sky.pan(PAN_PIXELS, 0),
+    ArrowRight: () => sky.pan(-PAN_PIXELS, 0),
+    ArrowUp: () => sky.pan(0, PAN_PIXELS),
+    ArrowDown: () => sky.pan(0, -PAN_PIXELS),
+    '+': () => sky.zoom(ZOOM_STEP),
+    '=': () => sky.zoom(ZOOM_STEP),
+    '-': () => sky.zoom(1 / ZOOM_STEP),
+    0: () => sky.seeAll(),
+    '/': () => bar.search(),
+    n: () => system.step(1),
+    p: () => system.step(-1),
+    f: () => {
+      const { eid, isFollowing } = address.place;
+      if (eid !== null) address.go({ isFollowing: !isFollowing });
+    },
+    l: () => address.go(TO_LIVE),
+    s: () => address.go({ sheet: 'strategies' }),
+    c: () => address.go({ sheet: 'console' }),
+    '?': () => address.go({ sheet: 'help' }),
   };
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') {
-      actions.onBack();
+      const step = backFrom(address.place);
+      if (step === null) sky.seeAll();
+      else address.go(step);
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof HTMLElement)) return;
     if (event.target.closest('input, textarea, select, [tabindex="0"]:not(#sky)') !== null) return;
     if (event.key === 'Enter') {
       // On a button Enter presses it.
-      if (event.target.closest('button, a') === null) actions.onEnter();
+      if (event.target.closest('button, a') === null) sky.enterMiddle();
       return;
     }
     const action = keys[event.key];

@@ -7,12 +7,51 @@
  * No `unsafe-eval`: src/scene/stage.ts imports Pixi's replacement for it. No `unsafe-inline`: styles that change are
  * set through the CSSOM. No `data:` or `blob:`: the build inlines nothing, and textures are drawn on canvases.
  */
-import { Page } from './page';
+import { Feed } from './feed/feed';
+import { listenToKeys } from './keys';
+import { Bar } from './panel/bar';
 import { byId } from './panel/element';
+import { EntityPanel } from './panel/entity-panel';
+import { Notice } from './panel/notice';
+import { Sheets } from './panel/sheets';
+import { SystemPanel } from './panel/system-panel';
+import { UniversePanel } from './panel/universe-panel';
+import { tellWhereabouts } from './panel/whereabouts';
+import { Address } from './place/address';
+import { Stage } from './scene/stage';
+import { Sky } from './sky';
+import { openLink } from './source/link';
+import { postQuery } from './source/request';
 import { takeToken } from './source/token';
 
+/** Each part hears of the place from `address` and of the universe from `feed`; they know nothing of each other. */
+async function open(): Promise<void> {
+  const stage = await Stage.open(byId('sky'));
+  const address = new Address();
+  const feed = new Feed(address, { openLink, post: postQuery, after });
+  new Notice(feed);
+  tellWhereabouts(address);
+  const bar = new Bar(address);
+  new UniversePanel(byId('universe'), address, feed);
+  const system = new SystemPanel(byId('system'), address, feed);
+  new EntityPanel(byId('entity'), address, feed);
+  const sky = new Sky(stage, address, feed);
+  new Sheets(address, feed);
+  listenToKeys(address, sky, system, bar);
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) feed.pause();
+    else feed.resume();
+  });
+  feed.start();
+}
+
+function after(delayMs: number, action: () => void): () => void {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
+}
+
 takeToken();
-Page.open().catch((error: unknown) => {
+open().catch((error: unknown) => {
   const notice = byId('notice');
   notice.hidden = false;
   notice.textContent = `The sky cannot be drawn: ${error instanceof Error ? error.message : String(error)}. Wasmverse needs WebGL; allow hardware acceleration, or try another browser.`;

@@ -1,12 +1,10 @@
-import type { Entity, SystemState } from '../sql/system';
+import type { Feed } from '../feed/feed';
+import type { Address } from '../place/address';
+import { toEntity } from '../place/step';
+import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { strategyColour, toCss } from '../view/colour';
 import { button, element, write } from './element';
 import { count } from './format';
-
-export interface EntityActions {
-  onFollow(isFollowing: boolean): void;
-  onClose(): void;
-}
 
 const SHIELD_FULL = 100;
 
@@ -36,11 +34,13 @@ export class EntityPanel {
   private readonly follow: HTMLButtonElement;
   private readonly planBox: HTMLElement;
   private eid: number | null = null;
+  private state: SystemState | null = null;
   private wasShip = false;
 
   constructor(
     private readonly host: HTMLElement,
-    actions: EntityActions,
+    private readonly address: Pick<Address, 'place' | 'listen' | 'go'>,
+    feed: Pick<Feed, 'follow'>,
   ) {
     const cells = FIELDS.map(([label, , id]) => {
       const value = element('dd', { id: `entity-${id}` }, '–');
@@ -53,7 +53,7 @@ export class EntityPanel {
     this.follow = button(
       'Follow',
       { class: 'quiet', 'aria-pressed': 'false', title: 'Keep it in the middle (f)' },
-      () => actions.onFollow(this.follow.getAttribute('aria-pressed') !== 'true'),
+      () => address.go({ isFollowing: this.follow.getAttribute('aria-pressed') !== 'true' }),
     );
     this.planBox = element(
       'div',
@@ -71,10 +71,8 @@ export class EntityPanel {
           'div',
           { class: 'row' },
           this.follow,
-          button(
-            '×',
-            { class: 'quiet round', 'aria-label': 'Close', title: 'Close (Escape)' },
-            actions.onClose,
+          button('×', { class: 'quiet round', 'aria-label': 'Close', title: 'Close (Escape)' }, () =>
+            address.go(toEntity(address.place, null)),
           ),
         ),
       ),
@@ -83,9 +81,21 @@ export class EntityPanel {
       element('dl', { class: 'figures three' }, ...cells),
       this.planBox,
     );
+    address.listen((place, from) => {
+      if (place.sid !== from?.sid || place.turn !== from?.turn) {
+        this.state = null;
+        this.eid = null;
+      }
+      this.open(place.eid, place.isFollowing);
+      this.describe();
+    });
+    feed.follow(systemQuestion, (state) => {
+      this.state = state;
+      this.describe();
+    });
   }
 
-  open(eid: number | null, isFollowing: boolean): void {
+  private open(eid: number | null, isFollowing: boolean): void {
     this.host.hidden = eid === null;
     this.follow.setAttribute('aria-pressed', String(isFollowing));
     if (eid === null || eid === this.eid) return;
@@ -98,7 +108,12 @@ export class EntityPanel {
     for (const { value } of this.values.values()) write(value, '–');
   }
 
-  show(state: SystemState, eid: number): void {
+  private describe(): void {
+    const { eid } = this.address.place;
+    if (this.state !== null && eid !== null) this.show(this.state, eid);
+  }
+
+  private show(state: SystemState, eid: number): void {
     const entity = state.entities.find((each) => each.eid === eid);
     this.host.classList.toggle('is-gone', entity === undefined);
     if (entity === undefined) {

@@ -1,28 +1,34 @@
-import type { SourceFailure } from '../source/failure';
-import type { Connection } from '../source/source';
+import type { Connection } from '../feed/connection';
+import type { Feed } from '../feed/feed';
 import { byId, write } from './element';
+import { count } from './format';
 
 const LABELS: Readonly<Record<Connection['state'], string>> = {
   connecting: 'Connecting',
   live: 'Live',
   silent: 'No turn',
   lost: 'Offline',
+  past: 'Past',
+  gone: 'Not kept',
 };
 
-/** Says how the page stands with the server: live, without turns, or lost and being sought. */
+/** Says how the page stands with the server, and what it cannot show. */
 export class Notice {
-  private readonly dot = byId('connection');
+  private readonly lamp = byId('connection');
   private readonly text = byId('notice');
 
-  show(connection: Connection): void {
-    this.dot.className = `connection ${connection.state}`;
-    write(this.dot, LABELS[connection.state]);
-    this.say(wordsOf(connection));
-  }
-
-  /** A query of the page itself was refused, or its answer made no sense; null when all are answered again. */
-  showFailure(failure: SourceFailure | null): void {
-    this.say(failure === null ? '' : `The server did not answer a query of this page: ${failure.message}`);
+  constructor(feed: Pick<Feed, 'listen'>) {
+    feed.listen({
+      onConnection: (connection) => {
+        this.lamp.className = `connection ${connection.state}`;
+        write(this.lamp, LABELS[connection.state]);
+        this.say(wordsOf(connection));
+      },
+      onFailure: (failure) =>
+        this.say(
+          failure === null ? '' : `The server did not answer a query of this page: ${failure.message}`,
+        ),
+    });
   }
 
   private say(words: string): void {
@@ -39,7 +45,19 @@ export function wordsOf(connection: Connection): string {
       const reason = connection.reason === null ? '' : ` (${connection.reason})`;
       return `Connection to the server lost${reason}. What you see has stopped; looking for the server …`;
     }
+    case 'gone':
+      return goneWords(connection.turn, connection.reason);
     default:
       return '';
   }
+}
+
+/** The server says which turns it keeps; where it says something else, those are the words. */
+function goneWords(turn: number, reason: string): string {
+  const [, first, last] = /turns (\d+) to (\d+) are kept/.exec(reason) ?? [];
+  if (first === undefined || last === undefined) return `Turn ${count(turn)} cannot be shown: ${reason}.`;
+  const kept = `The server keeps turns ${count(Number(first))} to ${count(Number(last))}.`;
+  return turn > Number(last)
+    ? `Turn ${count(turn)} has not been played. ${kept}`
+    : `Turn ${count(turn)} is not kept any more: what you have not yet seen of it cannot be shown. ${kept}`;
 }

@@ -1,45 +1,90 @@
+import type { Feed } from '../feed/feed';
+import type { Address } from '../place/address';
 import type { Sheet } from '../place/place';
-import { button, byId } from './element';
+import { button, byId, element } from './element';
+import type { FillSheet } from './fill-sheet';
 
-const SHEETS: readonly Sheet[] = ['strategies', 'console', 'help'];
+/** Each sheet is a file of its own, which the browser loads when the sheet is first opened. */
+const LOAD: Readonly<Record<Sheet, () => Promise<FillSheet>>> = {
+  strategies: async () => (await import('../sheet/strategies-sheet')).fillStrategies,
+  console: async () => (await import('../sheet/console-sheet')).fillConsole,
+  help: async () => (await import('../sheet/help-sheet')).fillHelp,
+};
+const SHEETS = Object.keys(LOAD) as readonly Sheet[];
 
 /** The sheets that lie over the sky, one at a time; which one is open is in the address. */
 export class Sheets {
   private openSheet: Sheet | null = null;
+  private readonly filled = new Map<Sheet, Promise<void>>();
 
-  constructor(onWant: (sheet: Sheet | null) => void) {
+  constructor(
+    private readonly address: Address,
+    private readonly feed: Feed,
+  ) {
     for (const sheet of SHEETS) {
-      byId(`sheet-${sheet}`).prepend(
+      body(sheet).prepend(
         button('×', { class: 'quiet round close', 'aria-label': 'Close', title: 'Close (Escape)' }, () =>
-          onWant(null),
+          address.go({ sheet: null }),
         ),
       );
-      const opener = this.opener(sheet);
-      opener.addEventListener('click', () => onWant(this.openSheet === sheet ? null : sheet));
+      opener(sheet).addEventListener('click', () =>
+        address.go({ sheet: this.openSheet === sheet ? null : sheet }),
+      );
     }
+    address.listen((place) => this.open(place.sheet));
   }
 
-  body(sheet: Sheet): HTMLElement {
-    return byId(`sheet-${sheet}`);
-  }
-
-  open(sheet: Sheet | null): void {
+  private open(sheet: Sheet | null): void {
     if (sheet === this.openSheet) return;
     const before = this.openSheet;
     this.openSheet = sheet;
     for (const each of SHEETS) {
-      this.body(each).hidden = each !== sheet;
-      this.opener(each).setAttribute('aria-expanded', String(each === sheet));
+      body(each).hidden = each !== sheet;
+      opener(each).setAttribute('aria-expanded', String(each === sheet));
     }
     // The focus goes into what opened, and back to what opened it.
-    if (sheet !== null)
-      this.body(sheet).querySelector<HTMLElement>('input:not([type=file]), textarea, button')?.focus();
-    else if (before !== null) this.opener(before).focus();
+    if (sheet !== null) void this.fill(sheet).then(() => this.focus(sheet));
+    else if (before !== null) opener(before).focus();
   }
 
-  private opener(sheet: Sheet): HTMLElement {
-    const opener = document.querySelector<HTMLElement>(`[data-sheet="${sheet}"]`);
-    if (opener === null) throw new Error(`nothing opens the sheet ${sheet}`);
-    return opener;
+  private fill(sheet: Sheet): Promise<void> {
+    const known = this.filled.get(sheet);
+    if (known !== undefined) return known;
+    const host = body(sheet);
+    const trouble = host.querySelector('.trouble');
+    const filling = LOAD[sheet]().then(
+      (fill) => {
+        trouble?.remove();
+        fill(host, this.address, this.feed);
+      },
+      (error: unknown) => {
+        // Forgotten, so that the next opening tries again.
+        this.filled.delete(sheet);
+        if (trouble === null)
+          host.append(element('p', { class: 'verdict refused trouble', role: 'alert' }, troubleWords(error)));
+      },
+    );
+    this.filled.set(sheet, filling);
+    return filling;
   }
+
+  private focus(sheet: Sheet): void {
+    if (sheet === this.openSheet)
+      body(sheet).querySelector<HTMLElement>('input:not([type=file]), textarea, button')?.focus();
+  }
+}
+
+function troubleWords(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `This sheet could not be loaded (${reason}). Open it again when the server is there, or reload the page.`;
+}
+
+function body(sheet: Sheet): HTMLElement {
+  return byId(`sheet-${sheet}`);
+}
+
+function opener(sheet: Sheet): HTMLElement {
+  const opener = document.querySelector<HTMLElement>(`[data-sheet="${sheet}"]`);
+  if (opener === null) throw new Error(`nothing opens the sheet ${sheet}`);
+  return opener;
 }

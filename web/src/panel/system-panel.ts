@@ -1,14 +1,12 @@
-import type { Entity, SystemState } from '../sql/system';
-import type { SystemPlace } from '../sql/systems';
+import type { Feed } from '../feed/feed';
+import type { Address } from '../place/address';
+import { TO_MAP, toEntity } from '../place/step';
+import { at } from '../sql/question';
+import { type Entity, type SystemState, systemQuestion } from '../sql/system';
+import { PLACES, type SystemPlace } from '../sql/systems';
 import { strategyColour, toCss } from '../view/colour';
 import { button, dot, element, write } from './element';
 import { count, short } from './format';
-
-export interface SystemActions {
-  onLeave(): void;
-  /** +1 the next ship by eid, -1 the one before. */
-  onStep(step: 1 | -1): void;
-}
 
 /** The system in view: its size, and the fleets in it with their colours. */
 export class SystemPanel {
@@ -16,57 +14,79 @@ export class SystemPanel {
   private readonly place = element('p', { class: 'muted' });
   private readonly fleets = element('ul', { class: 'fleets', 'aria-label': 'Ships by strategy' });
   private readonly absence = element('p', { class: 'absence', role: 'status' });
+  /** By sid; null until they are known. */
+  private places: ReadonlyMap<number, SystemPlace> | null = null;
+  private state: SystemState | null = null;
 
   constructor(
     private readonly host: HTMLElement,
-    actions: SystemActions,
+    private readonly address: Pick<Address, 'place' | 'listen' | 'go'>,
+    feed: Pick<Feed, 'follow'>,
   ) {
     const steps = element(
       'div',
       { class: 'row steps' },
       button('‹', { class: 'quiet', 'aria-label': 'Ship before', title: 'Ship before (p)' }, () =>
-        actions.onStep(-1),
+        this.step(-1),
       ),
       element('span', { class: 'label' }, 'Ships'),
-      button('›', { class: 'quiet', 'aria-label': 'Next ship', title: 'Next ship (n)' }, () =>
-        actions.onStep(1),
-      ),
+      button('›', { class: 'quiet', 'aria-label': 'Next ship', title: 'Next ship (n)' }, () => this.step(1)),
     );
     host.append(
       element(
         'div',
         { class: 'row' },
         this.title,
-        button('Map', { class: 'quiet', title: 'Back to the map (Escape)' }, actions.onLeave),
+        button('Map', { class: 'quiet', title: 'Back to the map (Escape)' }, () => address.go(TO_MAP)),
       ),
       this.place,
       this.absence,
       this.fleets,
       steps,
     );
+    address.listen((place, from) => {
+      if (place.sid !== from?.sid) this.open(place.sid);
+    });
+    feed.follow(
+      (place) => at(PLACES, place.turn),
+      (places) => {
+        this.places = places === null ? null : new Map(places.map((place) => [place.sid, place]));
+        this.describe();
+      },
+    );
+    feed.follow(systemQuestion, (state) => {
+      this.state = state;
+      this.describe();
+    });
   }
 
-  open(sid: number | null): void {
+  /** Selects the next ship by eid, +1, or the one before, -1. */
+  step(step: 1 | -1): void {
+    const { place } = this.address;
+    if (this.state !== null) this.address.go(toEntity(place, stepped(this.state, place.eid, step)));
+  }
+
+  private open(sid: number | null): void {
     this.host.hidden = sid === null;
     if (sid === null) return;
     write(this.title, `System ${sid}`);
-    write(this.place, '');
-    write(this.absence, '');
-    this.fleets.replaceChildren();
+    this.describe();
   }
 
-  showAbsence(text: string): void {
-    write(this.absence, text);
-  }
-
-  show(place: SystemPlace | null, state: SystemState): void {
-    const ships = state.entities.filter((entity) => entity.kind === 'ship');
-    const nodes = state.entities.length - ships.length;
-    const at = place === null ? '' : `at ${place.x}, ${place.y} · `;
-    write(this.place, `${at}${count(ships.length)} ships · ${count(nodes)} nodes`);
-    const fleets = fleetsOf(ships);
+  private describe(): void {
+    const { sid } = this.address.place;
+    if (sid === null) return;
+    const place = this.places?.get(sid);
+    const isAbsent = this.places !== null && place === undefined;
+    write(this.absence, isAbsent ? `There is no system ${sid} in this universe.` : '');
+    const entities = this.state?.entities ?? [];
+    const ships = entities.filter((entity) => entity.kind === 'ship');
+    const nodes = entities.length - ships.length;
+    const cell = place === undefined ? '' : `at ${place.x}, ${place.y} · `;
+    const contents = `${cell}${count(ships.length)} ships · ${count(nodes)} nodes`;
+    write(this.place, this.state === null ? '' : contents);
     this.fleets.replaceChildren(
-      ...fleets.map((fleet) =>
+      ...fleetsOf(ships).map((fleet) =>
         element(
           'li',
           {},

@@ -1,10 +1,15 @@
-import { periodOf } from '../source/period';
-import type { Standing } from '../sql/strategies';
-import { TURNS_KEPT, type TurnRecord } from '../sql/turns';
+import type { Feed } from '../feed/feed';
+import type { Address } from '../place/address';
+import { periodOf } from '../sql/period';
+import { at } from '../sql/question';
+import { STANDINGS, type Standing } from '../sql/strategies';
+import { TURNS, TURNS_KEPT, type TurnRecord } from '../sql/turns';
 import { strategyColour, toCss } from '../view/colour';
 import { dot, element, write } from './element';
 import { brief, count, milliseconds, seconds, short } from './format';
 import { Sparkline } from './sparkline';
+
+const UNKNOWN = '–';
 
 /** What the figures of the panel say; every one comes from the turns that SQL returned. */
 export interface Figures {
@@ -29,13 +34,28 @@ export function figuresOf(turns: readonly TurnRecord[]): Figures | null {
   return {
     turn: count(newest.tid),
     turnTime: milliseconds(newest.endMs - newest.startMs),
-    period: periodMs === null ? '–' : seconds(periodMs),
+    period: periodMs === null ? UNKNOWN : seconds(periodMs),
     ships: short(newest.ships),
     nodes: short(newest.nodes),
     writes: short(newest.writes),
-    writesPerSecond: periodMs === null ? '–' : short((newest.writes * 1000) / periodMs),
+    writesPerSecond: periodMs === null ? UNKNOWN : short((newest.writes * 1000) / periodMs),
     kills: short(sum((turn) => turn.kills)),
     late: count(sum((turn) => (turn.isLate ? 1 : 0))),
+  };
+}
+
+/** Nothing is known yet, or any more, but which turn it is about. */
+function unknownAt(turn: number | null): Figures {
+  return {
+    turn: turn === null ? UNKNOWN : count(turn),
+    turnTime: UNKNOWN,
+    period: UNKNOWN,
+    ships: UNKNOWN,
+    nodes: UNKNOWN,
+    writes: UNKNOWN,
+    writesPerSecond: UNKNOWN,
+    kills: UNKNOWN,
+    late: UNKNOWN,
   };
 }
 
@@ -55,7 +75,11 @@ export class UniversePanel {
   private readonly standings = element('tbody');
   private readonly late = element('div', { class: 'figure' });
 
-  constructor(host: HTMLElement) {
+  constructor(
+    host: HTMLElement,
+    private readonly address: Pick<Address, 'place' | 'listen'>,
+    feed: Pick<Feed, 'follow'>,
+  ) {
     const cells = CELLS.map(([key, label, title]) => {
       const cell = key === 'late' ? this.late : element('div', { class: 'figure' });
       cell.title = title;
@@ -105,17 +129,27 @@ export class UniversePanel {
         this.standings,
       ),
     );
+    address.listen((place, from) => {
+      if (place.turn !== from?.turn) this.showTurns([]);
+    });
+    feed.follow(
+      (place) => at(TURNS, place.turn),
+      (turns) => this.showTurns(turns ?? []),
+    );
+    feed.follow(
+      (place) => at(STANDINGS, place.turn),
+      (standings) => this.showStandings(standings ?? []),
+    );
   }
 
-  showTurns(turns: readonly TurnRecord[]): void {
-    const figures = figuresOf(turns);
-    if (figures === null) return;
+  private showTurns(turns: readonly TurnRecord[]): void {
+    const figures = figuresOf(turns) ?? unknownAt(this.address.place.turn);
     for (const [key, value] of this.values) write(value, figures[key]);
-    this.late.classList.toggle('warning', figures.late !== '0');
+    this.late.classList.toggle('warning', !['0', UNKNOWN].includes(figures.late));
     this.sparkline.show(turns);
   }
 
-  showStandings(standings: readonly Standing[]): void {
+  private showStandings(standings: readonly Standing[]): void {
     const most = Math.max(1, ...standings.map((standing) => standing.ships));
     this.standings.replaceChildren(
       ...standings.map((standing) => {
@@ -143,7 +177,7 @@ export class UniversePanel {
   }
 
   private value(key: keyof Figures, tag: 'dd' | 'b' | 'span' | 'output', attributes = {}): HTMLElement {
-    const made = element(tag, attributes, '–');
+    const made = element(tag, attributes, UNKNOWN);
     this.values.set(key, made);
     return made;
   }

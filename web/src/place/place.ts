@@ -9,6 +9,8 @@ export type Sheet = 'strategies' | 'console' | 'help';
 
 /** Where the page is. All of the page's own state is here, and all of it is in the address. */
 export interface Place {
+  /** Null: live. Otherwise the past turn that all of the page shows. */
+  readonly turn: number | null;
   /** Null: the map of all systems. */
   readonly sid: number | null;
   readonly eid: number | null;
@@ -19,12 +21,20 @@ export interface Place {
   readonly sql: string | null;
 }
 
-export const MAP: Place = { sid: null, eid: null, sight: null, isFollowing: false, sheet: null, sql: null };
+export const MAP: Place = {
+  turn: null,
+  sid: null,
+  eid: null,
+  sight: null,
+  isFollowing: false,
+  sheet: null,
+  sql: null,
+};
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help'] satisfies Sheet[];
 
 /**
- * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with `?at=x,y,span&follow&sheet=console&sql=...`.
+ * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with `?turn=n&at=x,y,span&follow&sheet=console&sql=...`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -34,6 +44,7 @@ export function readPlace(hash: string): Place {
   const sheet = params.get('sheet');
   const eid = match?.[2] === undefined ? null : Number(match[2]);
   return {
+    turn: readTurn(params.get('turn')),
     sid: match?.[1] === undefined ? null : Number(match[1]),
     eid,
     sight: readSight(params.get('at')),
@@ -48,6 +59,7 @@ export function writePlace(place: Place): string {
   if (place.sid !== null) path += `system/${place.sid}`;
   if (place.sid !== null && place.eid !== null) path += `/entity/${place.eid}`;
   const params: string[] = [];
+  if (place.turn !== null) params.push(`turn=${place.turn}`);
   if (place.sight !== null) {
     const { x, y, span } = place.sight;
     params.push(`at=${[x, y, span].map(shorten).join(',')}`);
@@ -56,6 +68,11 @@ export function writePlace(place: Place): string {
   if (place.sheet !== null) params.push(`sheet=${place.sheet}`);
   if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
+}
+
+function readTurn(text: string | null): number | null {
+  const turn = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(turn) ? turn : null;
 }
 
 function readSight(at: string | null): Sight | null {

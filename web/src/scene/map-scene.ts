@@ -147,6 +147,8 @@ export class MapScene {
 
   /** The haze where the stars are densest: around their middle, each weighted by how crowded it is. */
   private placeBulge(): void {
+    this.bulge.alpha = this.stars.length < 2 ? 0 : 0.2;
+    if (this.bulge.alpha === 0) return;
     const weight = this.stars.reduce((sum, star) => sum + star.room ** -2, 0);
     const mean = (of: (star: Star) => number): number =>
       this.stars.reduce((sum, star) => sum + of(star) * star.room ** -2, 0) / weight;
@@ -155,7 +157,6 @@ export class MapScene {
     const spread = Math.sqrt(mean((star) => (star.place.x - x) ** 2 + (star.place.y - y) ** 2));
     this.bulge.position.set(x + 0.5, y + 0.5);
     this.bulge.setSize(Math.min(spread * 5, MAP_SIZE * 1.4));
-    this.bulge.alpha = this.stars.length < 2 ? 0 : 0.2;
   }
 
   private resize(camera: Camera): void {

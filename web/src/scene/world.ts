@@ -93,6 +93,12 @@ export class World {
     this.system.show(state, performance.now(), periodMs);
   }
 
+  /** What comes next is not what follows: nothing flies there from where it is. */
+  clearSystem(): void {
+    this.system.clear();
+    this.isStale = true;
+  }
+
   find(sid: number): SystemPlace | null {
     return this.field.find(sid);
   }

@@ -5,6 +5,8 @@ import { heldToken } from './token';
 export interface Query {
   readonly sql: string;
   readonly args: readonly Value[];
+  /** The turn to read, while the server keeps it; null for the newest. */
+  readonly turn: number | null;
 }
 
 export type Post = (query: Query) => Promise<Answer>;
@@ -13,11 +15,11 @@ export type Post = (query: Query) => Promise<Answer>;
 const PATIENCE_MS = 20_000;
 
 /** Issues one SQL query. Rejects with a `SourceFailure` and nothing else. */
-export async function postQuery(query: Query): Promise<Answer> {
+export async function postQuery({ sql, args, turn }: Query): Promise<Answer> {
   const response = await request('api/v2/query/tuples', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(query),
+    body: JSON.stringify(turn === null ? { sql, args } : { sql, args, turn }),
   });
   let body: unknown;
   try {

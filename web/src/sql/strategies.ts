@@ -1,5 +1,5 @@
 import { type Answer, readRows } from '../source/answer';
-import type { Query } from '../source/request';
+import type { Question } from './question';
 
 /** One line of the leaderboard: the newest turn's fleet, and what it did in the last minute of turns. */
 export interface Standing {
@@ -22,21 +22,33 @@ export interface Strategy {
   readonly lastFault: string | null;
 }
 
-export const STANDINGS_QUERY: Query = {
-  sql: `select strategy, max_by(ships, tid) as ships, max_by(energy, tid)::bigint as energy,
+export const STANDINGS: Question<readonly Standing[]> = {
+  about: 'standings',
+  pace: 'turn',
+  query: {
+    sql: `select strategy, max_by(ships, tid) as ships, max_by(energy, tid)::bigint as energy,
   sum(kills)::bigint as kills, sum(faults)::bigint as faults
 from strategy_turn where tid > (select max(tid) from turns) - 60
 group by strategy having max_by(ships, tid) > 0 order by ships desc, strategy`,
-  args: [],
+    args: [],
+    turn: null,
+  },
+  read: readStandings,
 };
 
-export const STRATEGIES_QUERY: Query = {
-  sql: `select name, version, sha256, bytes, language, author, is_enabled, status, last_fault::varchar as last_fault
+export const STRATEGIES: Question<readonly Strategy[]> = {
+  about: 'strategies',
+  pace: 'turn',
+  query: {
+    sql: `select name, version, sha256, bytes, language, author, is_enabled, status, last_fault::varchar as last_fault
 from strategy order by name`,
-  args: [],
+    args: [],
+    turn: null,
+  },
+  read: readStrategies,
 };
 
-export function readStandings(answer: Answer): Standing[] {
+function readStandings(answer: Answer): Standing[] {
   return readRows(answer, (row) => ({
     strategy: row.text('strategy'),
     ships: row.number('ships'),
@@ -46,7 +58,7 @@ export function readStandings(answer: Answer): Standing[] {
   }));
 }
 
-export function readStrategies(answer: Answer): Strategy[] {
+function readStrategies(answer: Answer): Strategy[] {
   return readRows(answer, (row) => ({
     name: row.text('name'),
     version: row.number('version'),

@@ -1,5 +1,5 @@
 import { type Answer, readRows } from '../source/answer';
-import type { Query } from '../source/request';
+import type { Question } from './question';
 
 export interface Entity {
   readonly eid: number;
@@ -15,7 +15,7 @@ export interface Entity {
   readonly harvesters: number;
   /** A u64 as text: it does not survive the numbers of JSON. */
   readonly lastPlan: string;
-  /** The decoded plan; asked for the selected ship only. */
+  /** The decoded plan. Live it is asked for the selected ship only. */
   readonly plan: string | null;
 }
 
@@ -40,17 +40,31 @@ export interface SystemState {
 // One statement, so that entities and events belong to the same turn. `null as event` marks the rows of entities.
 const SYSTEM_SQL = `select null as event, 0::bigint as tid, eid, kind, strategy, x, y, energy, shield,
   blasters, thrusters, harvesters, last_plan::varchar as last_plan,
-  case when eid = ? and kind = 1 then decode_plan(last_plan) end as plan, null as by_strategy
+  case when kind = 1 and (eid = ? or ?) then decode_plan(last_plan) end as plan, null as by_strategy
 from entity where sid = ?
 union all by name
 select kind as event, tid, eid, x, y, strategy, by_strategy
 from event where sid = ? and tid > (select max(tid) from turns) - 3 and kind in ('spawn', 'battle', 'death', 'starve')`;
 
-export function systemQuery(sid: number, selectedEid: number | null): Query {
-  return { sql: SYSTEM_SQL, args: [selectedEid ?? -1, sid, sid] };
+/** The question about the system in view; null on the map. */
+export function systemQuestion(view: {
+  readonly turn: number | null;
+  readonly sid: number | null;
+  readonly eid: number | null;
+}): Question<SystemState> | null {
+  const { turn, sid, eid } = view;
+  if (sid === null) return null;
+  // A past turn is asked about once, and may be given up before another ship is selected: so every plan is decoded.
+  const decoded = turn === null ? [eid ?? -1, false] : [-1, true];
+  return {
+    about: `system ${sid}`,
+    pace: 'turn',
+    query: { sql: SYSTEM_SQL, args: [...decoded, sid, sid], turn },
+    read: readSystem,
+  };
 }
 
-export function readSystem(answer: Answer): SystemState {
+function readSystem(answer: Answer): SystemState {
   const entities: Entity[] = [];
   const events: SystemEvent[] = [];
   readRows(answer, (row) => {

@@ -1,5 +1,5 @@
 import { type Answer, readRows } from '../source/answer';
-import type { Query } from '../source/request';
+import type { Question } from './question';
 
 export interface SystemPlace {
   readonly sid: number;
@@ -24,33 +24,53 @@ export interface SystemNews {
   readonly deaths: number;
 }
 
-export const PLACES_QUERY: Query = { sql: 'select sid, x, y from solar_system order by sid', args: [] };
+export const PLACES: Question<readonly SystemPlace[]> = {
+  about: 'places',
+  pace: 'connection',
+  query: { sql: 'select sid, x, y from solar_system order by sid', args: [], turn: null },
+  read: readPlaces,
+};
+
+/** Who leads changes slowly, and the query behind it reads every ship: it is asked once in so many turns. */
+const SUMMARY_TURNS = 6;
 
 // `max_by` over (ships, name) settles ties by name, so that an even system does not change its colour at every answer.
-export const SUMMARY_QUERY: Query = {
-  sql: `select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
+export const SUMMARIES: Question<readonly SystemSummary[]> = {
+  about: 'summaries',
+  pace: SUMMARY_TURNS,
+  query: {
+    sql: `select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
   max_by(strategy, {'ships': ships, 'strategy': strategy}) as leader, max(ships) as leader_ships
 from (select sid, strategy, count(*) as ships, sum(energy) as energy from entity where kind = 1 group by sid, strategy)
 group by sid`,
-  args: [],
+    args: [],
+    turn: null,
+  },
+  read: readSummaries,
 };
 
 /** A large universe has thousands of battles a turn; the eye is served by some hundred flashes. */
 const NEWS_MAX = 300;
 
-export const NEWS_QUERY: Query = {
-  sql: `select tid, sid, count(*) filter (where kind = 'battle') as battles,
+export const NEWS: Question<readonly SystemNews[]> = {
+  about: 'news',
+  pace: 'turn',
+  query: {
+    sql: `select tid, sid, count(*) filter (where kind = 'battle') as battles,
   count(*) filter (where kind = 'death') as deaths
 from event where tid = (select max(tid) from turns) and kind in ('battle', 'death')
 group by tid, sid order by deaths desc, battles desc, hash(sid, tid) limit ${NEWS_MAX}`,
-  args: [],
+    args: [],
+    turn: null,
+  },
+  read: readNews,
 };
 
-export function readPlaces(answer: Answer): SystemPlace[] {
+function readPlaces(answer: Answer): SystemPlace[] {
   return readRows(answer, (row) => ({ sid: row.number('sid'), x: row.number('x'), y: row.number('y') }));
 }
 
-export function readSummaries(answer: Answer): SystemSummary[] {
+function readSummaries(answer: Answer): SystemSummary[] {
   return readRows(answer, (row) => ({
     sid: row.number('sid'),
     ships: row.number('ships'),
@@ -60,7 +80,7 @@ export function readSummaries(answer: Answer): SystemSummary[] {
   }));
 }
 
-export function readNews(answer: Answer): SystemNews[] {
+function readNews(answer: Answer): SystemNews[] {
   return readRows(answer, (row) => ({
     tid: row.number('tid'),
     sid: row.number('sid'),

@@ -1,6 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
-import type { TurnTime } from '../source/period';
-import type { Query } from '../source/request';
+import type { TurnTime } from './period';
+import type { Question } from './question';
 
 export interface TurnRecord extends TurnTime {
   readonly writes: number;
@@ -14,15 +14,21 @@ export interface TurnRecord extends TurnTime {
 /** The last minute of a universe at one turn a second: enough for the pace, the figures and the sparkline. */
 export const TURNS_KEPT = 60;
 
-export const TURNS_QUERY: Query = {
-  sql: `select tid, epoch_us(start_time) / 1000.0::double as start_ms, epoch_us(end_time) / 1000.0::double as end_ms,
+/** Newest first. */
+export const TURNS: Question<readonly TurnRecord[]> = {
+  about: 'turns',
+  pace: 'beat',
+  query: {
+    sql: `select tid, epoch_us(start_time) / 1000.0::double as start_ms, epoch_us(end_time) / 1000.0::double as end_ms,
   writes, ships, energy_nodes, kills, faults, late
 from turns order by tid desc limit ${TURNS_KEPT}`,
-  args: [],
+    args: [],
+    turn: null,
+  },
+  read: readTurns,
 };
 
-/** Newest first. */
-export function readTurns(answer: Answer): TurnRecord[] {
+function readTurns(answer: Answer): TurnRecord[] {
   return readRows(answer, (row) => ({
     tid: row.number('tid'),
     startMs: row.number('start_ms'),

@@ -1,15 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { cellText, summaryOf } from '../../src/panel/console-sheet';
 import { brief, bytes, count, milliseconds, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
-import { freeFrame } from '../../src/panel/layout';
 import { wordsOf } from '../../src/panel/notice';
 import { barsOf } from '../../src/panel/sparkline';
-import { nameFrom, wordsFor } from '../../src/panel/strategies-sheet';
 import { fleetsOf, stepped } from '../../src/panel/system-panel';
 import { figuresOf } from '../../src/panel/universe-panel';
-import { Refused, Unreachable } from '../../src/source/failure';
-import { answerOf, node, ship, stateOf, turnsUpTo } from '../build';
+import { titleOf, whereOf } from '../../src/panel/whereabouts';
+import { node, ship, stateOf, turnsUpTo } from '../build';
 
 test('numbers are written for people', () => {
   expect([count(12_345), short(999_999), short(2_950_000), brief(9_999), brief(216_308)]).toEqual([
@@ -92,20 +89,6 @@ describe('ships of a system', () => {
   });
 });
 
-test('a strategy’s name is proposed from its file', () => {
-  expect(['my-fleet.v2.wasm', 'Wolf Pack.wasm', '3body.wasm', '__.wasm'].map(nameFrom)).toEqual([
-    'my_fleet_v2',
-    'wolf_pack',
-    'strategy_3body',
-    '',
-  ]);
-});
-
-test('a refusal is shown in full; a lost upload says what to do', () => {
-  expect(wordsFor(new Refused('found x, allowed y: do z', 422, null))).toBe('found x, allowed y: do z');
-  expect(wordsFor(new Unreachable('no answer'))).toMatch(/no answer.*Try again/);
-});
-
 test('the notice speaks only when something is wrong', () => {
   expect(wordsOf({ state: 'connecting' })).toBe('');
   expect(wordsOf({ state: 'live' })).toBe('');
@@ -114,6 +97,30 @@ test('the notice speaks only when something is wrong', () => {
     /lost \(too many connections\)\./,
   );
   expect(wordsOf({ state: 'silent' })).toMatch(/no turn comes/);
+  expect(wordsOf({ state: 'past', turn: 7 })).toBe('');
+});
+
+test('a turn that is not kept is said to be past or to come, by what the server keeps', () => {
+  const reason =
+    "There is no snapshot of turn 7: turns 1020 to 1027 are kept; leave 'turn' out for the newest";
+  expect(wordsOf({ state: 'gone', turn: 7, reason })).toBe(
+    'Turn 7 is not kept any more: what you have not yet seen of it cannot be shown. ' +
+      'The server keeps turns 1,020 to 1,027.',
+  );
+  expect(wordsOf({ state: 'gone', turn: 1028, reason })).toBe(
+    'Turn 1,028 has not been played. The server keeps turns 1,020 to 1,027.',
+  );
+  expect(wordsOf({ state: 'gone', turn: 7, reason: 'none is kept' })).toBe(
+    'Turn 7 cannot be shown: none is kept.',
+  );
+});
+
+test('title and screen readers tell where the page is, and when', () => {
+  expect(titleOf({ sid: null, turn: null })).toBe('Wasmverse');
+  expect(titleOf({ sid: 5, turn: null })).toBe('System 5 · Wasmverse');
+  expect(titleOf({ sid: 5, turn: 1234 })).toBe('System 5 · Turn 1,234 · Wasmverse');
+  expect(whereOf({ sid: null, turn: null })).toBe('Map of the universe');
+  expect(whereOf({ sid: 5, turn: 1234 })).toBe('System 5, as it was at turn 1,234');
 });
 
 test('the tooltip names what is under the pointer', () => {
@@ -125,39 +132,4 @@ test('the tooltip names what is under the pointer', () => {
   expect(hoverText(place, new Map())).toBe('System 42');
   const summary = { sid: 42, ships: 32, energy: 1, leader: 'a', leaderShips: 20 };
   expect(hoverText(place, new Map([[42, summary]]))).toBe('System 42 · 32 ships · a leads with 20');
-});
-
-test('the console says how much it shows, and of which turn', () => {
-  expect(summaryOf(answerOf([{ a: 1 }], 12_345), 8.25)).toBe('1 row · turn 12,345 · 8.3 ms');
-  const many = Array.from({ length: 600 }, () => ({ a: 1 }));
-  expect(summaryOf(answerOf(many, null), 20)).toBe('600 rows, the first 500 shown · 20 ms');
-  expect(summaryOf({ ...answerOf([{ a: 1 }]), cut: 'bytes' }, 20)).toBe(
-    '1 row, cut at the server’s limit of bytes · turn 7 · 20 ms',
-  );
-  expect([null, true, 'x', { a: 1 }].map(cellText)).toEqual(['null', 'true', 'x', '{"a":1}']);
-});
-
-describe('freeFrame', () => {
-  const rect = (left: number, top: number, width: number, height: number): DOMRect =>
-    ({ left, top, width, height, right: left + width, bottom: top + height }) as DOMRect;
-  const wide = { width: 1440, height: 900 };
-  const narrow = { width: 390, height: 844 };
-
-  test('on a wide window it lies between the panels', () => {
-    const frame = freeFrame(wide, [rect(0, 0, 1440, 64), rect(20, 72, 300, 500), rect(1080, 72, 340, 600)]);
-    expect(frame).toEqual({ left: 336, top: 80, width: 728, height: 804 });
-  });
-
-  test('on a narrow one it lies between what is above and below', () => {
-    const frame = freeFrame(narrow, [rect(0, 0, 390, 54), rect(10, 54, 370, 80), rect(10, 600, 370, 234)]);
-    expect(frame).toEqual({ left: 16, top: 150, width: 358, height: 434 });
-  });
-
-  test('a panel without size takes no room, and panels without gap leave the whole window', () => {
-    expect(freeFrame(wide, [rect(20, 72, 300, 0)])).toEqual({ left: 16, top: 16, width: 1408, height: 868 });
-    expect(freeFrame(narrow, [rect(0, 0, 390, 420), rect(0, 430, 390, 414)])).toMatchObject({
-      top: 16,
-      height: 812,
-    });
-  });
 });

@@ -1,6 +1,67 @@
 import { describe, expect, test } from 'vitest';
 import { MAP, type Place, readPlace, writePlace } from '../../src/place/place';
 
+/** Numbers from 0 to 1 that look random and are the same each time (mulberry32). */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let hash = Math.imul(state ^ (state >>> 15), 1 | state);
+    hash = (hash + Math.imul(hash ^ (hash >>> 7), 61 | hash)) ^ hash;
+    return ((hash ^ (hash >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const WORDS = ["select '", ' & ', '?', '=', '#', '%', '+', '/', '“ü”', '🚀', '\n', 'turn=9', '&follow', ';'];
+
+/** Any place that the page can be at. */
+function anyPlace(roll: () => number): Place {
+  const upTo = (max: number): number => Math.floor(roll() * max);
+  const orNull = <T>(value: T): T | null => (roll() < 0.4 ? null : value);
+  const cells = (max: number): number => (upTo(max * 100) - max * 25) / 100;
+  const sid = orNull(upTo(250_000));
+  const eid = sid === null ? null : orNull(upTo(2 ** 40));
+  const words = Array.from({ length: 1 + upTo(6) }, () => WORDS[upTo(WORDS.length)] ?? '');
+  return {
+    turn: orNull(upTo(10) === 0 ? upTo(3) : upTo(2 ** 50)),
+    sid,
+    eid,
+    sight: orNull({ x: cells(500), y: cells(500), span: (1 + upTo(70_000)) / 100 }),
+    isFollowing: eid !== null && roll() < 0.5,
+    sheet: orNull((['strategies', 'console', 'help'] as const)[upTo(3)] ?? 'help'),
+    sql: orNull(words.join('')),
+  };
+}
+
+test('every place is found again by its address', () => {
+  const roll = dice(11);
+  for (let i = 0; i < 1000; i += 1) {
+    const place = anyPlace(roll);
+    expect(readPlace(writePlace(place)), writePlace(place)).toEqual(place);
+  }
+});
+
+test('whatever is typed, the address that the page makes of it leads to the same place', () => {
+  const roll = dice(12);
+  const upTo = (max: number): number => Math.floor(roll() * max);
+  for (let i = 0; i < 1000; i += 1) {
+    // An address with some of its characters lost, doubled or swapped for others.
+    const typed = [...writePlace(anyPlace(roll))].flatMap((char) => {
+      if (roll() > 0.06) return [char];
+      return [[], [char, char], ['#/?&=%1x'[upTo(8)] ?? '']][upTo(3)] ?? [];
+    });
+    const place = readPlace(typed.join(''));
+    // The sight is written to a hundredth of a cell.
+    const written = readPlace(writePlace(place));
+    expect({ ...written, sight: null, sql: written.sql ?? '' }, typed.join('')).toEqual({
+      ...place,
+      sight: null,
+      sql: place.sql ?? '',
+    });
+    expect(writePlace(written)).toBe(writePlace(place));
+  }
+});
+
 describe('place', () => {
   test.each<[string, Partial<Place>]>([
     ['#/', {}],
@@ -18,6 +79,8 @@ describe('place', () => {
     ],
     ['#/system/42/entity/9?follow', { sid: 42, eid: 9, isFollowing: true }],
     ['#/?sheet=strategies', { sheet: 'strategies' }],
+    ['#/?turn=0', { turn: 0 }],
+    ['#/system/42?turn=1234&sheet=help', { sid: 42, turn: 1234, sheet: 'help' }],
   ])('%s is read and written', (hash, given) => {
     const place = { ...MAP, ...given };
     expect(readPlace(hash)).toEqual(place);
@@ -38,6 +101,12 @@ describe('place', () => {
     '#/?at=1,2,3,4',
     '#/?sheet=cellar',
     '#/?follow',
+    '#/?turn=',
+    '#/?turn=-1',
+    '#/?turn=1.5',
+    '#/?turn=1e3',
+    '#/?turn=last',
+    '#/?turn=99999999999999999999',
   ])('%s leads to the map', (hash) => {
     expect(readPlace(hash)).toEqual(MAP);
   });

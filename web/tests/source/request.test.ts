@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { postQuery } from '../../src/source/request';
 import { uploadStrategy } from '../../src/source/upload';
 
-const QUERY = { sql: 'select ? as a', args: [1] };
+const QUERY = { sql: 'select ? as a', args: [1], turn: null };
 
 function answerWith(make: () => Response): ReturnType<typeof vi.fn> {
   const fetch = vi.fn(async () => make());
@@ -19,7 +19,17 @@ describe('postQuery', () => {
     expect(await postQuery(QUERY)).toMatchObject({ turn: 12, rows: [[1]] });
     expect(fetch).toHaveBeenCalledWith(
       'api/v2/query/tuples',
-      expect.objectContaining({ method: 'POST', body: JSON.stringify(QUERY) }),
+      expect.objectContaining({ method: 'POST', body: '{"sql":"select ? as a","args":[1]}' }),
+    );
+  });
+
+  test('names the turn that it is about', async () => {
+    const body = { results: [{ columns: [{ name: 'a', dataType: 'INTEGER' }], rows: [[1]] }] };
+    const fetch = answerWith(() => Response.json(body));
+    await postQuery({ ...QUERY, turn: 9 });
+    expect(fetch).toHaveBeenCalledWith(
+      'api/v2/query/tuples',
+      expect.objectContaining({ body: '{"sql":"select ? as a","args":[1],"turn":9}' }),
     );
   });
 

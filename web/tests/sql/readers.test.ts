@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readStandings, readStrategies } from '../../src/sql/strategies';
-import { readNews, readPlaces, readSummaries } from '../../src/sql/systems';
-import { readTurns } from '../../src/sql/turns';
+import { STANDINGS, STRATEGIES } from '../../src/sql/strategies';
+import { NEWS, PLACES, SUMMARIES } from '../../src/sql/systems';
+import { TURNS } from '../../src/sql/turns';
 import { answerOf } from '../build';
 
 test('turns', () => {
@@ -16,7 +16,7 @@ test('turns', () => {
     faults: 2,
     late: 1,
   };
-  expect(readTurns(answerOf([row]))).toEqual([
+  expect(TURNS.read(answerOf([row]))).toEqual([
     {
       tid: 9,
       startMs: 1000.5,
@@ -32,17 +32,17 @@ test('turns', () => {
 });
 
 test('systems, their summaries and their news', () => {
-  expect(readPlaces(answerOf([{ sid: 1, x: 2, y: 3 }]))).toEqual([{ sid: 1, x: 2, y: 3 }]);
-  expect(readSummaries(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_ships: 3 }]))).toEqual([
-    { sid: 1, ships: 5, energy: 500, leader: 'a', leaderShips: 3 },
-  ]);
-  expect(readNews(answerOf([{ tid: 4, sid: 1, battles: 2, deaths: 0 }]))).toEqual([
+  expect(PLACES.read(answerOf([{ sid: 1, x: 2, y: 3 }]))).toEqual([{ sid: 1, x: 2, y: 3 }]);
+  expect(SUMMARIES.read(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_ships: 3 }]))).toEqual(
+    [{ sid: 1, ships: 5, energy: 500, leader: 'a', leaderShips: 3 }],
+  );
+  expect(NEWS.read(answerOf([{ tid: 4, sid: 1, battles: 2, deaths: 0 }]))).toEqual([
     { tid: 4, sid: 1, battles: 2, deaths: 0 },
   ]);
 });
 
 test('strategies and their standings', () => {
-  expect(readStandings(answerOf([{ strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 }]))).toEqual([
+  expect(STANDINGS.read(answerOf([{ strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 }]))).toEqual([
     { strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 },
   ]);
   const row = {
@@ -56,7 +56,7 @@ test('strategies and their standings', () => {
     status: 'ok',
     last_fault: null,
   };
-  expect(readStrategies(answerOf([row]))).toEqual([
+  expect(STRATEGIES.read(answerOf([row]))).toEqual([
     {
       name: 'a',
       version: 2,

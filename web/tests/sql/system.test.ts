@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
-import { readSystem, systemQuery } from '../../src/sql/system';
+import { systemQuestion } from '../../src/sql/system';
 import { answerOf } from '../build';
+
+function question(sid: number, eid: number | null, turn: number | null) {
+  const made = systemQuestion({ sid, eid, turn });
+  if (made === null) throw new Error('in a system there is a question');
+  return made;
+}
 
 const NULLS = {
   kind: null,
@@ -54,7 +60,7 @@ test('entities and events come from one answer, so they belong to one turn', () 
     ],
     7,
   );
-  const state = readSystem(answer);
+  const state = question(1, null, null).read(answer);
   expect(state.turn).toBe(7);
   expect(state.entities).toEqual([
     {
@@ -78,8 +84,19 @@ test('entities and events come from one answer, so they belong to one turn', () 
   ]);
 });
 
-test('the query asks for one system, and decodes the plan of the selected entity alone', () => {
-  expect(systemQuery(42, 1234).args).toEqual([1234, 42, 42]);
-  expect(systemQuery(42, null).args).toEqual([-1, 42, 42]);
-  expect(systemQuery(42, 1).sql.match(/\?/g)).toHaveLength(3);
+test('the question is about one system, and live it decodes the plan of the selected entity alone', () => {
+  expect(question(42, 1234, null).query.args).toEqual([1234, false, 42, 42]);
+  expect(question(42, null, null).query.args).toEqual([-1, false, 42, 42]);
+  expect(question(42, 1, null).query.sql.match(/\?/g)).toHaveLength(4);
+  expect(question(42, 1, null).about).toBe(question(42, 2, null).about);
+  expect(question(42, 1, null).about).not.toBe(question(43, 1, null).about);
+});
+
+test('about a past turn there is one question a system: every plan is decoded, whichever is selected', () => {
+  expect(question(42, 1234, 7)).toEqual(question(42, null, 7));
+  expect(question(42, 1234, 7).query).toMatchObject({ turn: 7, args: [-1, true, 42, 42] });
+});
+
+test('on the map there is no question about a system', () => {
+  expect(systemQuestion({ sid: null, eid: null, turn: null })).toBeNull();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { periodOf } from '../../src/source/period';
+import { periodOf } from '../../src/sql/period';
 import { turnsUpTo } from '../build';
 
 test('the period is the median of the gaps: one late turn changes nothing', () => {

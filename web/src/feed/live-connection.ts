@@ -1,10 +1,12 @@
-import { readTurns, TURNS_QUERY, type TurnRecord } from '../sql/turns';
-import type { Answer } from './answer';
-import { SourceFailure } from './failure';
-import type { Link, OpenLink } from './link';
-import { readMessage } from './message';
-import { periodOf } from './period';
-import type { Post, Query } from './request';
+import type { Answer } from '../source/answer';
+import { SourceFailure } from '../source/failure';
+import type { Link, OpenLink } from '../source/link';
+import { readMessage } from '../source/message';
+import type { Query } from '../source/request';
+import { PERIOD_GUESS_MS, periodOf } from '../sql/period';
+import { TURNS, type TurnRecord } from '../sql/turns';
+import type { Connection } from './connection';
+import { type After, backoffMs } from './supply';
 
 /** A query whose answer is wanted anew after every turn in which it changed. */
 export interface Watch {
@@ -14,69 +16,59 @@ export interface Watch {
   readonly onFailure: (failure: SourceFailure) => void;
 }
 
-export type Connection =
-  | { readonly state: 'connecting' }
-  | { readonly state: 'live' }
-  /** The server is there, but no turn comes. */
-  | { readonly state: 'silent' }
-  /** `reason` is what the server said last, if it said anything. */
-  | { readonly state: 'lost'; readonly reason: string | null };
-
-export interface SourceListener {
+export interface LiveListener {
   /** Newest first; told once for each new turn. */
   onTurns(turns: readonly TurnRecord[]): void;
   onConnection(connection: Connection): void;
 }
 
-/** Runs an action later; returns the function that calls it off. An argument, so that tests own the time. */
-export type After = (delayMs: number, action: () => void) => () => void;
-
-/** Until two turns have been seen, the period is a guess. */
-const PERIOD_GUESS_MS = 1000;
 /** Without a turn for so many periods, and so long, something is wrong. */
 const SILENT_PERIODS = 4;
 const SILENT_MS_MIN = 5000;
-const BACKOFF_MS_MIN = 250;
-const BACKOFF_MS_MAX = 5000;
 
 /**
- * The one place through which the page learns of the universe: live queries over one WebSocket, of which the server
- * answers each after every turn, and single queries over HTTP. A lost connection is sought again without end.
+ * Live queries over one WebSocket: the server answers each after every turn in which its result changed. It watches the
+ * turns itself, to know that it is alive. A lost connection is sought again without end.
  */
-export class Source {
+export class LiveConnection {
   private readonly watches = new Map<number, Watch>();
   private readonly failed = new Set<number>();
   private lastId = 0;
   private link: Link | null = null;
   private isOpen = false;
-  private isPaused = false;
+  private isStopped = true;
   private attempts = 0;
   private state: Connection['state'] = 'connecting';
   private lastWords: string | null = null;
   private tid: number | null = null;
   private cancelTimer: () => void = () => {};
-  periodMs = PERIOD_GUESS_MS;
+  private periodMs = PERIOD_GUESS_MS;
 
   constructor(
     private readonly openLink: OpenLink,
-    private readonly post: Post,
     private readonly after: After,
-    private readonly listener: SourceListener,
+    private readonly listener: LiveListener,
   ) {
     this.watch({
-      query: TURNS_QUERY,
-      onAnswer: (answer) => this.takeTurns(readTurns(answer)),
+      query: TURNS.query,
+      onAnswer: (answer) => this.takeTurns(TURNS.read(answer)),
       onFailure: (failure) => this.lose(failure.message),
     });
   }
 
   start(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
     this.connect();
   }
 
-  /** One query, now. Rejects with a `SourceFailure`. */
-  ask(query: Query): Promise<Answer> {
-    return this.post(query);
+  /** Holds no connection, until it is started again. */
+  stop(): void {
+    this.isStopped = true;
+    // Who comes back may find another universe, so the next turn is told as a new connection.
+    this.state = 'connecting';
+    this.tid = null;
+    this.hangUp();
   }
 
   /** Returns the function that ends the watch. */
@@ -88,20 +80,6 @@ export class Source {
     return () => {
       if (this.watches.delete(id) && this.isOpen) this.link?.send(JSON.stringify({ id, unsubscribe: true }));
     };
-  }
-
-  /** A page that nobody sees asks nothing. */
-  pause(): void {
-    this.isPaused = true;
-    // Who comes back may find another universe, so the next turn is told as a new connection.
-    this.state = 'connecting';
-    this.hangUp();
-  }
-
-  resume(): void {
-    if (!this.isPaused) return;
-    this.isPaused = false;
-    this.connect();
   }
 
   private connect(): void {
@@ -125,8 +103,8 @@ export class Source {
     this.failed.clear();
   }
 
-  private subscribe(id: number, { query }: Watch): void {
-    if (this.isOpen) this.link?.send(JSON.stringify({ id, ...query }));
+  private subscribe(id: number, { query: { sql, args } }: Watch): void {
+    if (this.isOpen) this.link?.send(JSON.stringify({ id, sql, args }));
   }
 
   private take(text: string): void {
@@ -193,11 +171,10 @@ export class Source {
 
   private lose(reason: string | null): void {
     this.hangUp();
-    if (this.isPaused) return;
+    if (this.isStopped) return;
     this.attempts += 1;
     this.enter({ state: 'lost', reason });
-    const delayMs = Math.min(BACKOFF_MS_MIN * 2 ** (this.attempts - 1), BACKOFF_MS_MAX);
-    this.cancelTimer = this.after(delayMs, () => this.connect());
+    this.cancelTimer = this.after(backoffMs(this.attempts), () => this.connect());
   }
 
   private enter(connection: Connection): void {

@@ -1,4 +1,4 @@
-import type { Frame } from '../view/camera';
+import type { Frame } from './camera';
 
 const EDGE = 16;
 

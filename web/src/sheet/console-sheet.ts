@@ -1,8 +1,10 @@
+import { element, write } from '../panel/element';
+import type { FillSheet } from '../panel/fill-sheet';
+import { count, milliseconds } from '../panel/format';
+import type { Address } from '../place/address';
 import type { Answer, Value } from '../source/answer';
 import { SourceFailure } from '../source/failure';
-import type { Query } from '../source/request';
-import { element, write } from './element';
-import { count, milliseconds } from './format';
+import { postQuery } from '../source/request';
 
 /** More rows than this help nobody in a browser; the table says how many it leaves out. */
 const ROWS_SHOWN = 500;
@@ -22,8 +24,12 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
   ],
 ];
 
+export const fillConsole: FillSheet = (host, address) => {
+  new ConsoleSheet(host, address);
+};
+
 /** A line to the universe: any SELECT, its answer as a table, and the turn the answer belongs to. */
-export class ConsoleSheet {
+class ConsoleSheet {
   private readonly text = element('textarea', {
     id: 'console-sql',
     rows: '4',
@@ -45,8 +51,7 @@ export class ConsoleSheet {
 
   constructor(
     host: HTMLElement,
-    private readonly ask: (query: Query) => Promise<Answer>,
-    private readonly onSql: (sql: string) => void,
+    private readonly address: Address,
   ) {
     const examples = EXAMPLES.map(([label, sql]) => {
       const example = element('button', { type: 'button', class: 'quiet' }, label);
@@ -73,10 +78,13 @@ export class ConsoleSheet {
       }
     });
     host.append(form, this.summary, this.result);
+    address.listen((place) => {
+      if (place.sheet === 'console') this.open(place.sql);
+    });
   }
 
   /** A query that came with the address is shown, and run only when the person says so. */
-  open(sql: string | null): void {
+  private open(sql: string | null): void {
     if (sql !== null && this.text.value !== sql) this.text.value = sql;
     if (this.text.value === '') this.text.value = EXAMPLES[0]?.[1] ?? '';
   }
@@ -84,11 +92,11 @@ export class ConsoleSheet {
   private async issue(): Promise<void> {
     const sql = this.text.value.trim();
     if (sql === '') return;
-    this.onSql(sql);
+    this.address.adjust({ sql });
     this.run.disabled = true;
     const startedAt = performance.now();
     try {
-      const answer = await this.ask({ sql, args: [] });
+      const answer = await postQuery({ sql, args: [], turn: this.address.place.turn });
       write(this.summary, summaryOf(answer, performance.now() - startedAt));
       this.result.replaceChildren(tableOf(answer));
     } catch (error) {

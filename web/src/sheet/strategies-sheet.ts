@@ -1,13 +1,22 @@
+import { dot, element, write } from '../panel/element';
+import type { FillSheet } from '../panel/fill-sheet';
+import { bytes } from '../panel/format';
 import { Refused, type SourceFailure } from '../source/failure';
-import type { Strategy } from '../sql/strategies';
+import { uploadStrategy } from '../source/upload';
+import { at } from '../sql/question';
+import { STRATEGIES, type Strategy } from '../sql/strategies';
 import { strategyColour, toCss } from '../view/colour';
-import { dot, element, write } from './element';
-import { bytes } from './format';
 
-export type Upload = (name: string, module: Blob) => Promise<void>;
+export const fillStrategies: FillSheet = (host, address, feed) => {
+  const sheet = new StrategiesSheet(host, () => address.place.turn !== null);
+  feed.follow(
+    (place) => (place.sheet === 'strategies' ? at(STRATEGIES, place.turn) : null),
+    (strategies) => sheet.show(strategies ?? []),
+  );
+};
 
 /** The strategies the server holds, and the form that adds one. */
-export class StrategiesSheet {
+class StrategiesSheet {
   private readonly list = element('ul', { class: 'strategies', 'aria-label': 'Strategies' });
   private readonly name = element('input', {
     id: 'upload-name',
@@ -30,7 +39,7 @@ export class StrategiesSheet {
 
   constructor(
     host: HTMLElement,
-    private readonly upload: Upload,
+    private readonly isPast: () => boolean,
   ) {
     const drop = element(
       'label',
@@ -107,8 +116,8 @@ export class StrategiesSheet {
     this.send.disabled = true;
     this.judge('', `Uploading ${bytes(file.size)} …`);
     try {
-      await this.upload(name, file);
-      this.judge('accepted', `${name} is accepted.`);
+      await uploadStrategy(name, file);
+      this.judge('accepted', acceptance(name, this.isPast()));
     } catch (error) {
       this.judge('refused', wordsFor(error as SourceFailure));
     } finally {
@@ -120,6 +129,13 @@ export class StrategiesSheet {
     this.verdict.className = `verdict ${kind}`;
     write(this.verdict, text);
   }
+}
+
+/** The list of a past turn cannot show what has just come. */
+export function acceptance(name: string, isPast: boolean): string {
+  return isPast
+    ? `${name} is accepted. It flies in the live universe; the list below is that of a past turn.`
+    : `${name} is accepted.`;
 }
 
 /** The server's refusal in full; for a connection that failed, what to do about it. */

@@ -1,4 +1,5 @@
-import { element } from './element';
+import { element } from '../panel/element';
+import type { FillSheet } from '../panel/fill-sheet';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['Click', 'fly into a system; select a ship or a node'],
@@ -11,11 +12,12 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['f', 'follow the selected one'],
   ['s', 'strategies and upload'],
   ['c', 'SQL console'],
+  ['l', 'from a past turn back to the live universe'],
   ['Escape', 'one step back: sheet, selection, map'],
 ];
 
 /** What is to be seen, and how to get about. */
-export function fillHelp(host: HTMLElement): void {
+export const fillHelp: FillSheet = (host) => {
   host.append(
     element(
       'p',
@@ -39,4 +41,4 @@ export function fillHelp(host: HTMLElement): void {
       ]),
     ),
   );
-}
+};

@@ -1,3 +1,6 @@
+/** Until two turns that follow each other have been seen, the period is a guess. */
+export const PERIOD_GUESS_MS = 1000;
+
 /** When one turn was played, by the server's clock. */
 export interface TurnTime {
   readonly tid: number;

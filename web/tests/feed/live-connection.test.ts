@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { LiveConnection } from '../../src/feed/live-connection';
 import type { Value } from '../../src/source/answer';
 import { Unreadable } from '../../src/source/failure';
 import type { LinkListener } from '../../src/source/link';
-import { Source } from '../../src/source/source';
-import { TURNS_QUERY } from '../../src/sql/turns';
+import { TURNS } from '../../src/sql/turns';
 import { answerOf, turnsUpTo } from '../build';
 
 /** A server and a clock in the hands of the test. */
@@ -17,7 +17,7 @@ class Fake {
   /** What the page said on the present link. */
   sent: { id: number; sql?: string; args?: Value[]; unsubscribe?: boolean }[] = [];
 
-  readonly source = new Source(
+  readonly connection = new LiveConnection(
     (listener) => {
       this.links += 1;
       this.link = listener;
@@ -29,7 +29,6 @@ class Fake {
         },
       };
     },
-    async () => answerOf([{ a: 1 }]),
     (delayMs, action) => {
       this.timer = action;
       this.delayMs = delayMs;
@@ -45,8 +44,8 @@ class Fake {
   );
 
   watch(sql: string): () => void {
-    return this.source.watch({
-      query: { sql, args: [5] },
+    return this.connection.watch({
+      query: { sql, args: [5], turn: null },
       onAnswer: (answer) => {
         if (answer.rows.length === 0) throw new Unreadable('no rows');
         this.log.push(`${sql} ${answer.turn}`);
@@ -73,7 +72,7 @@ class Fake {
       energy_nodes: nodes,
       late: isLate ? 1 : 0,
     }));
-    this.answer(this.idOf(TURNS_QUERY.sql), rows);
+    this.answer(this.idOf(TURNS.query.sql), rows);
   }
 
   answer(id: number, rows: readonly Record<string, Value>[]): void {
@@ -95,19 +94,18 @@ let fake: Fake;
 
 beforeEach(() => {
   fake = new Fake();
-  fake.source.start();
+  fake.connection.start();
 });
 
 describe('the turns', () => {
   test('are watched from the start; the first makes the page live, and each is told once', () => {
     fake.open();
-    expect(fake.sent).toEqual([{ id: 1, ...TURNS_QUERY }]);
+    expect(fake.sent).toEqual([{ id: 1, sql: TURNS.query.sql, args: [] }]);
     expect(fake.log).toEqual([]);
     fake.turn(7);
     fake.turn(7);
     fake.turn(8);
     expect(fake.log).toEqual(['live', 'turn 7', 'turn 8']);
-    expect(fake.source.periodMs).toBe(1000);
   });
 
   test('that do not come are missed: the page says so, and looks whether the connection is dead', () => {
@@ -146,7 +144,7 @@ describe('a watch', () => {
     end();
     expect(fake.sent).toEqual([]);
     fake.open();
-    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS_QUERY.sql, 'a']);
+    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS.query.sql, 'a']);
   });
 
   test('that is refused hears why, the others go on, and it is asked again with the next turn', () => {
@@ -186,7 +184,7 @@ describe('a lost connection', () => {
     expect(delays).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
     expect(fake.log.filter((line) => line.startsWith('lost'))).toEqual(['lost: null']);
     fake.open();
-    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS_QUERY.sql, 'a']);
+    expect(fake.sent.map((message) => message.sql)).toEqual([TURNS.query.sql, 'a']);
     // The same turn as before: the server was away, the universe was not.
     fake.turn(7);
     expect(fake.log.at(-1)).toBe('live');
@@ -211,16 +209,18 @@ describe('a lost connection', () => {
   });
 });
 
-test('a page that nobody sees holds no connection, and begins again when seen', () => {
+test('stopped, it holds no connection, and begins again when it is started', () => {
   fake.open();
   fake.turn(7);
-  fake.source.pause();
+  fake.connection.stop();
   expect(fake.link).toBeNull();
   expect(fake.timer).toBeNull();
-  fake.source.resume();
+  fake.connection.start();
   fake.open();
+  // The same turn as before, but whoever was away has to be told.
+  fake.turn(7);
   fake.turn(12);
-  expect(fake.log).toEqual(['live', 'turn 7', 'live', 'turn 12']);
-  fake.source.resume();
+  expect(fake.log).toEqual(['live', 'turn 7', 'live', 'turn 7', 'turn 12']);
+  fake.connection.start();
   expect(fake.links).toBe(2);
 });

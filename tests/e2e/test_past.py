@@ -1,0 +1,179 @@
+"""A past turn in the address: shown as it was, said to be gone when it is, and left for the newest one."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .server import Server
+from .visit import Visit
+
+KEPT = 120
+"""Turns: a minute at the server's period."""
+REFUSED = "the server responded with a status of 4"
+"""Chromium reports every refusal to the console; the page shows it to the person."""
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that keeps turns for as long as a test looks at them."""
+    server = Server(tmp_path_factory.mktemp("lasting"), snapshots_kept=str(KEPT))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def visit_to(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
+    visits: list[Visit] = []
+
+    def begin(server: Server) -> Visit:
+        context = browser.new_context(viewport={"width": 1000, "height": 640})
+        visits.append(Visit(context.new_page(), server.url))
+        return visits[-1]
+
+    yield begin
+    for visit in visits:
+        visit.page.context.close()
+        visit.check()
+
+
+def newest(server: Server) -> int:
+    return server.query("select max(tid) as tid from turns")[0]["tid"]
+
+
+def await_turn(server: Server, tid: int) -> None:
+    deadline = time.monotonic() + 60
+    while newest(server) < tid:
+        assert time.monotonic() < deadline, f"turn {tid} was not played in a minute"
+        time.sleep(0.1)
+
+
+def expect_past(page: Page, turn: int) -> None:
+    expect(page.locator("#connection")).to_have_text("Past")
+    expect(page.locator("#turn")).to_have_text(f"{turn:,}")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def figures_of(page: Page) -> list[str]:
+    return page.locator("#universe .figure dd").all_inner_texts()
+
+
+def ship_of(server: Server, turn: int) -> dict:
+    sql = """select sid, eid, energy, x, y, decode_plan(last_plan) as plan from entity
+             where kind = 1 order by energy desc, eid limit 1"""
+    return server.query(sql, turn=turn)[0]
+
+
+def test_a_link_with_a_turn_shows_the_universe_as_it_was(
+    visit_to: Callable[[Server], Visit], lasting: Server
+) -> None:
+    turn = newest(lasting)
+    ship = ship_of(lasting, turn)
+    await_turn(lasting, turn + 3)
+    visit = visit_to(lasting)
+    page = visit.page
+    page.goto(f"{visit.url}/#/system/{ship['sid']}/entity/{ship['eid']}?turn={turn}")
+    expect_past(page, turn)
+    expect(page.locator("#entity-energy")).to_have_text(f"{ship['energy']:,}")
+    expect(page.locator("#entity-cell")).to_have_text(f"{ship['x']}, {ship['y']}")
+    expect(page.locator("#entity-plan")).to_have_text(ship["plan"])
+    expect(page).to_have_title(f"System {ship['sid']} · Turn {turn:,} · Wasmverse")
+    row = lasting.query("select ships, energy_nodes, writes from turns where tid = ?", turn)[0]
+    assert figures_of(page)[:3] == [f"{row[name]:,}" for name in ("ships", "energy_nodes", "writes")]
+    # The universe goes on, the page does not; nothing more is asked, and nothing is watched.
+    asked = len(visit.requests)
+    await_turn(lasting, newest(lasting) + 3)
+    expect_past(page, turn)
+    assert len(visit.requests) == asked
+    assert visit.sockets == []
+    assert {request.post_data_json["turn"] for request in visit.requests if request.method == "POST"} == {
+        turn
+    }
+
+
+def test_every_way_through_space_stays_in_the_turn(
+    visit_to: Callable[[Server], Visit], lasting: Server
+) -> None:
+    visit = visit_to(lasting)
+    page = visit.page
+    turn = newest(lasting)
+    page.goto(f"{visit.url}/#/?turn={turn}")
+    expect_past(page, turn)
+    page.wait_for_timeout(500)
+    assert visit.lit_pixels() > 100
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"#/system/\d+\?turn={turn}$"))
+    expect(page.locator("#system")).to_contain_text("ships")
+    page.keyboard.press("n")
+    expect(page.locator("#entity-plan")).not_to_have_text("…")
+    page.keyboard.press("c")
+    sql = page.get_by_label("SQL", exact=True)
+    sql.fill("select max(tid) as tid from turns")
+    sql.press("Control+Enter")
+    expect(page.locator(".result td")).to_have_text(str(turn))
+    page.reload()
+    expect_past(page, turn)
+    expect(page.locator("#entity")).to_contain_text("Ship")
+    page.get_by_role("link", name="Wasmverse, to the map").click()
+    expect(page).to_have_url(re.compile(rf"#/\?turn={turn}$"))
+    expect_past(page, turn)
+
+
+def test_one_click_and_one_key_lead_back_to_live(
+    visit_to: Callable[[Server], Visit], lasting: Server
+) -> None:
+    visit = visit_to(lasting)
+    page = visit.page
+    turn = newest(lasting)
+    page.goto(f"{visit.url}/#/system/5?turn={turn}")
+    expect_past(page, turn)
+    page.get_by_role("button", name="Back to live").click()
+    visit.await_live()
+    expect(page).to_have_url(re.compile(r"#/system/5$"))
+    visit.await_turns(2)
+    assert visit.turn > turn
+    expect(page.get_by_role("button", name="Back to live")).to_be_hidden()
+    expect(page.locator("#system")).to_contain_text("ships")
+    page.go_back()
+    expect_past(page, turn)
+    page.keyboard.press("l")
+    visit.await_live()
+    visit.await_turns(1)
+    expect(page).to_have_url(re.compile(r"#/system/5$"))
+
+
+def test_a_turn_that_is_not_kept_is_said_to_be_gone(visit: Visit, server: Server) -> None:
+    visit.excused.append(REFUSED)
+    page = visit.page
+    await_turn(server, 12)
+    page.goto(f"{visit.url}/#/system/5?turn=1")
+    expect(page.locator("#notice")).to_contain_text("Turn 1 is not kept any more")
+    expect(page.locator("#notice")).to_contain_text(re.compile(r"The server keeps turns [\d,]+ to [\d,]+\.$"))
+    expect(page.locator("#connection")).to_have_text("Not kept")
+    assert set(figures_of(page)) == {"–"}
+    page.goto(f"{visit.url}/#/system/5?turn=999999999")
+    expect(page.locator("#notice")).to_contain_text("Turn 999,999,999 has not been played")
+    page.keyboard.press("l")
+    visit.await_live()
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#system")).to_contain_text("ships")
+
+
+def test_what_was_seen_of_a_turn_outlasts_it(visit: Visit, server: Server) -> None:
+    visit.excused.append(REFUSED)
+    page = visit.open()
+    turn = visit.turn
+    page.evaluate(f"location.hash = '#/?turn={turn}'")
+    expect_past(page, turn)
+    await_turn(server, turn + 12)
+    page.keyboard.press("Enter")
+    expect(page.locator("#notice")).to_contain_text(f"Turn {turn:,} is not kept any more")
+    page.keyboard.press("Escape")
+    expect_past(page, turn)
+    page.wait_for_timeout(1500)
+    assert visit.lit_pixels() > 100

@@ -1,0 +1,133 @@
+import type { Feed } from './feed/feed';
+import { freeSky, onCoversChange } from './panel/covers';
+import { byId } from './panel/element';
+import { hoverText } from './panel/hover';
+import { Tooltip } from './panel/tooltip';
+import type { Address } from './place/address';
+import type { Place } from './place/place';
+import { intoSystem, TO_MAP, toEntity } from './place/step';
+import type { Stage } from './scene/stage';
+import { World } from './scene/world';
+import { PERIOD_GUESS_MS, periodOf } from './sql/period';
+import { at } from './sql/question';
+import { systemQuestion } from './sql/system';
+import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from './sql/systems';
+import { TURNS } from './sql/turns';
+
+const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
+const BUTTON_ZOOM = 1.6;
+
+/** The drawn world at the page's place: it goes where the address says, and what is done to it changes the address. */
+export class Sky {
+  private readonly world: World;
+  private readonly tooltip = new Tooltip();
+  private summaries: ReadonlyMap<number, SystemSummary> = new Map();
+  private hasPlaces = false;
+  private periodMs = PERIOD_GUESS_MS;
+
+  constructor(
+    stage: Stage,
+    private readonly address: Address,
+    feed: Pick<Feed, 'follow'>,
+  ) {
+    this.world = new World(stage, byId('sky'), freeSky, () => CALM.matches, {
+      onSystem: (sid) => address.go(intoSystem(sid)),
+      onEntity: (eid) => address.go(toEntity(address.place, eid)),
+      onHover: (found, pixel) => {
+        if (found === null) this.tooltip.hide();
+        else this.tooltip.show(hoverText(found, this.summaries), pixel);
+      },
+      onSight: (sight) => address.adjust({ sight }),
+      onUnfollow: () => address.replace({ isFollowing: false }),
+      onLeave: () => address.go(TO_MAP),
+    });
+    onCoversChange(() => this.world.reframe());
+    byId('zoom-in').addEventListener('click', () => this.zoom(BUTTON_ZOOM));
+    byId('zoom-out').addEventListener('click', () => this.zoom(1 / BUTTON_ZOOM));
+    byId('zoom-all').addEventListener('click', () => this.seeAll());
+    address.listen((place, from) => this.arrive(place, from));
+    this.follow(feed);
+  }
+
+  pan(dx: number, dy: number): void {
+    this.world.pan(dx, dy);
+  }
+
+  zoom(factor: number): void {
+    this.world.zoom(factor, null);
+  }
+
+  seeAll(): void {
+    this.world.seeAll();
+  }
+
+  /** Flies into the star nearest to the middle of the picture; inside a system there is none. */
+  enterMiddle(): void {
+    const place = this.address.place.sid === null ? this.world.middle() : null;
+    if (place !== null) this.address.go(intoSystem(place.sid));
+  }
+
+  private follow(feed: Pick<Feed, 'follow'>): void {
+    feed.follow(
+      ({ turn }) => at(TURNS, turn),
+      (turns) => {
+        this.periodMs = periodOf(turns ?? []) ?? this.periodMs;
+      },
+    );
+    feed.follow(
+      ({ turn }) => at(PLACES, turn),
+      (places) => this.showPlaces(places),
+    );
+    // What only the map shows is asked for only there.
+    feed.follow(
+      ({ sid, turn }) => (sid === null ? at(SUMMARIES, turn) : null),
+      (summaries) => {
+        // In a system the stars keep the light they had.
+        if (summaries !== null) this.summarise(summaries);
+      },
+    );
+    feed.follow(
+      ({ sid, turn }) => (sid === null ? at(NEWS, turn) : null),
+      (news) => {
+        if (news !== null) this.world.flash(news, this.periodMs);
+      },
+    );
+    feed.follow(systemQuestion, (state) => {
+      if (state !== null) this.world.showSystem(state, this.periodMs);
+    });
+  }
+
+  private arrive(place: Place, from: Place | null): void {
+    const isOtherTurn = from !== null && place.turn !== from.turn;
+    const isElsewhere = from === null || place.sid !== from.sid;
+    if (isElsewhere || isOtherTurn) this.tooltip.hide();
+    if (isOtherTurn) {
+      // Nothing flies from one time to another.
+      this.world.clearSystem();
+      this.summaries = new Map();
+    }
+    this.world.select(place.eid, place.isFollowing);
+    const isOtherSight = from !== null && JSON.stringify(place.sight) !== JSON.stringify(from.sight);
+    if (isElsewhere || isOtherSight) this.travel(place, from === null);
+  }
+
+  private travel(place: Place, isAtOnce: boolean): void {
+    // The stars are not there yet: `showPlaces` comes back to this.
+    if (!this.hasPlaces) return;
+    const star = place.sid === null ? null : this.world.find(place.sid);
+    this.world.go(star, star === null && place.sid !== null ? null : place.sight, isAtOnce);
+  }
+
+  private showPlaces(places: readonly SystemPlace[] | null): void {
+    const isFirst = !this.hasPlaces;
+    this.hasPlaces = places !== null;
+    this.world.setPlaces(places ?? []);
+    this.world.setSummaries([...this.summaries.values()]);
+    if (isFirst) this.travel(this.address.place, true);
+  }
+
+  private summarise(summaries: readonly SystemSummary[]): void {
+    this.summaries = new Map(summaries.map((summary) => [summary.sid, summary]));
+    this.world.setSummaries(summaries);
+  }
+}

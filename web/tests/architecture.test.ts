@@ -1,0 +1,62 @@
+/** The law of the folders, as README.md states it: what each may import, without a cycle between any two files. */
+import { expect, test } from 'vitest';
+
+/** The text of each file, by its path below src. */
+const TEXTS = new Map(
+  Object.entries(
+    import.meta.glob<string>('../src/**/*.ts', { query: '?raw', import: 'default', eager: true }),
+  ).map(([path, text]) => [path.replace('../src/', ''), text]),
+);
+const FILES = [...TEXTS.keys()];
+
+const LAW: Readonly<Record<string, readonly string[]>> = {
+  source: [],
+  place: [],
+  sql: ['source'],
+  feed: ['place', 'source', 'sql'],
+  view: ['place', 'sql'],
+  scene: ['place', 'sql', 'view'],
+  panel: ['feed', 'place', 'source', 'sql', 'view'],
+  sheet: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
+};
+
+/** What a file imports of the page's own: with `import ... from` or, when `isLazy`, with `import(...)`. */
+function importsOf(file: string, isLazy: boolean): string[] {
+  const pattern = isLazy ? /import\('(\.[^']+)'\)/g : /(?:from|import) '(\.[^']+)'/g;
+  return [...(TEXTS.get(file) ?? '').matchAll(pattern)].map(([, path]) =>
+    new URL(`${path}.ts`, `http://src/${file}`).pathname.slice(1),
+  );
+}
+
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
+
+test('every folder has its law, and every folder of the law is there', () => {
+  expect(new Set(FILES.map(folderOf))).toEqual(new Set(['', ...Object.keys(LAW)]));
+});
+
+test('files import only what their folder may', () => {
+  const breaches = FILES.filter((file) => folderOf(file) !== '').flatMap((file) =>
+    importsOf(file, false)
+      .map(folderOf)
+      .filter((folder) => folder !== folderOf(file) && !LAW[folderOf(file)]?.includes(folder))
+      .map((folder) => `${file} imports ${folder === '' ? 'the root' : folder}`),
+  );
+  expect(breaches).toEqual([]);
+});
+
+test('sheets are loaded when they are opened, and by the panel of sheets alone', () => {
+  const lazy = FILES.flatMap((file) => importsOf(file, true).map((path) => [file, folderOf(path)]));
+  expect(new Set(lazy.map(String))).toEqual(new Set(['panel/sheets.ts,sheet']));
+  expect(lazy).toHaveLength(FILES.filter((file) => folderOf(file) === 'sheet').length);
+});
+
+test('no two files import each other, not even by way of others', () => {
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): void => {
+    expect(way, 'a cycle').not.toContain(file);
+    if (done.has(file)) return;
+    for (const next of [...importsOf(file, false), ...importsOf(file, true)]) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of FILES) visit(file, []);
+});
