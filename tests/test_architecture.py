@@ -1,6 +1,7 @@
 """Who may import whom: data flows one way (docs/architecture.md)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -157,3 +158,5 @@ def test_every_room_says_what_lives_there_and_what_it_may_import(room: Path) -> 
     text = ast.get_docstring(ast.parse((room / "__init__.py").read_text()))
     assert text is not None
     assert "mport" in text
+    for name in re.findall(r"``?([a-z_]\w*)(?:\.\w+)?``?", text):
+        assert name in LAW or list(room.rglob(f"{name}*")), f"there is no {name}"
