@@ -97,6 +97,11 @@ def imported(module: Path) -> set[str]:
     return names
 
 
+def roots_of(names: set[str]) -> set[str]:
+    """The packages that some names are in."""
+    return {name.split(".")[0] for name in names}
+
+
 def rooms_of(names: set[str]) -> set[str]:
     """The rooms of our own package among some names."""
     rooms = {name.split(".")[1] for name in names if name.startswith("wasmverse.")}
@@ -125,7 +130,32 @@ def test_a_module_imports_only_what_its_room_may(module: Path) -> None:
     room = room_of(module)
     names = imported(module)
     assert rooms_of(names) - {room} <= LAW[room]
-    assert {name.split(".")[0] for name in names} & FOREIGN.get(room, set()) == set()
+    assert roots_of(names) & FOREIGN.get(room, set()) == set()
+
+
+DOORS = {
+    ("api", "query"): {"service", "query", "result", "budget", "public"},
+    ("reader", "query"): {"wire", "query", "result", "public"},
+}
+"""Of some rooms, the modules through which one other room may come in; not the pool, the dispatch or the readers behind them."""
+
+
+def inner(names: set[str], room: str) -> set[str]:
+    """The modules of a room among some names, which may be names in them."""
+    return {path.stem for path in modules_of(names) if room_of(path) == room}
+
+
+@pytest.mark.parametrize(("guest", "room"), DOORS)
+def test_a_room_comes_into_another_by_its_doors(guest: str, room: str) -> None:
+    used = {module: inner(imported(module), room) for module in MODULES if room_of(module) == guest}
+    assert {module: names for module, names in used.items() if names - DOORS[guest, room]} == {}
+    assert set().union(*used.values()) == DOORS[guest, room], "a door that nobody uses is a wall"
+
+
+def test_live_queries_know_no_socket() -> None:
+    live = PACKAGE / "api" / "live"
+    know = {path.name for path in live.glob("*.py") if {"starlette", "fastapi"} & roots_of(imported(path))}
+    assert know == {"socket.py"}
 
 
 def test_the_law_allows_no_cycle() -> None:

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.api.conftest import RunningGateway
-from wasmverse.api.live.queries import ARROW_HEAD
+from wasmverse.api.live.messages import ARROW_HEAD
+from wasmverse.query.query import Query
 from wasmverse.tokens import Role
 
 QUIET_SECONDS = 0.4
@@ -264,9 +265,9 @@ def test_what_most_watch_is_asked_first(tmp_path: Path, monkeypatch: pytest.Monk
     asked: list[str] = []
     query = running.pool.query
 
-    async def noted(sql: str, *args: Any, **options: Any) -> Any:
-        asked.append(sql)
-        return await query(sql, *args, **options)
+    async def noted(asked_for: Query, **options: Any) -> Any:
+        asked.append(asked_for.sql)
+        return await query(asked_for, **options)
 
     try:
         with ExitStack() as stack:

@@ -5,12 +5,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from wasmverse.api.live.queries import CLIENTS_MAX, LiveQueries, Watch, Watcher, WatchKey
+from wasmverse.api.live.queries import LiveQueries
+from wasmverse.api.live.watch import CLIENTS_MAX, Watch, Watcher
 from wasmverse.api.metrics import Metrics
 from wasmverse.errors import UniverseUnavailable
-from wasmverse.query.fair import Client
-from wasmverse.query.pool import ReaderPool
+from wasmverse.query.query import Client, Query
 from wasmverse.query.result import Result
+from wasmverse.query.service import QueryService
 from wasmverse.settings import LiveSettings
 
 
@@ -24,7 +25,8 @@ class SlowPool:
         self.asked: list[tuple[str, Client]] = []
         self.left: list[str] = []
 
-    async def query(self, sql: str, _args: bytes, *, client: Client, **_options: Any) -> Result:
+    async def query(self, query: Query, *, client: Client, **_options: Any) -> Result:
+        sql = query.sql
         self.asked.append((sql, client))
         turn = self.newest
         if sql.startswith("slow"):
@@ -59,9 +61,9 @@ def test_slow_queries_keep_no_others_from_the_next_turns() -> None:
     async def follow() -> None:
         pool = SlowPool()
         turns = Turns(pool)
-        metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
+        metrics = Metrics(cast("Any", turns), cast("QueryService", pool))
         live = LiveQueries(
-            cast("Any", turns), cast("ReaderPool", pool), LiveSettings(), Path("tokens"), metrics
+            cast("Any", turns), cast("QueryService", pool), LiveSettings(), Path("tokens"), metrics
         )
         live.start()
         heavy, light = (
@@ -69,8 +71,8 @@ def test_slow_queries_keep_no_others_from_the_next_turns() -> None:
             Watcher(metrics, client=Client("light", "2")),
         )
         for identity in range(16):
-            live.subscribe(heavy, identity, WatchKey(f"slow {identity}", b"[]", "tuples", False))
-        live.subscribe(light, 1, WatchKey("quick", b"[]", "tuples", False))
+            live.subscribe(heavy, identity, Query(f"slow {identity}"))
+        live.subscribe(light, 1, Query("quick"))
         for turn in (2, 3, 4):
             await asyncio.sleep(0.02)
             assert list(light.waiting.values()) == [f'{{"id":1,"turn":{turn - 1},quick {turn - 1}}}']
@@ -92,16 +94,16 @@ def test_the_first_watcher_pays_and_what_nobody_watches_is_stopped() -> None:
     async def follow() -> None:
         pool = SlowPool()
         turns = Turns(pool)
-        metrics = Metrics(cast("Any", turns), cast("ReaderPool", pool))
+        metrics = Metrics(cast("Any", turns), cast("QueryService", pool))
         live = LiveQueries(
-            cast("Any", turns), cast("ReaderPool", pool), LiveSettings(), Path("tokens"), metrics
+            cast("Any", turns), cast("QueryService", pool), LiveSettings(), Path("tokens"), metrics
         )
         live.start()
         first, second = (
             Watcher(metrics, client=Client("first", "1")),
             Watcher(metrics, client=Client("second", "2")),
         )
-        key = WatchKey("slow", b"[]", "tuples", False)
+        key = Query("slow")
         live.subscribe(first, 1, key)
         live.subscribe(second, 1, key)
         await asyncio.sleep(0.02)
@@ -118,7 +120,7 @@ def test_the_first_watcher_pays_and_what_nobody_watches_is_stopped() -> None:
 
 
 def test_a_shared_query_waits_on_account_of_the_first_and_of_the_newest() -> None:
-    watch = Watch(WatchKey("select 1", b"[]", "tuples", False))
+    watch = Watch(Query("select 1"))
     assert watch.clients() == [Client()]
     metrics = cast("Metrics", None)
     for number in range(100):

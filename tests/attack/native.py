@@ -22,7 +22,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from wasmverse.confinement.privileges import limit_resources
+from wasmverse.query.query import Format, Query
 from wasmverse.reader.process import data_bytes
 
 MEMORY_BYTES = 1 << 30
@@ -34,7 +37,7 @@ START_SECONDS = 60.0
 GROWTH_BYTES = 768 << 20
 """An engine that grows by so much for one statement did not count what it took."""
 RETIRED = b"retired"
-FORMATS = ("tuples", "rows", "arrow", "csv")
+FORMATS: tuple[Format, ...] = ("tuples", "rows", "arrow", "csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +127,8 @@ class Answering:
     def _would_retire(self) -> bool:
         return data_bytes() > self._own_bytes + MEMORY_BYTES // 2
 
-    def _ask(self, sql: str, form: str, args: list[Any]) -> tuple[Any, bytes]:
-        request: Any = {
-            "sql": sql,
-            "args": args,
-            "turn": 1,
-            "format": form,
-            "gzip": False,
-            "big_as_string": False,
-        }
-        return self.engine.answer(request)
+    def _ask(self, sql: str, form: Format, args: list[Any]) -> tuple[Any, bytes]:
+        return self.engine.answer(Query(sql, orjson.dumps(args), 1, form))
 
 
 def read(body: bytes, form: str) -> None:

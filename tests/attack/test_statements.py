@@ -28,7 +28,8 @@ from tests.attack.statements import Grammar, corpus, mutated
 from tests.query.conftest import RunningPool
 from wasmverse.api.command_call import parse_call
 from wasmverse.errors import CommandError, QueryError, QueryRefused, QueryTimeout
-from wasmverse.query.result import FORMATS, Result
+from wasmverse.query.query import FORMATS
+from wasmverse.query.result import Result
 
 INSIDE = re.compile(
     r"0x[0-9a-f]{6}|cpython-|\.so[( ]|site-packages|_ZN|Stack Trace|Traceback|INTERNAL Error|FATAL|snapshot_|invalidated"

@@ -29,6 +29,7 @@ from tests.bench.steal import CALM_SHARE, SECONDS_AFTER, SECONDS_BEFORE, Patienc
 from tests.query.builder import snapshot_tables
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.query.pool import ReaderPool
+from wasmverse.query.query import Query
 from wasmverse.settings import Settings
 from wasmverse.snapshots.snapshot import SnapshotWriter
 
@@ -301,7 +302,9 @@ async def count_by_kind(folder: Path) -> dict[str, Any]:
     for number in range(100):
         moments.append(time.time())
         began = time.perf_counter()
-        result = await pool.query(f"select kind, count(*) c from entity where {number} >= 0 group by kind")
+        result = await pool.query(
+            Query(f"select kind, count(*) c from entity where {number} >= 0 group by kind")
+        )
         seconds.append(time.perf_counter() - began)
         assert b"4000000" in result.body, result.body
         await asyncio.sleep(0.1)

@@ -34,6 +34,7 @@ from wasmverse.confinement.processes import inside
 from wasmverse.confinement.users import hand_over
 from wasmverse.messages import Confined
 from wasmverse.query import wire
+from wasmverse.query.query import Query
 from wasmverse.query.readers import reader_config
 from wasmverse.settings import CheckSettings, Settings
 
@@ -127,7 +128,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
         ready = wire.receive(ours)
         assert ready is not None
         assert ready["confinement"] == {**dict.fromkeys(ALL, ""), USER: "", PROCESSES: "", GROUPS: UNGROUPED}
-        ours.sendall(wire.pack({"sql": ""}))  # type: ignore[typeddict-item]
+        ours.sendall(wire.pack_query(Query(""), 1))
         answer = wire.receive(ours)
         assert answer is not None
         assert unrefused(answer["found"]) == []

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.builder import snapshot_tables
 from tests.query.running import LoopThread
 from wasmverse.query.pool import ReaderPool
@@ -30,7 +31,7 @@ class RunningPool:
         self.writer.publish(tid, snapshot_tables(tid, **size))
 
     def query(self, sql: str, args: Any = (), **options: Any) -> Result:
-        return self.threads.run(self.pool.query(sql, args, **options))
+        return self.threads.run(run_query(self.pool, sql, args, **options))
 
     def rows(self, sql: str, args: Any = (), **options: Any) -> list[list[Any]]:
         [result] = orjson.loads(self.query(sql, args, **options).body)["results"]

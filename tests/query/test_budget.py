@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.conftest import RunningPool
 from wasmverse.errors import QueryError, QueryTimeout
-from wasmverse.query.fair import Client
+from wasmverse.query.query import Client
 
 ROOM = 8 << 20
 SECONDS = 1.0
@@ -65,7 +66,7 @@ def test_what_was_taken_for_a_query_that_came_to_nothing(
         moment = datetime.now(UTC) + timedelta(seconds=SECONDS)
         sql = f"""select case when now()::timestamp > '{moment:%Y-%m-%d %H:%M:%S.%f}' then {end}
             else repeat('x', 100000) end from range(10)"""
-        task = asyncio.create_task(pool.query(sql, client=Client("one", "1")))
+        task = asyncio.create_task(run_query(pool, sql, client=Client("one", "1")))
         while pool.counts.dropped == dropped and not task.done():
             await asyncio.sleep(0.01)
         await asyncio.sleep((moment - datetime.now(UTC)).total_seconds() + 0.1)

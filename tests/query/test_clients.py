@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.conftest import RunningPool
 from tests.query.test_pool import CROSS_JOIN
 from wasmverse.errors import QueryOverload, QueryTimeout
-from wasmverse.query.fair import Client
+from wasmverse.query.query import Client
 
 SLOW = 24
 HEAVY = Client("heavy", "1")
@@ -40,14 +41,16 @@ async def beside_slow_ones(
 ) -> list[float]:
     """What queries take one after the other while each client of ``heavy`` has a slow one waiting or running."""
     slow = [
-        asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or {id(client)} = {number}", client=client))
+        asyncio.create_task(
+            run_query(running.pool, f"{CROSS_JOIN} or {id(client)} = {number}", client=client)
+        )
         for number, client in enumerate(heavy)
     ]
     await asyncio.sleep(0.6)
     seconds = []
     for sql, client in asked:
         began = time.monotonic()
-        await running.pool.query(sql, client=client)
+        await run_query(running.pool, sql, client=client)
         seconds.append(time.monotonic() - began)
         await asyncio.sleep(0.05)
     assert not all(task.done() for task in slow), "or nothing was shown"
@@ -85,13 +88,13 @@ def test_who_has_others_with_them_does_not_keep_these_waiting(running: RunningPo
     async def watch(others: list[Client]) -> float:
         heavy = [Client("heavy", f"{number}") for number in range(SLOW)]
         slow = [
-            asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or {number} = 1", client=client))
+            asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} or {number} = 1", client=client))
             for number, client in enumerate(heavy)
         ]
         await asyncio.sleep(0.6)
         began = time.monotonic()
         text = f"select {began} -- watched"
-        await running.pool.query(text, client=Client("heavy", "0"), others=others, is_patient=True)
+        await run_query(running.pool, text, client=Client("heavy", "0"), others=others, is_live=True)
         seconds = time.monotonic() - began
         for task in slow:
             task.cancel()
@@ -112,8 +115,8 @@ def test_slow_queries_are_answered_too(running: RunningPool) -> None:
     async def ask() -> tuple[int, list[object]]:
         before = running.pool.counts.interrupted
         texts = [f"select count(*), {n} from range(60000000) a where hash(range) % 7 = 3" for n in range(4)]
-        runs = [running.pool.query(text, client=Client(f"patient {n}")) for n, text in enumerate(texts)]
-        small = [running.pool.query(f"select {n} -- small", client=Client("small")) for n in range(20)]
+        runs = [run_query(running.pool, text, client=Client(f"patient {n}")) for n, text in enumerate(texts)]
+        small = [run_query(running.pool, f"select {n} -- small", client=Client("small")) for n in range(20)]
         outcomes = await asyncio.gather(*runs, *small, return_exceptions=True)
         return running.pool.counts.interrupted - before, list(outcomes)
 
@@ -133,20 +136,20 @@ def test_one_client_has_its_part_of_the_queue(tmp_path: Path) -> None:
 
     async def crowd() -> tuple[list[object], int]:
         runs = [
-            asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or 1 = {number + 2}", client=HEAVY))
+            asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} or 1 = {number + 2}", client=HEAVY))
             for number in range(12)
         ]
         await asyncio.sleep(0.1)
         refused = [error for run in runs if run.done() and (error := run.exception()) is not None]
         many = [
             asyncio.create_task(
-                running.pool.query(f"{CROSS_JOIN} or 2 = {number + 3}", client=Client(f"c{number}"))
+                run_query(running.pool, f"{CROSS_JOIN} or 2 = {number + 3}", client=Client(f"c{number}"))
             )
             for number in range(8)
         ]
         await asyncio.sleep(0.1)
         waiting = running.pool.waiting
-        mine = await running.pool.query("select 7 -- mine", client=Client("mine"))
+        mine = await run_query(running.pool, "select 7 -- mine", client=Client("mine"))
         for run in (*runs, *many):
             run.cancel()
         await asyncio.gather(*runs, *many, return_exceptions=True)
@@ -167,14 +170,14 @@ def test_long_arguments_do_not_wait_as_objects(running: RunningPool) -> None:
 
     async def hold() -> list[bytes]:
         slow = [
-            asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or 3 = {n + 4}", client=HEAVY))
+            asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} or 3 = {n + 4}", client=HEAVY))
             for n in range(4)
         ]
         query = asyncio.create_task(
-            running.pool.query(f"{CROSS_JOIN} or ? is null", [[[]] * 1000], client=HEAVY)
+            run_query(running.pool, f"{CROSS_JOIN} or ? is null", [[[]] * 1000], client=HEAVY)
         )
         await asyncio.sleep(0.2)
-        kept = [run.key.args for run in running.pool._running.values()]
+        kept = [run.query.args for run in running.pool._running.values()]
         for task in (*slow, query):
             task.cancel()
         await asyncio.gather(*slow, query, return_exceptions=True)

@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from wasmverse.query.fair import LEAD_SECONDS_MAX, Client, Entry, FairQueue, Lane
+from wasmverse.query.fair import LEAD_SECONDS_MAX, Entry, FairQueue, Lane
+from wasmverse.query.query import Client
 
 
 class Asked(Entry):

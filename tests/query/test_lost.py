@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.conftest import RunningPool
 from tests.query.test_pool import CROSS_JOIN
 from wasmverse.errors import QueryError, QueryTimeout
 from wasmverse.query.costs import ENDINGS_MAX
-from wasmverse.query.fair import Client
+from wasmverse.query.query import Client
 from wasmverse.query.worker import Worker
 
 
@@ -51,7 +52,7 @@ def test_readers_that_die_while_idle_fail_nobody(running: RunningPool) -> None:
         for pid in victims:  # dead, and the pool has not been told: its loop has not run
             while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
                 time.sleep(0.001)
-        results = await asyncio.gather(*(running.pool.query(f"select {n} -- dead") for n in range(6)))
+        results = await asyncio.gather(*(run_query(running.pool, f"select {n} -- dead") for n in range(6)))
         assert not set(victims) & set(running.pool.pids)
         await until_ready(running)
         return [result.rows for result in results]
@@ -84,7 +85,7 @@ def test_a_query_that_its_reader_never_read_is_asked_of_another(running: Running
         victims = list(running.pool.pids)
         for pid in victims:
             os.kill(pid, signal.SIGSTOP)
-        query = asyncio.create_task(running.pool.query("select 'unread'"))
+        query = asyncio.create_task(run_query(running.pool, "select 'unread'"))
         await asyncio.sleep(0.1)
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
@@ -114,7 +115,7 @@ def test_one_who_ends_readers_leaves_others_one(
 
         async def end_one(number: int) -> None:
             query = asyncio.create_task(
-                running.pool.query(f"{CROSS_JOIN} or 1 = {number + 2}", client=attacker)
+                run_query(running.pool, f"{CROSS_JOIN} or 1 = {number + 2}", client=attacker)
             )
             while not query.done():
                 await asyncio.sleep(0.01)
@@ -131,7 +132,7 @@ def test_one_who_ends_readers_leaves_others_one(
         seconds = []
         while not all(task.done() for task in ends):
             began = time.monotonic()
-            await running.pool.query(f"select {began}", client=other)
+            await run_query(running.pool, f"select {began}", client=other)
             seconds.append(time.monotonic() - began)
             await asyncio.sleep(0.05)
         return seconds, await asyncio.gather(*ends, return_exceptions=True)
@@ -148,7 +149,7 @@ def test_a_query_that_has_ended_two_readers_is_not_run_again(running: RunningPoo
         codes = []
         for _ in range(ENDINGS_MAX + 2):
             await until_ready(running)
-            query = asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or 1 = 11"))
+            query = asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} or 1 = 11"))
             while not running.pool.busy and not query.done():
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
@@ -166,7 +167,7 @@ def test_a_query_that_nobody_waits_for_is_stopped(running: RunningPool) -> None:
     async def leave() -> float:
         await until_ready(running)
         lost = running.pool.counts.lost.total()
-        query = asyncio.create_task(running.pool.query(f"{CROSS_JOIN} or 1 = 12"))
+        query = asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} or 1 = 12"))
         while not running.pool.busy:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
@@ -190,15 +191,15 @@ def test_one_who_leaves_a_query_that_does_not_heed_it_is_to_blame_for_its_reader
         await until_ready(running)
         lost = running.pool.counts.lost.copy()
         text = "select levenshtein(repeat('a', 100000), repeat('b', 100001))"
-        query = asyncio.create_task(running.pool.query(text, client=Client("leaving", "1")))
+        query = asyncio.create_task(run_query(running.pool, text, client=Client("leaving", "1")))
         await asyncio.sleep(0.3)
         query.cancel()
         await asyncio.gather(query, return_exceptions=True)
-        assert not running.pool._dispatcher._is_suspect("leaving")
+        assert not running.pool._dispatcher.admission.is_suspect("leaving")
         await asyncio.sleep(1)
         while running.pool.busy:
             await asyncio.sleep(0.01)
-        assert running.pool._dispatcher._is_suspect("leaving")
+        assert running.pool._dispatcher.admission.is_suspect("leaving")
         return dict(running.pool.counts.lost - lost)
 
     assert running.threads.run(leave()) == {"heedless": 1}
@@ -207,7 +208,7 @@ def test_one_who_leaves_a_query_that_does_not_heed_it_is_to_blame_for_its_reader
 def test_one_who_leaves_takes_nothing_from_others(running: RunningPool) -> None:
     async def leave() -> object:
         text = f"{CROSS_JOIN} or 1 = 13"
-        first, second = (asyncio.create_task(running.pool.query(text)) for _ in range(2))
+        first, second = (asyncio.create_task(run_query(running.pool, text)) for _ in range(2))
         await asyncio.sleep(0.3)
         first.cancel()
         return (await asyncio.gather(second, return_exceptions=True))[0]

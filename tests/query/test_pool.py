@@ -14,6 +14,7 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.builder import BIG_PLAN
 from tests.query.conftest import RunningPool
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
@@ -235,7 +236,7 @@ def test_a_killed_reader_is_replaced(pool: RunningPool, signal_number: int, code
     """Native code that is denied memory ends by these too; here there was enough."""
 
     async def kill_during_query() -> int:
-        query = asyncio.create_task(pool.pool.query(f"{CROSS_JOIN} or 1 = {signal_number + 1}"))
+        query = asyncio.create_task(run_query(pool.pool, f"{CROSS_JOIN} or 1 = {signal_number + 1}"))
         while not pool.pool.busy:
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.3)
@@ -248,7 +249,7 @@ def test_a_killed_reader_is_replaced(pool: RunningPool, signal_number: int, code
         with pytest.raises(QueryError) as error:
             await query
         assert error.value.code == code
-        assert (await pool.pool.query("select 2")).rows == 1
+        assert (await run_query(pool.pool, "select 2")).rows == 1
         while len(pool.pool.pids) < 3:
             await asyncio.sleep(0.05)
         return victim
@@ -265,12 +266,12 @@ def test_a_reader_that_heeds_nothing_is_ended(pool: RunningPool) -> None:
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         with pytest.raises(QueryTimeout, match="ran longer than 2 s"):
-            await pool.pool.query("select 'stopped'")
+            await run_query(pool.pool, "select 'stopped'")
         assert pool.pool.counts.lost["time"] == lost + 1
         for pid in stopped:
             if psutil.pid_exists(pid):
                 os.kill(pid, signal.SIGCONT)
-        result = await pool.pool.query("select 3")
+        result = await run_query(pool.pool, "select 3")
         assert result.rows == 1
 
     pool.threads.run(stop_and_ask())
@@ -281,7 +282,8 @@ def test_the_same_query_of_the_same_turn_runs_once(pool: RunningPool) -> None:
 
     async def ask(text: str, times: int) -> list[bytes]:
         return [
-            result.body for result in await asyncio.gather(*(pool.pool.query(text) for _ in range(times)))
+            result.body
+            for result in await asyncio.gather(*(run_query(pool.pool, text) for _ in range(times)))
         ]
 
     cached = pool.pool.counts.cached
@@ -306,7 +308,7 @@ def test_the_queue_is_bounded_and_waiting_too(tmp_path: Path) -> None:
     running.start()
 
     async def crowd() -> list[object]:
-        runs = [asyncio.create_task(running.pool.query(f"{CROSS_JOIN} -- {i}")) for i in range(5)]
+        runs = [asyncio.create_task(run_query(running.pool, f"{CROSS_JOIN} -- {i}")) for i in range(5)]
         return await asyncio.gather(*runs, return_exceptions=True)
 
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.conftest import RunningPool
 from tests.query.test_pool import CROSS_JOIN
 from wasmverse.errors import QueryTimeout
@@ -40,7 +41,7 @@ def outstanding(pool: ReaderPool) -> list[int]:
 async def number(pool: ReaderPool, which: int, is_quick: bool = True) -> int:
     """Ask for a number, with an answer of its own length."""
     sql = f"select {which}, repeat('x', {which * 97})"
-    result = await pool.query(sql, is_quick=is_quick)
+    result = await run_query(pool, sql, is_quick=is_quick)
     [[[answer, text]]] = [found["rows"] for found in orjson.loads(result.body)["results"]]
     assert len(text) == which * 97
     return int(answer)
@@ -69,7 +70,7 @@ def test_only_quick_ones_share_a_reader_and_only_with_others_like_them(
     single: RunningPool, is_quick: bool
 ) -> None:
     async def sharing() -> tuple[list[int], object]:
-        first = asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=is_quick))
+        first = asyncio.create_task(run_query(single.pool, CROSS_JOIN, is_quick=is_quick))
         await asyncio.sleep(0.2)
         others = [
             asyncio.create_task(number(single.pool, which, is_quick=not is_quick)) for which in range(4)
@@ -89,7 +90,7 @@ def test_those_after_one_that_was_not_quick_after_all_are_answered(single: Runni
     """It is stopped for them, and has its time when they have had theirs; if its reader is killed under it, likewise."""
 
     async def after() -> tuple[object, list[int], bool]:
-        first = asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))
+        first = asyncio.create_task(run_query(single.pool, CROSS_JOIN, is_quick=True))
         others = [asyncio.create_task(number(single.pool, which)) for which in range(5)]
         await asyncio.sleep(0.1)
         assert outstanding(single.pool) == [6]
@@ -113,8 +114,8 @@ def test_those_after_one_that_was_not_quick_after_all_are_answered(single: Runni
 
 def test_those_who_wait_after_it_when_the_pool_closes_are_told(single: RunningPool) -> None:
     async def closing() -> list[object]:
-        runs = [asyncio.create_task(single.pool.query(CROSS_JOIN, is_quick=True))]
-        runs += [asyncio.create_task(single.pool.query(f"select {n}", is_quick=True)) for n in range(12)]
+        runs = [asyncio.create_task(run_query(single.pool, CROSS_JOIN, is_quick=True))]
+        runs += [asyncio.create_task(run_query(single.pool, f"select {n}", is_quick=True)) for n in range(12)]
         await asyncio.sleep(0.1)
         await single.pool.close()
         return await asyncio.wait_for(asyncio.gather(*runs, return_exceptions=True), 10)

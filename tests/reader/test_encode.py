@@ -17,8 +17,8 @@ import pyarrow as pa
 import pytest
 
 from tests.query.builder import snapshot_tables
+from wasmverse.query.query import FORMATS, Query
 from wasmverse.query.readers import reader_config
-from wasmverse.query.result import FORMATS
 from wasmverse.reader.engine import Engine
 from wasmverse.settings import Settings
 from wasmverse.snapshots.snapshot import SnapshotWriter
@@ -102,15 +102,7 @@ class Asked:
         self.engine = Engine(asdict(reader_config(settings, self.writer.folder)))
 
     def answer(self, sql: str, form: Any = "tuples", **options: Any) -> tuple[Any, bytes]:
-        request: Any = {
-            "sql": sql,
-            "args": [],
-            "turn": 1,
-            "format": form,
-            "big_as_string": False,
-            "gzip": False,
-        }
-        return self.engine.answer(request | options)
+        return self.engine.answer(Query(sql, turn=1, format=form, **options))
 
 
 @pytest.fixture(scope="module")

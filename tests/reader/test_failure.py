@@ -11,6 +11,7 @@ import duckdb
 import orjson
 import pytest
 
+from tests.query.asking import run_query
 from tests.query.conftest import RunningPool
 from tests.reader.unjudged import MARK, let_unjudged_pass
 from wasmverse.errors import QueryError, QueryTimeout
@@ -38,7 +39,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningP
 
 
 async def number(pool: ReaderPool, which: int) -> int:
-    result = await pool.query(f"select {which}", is_quick=True)
+    result = await run_query(pool, f"select {which}", is_quick=True)
     return int(orjson.loads(result.body)["results"][0]["rows"][0][0])
 
 
@@ -47,7 +48,7 @@ def test_an_internal_error_ends_its_reader_and_hurts_nobody(broken: RunningPool,
     before = set(broken.pool.pids)
 
     async def crowd() -> list[object]:
-        culprit = broken.pool.query(BREAKS, format=form, is_quick=True)  # type: ignore[arg-type]
+        culprit = run_query(broken.pool, BREAKS, format=form, is_quick=True)  # type: ignore[arg-type]
         innocent = [number(broken.pool, which) for which in range(6)]
         return await asyncio.gather(innocent[0], culprit, *innocent[1:], return_exceptions=True)
 

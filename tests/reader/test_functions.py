@@ -16,6 +16,7 @@ from tests.query.builder import flown_tables, snapshot_tables
 from tests.query.conftest import RunningPool
 from tests.wasm.builder import BUMP_REALLOC, Table, compile_wat, limits_of, strategy_wat
 from wasmverse.errors import QueryError
+from wasmverse.query.query import Query
 from wasmverse.query.readers import reader_config
 from wasmverse.reader.calls import ENTITIES
 from wasmverse.reader.engine import Engine
@@ -73,8 +74,7 @@ class Asked:
         self.turn = tid
 
     def rows(self, sql: str, turn: int | None = None) -> list[list[Any]]:
-        request: Any = {"sql": sql, "args": [], "turn": turn or self.turn, "format": "tuples", "gzip": False}
-        head, body = self.engine.answer(request | {"big_as_string": False})
+        head, body = self.engine.answer(Query(sql, turn=turn or self.turn))
         if "code" in head:
             raise QueryError(head["error"], code=head["code"])
         rows: list[list[Any]] = orjson.loads(body)["results"][0]["rows"]

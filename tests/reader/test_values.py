@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.query.builder import snapshot_tables
+from wasmverse.query.query import Format, Query
 from wasmverse.query.readers import reader_config
 from wasmverse.reader.engine import Engine
 from wasmverse.reader.values import values_of
@@ -27,9 +28,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     writer.close()
 
 
-def ask(engine: Engine, sql: str, form: str = "tuples") -> tuple[Any, bytes]:
-    request: Any = {"sql": sql, "args": [], "turn": 1, "format": form, "gzip": False, "big_as_string": False}
-    return engine.answer(request)
+def ask(engine: Engine, sql: str, form: Format = "tuples") -> tuple[Any, bytes]:
+    return engine.answer(Query(sql, turn=1, format=form))
 
 
 @pytest.mark.parametrize(

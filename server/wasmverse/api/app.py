@@ -25,7 +25,7 @@ from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
 from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
-from wasmverse.query.pool import ReaderPool
+from wasmverse.query.service import QueryService
 from wasmverse.settings import GatewaySettings
 
 DESCRIPTION = """SQL over a living universe. Reading is `POST /api/v2/query/tuples`; every answer names the
@@ -34,20 +34,20 @@ turn it belongs to. Live queries are a WebSocket at `/api/v1/live`."""
 
 def create_app(
     universe: Universe,
-    pool: ReaderPool,
+    service: QueryService,
     settings: GatewaySettings,
     database_path: Path,
     page_folder: Path | None,
     ready_token: str | None = None,
 ) -> FastAPI:
-    """The gateway over a universe and a pool of readers, which its caller starts and closes.
+    """The gateway over a universe and a service of queries, which its caller starts and closes.
 
     The tokens are those of the universe in ``database_path``. ``page_folder`` holds the built page; None or an empty folder
     answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's.
     """
-    metrics = Metrics(universe, pool)
+    metrics = Metrics(universe, service)
     access = Access(settings, database_path, ready_token)
-    live = LiveQueries(universe, pool, settings, access.tokens.path, metrics)
+    live = LiveQueries(universe, service, settings, access.tokens.path, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +69,7 @@ def create_app(
     )
     app.state.gateway = Gateway(
         universe,
-        pool,
+        service,
         settings,
         metrics,
         access,

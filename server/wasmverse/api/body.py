@@ -1,11 +1,9 @@
-"""Request bodies: bounded in size and time, parsed by hand, so that every complaint has the wire format's
-shape."""
+"""Request bodies: bounded in size and time, parsed by hand, so that every error has the wire format's shape."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
@@ -15,6 +13,7 @@ from wasmverse.api.errors import HttpError
 from wasmverse.api.http.connections import Kind, connection_of
 from wasmverse.query.budget import SMALL_BYTES, ByteBudget, Lease
 from wasmverse.query.public import DATABASES
+from wasmverse.query.query import NO_ARGS, Format, Query
 
 ARGS_DEPTH_MAX = 64
 """Lists and objects in one another in an argument. Arrow's types nest as deep, and orjson's texts four times as deep."""
@@ -60,9 +59,8 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float, room: 
 
     Raises
     ------
-    HttpError : 413 when it is longer than ``bytes_max`` (whether it said so or not), 408 when it took longer
-    than
-        ``seconds_max``.
+    HttpError : 413 when it is longer than ``bytes_max``, whether it announced that or not; 408 when it took longer than
+        ``seconds_max``; 400 when the client left.
     """
     too_long = HttpError(413, f"The body is longer than {bytes_max:,} bytes, the limit here; send less")
     announced = request.headers.get("content-length", "")
@@ -88,28 +86,17 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float, room: 
     return bytes(body)
 
 
-@dataclass(frozen=True, slots=True)
-class QueryBody:
-    """One request of the data API or one subscription: a statement and how it is to be run."""
-
-    sql: str
-    args: list[Any]
-    turn: int | None
-    big_as_string: bool
-
-
-def parse_query(body: bytes) -> QueryBody:
-    """The request in a JSON body; ``HttpError`` says which field is wrong, what was found and what is
-    allowed."""
+def parse_query(body: bytes, format: Format = "tuples", *, gzip: bool = False) -> Query:
+    """The query in a JSON body; ``HttpError`` says which field is wrong, what was found and what is allowed."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise HttpError(400, f'The body is not JSON ({error}); send {{"sql":"select 1"}}', 1064) from None
-    return query_of(value)
+    return query_of(value, format, gzip=gzip)
 
 
-def query_of(value: object) -> QueryBody:
-    """The request in a JSON value; see ``parse_query``. Fields that are not known are passed over."""
+def query_of(value: object, format: Format = "tuples", *, gzip: bool = False) -> Query:
+    """The query in a JSON value; see ``parse_query``. Fields that are not known are passed over."""
     if not isinstance(value, dict):
         raise HttpError(400, f'The body is {_kind(value)}; send an object such as {{"sql":"select 1"}}', 1064)
     sql = value.get("sql")
@@ -139,7 +126,8 @@ def query_of(value: object) -> QueryBody:
     bigint = value.get("bigint", "number")
     if bigint not in ("number", "string"):
         raise HttpError(400, '\'bigint\' must be "number" or "string"', 1210)
-    return QueryBody(sql, args or [], turn, bigint == "string")
+    packed = orjson.dumps(args) if args else NO_ARGS
+    return Query(sql, packed, turn, format, bigint == "string", gzip)
 
 
 def _is_deeper(value: list[Any], levels: int) -> bool:

@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 
 from wasmverse.api.http.address import counted_address
 from wasmverse.commands import CLAIMED
-from wasmverse.query.fair import Client
+from wasmverse.query.query import Client
 from wasmverse.tokens import Identity
 
 

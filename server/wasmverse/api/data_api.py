@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wasmverse.api.body import QueryBody, Room, parse_query, read_body
+from wasmverse.api.body import Room, parse_query, read_body
 from wasmverse.api.client import client_of
 from wasmverse.api.command_call import parse_call
 from wasmverse.api.gateway import Gateway, gateway_of
@@ -18,8 +18,7 @@ from wasmverse.api.http.accept import accepts_gzip, negotiate
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
-from wasmverse.query.fair import Client
-from wasmverse.query.result import Format
+from wasmverse.query.query import Client, Format
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -104,8 +103,8 @@ def data_api_router(version: str) -> APIRouter:
         gateway = gateway_of(request)
         gateway.may_command(request)
         with _room(request, gateway) as room:
-            query = await _read(request, gateway, room)
-            answer = await gateway.universe.ask(parse_call(query.sql, query.args))
+            call = parse_query(await _read(request, gateway, room))
+            answer = await gateway.universe.ask(parse_call(call.sql, orjson.loads(call.args)))
         gateway.metrics.commands.labels("spawn_entity").inc()
         body = orjson.dumps({"lastInsertId": answer["eid"], "rowsAffected": 1})
         return Response(body, headers={"Wasmverse-Turn": str(answer["tid"])}, media_type="application/json")
@@ -117,9 +116,9 @@ def _room(request: Request, gateway: Gateway) -> Room:
     return Room(gateway.bodies, counted_address(request.client.host if request.client else ""))
 
 
-async def _read(request: Request, gateway: Gateway, room: Room) -> QueryBody:
+async def _read(request: Request, gateway: Gateway, room: Room) -> bytes:
     settings = gateway.settings
-    return parse_query(await read_body(request, settings.body_bytes_max, settings.body_seconds_max, room))
+    return await read_body(request, settings.body_bytes_max, settings.body_seconds_max, room)
 
 
 async def _query(request: Request, default: Format) -> Response:
@@ -132,21 +131,11 @@ async def _query(request: Request, default: Format) -> Response:
 async def _answered(
     request: Request, default: Format, gateway: Gateway, client: Client, room: Room
 ) -> Response:
-    query = await _read(request, gateway, room)
-    format_ = negotiate(request, default)
-    sql, turn, big_as_string = query.sql, query.turn, query.big_as_string
-    args = orjson.dumps(query.args)
-    del query  # parsed, arguments may take fifty times the memory while the query waits
+    body = await _read(request, gateway, room)
+    query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
+    del body  # it is held no longer than its parts while the query waits
     began = time.perf_counter()
     with WhilePresent(request):
-        result = await gateway.pool.query(
-            sql,
-            args,
-            client=client,
-            turn=turn,
-            format=format_,
-            big_as_string=big_as_string,
-            gzip=accepts_gzip(request),
-        )
+        result = await gateway.service.query(query, client=client)
     gateway.metrics.query_seconds.observe(time.perf_counter() - began)
-    return ResultResponse(result, format_, gateway.settings)
+    return ResultResponse(result, query.format, gateway.settings)

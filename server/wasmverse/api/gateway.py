@@ -1,5 +1,4 @@
-"""What the routes share: the universe, the readers, the settings. One per app, found on
-``request.app.state``."""
+"""What the routes share: the universe, the service of queries, the settings. One per app, found on ``request.app.state``."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
 from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
-from wasmverse.query.pool import ReaderPool
+from wasmverse.query.service import QueryService
 from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Identity, Role
 
@@ -24,7 +23,7 @@ class Gateway:
     """The parts behind the routes of one app."""
 
     universe: Universe
-    pool: ReaderPool
+    service: QueryService
     settings: GatewaySettings
     metrics: Metrics
     access: Access

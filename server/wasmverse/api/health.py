@@ -36,7 +36,7 @@ async def connect(request: Request) -> Response:
         "database": "game",
         "turn": None if report is None else report.tid,
         "periodSeconds": gateway.universe.period_seconds,
-        "turnsKept": gateway.pool.kept,
+        "turnsKept": gateway.service.kept,
         "query": "/api/v2/query/tuples",
         "live": "/api/v1/live",
         "spec": "/api/v2/spec",
@@ -48,7 +48,7 @@ async def connect(request: Request) -> Response:
 async def health(request: Request) -> Response:
     """Tell whether turns advance and queries can be answered: 200, or 503 with the reason."""
     gateway = gateway_of(request)
-    universe, pool = gateway.universe, gateway.pool
+    universe, readers = gateway.universe, gateway.service.state
     report = universe.last
     limit = max(STALE_PERIODS * universe.period_seconds, STALE_SECONDS_MIN)
     age = None if report is None else max(0.0, time.time() - report.ended_at)
@@ -58,23 +58,23 @@ async def health(request: Request) -> Response:
         problem = "no turn has been published yet"
     elif age > limit:
         problem = f"the last turn was published {age:.1f} s ago, more than {limit:g} s"
-    elif not pool.readers.usable:
+    elif not readers.usable:
         problem = "no reader can be had: all have ended and new ones are being started"
     else:
         problem = ""
     if universe.is_alive and (trouble := universe.trouble) is not None:
         problem = trouble
     # Readers that are replaced are closed in anew.
-    confinement = {**gateway_of(request).confinement}
-    if "reader" in confinement and pool.readers.usable:
-        confinement["reader"] = pool.readers.confinement
+    confinement = {**gateway.confinement}
+    if "reader" in confinement and readers.usable:
+        confinement["reader"] = readers.confinement
     facts = {
         "healthy": not problem,
         "problem": problem or None,
         "turn": None if report is None else report.tid,
         "ageSeconds": age,
         "lateTurns": None if report is None else report.late_turns,
-        "readers": {"usable": pool.readers.usable, "wanted": pool.readers.wanted, "busy": pool.busy},
+        "readers": {"usable": readers.usable, "wanted": readers.wanted, "busy": readers.busy},
         "confinement": {
             kind: {layer: not why for layer, why in layers.items()} for kind, layers in confinement.items()
         },

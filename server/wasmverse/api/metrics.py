@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from wasmverse.messages import Universe
-from wasmverse.query.pool import ReaderPool
+from wasmverse.query.service import QueryService
 
 _SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -17,7 +17,7 @@ _SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5
 class Metrics:
     """The counters of one app, in a registry of their own."""
 
-    def __init__(self, universe: Universe, pool: ReaderPool) -> None:
+    def __init__(self, universe: Universe, service: QueryService) -> None:
         self.registry = CollectorRegistry()
         self.query_seconds = Histogram(
             "wasmverse_query_seconds",
@@ -40,7 +40,7 @@ class Metrics:
         self.live_skipped = Counter(
             "wasmverse_live_skipped", "Results that a slow watcher never saw", registry=self.registry
         )
-        self.registry.register(_State(universe, pool))
+        self.registry.register(_State(universe, service))
 
     def text(self) -> bytes:
         """Prometheus' text format."""
@@ -50,13 +50,13 @@ class Metrics:
 class _State(Collector):
     """What other parts count, turned into metrics at each scrape."""
 
-    def __init__(self, universe: Universe, pool: ReaderPool) -> None:
+    def __init__(self, universe: Universe, service: QueryService) -> None:
         self._universe = universe
-        self._pool = pool
+        self._service = service
 
     def collect(self) -> Iterable[Metric]:
         yield from self._of_universe()
-        yield from self._of_pool()
+        yield from self._of_queries()
 
     def _of_universe(self) -> Iterator[Metric]:
         report = self._universe.last
@@ -86,8 +86,8 @@ class _State(Collector):
             phases.add_metric([phase], spent)
         yield phases
 
-    def _of_pool(self) -> Iterator[Metric]:
-        counts = self._pool.counts
+    def _of_queries(self) -> Iterator[Metric]:
+        counts, state = self._service.counts, self._service.state
         queries = CounterMetricFamily("wasmverse_queries", "Queries by outcome", labels=["outcome"])
         for outcome, number in counts.queries.items():
             queries.add_metric([outcome], number)
@@ -114,17 +114,13 @@ class _State(Collector):
         yield GaugeMetricFamily(
             "wasmverse_results_held_bytes",
             "Bytes of large results that the gateway holds",
-            self._pool.budget.used,
+            state.held_bytes,
         )
-        yield GaugeMetricFamily(
-            "wasmverse_readers_usable", "Readers that could be asked", self._pool.readers.usable
-        )
+        yield GaugeMetricFamily("wasmverse_readers_usable", "Readers that could be asked", state.usable)
         yield GaugeMetricFamily(
             "wasmverse_reader_start_seconds",
             "Time that the last reader took to start",
-            self._pool.readers.start_seconds,
+            state.start_seconds,
         )
-        yield GaugeMetricFamily("wasmverse_readers_busy", "Readers at work", self._pool.busy)
-        yield GaugeMetricFamily(
-            "wasmverse_queries_waiting", "Queries that wait for a reader", self._pool.waiting
-        )
+        yield GaugeMetricFamily("wasmverse_readers_busy", "Readers at work", state.busy)
+        yield GaugeMetricFamily("wasmverse_queries_waiting", "Queries that wait for a reader", state.waiting)

@@ -10,7 +10,8 @@ from starlette.types import Receive, Scope, Send
 
 from wasmverse.api.http.accept import MEDIA
 from wasmverse.api.http.connections import connection_of
-from wasmverse.query.result import Format, Result
+from wasmverse.query.query import Format
+from wasmverse.query.result import Result
 from wasmverse.settings import ConnectionSettings
 
 log = logging.getLogger(__name__)

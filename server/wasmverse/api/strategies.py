@@ -17,11 +17,13 @@ from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
 from wasmverse.commands import CLAIMED, Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyDear
+from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
 from wasmverse.tokens import Identity
 
-LISTED = (
-    "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name"
+LISTED = Query(
+    "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name",
+    format="rows",
 )
 
 _ERROR = {
@@ -127,7 +129,7 @@ async def list_strategies(request: Request) -> Response:
     """Every strategy, by name, as of the newest turn."""
     gateway = gateway_of(request)
     client = client_of(request, gateway.may_ask(request))
-    result = await gateway.pool.query(LISTED, client=client, format="rows")
+    result = await gateway.service.query(LISTED, client=client)
     [rows] = orjson.loads(result.body)["results"]
     strategies = [row | {"is_enabled": bool(row["is_enabled"])} for row in rows["rows"]]
     return _json({"strategies": strategies, "turn": result.turn})

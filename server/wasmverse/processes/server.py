@@ -156,7 +156,7 @@ async def _serve_gateway(
             return
         confinement = {
             "universe": universe.confinement,
-            "reader": pool.readers.confinement,
+            "reader": pool.state.confinement,
             "checker": await checker,
         }
         if (lacking := refusal(settings.confinement_required, confinement)) is not None:

@@ -1,23 +1,11 @@
-"""Results kept for as long as their turn is asked for: a turn never changes, so neither does the answer to a
-query."""
+"""Results kept for as long as their turn is asked for: a turn never changes, so neither does the answer to a query of it."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
 
-from wasmverse.query.result import Format, Result
-
-
-class Key(NamedTuple):
-    """What makes two queries the same; ``args`` as JSON text, where 1, 1.0 and true differ."""
-
-    turn: int
-    sql: str
-    args: bytes
-    format: Format
-    big_as_string: bool
-    gzip: bool
+from wasmverse.query.query import Query
+from wasmverse.query.result import Result
 
 
 class ResultCache:
@@ -27,22 +15,22 @@ class ResultCache:
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
-        self._results: OrderedDict[Key, Result] = OrderedDict()
+        self._results: OrderedDict[Query, Result] = OrderedDict()
         self.bytes = 0
 
-    def get(self, key: Key) -> Result | None:
-        """The result kept for ``key``, if there is one."""
-        result = self._results.get(key)
+    def get(self, query: Query) -> Result | None:
+        """The result kept for a query, if there is one."""
+        result = self._results.get(query)
         if result is not None:
-            self._results.move_to_end(key)
+            self._results.move_to_end(query)
         return result
 
-    def put(self, key: Key, result: Result) -> bool:
+    def put(self, query: Query, result: Result) -> bool:
         """Keep a result, unless it may differ next time or is a quarter of the whole room; whether it is kept."""
-        size = self._size(key, result)
-        if not result.is_stable or size > self._bytes_max // 4 or key in self._results:
+        size = self._size(query, result)
+        if not result.is_stable or size > self._bytes_max // 4 or query in self._results:
             return False
-        self._results[key] = result
+        self._results[query] = result
         self.bytes += size
         while self.bytes > self._bytes_max:
             self._drop_oldest()
@@ -54,10 +42,10 @@ class ResultCache:
             size -= self._drop_oldest()
 
     def _drop_oldest(self) -> int:
-        key, result = self._results.popitem(last=False)
-        self.bytes -= self._size(key, result)
+        query, result = self._results.popitem(last=False)
+        self.bytes -= self._size(query, result)
         return len(result.body)
 
-    def _size(self, key: Key, result: Result) -> int:
+    def _size(self, query: Query, result: Result) -> int:
         # A text takes up to four bytes a character.
-        return len(result.body) + len(key.sql) * 4 + len(key.args) + self.OVERHEAD_BYTES
+        return len(result.body) + len(query.sql) * 4 + len(query.args) + self.OVERHEAD_BYTES

@@ -6,11 +6,14 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from wasmverse.query.cache import Key
+from wasmverse.query.query import Query
 
 KEPT_MAX = 8_192
 SLOW_SECONDS = 0.1
 """A query that ran so long has had its try: from then on it must leave a reader to those that have not."""
+QUICK_SECONDS = 0.01
+"""A live query that took its reader no longer at the turn before may wait in one behind others like it."""
+QUICK_KEPT_MAX = 65_536
 ENDINGS_MAX = 2
 ENDINGS_SECONDS = 60.0
 """A query that ended two readers within a minute is not run again in the minute after."""
@@ -36,41 +39,55 @@ class Costs:
     def __init__(self) -> None:
         self._exact: OrderedDict[int, Cost] = OrderedDict()
         self._texts: OrderedDict[int, float] = OrderedDict()
+        self._quick: dict[int, None] = {}
 
-    def of(self, key: Key) -> Cost | None:
+    def of(self, query: Query) -> Cost | None:
         """What is known of exactly this query."""
-        return self._exact.get(_exactly(key))
+        return self._exact.get(_exactly(query))
 
-    def expected_seconds(self, key: Key) -> float:
+    def expected_seconds(self, query: Query) -> float:
         """What it will take by what is known of it, or of its text; at most the try that every query has."""
-        return min(self._texts.get(hash(key.sql), SLOW_SECONDS), SLOW_SECONDS)
+        return min(self._texts.get(hash(query.sql), SLOW_SECONDS), SLOW_SECONDS)
 
-    def note(self, key: Key, seconds: float, size: int) -> None:
+    def note(self, query: Query, seconds: float, size: int) -> None:
         """A query was answered, or was stopped after ``seconds``."""
-        text = hash(key.sql)
+        text = hash(query.sql)
         before = self._texts.pop(text, seconds)
         self._texts[text] = max(seconds, (before + seconds) / 2)
         if len(self._texts) > KEPT_MAX:
             self._texts.popitem(last=False)
-        exact = _exactly(key)
+        exact = _exactly(query)
         if seconds >= SLOW_SECONDS or exact in self._exact:
             cost = self._keep(exact)
             cost.seconds, cost.bytes = seconds, size
 
-    def note_size(self, key: Key, size: int) -> None:
-        """A result was of so many bytes, for which there was no room."""
-        self._keep(_exactly(key)).bytes = size
+    def is_quick(self, query: Query) -> bool:
+        """Whether a live query took next to no time when it was asked last."""
+        return _exactly(query) in self._quick
 
-    def note_ending(self, key: Key) -> None:
+    def note_live(self, query: Query, seconds: float | None) -> None:
+        """A live query was answered by a reader in ``seconds``, or was not answered: None."""
+        exact = _exactly(query)
+        self._quick.pop(exact, None)
+        if seconds is not None and seconds <= QUICK_SECONDS:
+            self._quick[exact] = None
+            if len(self._quick) > QUICK_KEPT_MAX:
+                del self._quick[next(iter(self._quick))]
+
+    def note_size(self, query: Query, size: int) -> None:
+        """A result was of so many bytes, for which there was no room."""
+        self._keep(_exactly(query)).bytes = size
+
+    def note_ending(self, query: Query) -> None:
         """A query has ended its reader."""
-        cost = self._keep(_exactly(key))
+        cost = self._keep(_exactly(query))
         now = time.monotonic()
         cost.endings = 1 if now - cost.ended_at > ENDINGS_SECONDS else cost.endings + 1
         cost.ended_at = now
 
-    def ends_readers(self, key: Key) -> bool:
+    def ends_readers(self, query: Query) -> bool:
         """Whether a query is known to end its reader, so that it is not to be run now."""
-        cost = self._exact.get(_exactly(key)) if self._exact else None
+        cost = self._exact.get(_exactly(query)) if self._exact else None
         return (
             cost is not None
             and cost.endings >= ENDINGS_MAX
@@ -85,6 +102,6 @@ class Costs:
         return cost
 
 
-def _exactly(key: Key) -> int:
+def _exactly(query: Query) -> int:
     """The same for all turns."""
-    return hash((key.sql, key.args, key.format, key.gzip))
+    return hash((query.sql, query.args, query.format, query.gzip))

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from wasmverse.query.query import Client
+
 LEAD_SECONDS_MAX = 10.0
 """A client that had the readers for itself is put behind others for no more than this."""
 
@@ -24,16 +26,6 @@ GRAIN_SECONDS = 0.1
 """Levels that are no further apart are equal: a few quick queries put nobody behind those who have had none."""
 
 SHARES_MAX = 10_000
-
-
-class Client(NamedTuple):
-    """Who asks: an address or a known name, and which of its connections."""
-
-    name: str = ""
-    session: str = ""
-
-
-NOBODY = Client()
 
 
 class Lane(IntEnum):

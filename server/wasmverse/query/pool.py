@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from wasmverse.errors import QueryError, QueryRefused, QueryTimeout, UniverseUnavailable
 from wasmverse.query.budget import ByteBudget
-from wasmverse.query.cache import Key, ResultCache
-from wasmverse.query.dispatch import Dispatcher, PoolCounts, Run
-from wasmverse.query.fair import NOBODY, Client
+from wasmverse.query.cache import ResultCache
+from wasmverse.query.dispatch import Dispatcher
+from wasmverse.query.query import NOBODY, Client, Query
 from wasmverse.query.readers import Readers
-from wasmverse.query.result import Format, Result
+from wasmverse.query.result import Result
+from wasmverse.query.run import Run
+from wasmverse.query.service import Counts, State
 from wasmverse.settings import PoolSettings
 from wasmverse.snapshots.snapshot import kept_turns, newest_turn
 
@@ -37,9 +36,10 @@ class ReaderPool:
     def __init__(self, settings: PoolSettings, snapshot_folder: Path) -> None:
         self._settings = settings
         self._folder = snapshot_folder
-        self._running: dict[Key, Run] = {}
+        self._running: dict[Query, Run] = {}
         self._cache = ResultCache(settings.query_cache_bytes_max)
         self._dispatcher = Dispatcher(settings, snapshot_folder, self._cache)
+        self._costs = self._dispatcher.admission.costs
         self._is_closed = False
 
     @property
@@ -53,9 +53,23 @@ class ReaderPool:
         return kept_turns(self._folder)
 
     @property
-    def counts(self) -> PoolCounts:
+    def counts(self) -> Counts:
         """What happened since the start."""
         return self._dispatcher.counts
+
+    @property
+    def state(self) -> State:
+        """How the readers are now."""
+        readers = self.readers
+        return State(
+            usable=readers.usable,
+            wanted=readers.wanted,
+            busy=self.busy,
+            waiting=self.waiting,
+            held_bytes=self.budget.used,
+            start_seconds=readers.start_seconds,
+            confinement=readers.confinement,
+        )
 
     @property
     def readers(self) -> Readers:
@@ -112,56 +126,31 @@ class ReaderPool:
 
     async def query(
         self,
-        sql: str,
-        args: Sequence[Any] | bytes = (),
+        query: Query,
         *,
         client: Client = NOBODY,
         others: Iterable[Client] = (),
-        turn: int | None = None,
-        format: Format = "tuples",
-        big_as_string: bool = False,
-        gzip: bool = False,
-        is_quick: bool = False,
-        is_patient: bool = False,
+        is_live: bool = False,
     ) -> Result:
-        """Run one SELECT on one turn.
-
-        Parameters
-        ----------
-        sql : one statement, DuckDB's dialect or SingleStore's.
-        args : one plain JSON value for each ``?``; or all of them as JSON, which takes less memory while the query waits.
-        client : who asks; the readers' time is shared by client.
-        others : who asks the same with them: it is the query's turn when it is the turn of any of them, who pays for it then.
-        turn : the turn to read; None for the newest.
-        format : what the body is; see ``result.Format``.
-        big_as_string : 64-bit integers as strings in JSON.
-        gzip : pack the body, if that is worth it.
-        is_quick : it took next to no time before; then it may be sent to a reader that still has others like it to answer.
-        is_patient : it waits for as long as it takes, and is not counted where waiting queries are limited.
-
-        Raises
-        ------
-        QueryRefused, QueryError : the statement is wrong or denied; ``code`` is MySQL's.
-        QueryTimeout : it ran past ``query_seconds_max``.
-        QueryOverload : too many queries wait, this one waited too long, or there was no room for its result.
-        UniverseUnavailable : no turn has been published, or the pool is closing.
-        """
+        """As ``service.QueryService`` says."""
         newest = newest_turn(self._folder)
         if newest is None or self._is_closed:
             newest = await self._first_turn()
-        packed = args if isinstance(args, bytes) else orjson.dumps(list(args))
-        del args
-        key = Key(newest if turn is None else turn, sql, packed, format, big_as_string, gzip)
-        kept = self._cache.get(key)
+        is_pinned = query.turn is not None
+        if not is_pinned:
+            query = query.at(newest)
+        kept = self._cache.get(query)
         if kept is not None:
             self.counts.cached += 1
+            if is_live:
+                self._costs.note_live(query, kept.seconds)
             return self._count("ok", kept)
-        run = self._running.get(key)
+        is_quick = is_live and self._costs.is_quick(query)
+        if is_live:
+            self._costs.note_live(query, None)  # until it is answered
+        run = self._running.get(query)
         if run is None:
-            run = Run(key, client, turn is not None, is_quick, is_patient, key.turn)
-            run.task = asyncio.create_task(self._carry_out(run))
-            self._running[key] = run
-            run.task.add_done_callback(partial(self._forget, run))
+            run = self._begin(query, client, is_pinned=is_pinned, is_live=is_live, is_quick=is_quick)
         else:
             self._dispatcher.join(run, client)
         for other in others:
@@ -180,7 +169,17 @@ class ReaderPool:
             if not run.waiters and not task.done():
                 self._forget(run, task)
                 self._dispatcher.leave(run)
+        if is_live:
+            self._costs.note_live(query, result.seconds)
         return self._count("ok", result)
+
+    def _begin(self, query: Query, client: Client, *, is_pinned: bool, is_live: bool, is_quick: bool) -> Run:
+        assert query.turn is not None
+        run = Run(query, client, query.turn, is_pinned, is_live, is_quick)
+        run.task = asyncio.create_task(self._carry_out(run))
+        self._running[query] = run
+        run.task.add_done_callback(partial(self._forget, run))
+        return run
 
     async def _first_turn(self) -> int:
         """Wait for a turn: somebody removed the folder, and the next one makes it anew."""
@@ -192,8 +191,8 @@ class ReaderPool:
         raise UniverseUnavailable("No turn is published; ask again in a moment")
 
     def _forget(self, run: Run, task: asyncio.Task[Result]) -> None:
-        if self._running.get(run.key) is run:
-            del self._running[run.key]
+        if self._running.get(run.query) is run:
+            del self._running[run.query]
         if task.done() and not task.cancelled():
             task.exception()  # seen here, in case everybody who waited has left
 
@@ -220,7 +219,6 @@ class ReaderPool:
                 run.lease.release()
 
     async def _answer(self, run: Run) -> Result:
-        key = run.key
         if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
             raise self._missing(run.turn)  # a reader would take its folder for an old one
         tries = self._settings.readers + self._settings.reader_spares + 1
@@ -249,6 +247,7 @@ class ReaderPool:
             lease=run.lease,
         )
         run.lease = None
-        if self._cache.put(key._replace(turn=run.turn), result) and result.lease is not None:
+        query = run.query if run.turn == run.query.turn else run.query.at(run.turn)
+        if self._cache.put(query, result) and result.lease is not None:
             self.budget.pass_on(result.lease, "")
         return result

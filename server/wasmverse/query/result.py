@@ -7,12 +7,6 @@ from typing import Literal
 
 from wasmverse.query.budget import Lease
 
-Format = Literal["tuples", "rows", "live", "arrow", "csv"]
-"""``tuples`` and ``rows`` are the JSON bodies of the wire format; ``live`` is the inside of a live query's
-message (``"columns":[...],"rows":[...]``); ``arrow`` is Arrow's IPC stream."""
-
-FORMATS: tuple[Format, ...] = ("tuples", "rows", "live", "arrow", "csv")
-
 Cut = Literal["", "rows", "bytes"]
 """Which limit cut a result short; empty when it is whole."""
 

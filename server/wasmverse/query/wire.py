@@ -1,7 +1,7 @@
-"""How the pool and a reader talk: frames over a socket pair, one request and one answer at a time.
+"""How the pool and a reader talk: frames over a socket pair, one query and one answer at a time.
 
-A frame is two little-endian lengths of 4 bytes, then a head (JSON) and a body (bytes) of these lengths.
-Requests have an empty body. What a reader says is data to the pool, never code: a reader runs strangers' SQL.
+A frame is two little-endian lengths of 4 bytes, then a head (JSON) and a body (bytes) of these lengths. A query's body is its
+arguments, an answer's the result. What a reader says is data to the pool, never code: a reader runs strangers' SQL.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any, TypedDict
 
 import orjson
 
-from wasmverse.query.result import Cut, Format
+from wasmverse.query.query import Query
+from wasmverse.query.result import Cut
 
 _LENGTHS = struct.Struct("<II")
 HEAD_BYTES_MAX = 16 << 20
@@ -28,8 +29,7 @@ GRACE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
-    """All that a reader needs to know, sent as the first frame: it imports neither settings nor the
-    schema."""
+    """All that a reader needs to know, sent as the first frame: it imports neither settings nor the schema."""
 
     parent_pid: int
     snapshot_folder: str
@@ -48,26 +48,13 @@ class ReaderConfig:
     user: int
 
 
-class Request(TypedDict):
-    """One query for a reader."""
-
-    sql: str
-    args: list[Any]
-    turn: int
-    format: Format
-    big_as_string: bool
-    gzip: bool
-
-
 class Answer(TypedDict, total=False):
-    """The head of a reader's answer: either ``error`` and its ``code`` are there, or the facts about the
-    body.
+    """The head of a reader's answer: either ``error`` and its ``code`` are there, or the facts about the body.
 
-    ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced:
-    the process holds on to memory that it does not use. ``confinement`` and ``pid`` are in the first answer, which is to
-    no request: the layers around the process, each with nothing or why it does not hold, and its number for others. ``ends``
-    says why this answer is the last one that can be relied on, for the log: what else was asked of the process has to be
-    asked of another.
+    ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced: the process holds
+    memory that it does not use. ``confinement`` and ``pid`` are in the first answer, which answers no query: the layers around
+    the process, each with nothing or why it does not hold, and its process id as others see it. ``ends`` says why the process
+    ends after this answer, for the log: what else it was asked must be asked of another.
     """
 
     error: str
@@ -86,10 +73,34 @@ class Answer(TypedDict, total=False):
     pid: int
 
 
-def pack(head: Answer | Request | ReaderConfig, body: bytes = b"") -> bytes:
+def pack(head: Answer | ReaderConfig, body: bytes = b"") -> bytes:
     """A frame up to its body; the body follows on its own, so that it is never copied."""
     packed = orjson.dumps(asdict(head) if isinstance(head, ReaderConfig) else head)
     return _LENGTHS.pack(len(packed), len(body)) + packed
+
+
+def pack_query(query: Query, turn: int) -> bytes:
+    """The frame of a query, to be answered from ``turn``."""
+    head = orjson.dumps(
+        {
+            "sql": query.sql,
+            "turn": turn,
+            "format": query.format,
+            "big_as_string": query.big_as_string,
+            "gzip": query.gzip,
+        }
+    )
+    return b"".join((_LENGTHS.pack(len(head), len(query.args)), head, query.args))
+
+
+def receive_query(connection: socket.socket) -> Query | None:
+    """The next query; None when the other side has gone."""
+    lengths = _exactly(connection, _LENGTHS.size)
+    if lengths is None:
+        return None
+    head_bytes, args_bytes = _LENGTHS.unpack(lengths)
+    frame = _exactly(connection, head_bytes + args_bytes)
+    return None if frame is None else Query(args=frame[head_bytes:], **orjson.loads(frame[:head_bytes]))
 
 
 def send(connection: socket.socket, head: Answer, body: bytes = b"") -> None:

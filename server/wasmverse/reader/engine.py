@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
-from wasmverse.query.result import Cut
-from wasmverse.query.wire import Answer, Request
+from wasmverse.query.query import Query
+from wasmverse.query.wire import Answer
 from wasmverse.reader import dialect, encode
 from wasmverse.reader.failure import LOST, EngineFailed, to_query_error
 from wasmverse.reader.functions import Functions
@@ -39,7 +40,7 @@ _FAILED = (
 
 
 class Engine:
-    """Answers requests. ``config`` is a ``wire.ReaderConfig`` as a dict."""
+    """Answers queries. ``config`` is a ``wire.ReaderConfig`` as a dict."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         folder = Path(config["snapshot_folder"])
@@ -74,11 +75,11 @@ class Engine:
         """What may make the next answers faster; to be called when one has been sent."""
         self._relations.copy_if_busy()
 
-    def answer(self, request: Request) -> tuple[Answer, bytes]:
+    def answer(self, query: Query) -> tuple[Answer, bytes]:
         """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
         self._is_overdue = False
         try:
-            head, body = self._answer(request)
+            head, body = self._answer(query)
         except FileNotFoundError as error:
             head, body = {"error": "", "turn_missing": True}, b""
             if isinstance(error, FolderLost):
@@ -93,17 +94,17 @@ class Engine:
             head["ends"] = f"abort: {type(error).__name__}"
         return head, body
 
-    def _answer(self, request: Request) -> tuple[Answer, bytes]:
+    def _answer(self, query: Query) -> tuple[Answer, bytes]:
         """Run in DuckDB's dialect, or, if that is refused, in the other one."""
-        sql = request["sql"]
+        sql = query.sql
         try:
-            return self._run(self._translated.get(sql, sql), request)
+            return self._run(self._translated.get(sql, sql), query)
         except _NOT_UNDERSTOOD as error:
             translated = None if sql in self._translated else dialect.translate(sql)
             if translated is None:
                 raise
             try:
-                answer = self._run(translated, request)
+                answer = self._run(translated, query)
             except QueryRefused as second:
                 if isinstance(error, duckdb.ParserException):
                     raise error from second
@@ -115,10 +116,11 @@ class Engine:
             self._translated[sql] = translated
             return answer
 
-    def _run(self, sql: str, request: Request) -> tuple[Answer, bytes]:
+    def _run(self, sql: str, query: Query) -> tuple[Answer, bytes]:
         checked = self._checker.check(sql)
-        self._relations.show(request["turn"], checked.relations)
-        args = request["args"]
+        assert query.turn is not None  # the pool names the newest one
+        self._relations.show(query.turn, checked.relations)
+        args: list[Any] = orjson.loads(query.args)
         if checked.parameters != len(args):
             raise QueryRefused(
                 f"The statement has {checked.parameters} '?' and 'args' has {len(args)} values; "
@@ -126,12 +128,21 @@ class Engine:
                 code=1210,
             )
         self._functions.prepare(checked.foreign, self._relations.strategies)
-        if request["format"] in {"arrow", "csv"}:
-            return self._run_arrow(checked, request)
-        return self._run_json(checked, request)
+        if query.format in {"arrow", "csv"}:
+            written = self._run_arrow(checked, args, is_arrow=query.format == "arrow")
+        else:
+            written = self._run_json(checked, args, query)
+        is_gzip = query.gzip and len(written.body) >= GZIP_BYTES_MIN
+        head: Answer = {
+            "turn": query.turn,
+            "rows": written.rows,
+            "cut": written.cut,
+            "is_stable": checked.is_stable,
+            "is_gzip": is_gzip,
+        }
+        return head, zlib.compress(written.body, GZIP_LEVEL, GZIP_WINDOW) if is_gzip else written.body
 
-    def _run_json(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
-        args = request["args"]
+    def _run_json(self, checked: Checked, args: list[Any], query: Query) -> encode.Written:
         self._connection.execute(checked.statement, args)
         columns = [(str(column[0]), str(column[1])) for column in self._connection.description or ()]
         sql, kinds = checked.sql, [recast(kind, FOR_JSON) for _, kind in columns]
@@ -142,8 +153,8 @@ class Engine:
         encoder = encode.JsonEncoder(
             columns,
             kinds=kinds,
-            as_objects=request["format"] == "rows",
-            big_as_string=request["big_as_string"],
+            as_objects=query.format == "rows",
+            big_as_string=query.big_as_string,
             rows_max=self._rows_max,
             bytes_max=self._bytes_max,
         )
@@ -151,8 +162,8 @@ class Engine:
             self._heed()
             if not encoder.add(rows):
                 break
-        body = encoder.fragment() if request["format"] == "live" else encoder.body()
-        return _packed(checked, request, encoder.rows, encoder.cut, body)
+        body = encoder.fragment() if query.format == "live" else encoder.body()
+        return encode.Written(body, encoder.rows, encoder.cut)
 
     def _rows(self, sql: str, args: list[Any]) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of the running statement, whose text is ``sql``, in batches."""
@@ -172,16 +183,14 @@ class Engine:
             names = range(part.num_columns)
             yield list(zip(*(values_of(part.column(place)) for place in names), strict=True))
 
-    def _run_arrow(self, checked: Checked, request: Request) -> tuple[Answer, bytes]:
-        is_arrow = request["format"] == "arrow"
-        relation = self._relation(checked.sql, request["args"], FOR_ARROW if is_arrow else FOR_CSV)
+    def _run_arrow(self, checked: Checked, args: list[Any], *, is_arrow: bool) -> encode.Written:
+        relation = self._relation(checked.sql, args, FOR_ARROW if is_arrow else FOR_CSV)
         reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
         try:
             write = encode.write_arrow if is_arrow else encode.write_csv
-            written = write(reader, self._rows_max, self._bytes_max, self._heed)
+            return write(reader, self._rows_max, self._bytes_max, self._heed)
         finally:
             reader.close()
-        return _packed(checked, request, written.rows, written.cut, written.body)
 
     def _relation(self, sql: str, args: list[Any], targets: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
         """A statement that runs when it is read, with the types among ``targets`` cast."""
@@ -192,19 +201,6 @@ class Engine:
             return relation
         columns = list(zip(relation.columns, before, strict=True))
         return self._connection.sql(select_as(self._checker.plain(sql), columns, kinds), params=args)
-
-
-def _packed(checked: Checked, request: Request, rows: int, cut: Cut, body: bytes) -> tuple[Answer, bytes]:
-    """The answer's head and its body, packed if the client takes that and it is worth it."""
-    is_gzip = request["gzip"] and len(body) >= GZIP_BYTES_MIN
-    head: Answer = {
-        "turn": request["turn"],
-        "rows": rows,
-        "cut": cut,
-        "is_stable": checked.is_stable,
-        "is_gzip": is_gzip,
-    }
-    return head, zlib.compress(body, GZIP_LEVEL, GZIP_WINDOW) if is_gzip else body
 
 
 def _refusal(error: QueryError) -> tuple[Answer, bytes]:

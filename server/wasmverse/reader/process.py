@@ -15,13 +15,14 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from wasmverse.confinement import inits, privileges
 from wasmverse.confinement.processes import confine_reader
 
 if TYPE_CHECKING:
-    from wasmverse.query.wire import Answer, Request
+    from wasmverse.query.query import Query
+    from wasmverse.query.wire import Answer
     from wasmverse.reader.engine import Engine
 
 END_SECONDS = 5.0
@@ -29,7 +30,7 @@ END_SECONDS = 5.0
 
 
 def main() -> None:
-    """Serve requests on the socket whose descriptor is the only argument until the pool closes it."""
+    """Answer queries on the socket whose descriptor is the only argument until the pool closes it."""
     # These often reach all processes; the pool ends us.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -54,8 +55,8 @@ def main() -> None:
         )
         threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
         wire.send(connection, {"confinement": outcomes, "pid": inits.process_id()})
-        while (request := wire.receive(connection)) is not None:
-            head, body = _answer(engine, cast("Request", request), config["seconds_max"], processor_seconds)
+        while (query := wire.receive_query(connection)) is not None:
+            head, body = _answer(engine, query, config["seconds_max"], processor_seconds)
             # What a large query had is free again, but in pieces: a fresh process has it whole.
             head["retire"] = data_bytes() > own_bytes + config["memory_bytes"] // 2
             wire.send(connection, head, body)
@@ -66,13 +67,13 @@ def main() -> None:
 
 
 def _answer(
-    engine: Engine, request: Request, seconds_max: float, processor_seconds: float
+    engine: Engine, query: Query, seconds_max: float, processor_seconds: float
 ) -> tuple[Answer, bytes]:
     began = time.perf_counter()
     privileges.limit_processor_seconds(processor_seconds)
     signal.setitimer(signal.ITIMER_REAL, seconds_max)
     try:
-        head, body = engine.answer(request)
+        head, body = engine.answer(query)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     head["seconds"] = time.perf_counter() - began

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from starlette.requests import HTTPConnection
 
-from wasmverse.query.result import Format
+from wasmverse.query.query import Format
 
 ENTRIES_MAX = 64
 """Entries of a header that are looked at; no client needs as many."""

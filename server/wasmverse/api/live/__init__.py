@@ -1,4 +1,4 @@
-"""Live queries: each distinct one runs once a turn, however many sockets watch it.
+"""Live queries: `queries` runs each distinct one once a turn, `watch` says who is told what, `socket` is the WebSocket.
 
-Imports what ``api`` may.
+Imports what ``api`` may; only `socket` knows Starlette.
 """

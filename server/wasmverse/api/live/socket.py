@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -18,10 +19,12 @@ from wasmverse.api.errors import HttpError, for_client, status_of
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.connections import connection_of
-from wasmverse.api.live.queries import POLICY_VIOLATION, LiveQueries, Long, Watcher, WatchKey, error_text
+from wasmverse.api.live.messages import Long, error_text
+from wasmverse.api.live.queries import LiveQueries
+from wasmverse.api.live.revocation import POLICY_VIOLATION
+from wasmverse.api.live.watch import Watcher
 from wasmverse.errors import WasmverseError
 from wasmverse.query.budget import SMALL_BYTES
-from wasmverse.query.result import Format
 from wasmverse.tokens import Identity, Role
 
 TRY_AGAIN_LATER = 1013
@@ -48,13 +51,13 @@ async def live(socket: WebSocket) -> None:
     except WasmverseError as error:
         await _turn_away(socket, error, TRY_AGAIN_LATER if status_of(error) == 429 else POLICY_VIOLATION)
         return
-    if not queries.enter(address):
-        limit = queries.settings.watchers_max_per_address
-        full = HttpError(429, f"{address} has {limit} live connections, the limit; close one first")
+    try:
+        queries.enter(address)
+    except HttpError as full:
         await _turn_away(socket, full, TRY_AGAIN_LATER)
         return
     watcher = Watcher(queries.metrics, recheck, client_of(socket, identity))
-    queries.guard(watcher)
+    queries.revocation.guard(watcher)
     sending = asyncio.create_task(_send(socket, watcher, queries))
     try:
         await _listen(socket, watcher, queries)
@@ -109,14 +112,11 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
     connection = connection_of(socket.scope)
     refusals, refused_at = 0, 0.0
     while True:
-        # Who does not take the answers to what it asked is not listened to: the answers are kept here.
-        while len(watcher.waiting) > 2 * limit:
-            watcher.drained.clear()
-            await watcher.drained.wait()
+        await watcher.drain(2 * limit)
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        queries.drop_revoked()
+        queries.revocation.look()
         if watcher.end_code:
             continue
         try:
@@ -125,7 +125,7 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
             now = time.monotonic()
             refusals, refused_at = (refusals + 1 if now - refused_at < 1 else 1), now
             if refusals < REFUSALS_MAX:
-                watcher.offer(-1, error_text(None, error))
+                watcher.refuse(-1, error)
             else:
                 watcher.end(POLICY_VIOLATION, error)
             continue
@@ -133,7 +133,7 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
             value = orjson.loads(message.get("text") or message.get("bytes") or b"")
         except orjson.JSONDecodeError as error:
             bad = HttpError(400, f'The message is not JSON ({error}); send {{"id":1,"sql":"select 1"}}', 1064)
-            watcher.offer(-1, error_text(None, bad))
+            watcher.refuse(-1, bad)
             continue
         if isinstance(value, dict) and value.keys() == {"token"}:
             continue  # of a page that does not know whether one is needed: it was not
@@ -142,12 +142,12 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
             bad = HttpError(
                 400, "A message is an object whose 'id' is a whole number from 0 to 2^53 - 1", 1064
             )
-            watcher.offer(-1, error_text(None, bad))
+            watcher.refuse(-1, bad)
             continue
         try:
             await _carry_out(value, identity, watcher, queries)
         except WasmverseError as error:
-            watcher.offer(identity, error_text(identity, error))
+            watcher.refuse(identity, error)
         if connection is not None:
             connection.note_live(bool(watcher.watches))
 
@@ -157,25 +157,13 @@ async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, que
         if not queries.unsubscribe(watcher, identity):
             raise HttpError(400, f"There is no live query with id {identity} on this connection", 1243)
         return
-    query = query_of(value)
+    query = query_of(value, "live")
     if query.turn is not None:
         raise HttpError(400, "A live query follows the turns; leave 'turn' out, or use query/tuples", 1210)
-    if value.get("format", "json") not in ("json", "arrow"):
+    form = value.get("format", "json")
+    if form not in ("json", "arrow"):
         raise HttpError(400, '\'format\' must be "json" or "arrow"', 1210)
-    format_: Format = "arrow" if value.get("format") == "arrow" else "live"
-    limit = queries.settings.watches_max
-    if identity not in watcher.watches and len(watcher.watches) >= limit:
-        raise HttpError(429, f"This connection has {limit} live queries, the limit; unsubscribe one first")
-    key = WatchKey(query.sql, orjson.dumps(query.args), format_, query.big_as_string)
-    others = (watch.key for other, watch in watcher.watches.items() if other != identity)
-    size = sum(len(one.sql.encode()) + len(one.args) for one in (key, *others))
-    if size > queries.settings.watch_bytes_max:
-        raise HttpError(
-            413,
-            f"The live queries of this connection would have {size:,} bytes of statements and arguments, the limit is "
-            f"{queries.settings.watch_bytes_max:,}; write them shorter, or unsubscribe one first",
-        )
-    queries.subscribe(watcher, identity, key)
+    queries.subscribe(watcher, identity, replace(query, format="arrow") if form == "arrow" else query)
 
 
 def _unsent_bytes(socket: WebSocket) -> int:
@@ -191,9 +179,7 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
             await watcher.wakes.wait()
             watcher.wakes.clear()
             while watcher.waiting:
-                identity = next(iter(watcher.waiting))
-                payload = watcher.waiting.pop(identity)
-                watcher.drained.set()
+                identity, payload = watcher.next_message()
                 async with asyncio.timeout(seconds_max):
                     message = payload.message(identity) if isinstance(payload, Long) else payload
                     if isinstance(message, str):
@@ -216,7 +202,4 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
         if connection is not None:
             connection.abort()
     finally:
-        # Whoever listens must not wait for what will never be sent.
-        watcher.end_code = watcher.end_code or POLICY_VIOLATION
-        watcher.waiting.clear()
-        watcher.drained.set()
+        watcher.give_up(POLICY_VIOLATION)

@@ -1,0 +1,51 @@
+"""Frames between the pool and a reader: what is packed is what is received."""
+
+import socket
+import struct
+
+import pytest
+
+from wasmverse.query import wire
+from wasmverse.query.query import Query
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query("select 1"),
+        Query("select ?, ?", b'[1.0,"\xc3\xa9"]', 7, "csv", True, True),
+        Query("select '" + "x" * 200_000 + "'", b"[" + b"1," * 100_000 + b"1]", format="live"),
+    ],
+    ids=["plain", "everything", "long"],
+)
+def test_a_query_arrives_as_it_was_sent_with_its_turn(query: Query) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        ours.sendall(wire.pack_query(query, 9) + wire.pack_query(query, 10))
+        ours.shutdown(socket.SHUT_WR)
+        assert wire.receive_query(theirs) == query.at(9)
+        assert wire.receive_query(theirs) == query.at(10)
+        assert wire.receive_query(theirs) is None
+
+
+def test_a_query_that_breaks_off_is_none() -> None:
+    frame = wire.pack_query(Query("select 1"), 1)
+    for size in (3, 8, len(frame) - 1):
+        ours, theirs = socket.socketpair()
+        with theirs:
+            with ours:
+                ours.sendall(frame[:size])
+            assert wire.receive_query(theirs) is None
+
+
+def test_an_answer_is_a_head_and_a_body_of_any_size() -> None:
+    for body in (b"", b"x" * 10, b"x" * (1 << 17)):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+            wire.send(ours, {"rows": 1}, body)
+            head_bytes, body_bytes = struct.unpack("<II", theirs.recv(8))
+            assert (theirs.recv(head_bytes), body_bytes) == (b'{"rows":1}', len(body))
+            assert theirs.recv(body_bytes, socket.MSG_WAITALL) == body
