@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import fail, print_table
-from wasmverse.errors import SettingsError, WasmverseError
-from wasmverse.settings import load_settings
+from wasmverse.cli.options import AsJson, Threads, settings_of
+from wasmverse.cli.terminal import fail, print_table
+from wasmverse.errors import WasmverseError
 from wasmverse.text import printable
 
 DUEL_SYSTEMS = 100
@@ -29,10 +28,8 @@ def duel(
     nodes: Annotated[
         int | None, typer.Option("--nodes", help="Energy nodes per system. \\[default: 64]")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    threads: Threads = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let the strategies in FILES fight it out on a private universe in memory; needs no server.
 
@@ -41,11 +38,7 @@ def duel(
     """
     from wasmverse.simulation.duel import duel as play  # noqa: PLC0415 - large imports, only where needed
 
-    try:
-        settings = load_settings(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)
-    except SettingsError as error:
-        print(f"wasmverse: {error.message}", file=sys.stderr)
-        raise typer.Exit(2) from error
+    settings = settings_of(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)
     try:
         account = play(files, turns, settings)
     except WasmverseError as error:

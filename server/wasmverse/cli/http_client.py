@@ -1,21 +1,16 @@
-"""Shared by the commands that talk to a server: one request, errors as one line, tables."""
+"""One request to a server, for the commands that talk to one."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import httpx
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from wasmverse.text import printable
+from wasmverse.cli.terminal import fail
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SECONDS_MAX = 60.0
-WIDTH_MAX = 4_000
-MESSAGE_MAX = 4_000
 
 UrlOption = Annotated[
     str,
@@ -23,20 +18,6 @@ UrlOption = Annotated[
         "--url", envvar="WASMVERSE_URL", help="The server, as its greeting prints it.", show_default=True
     ),
 ]
-
-
-def fail(message: str) -> NoReturn:
-    """End with one line on standard error and status 1."""
-    print(f"wasmverse: {printable(' '.join(message.split()), MESSAGE_MAX)}", file=sys.stderr)
-    raise typer.Exit(1)
-
-
-def print_table(table: Table) -> None:
-    """Print a table to standard output; where that is no terminal, as wide as needed, so that each row is one line for grep."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_MAX)
-    console.print(table)
 
 
 def request(

@@ -11,7 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
+from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, request
+from wasmverse.cli.terminal import fail, print_table
 
 CELL_MAX = 80
 

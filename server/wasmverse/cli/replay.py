@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from wasmverse.cli.options import Threads
+from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
 
@@ -21,9 +23,7 @@ def replay(
     until: Annotated[
         int | None, typer.Option("--until", help="The turn to end with. \\[default: the last one recorded]")
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one a core.")
-    ] = None,
+    threads: Threads = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
     """Play a recorded run again on a private universe in memory, and compare every hash that was recorded.
@@ -35,8 +35,7 @@ def replay(
     try:
         found = play(file, until, load_settings(threads=threads))
     except WasmverseError as error:
-        print(f"wasmverse: {error.message}", file=sys.stderr)
-        raise typer.Exit(2) from error
+        fail(error.message, status=2)
     difference = found.first_difference
     if found.cut_line:
         print(f"wasmverse: line {found.cut_line} of {file} was cut off and is left out", file=sys.stderr)

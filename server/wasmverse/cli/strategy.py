@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, fail, print_table, request
+from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, request
+from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
 from wasmverse.text import printable

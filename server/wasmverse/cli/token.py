@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import fail, print_table
+from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import SettingsError
 from wasmverse.settings import default_database_path
 from wasmverse.tokens import Role, TokenFile, token_path

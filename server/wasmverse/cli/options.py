@@ -1,0 +1,41 @@
+"""Options that several commands have, and the settings that follow from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from wasmverse.cli.terminal import fail
+from wasmverse.errors import SettingsError
+from wasmverse.settings import Settings, load_settings
+
+Systems = Annotated[
+    int | None, typer.Option("--systems", help="Solar systems of a new universe. \\[default: 1000]")
+]
+Ships = Annotated[
+    int | None, typer.Option("--ships", help="Ships per system that spawning keeps up. \\[default: 32]")
+]
+Nodes = Annotated[
+    int | None,
+    typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. \\[default: 64]"),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. \\[default: 1]"),
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one for each core.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+
+
+def settings_of(**options: Any) -> Settings:
+    """Settings from options, else the environment, else defaults.
+
+    A wrong one ends the program with status 2 and a line that names the option or variable, the value and the rule.
+    """
+    try:
+        return load_settings(**options)
+    except SettingsError as error:
+        fail(error.message, status=2)

@@ -1,0 +1,85 @@
+"""``wasmverse serve``: run a universe with its readers and its gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+from rich.console import Console
+
+from wasmverse.cli.options import Nodes, Seed, Ships, Systems, settings_of
+from wasmverse.cli.terminal import fail
+from wasmverse.errors import WasmverseError
+from wasmverse.processes.logs import log_to_standard_error
+from wasmverse.processes.signals import end_at_once
+
+
+def serve(
+    db: Annotated[
+        Path | None,
+        typer.Option(
+            "--db", help="The universe's file; made if there is none. \\[default: in the user's data folder]"
+        ),
+    ] = None,
+    systems: Systems = None,
+    ships: Ships = None,
+    nodes: Nodes = None,
+    seed: Seed = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on. \\[default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Port; 0 picks a free one. \\[default: 8000]")
+    ] = None,
+    period: Annotated[
+        float | None, typer.Option("--period", help="Seconds from turn to turn. \\[default: 1.0]")
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", help="Record the run in this file, for [bold]wasmverse replay[/bold]."),
+    ] = None,
+) -> None:
+    """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
+
+    A file that already holds a universe continues where it stopped; --systems, --ships, --nodes and --seed are for a new one.
+    Every other setting is an environment variable: see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
+    the file.
+    """
+    end_at_once()
+    log_to_standard_error()
+    from wasmverse.api.access import check_access  # noqa: PLC0415 - large imports, only where needed
+    from wasmverse.processes.server import bind, end  # noqa: PLC0415
+    from wasmverse.processes.server import serve as run  # noqa: PLC0415
+    from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
+
+    settings = settings_of(
+        database_path=db,
+        systems=systems,
+        ships=ships,
+        nodes=nodes,
+        seed=seed,
+        host=host,
+        port=port,
+        period_seconds=period,
+        record_path=record,
+    )
+    try:
+        if not settings.database_path.exists():
+            check_new_universe(settings)
+        check_access(settings, settings.database_path)
+        listening = bind(settings.host, settings.port)
+    except WasmverseError as error:
+        fail(error.message)
+
+    console = Console(stderr=True, highlight=False)
+
+    async def run_to_the_end() -> None:
+        try:
+            failure = await run(settings, listening, lambda text: console.print(text, markup=False))
+        except WasmverseError as error:
+            failure = error.message
+        end(failure)
+
+    uvloop.run(run_to_the_end())
