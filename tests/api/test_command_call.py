@@ -59,12 +59,14 @@ def test_no_text_is_more_than_refused() -> None:
 
 @pytest.mark.parametrize("part", ["(", "'", '"', "`", "/*", "--", "\\'", "'\\", "1", "a", "?,", "/**/", "''"])
 def test_no_text_keeps_the_gateway(part: str) -> None:
+    is_unreadable = part in {"/*", "--", "\\'", "'\\"}
     for head in ("", "call ", "call spawn_entity("):
+        error = CommandError if head or is_unreadable else QueryRefused
         sql = (head + part * TEXT_MAX)[:TEXT_MAX]
         seconds = []
         for _ in range(3):
             began = time.process_time()
-            with pytest.raises((CommandError, QueryRefused)):
+            with pytest.raises(error):
                 parse_call(sql, [])
             seconds.append(time.process_time() - began)
         assert min(seconds) < 0.1

@@ -224,15 +224,18 @@ def test_an_unknown_type_may_be_the_other_dialects(checker: Checker) -> None:
         checker.check("select 1::nothing")
 
 
-def test_a_long_name_is_cut(checker: Checker) -> None:
-    for sql in (
-        'from "{}"()',
-        'select 1::"{}"',
-        'from "{}"',
-        "select ${}",
-        'from a."{}"',
-        'select "pg_{}"()',
-    ):
-        with pytest.raises((QueryRefused, duckdb.CatalogException)) as refusal:
-            checker.check(sql.format("x" * 100_000))
-        assert len(str(refusal.value)) < 500
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [
+        ('from "{}"()', QueryRefused),
+        ('select 1::"{}"', duckdb.CatalogException),
+        ('from "{}"', QueryRefused),
+        ("select ${}", QueryRefused),
+        ('from a."{}"', QueryRefused),
+        ('select "pg_{}"()', QueryRefused),
+    ],
+)
+def test_a_long_name_is_cut(checker: Checker, sql: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as refusal:
+        checker.check(sql.format("x" * 100_000))
+    assert len(str(refusal.value)) < 500
