@@ -2,12 +2,15 @@
 --
 -- A statement that changes `entity` counts its affected rows into the turn's `writes`. Everything else
 -- only takes notes: temporary tables that the following statements read, and rows of `event`.
+--
+-- All universes play their turn at once; `uid` keeps them apart in every join, group and order.
 
 
 -- 1. Observe
 -- Every other entity of the system at distance < 16, ships by eid, then nodes by eid; four bytes each.
 
 SELECT
+    observer.uid,
     observer.eid,
     coalesce(
         unhex(string_agg(
@@ -18,20 +21,22 @@ SELECT
     ) AS system
 FROM ship AS observer
 LEFT JOIN entity AS seen
-    ON seen.sid = observer.sid
+    ON seen.uid = observer.uid
+    AND seen.sid = observer.sid
     AND seen.eid <> observer.eid
     AND (seen.x - observer.x) * (seen.x - observer.x) + (seen.y - observer.y) * (seen.y - observer.y) < 256
-GROUP BY observer.sid, observer.eid
-ORDER BY observer.sid, observer.eid;
+GROUP BY observer.uid, observer.sid, observer.eid
+ORDER BY observer.uid, observer.sid, observer.eid;
 
 
 -- 2. Decide
 -- What the strategy returned, or, after a fault or without a call: hold, the memory unchanged. The table
--- `plan` has a row (eid, plan, fault) for each ship that was called; fault is a trap, or out of fuel.
+-- `plan` has a row (uid, eid, plan, fault) for each ship that was called; fault is a trap, or out of fuel.
 
 CREATE OR REPLACE TEMP TABLE decision AS
 WITH answered AS (
     SELECT
+        ship.uid,
         ship.eid,
         ship.strategy_id,
         ship.energy AS energy_before,
@@ -44,8 +49,8 @@ WITH answered AS (
         coalesce(plan.plan % 256 // 64 = 3 OR (plan.plan % 256 // 64 = 2 AND plan.plan % 4 = 3), false)
             AS is_invalid
     FROM ship
-    LEFT JOIN strategy ON strategy.id = ship.strategy_id
-    LEFT JOIN plan ON plan.eid = ship.eid
+    LEFT JOIN strategy ON strategy.uid = ship.uid AND strategy.id = ship.strategy_id
+    LEFT JOIN plan ON plan.uid = ship.uid AND plan.eid = ship.eid
 ),
 
 judged AS (
@@ -70,6 +75,7 @@ commanded AS (
 )
 
 SELECT
+    uid,
     eid,
     strategy_id,
     new_plan,
@@ -84,10 +90,10 @@ FROM commanded;
 
 -- Of each strategy the first ship that faulted.
 INSERT INTO event
-SELECT sid, 'fault', eid, x, y, ship.strategy_id, NULL
-FROM decision JOIN ship USING (eid)
+SELECT uid, sid, 'fault', eid, x, y, ship.strategy_id, NULL
+FROM decision JOIN ship USING (uid, eid)
 WHERE is_fault
-QUALIFY row_number() OVER (PARTITION BY ship.strategy_id ORDER BY sid, eid) = 1;
+QUALIFY row_number() OVER (PARTITION BY uid, ship.strategy_id ORDER BY sid, eid) = 1;
 
 
 -- 3. Apply
@@ -110,7 +116,7 @@ UPDATE entity SET
     thrusters = if(is_paid AND command = 'upgrade' AND component = 'thrusters', least(thrusters + 1, 255), thrusters),
     harvesters = if(is_paid AND command = 'upgrade' AND component = 'harvesters', least(harvesters + 1, 255), harvesters)
 FROM decision
-WHERE entity.eid = decision.eid;
+WHERE entity.uid = decision.uid AND entity.eid = decision.eid;
 
 
 -- 4. Battle
@@ -118,36 +124,41 @@ WHERE entity.eid = decision.eid;
 
 CREATE OR REPLACE TEMP TABLE battle AS
 WITH damage_by_strategy AS (
-    SELECT victim.eid, other.strategy_id AS by_strategy_id, sum(other.blasters) AS damage
+    SELECT victim.uid, victim.eid, other.strategy_id AS by_strategy_id, sum(other.blasters) AS damage
     FROM ship AS victim
     JOIN ship AS other
-        ON other.sid = victim.sid AND other.x = victim.x AND other.y = victim.y AND other.eid <> victim.eid
-    GROUP BY victim.eid, other.strategy_id
+        ON other.uid = victim.uid
+        AND other.sid = victim.sid
+        AND other.x = victim.x
+        AND other.y = victim.y
+        AND other.eid <> victim.eid
+    GROUP BY victim.uid, victim.eid, other.strategy_id
 )
 
 SELECT
+    uid,
     eid,
     sum(damage) AS damage,
     -- Who dealt the most; of equals the lower strategy id.
     first(by_strategy_id ORDER BY damage DESC, by_strategy_id ASC) AS by_strategy_id
 FROM damage_by_strategy
-GROUP BY eid;
+GROUP BY uid, eid;
 
 INSERT INTO event
-SELECT sid, 'battle', eid, x, y, strategy_id, by_strategy_id
-FROM battle JOIN ship USING (eid);
+SELECT uid, sid, 'battle', eid, x, y, strategy_id, by_strategy_id
+FROM battle JOIN ship USING (uid, eid);
 
 UPDATE entity SET shield = greatest(shield - damage, 0)
 FROM battle
-WHERE entity.eid = battle.eid;
+WHERE entity.uid = battle.uid AND entity.eid = battle.eid;
 
 
 -- 5. Death
 -- A ship with shield 0, in battle or not, becomes a node with its eid, cell and energy.
 
 INSERT INTO event
-SELECT sid, 'death', eid, x, y, strategy_id, by_strategy_id
-FROM ship LEFT JOIN battle USING (eid)
+SELECT uid, sid, 'death', eid, x, y, strategy_id, by_strategy_id
+FROM ship LEFT JOIN battle USING (uid, eid)
 WHERE shield = 0;
 
 UPDATE entity SET
@@ -165,6 +176,7 @@ WHERE kind = 1 AND shield = 0;
 
 CREATE OR REPLACE TEMP TABLE lone AS
 SELECT
+    uid,
     sid,
     x,
     y,
@@ -172,40 +184,41 @@ SELECT
     any_value(strategy_id) AS strategy_id,
     any_value(harvesters) AS harvesters
 FROM ship
-GROUP BY sid, x, y
+GROUP BY uid, sid, x, y
 HAVING count(*) = 1;
 
 CREATE OR REPLACE TEMP TABLE harvest AS
 SELECT
+    lone.uid,
     lone.eid AS ship_eid,
     lone.strategy_id,
     node.eid AS node_eid,
     least(lone.harvesters, node.energy) AS taken
 FROM lone
-JOIN node ON node.sid = lone.sid AND node.x = lone.x AND node.y = lone.y
+JOIN node ON node.uid = lone.uid AND node.sid = lone.sid AND node.x = lone.x AND node.y = lone.y
 WHERE least(lone.harvesters, node.energy) > 0;
 
 UPDATE entity SET energy = least(energy + total, 65535)
-FROM (SELECT ship_eid, sum(taken) AS total FROM harvest GROUP BY ship_eid) AS haul
-WHERE entity.eid = haul.ship_eid;
+FROM (SELECT uid, ship_eid, sum(taken) AS total FROM harvest GROUP BY uid, ship_eid) AS haul
+WHERE entity.uid = haul.uid AND entity.eid = haul.ship_eid;
 
 UPDATE entity SET energy = energy - taken
 FROM harvest
-WHERE entity.eid = harvest.node_eid;
+WHERE entity.uid = harvest.uid AND entity.eid = harvest.node_eid;
 
 
 -- 7. Repair
 -- A ship alone in its cell whose shield is below 100 gains 1.
 
 UPDATE entity SET shield = shield + 1
-WHERE kind = 1 AND shield < 100 AND eid IN (SELECT eid FROM lone);
+WHERE kind = 1 AND shield < 100 AND (uid, eid) IN (SELECT (uid, eid) FROM lone);
 
 
 -- 8. Remove
 -- Every entity with energy 0 disappears.
 
 INSERT INTO event
-SELECT sid, 'starve', eid, x, y, strategy_id, NULL
+SELECT uid, sid, 'starve', eid, x, y, strategy_id, NULL
 FROM ship
 WHERE energy = 0;
 
@@ -218,47 +231,55 @@ DELETE FROM entity WHERE energy = 0;
 CREATE OR REPLACE TEMP TABLE newcomer AS
 WITH population AS (
     SELECT
+        solar_system.uid,
         solar_system.sid,
         count(entity.eid) FILTER (WHERE entity.kind = 1) AS ships,
         count(entity.eid) FILTER (WHERE entity.kind = 2) AS nodes
-    FROM solar_system LEFT JOIN entity ON entity.sid = solar_system.sid
-    GROUP BY solar_system.sid
+    FROM solar_system LEFT JOIN entity ON entity.uid = solar_system.uid AND entity.sid = solar_system.sid
+    GROUP BY solar_system.uid, solar_system.sid
 ),
 
 -- The enabled, flying strategies, the one with the fewest ships first, ties by name.
 rotation AS (
-    SELECT id, row_number() OVER (ORDER BY count(ship.eid), name) - 1 AS position, count(*) OVER () AS n
-    FROM strategy LEFT JOIN ship ON ship.strategy_id = strategy.id
+    SELECT
+        strategy.uid,
+        id,
+        row_number() OVER (PARTITION BY strategy.uid ORDER BY count(ship.eid), name) - 1 AS position,
+        count(*) OVER (PARTITION BY strategy.uid) AS n
+    FROM strategy LEFT JOIN ship ON ship.uid = strategy.uid AND ship.strategy_id = strategy.id
     WHERE is_enabled AND status = 'flying'
-    GROUP BY id, name
+    GROUP BY strategy.uid, id, name
 ),
 
 system_in_need AS (
-    SELECT sid, row_number() OVER (ORDER BY sid) - 1 AS k
-    FROM population
-    WHERE ships < (SELECT ships_min FROM universe)
+    SELECT uid, sid, row_number() OVER (PARTITION BY uid ORDER BY sid) - 1 AS k
+    FROM population JOIN universe USING (uid)
+    WHERE ships < ships_min
 ),
 
 made AS (
     -- With no strategy to deal to the join finds none, and no ship spawns.
-    SELECT sid, 1 AS kind, rotation.id AS strategy_id
-    FROM system_in_need JOIN rotation ON rotation.position = system_in_need.k % rotation.n
+    SELECT system_in_need.uid, sid, 1 AS kind, rotation.id AS strategy_id
+    FROM system_in_need
+    JOIN rotation ON rotation.uid = system_in_need.uid AND rotation.position = system_in_need.k % rotation.n
     UNION ALL
-    SELECT sid, 2 AS kind, NULL AS strategy_id
-    FROM population
-    WHERE nodes < (SELECT nodes_min FROM universe)
+    SELECT uid, sid, 2 AS kind, NULL AS strategy_id
+    FROM population JOIN universe USING (uid)
+    WHERE nodes < nodes_min
 )
 
 SELECT
+    uid,
     sid,
-    (SELECT next_eid FROM universe) + row_number() OVER (ORDER BY kind, sid) - 1 AS eid,
+    next_eid + row_number() OVER (PARTITION BY uid ORDER BY kind, sid) - 1 AS eid,
     kind,
     strategy_id,
-    random_cell((SELECT tid + 1 FROM universe), sid, 0, kind) AS cell
-FROM made;
+    random_cell(seed, tid + 1, sid, 0, kind) AS cell
+FROM made JOIN universe USING (uid);
 
 INSERT INTO entity
 SELECT
+    uid,
     sid,
     eid,
     kind,
@@ -274,45 +295,51 @@ SELECT
 FROM newcomer;
 
 INSERT INTO event
-SELECT sid, 'spawn', eid, cell % 100, cell // 100, strategy_id, NULL
+SELECT uid, sid, 'spawn', eid, cell % 100, cell // 100, strategy_id, NULL
 FROM newcomer;
 
 
 -- 10. Commit
 -- The oracle commits the transaction around these statements.
 
-UPDATE universe SET tid = tid + 1, next_eid = next_eid + (SELECT count(*) FROM newcomer);
+UPDATE universe SET
+    tid = tid + 1,
+    next_eid = next_eid + (SELECT count(*) FROM newcomer WHERE newcomer.uid = universe.uid);
 
 -- What is counted: a row for each thing to count, with its strategy and the columns it counts in.
 CREATE OR REPLACE TEMP TABLE ledger AS
-SELECT strategy_id, 1 AS ships, energy FROM ship
+SELECT uid, strategy_id, 1 AS ships, energy FROM ship
 UNION ALL BY NAME
-SELECT by_strategy_id AS strategy_id, 1 AS kills FROM event WHERE kind = 'death' AND by_strategy_id IS NOT NULL
+SELECT uid, by_strategy_id AS strategy_id, 1 AS kills FROM event WHERE kind = 'death' AND by_strategy_id IS NOT NULL
 UNION ALL BY NAME
-SELECT strategy_id, 1 AS deaths FROM event WHERE kind IN ('death', 'starve')
+SELECT uid, strategy_id, 1 AS deaths FROM event WHERE kind IN ('death', 'starve')
 UNION ALL BY NAME
-SELECT strategy_id, 1 AS spawned FROM event WHERE kind = 'spawn' AND strategy_id IS NOT NULL
+SELECT uid, strategy_id, 1 AS spawned FROM event WHERE kind = 'spawn' AND strategy_id IS NOT NULL
 UNION ALL BY NAME
-SELECT strategy_id, taken AS harvested FROM harvest
+SELECT uid, strategy_id, taken AS harvested FROM harvest
 UNION ALL BY NAME
-SELECT strategy_id, 1 AS upgrades FROM decision WHERE command = 'upgrade' AND is_paid
+SELECT uid, strategy_id, 1 AS upgrades FROM decision WHERE command = 'upgrade' AND is_paid
 UNION ALL BY NAME
-SELECT strategy_id, 1 AS faults FROM decision WHERE is_fault;
+SELECT uid, strategy_id, 1 AS faults FROM decision WHERE is_fault;
 
 
 -- The record
 -- What a turn tells of itself: its own row, the rows of strategy_turn, and the events.
 
 SELECT
+    universe.uid,
     tid,
+    next_eid,
     coalesce(sum(ships), 0) AS ships,
-    (SELECT count(*) FROM node) AS nodes,
+    (SELECT count(*) FROM node WHERE node.uid = universe.uid) AS nodes,
     coalesce(sum(kills), 0) AS kills,
     coalesce(sum(faults), 0) AS faults
-FROM universe LEFT JOIN ledger ON true
-GROUP BY tid;
+FROM universe LEFT JOIN ledger ON ledger.uid = universe.uid
+GROUP BY universe.uid, tid, next_eid
+ORDER BY universe.uid;
 
 SELECT
+    universe.uid,
     tid,
     name AS strategy,
     coalesce(sum(ships), 0) AS ships,
@@ -324,14 +351,14 @@ SELECT
     coalesce(sum(upgrades), 0) AS upgrades,
     coalesce(sum(faults), 0) AS faults
 FROM universe
-CROSS JOIN strategy
-LEFT JOIN ledger ON ledger.strategy_id = strategy.id
-GROUP BY tid, name
-ORDER BY name;
+JOIN strategy ON strategy.uid = universe.uid
+LEFT JOIN ledger ON ledger.uid = universe.uid AND ledger.strategy_id = strategy.id
+GROUP BY universe.uid, tid, name
+ORDER BY universe.uid, name;
 
-SELECT tid, sid, kind, eid, x, y, strategy.name AS strategy, by_strategy.name AS by_strategy
+SELECT event.uid, tid, sid, kind, eid, x, y, strategy.name AS strategy, by_strategy.name AS by_strategy
 FROM event
-CROSS JOIN universe
-LEFT JOIN strategy ON strategy.id = strategy_id
-LEFT JOIN strategy AS by_strategy ON by_strategy.id = by_strategy_id
+JOIN universe ON universe.uid = event.uid
+LEFT JOIN strategy ON strategy.uid = event.uid AND strategy.id = strategy_id
+LEFT JOIN strategy AS by_strategy ON by_strategy.uid = event.uid AND by_strategy.id = by_strategy_id
 ORDER BY ALL NULLS FIRST;

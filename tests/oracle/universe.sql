@@ -1,10 +1,12 @@
--- What a universe is made of: its tables, and its random numbers.
+-- What universes are made of: their tables, and their random numbers. The number of a universe is its `uid`; several are played
+-- at once, and no row of one has to do with a row of another.
 --
 -- Ships (kind 1) and energy nodes (kind 2) live in one table, as clients see them: a death is then an
 -- UPDATE of one row, and the rows affected by each statement are what `writes` counts. Numbers are kept in
 -- types wider than their limits, so that each statement saturates by itself; a limit it forgot fails here.
 
 CREATE TABLE universe (
+    uid BIGINT NOT NULL,
     seed UBIGINT NOT NULL,
     ships_min BIGINT NOT NULL,
     nodes_min BIGINT NOT NULL,
@@ -12,9 +14,10 @@ CREATE TABLE universe (
     next_eid BIGINT NOT NULL
 );
 
-CREATE TABLE solar_system (sid BIGINT NOT NULL);
+CREATE TABLE solar_system (uid BIGINT NOT NULL, sid BIGINT NOT NULL);
 
 CREATE TABLE strategy (
+    uid BIGINT NOT NULL,
     id BIGINT NOT NULL,
     name TEXT NOT NULL,
     is_enabled BOOLEAN NOT NULL,
@@ -22,6 +25,7 @@ CREATE TABLE strategy (
 );
 
 CREATE TABLE entity (
+    uid BIGINT NOT NULL,
     sid BIGINT NOT NULL,
     eid BIGINT NOT NULL CHECK (eid >= 1),
     kind BIGINT NOT NULL CHECK (kind IN (1, 2)),
@@ -38,10 +42,11 @@ CREATE TABLE entity (
 
 CREATE VIEW ship AS SELECT * EXCLUDE (kind) FROM entity WHERE kind = 1;
 
-CREATE VIEW node AS SELECT sid, eid, x, y, energy FROM entity WHERE kind = 2;
+CREATE VIEW node AS SELECT uid, sid, eid, x, y, energy FROM entity WHERE kind = 2;
 
 -- What happened in the last turn played.
 CREATE TABLE event (
+    uid BIGINT NOT NULL,
     sid BIGINT NOT NULL,
     kind TEXT NOT NULL,
     eid BIGINT NOT NULL,
@@ -68,5 +73,5 @@ CREATE MACRO random_number(seed, turn, sid, purpose) AS list_reduce(
     0::UHUGEINT
 );
 
-CREATE MACRO random_cell(turn, sid, index, kind) AS
-    (random_number((SELECT seed FROM universe), turn, sid, index * 256 + kind) % 10000)::BIGINT;
+CREATE MACRO random_cell(seed, turn, sid, index, kind) AS
+    (random_number(seed, turn, sid, index * 256 + kind) % 10000)::BIGINT;

@@ -1,5 +1,7 @@
 """Guests for tests of turns, in WAT."""
 
+from functools import cache
+
 import wasmtime
 
 from wasmverse.wasm.engine import compile_for_flight
@@ -48,6 +50,7 @@ _FAULTS = """
   (if (i64.eqz (i64.rem_u (i64.shr_u (local.get $hash) (i64.const 8)) (i64.const 31))) (then (loop $forever (br $forever))))"""
 
 
+@cache
 def chaotic_guest(salt: int, *, faults: bool) -> Guest:
     """Returns a hash of all its arguments as the plan; one call in 29 traps and one in 31 never ends, if `faults`."""
     body = _HASH.replace("SALT", str(salt)).replace("FAULTS", _FAULTS if faults else "")
