@@ -114,7 +114,7 @@ def test_remove_several(gateway: RunningGateway) -> None:
     assert len(gateway.universe.commands) == sent
 
 
-def test_an_upload_that_is_too_dear_is_measured_once_more(gateway: RunningGateway) -> None:
+def test_an_upload_that_costs_too_much_is_measured_once_more(gateway: RunningGateway) -> None:
     gateway.universe.answer = StrategyDear("this would add 400 ms to a turn")
     sent = len(gateway.universe.commands)
     answer = put(gateway, "mine", HOLD)

@@ -111,7 +111,7 @@ def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
 def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
     pipe: tuple[Connection, Connection],
 ) -> None:
-    """There would be no turn behind it that can be committed."""
+    """No turn after it could be committed."""
     ours, theirs = pipe
     loop = loop_over(theirs)
     ask(ours, -28)

@@ -45,7 +45,7 @@ def test_up_to_so_many_periods_are_caught_up() -> None:
     assert schedule.anchor == 0.0
 
 
-def test_after_a_longer_pause_counting_begins_anew() -> None:
+def test_after_a_longer_pause_counting_begins_again() -> None:
     schedule = Schedule(0.0, 1.0)
     schedule.advance(0.5)
     now = 2.0 + CATCH_UP_PERIODS + 0.01

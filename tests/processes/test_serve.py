@@ -53,7 +53,7 @@ def test_an_address_that_is_not_this_machine_s_is_refused(universe: Universe, ho
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"dear diary, today", "is not a DuckDB file"), (b"", "is an empty file: remove it")],
+    [(b"my diary, today", "is not a DuckDB file"), (b"", "is an empty file: remove it")],
 )
 def test_a_file_that_is_no_universe_is_refused_and_left_alone(
     universe: Universe, content: bytes, message: str

@@ -216,7 +216,7 @@ def test_one_who_leaves_takes_nothing_from_others(running: RunningPool) -> None:
     assert isinstance(running.threads.run(leave()), QueryTimeout)
 
 
-def test_a_reader_that_is_closed_in_by_less_than_it_must_be_is_ended(
+def test_a_reader_that_is_confined_by_less_than_it_must_be_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not only the first ones: the machine may have changed since."""
@@ -248,4 +248,4 @@ def test_a_reader_that_is_closed_in_by_less_than_it_must_be_is_ended(
         assert not any(psutil.pid_exists(pid) for pid in begun)
     finally:
         running.close()
-    assert "closed in by less than it must be: confinement_required names 'files'" in caplog.text
+    assert "confined by less than it must be: confinement_required names 'files'" in caplog.text

@@ -171,7 +171,7 @@ def test_what_does_more_is_refused(checker: Checker, sql: str, code: int, culpri
         ("select 1)", duckdb.ParserException, 'syntax error at or near ")"'),
     ],
 )
-def test_what_the_engine_writes_anew_is_judged_again(text: str, error: type[Exception], culprit: str) -> None:
+def test_what_the_engine_rewrites_is_judged_again(text: str, error: type[Exception], culprit: str) -> None:
     """It has not quoted all names, so what it writes may be another statement than the one that was judged."""
     with duckdb.connect() as connection:
         checker = Checker(connection, RELATIONS)

@@ -211,7 +211,7 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "snapshots" / "thesis.txt").read_text() == "mine"
 
 
-def test_a_folder_that_was_removed_is_made_anew_with_all_that_a_turn_needs(tmp_path: Path) -> None:
+def test_a_folder_that_was_removed_is_made_again_with_all_that_a_turn_needs(tmp_path: Path) -> None:
     snapshots = writer(tmp_path)
     first = snapshot_tables(1)
     snapshots.publish(1, first, {"ab" * 32: lambda: b"machine code"})

@@ -1,4 +1,4 @@
-"""Guests that are compiled anew from what is on file: the same count of calls, and what an older version let pass."""
+"""Guests that are compiled again from what is stored: the same count of calls, and what an older version let pass."""
 
 import hashlib
 import resource

@@ -73,7 +73,7 @@ def test_the_first_fault_s_reason_is_told_and_all_rows_are_counted() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, CAREFUL_ROWS, CAREFUL_ROWS + 1, 1000])
-def test_healthy_rows_behind_an_endless_loop_still_fly(rows: int) -> None:
+def test_healthy_rows_after_an_endless_loop_still_fly(rows: int) -> None:
     table = numbered(rows)
     limits = limits_of(budget_fuel=1_000)
     outcome = table.run(guest_of_number(at_row(0, FOREVER)), limits)

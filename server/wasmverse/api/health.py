@@ -64,7 +64,7 @@ async def health(request: Request) -> Response:
         problem = ""
     if universe.is_alive and (trouble := universe.trouble) is not None:
         problem = trouble
-    # Readers that are replaced are closed in anew.
+    # A reader that replaces another is confined again.
     confinement = {**gateway.confinement}
     if "reader" in confinement and readers.usable:
         confinement["reader"] = readers.confinement

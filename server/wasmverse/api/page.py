@@ -48,7 +48,7 @@ Build it with `make setup` and start again, or talk to the universe in SQL:
 
 class _Page(StaticFiles):
     """Static files; what the build named by its contents (in assets/) is cached for ever, the rest asked for
-    anew."""
+    again."""
 
     def file_response(self, full_path, stat_result, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
         response = super().file_response(full_path, stat_result, scope, status_code)

@@ -222,7 +222,7 @@ class FairQueue:
         return max(place for place in places if place.entry.is_counted).entry
 
     def forget(self) -> None:
-        """Begin anew, when nobody waits and nothing runs."""
+        """Start again from zero; to be called when nobody waits and nothing runs."""
         if not self._waiting:
             self._shares.clear()
             self._level = 0.0

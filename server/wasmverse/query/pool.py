@@ -182,7 +182,7 @@ class ReaderPool:
         return run
 
     async def _first_turn(self) -> int:
-        """Wait for a turn: somebody removed the folder, and the next one makes it anew."""
+        """Wait for a turn: somebody removed the folder, and the next turn makes it again."""
         deadline = time.monotonic() + self._settings.query_wait_seconds_max
         while not self._is_closed and time.monotonic() < deadline:
             if (newest := self.newest) is not None:
@@ -213,7 +213,7 @@ class ReaderPool:
         try:
             return await self._answer(run)
         finally:
-            # A cancelled query is held by its own traceback, and that only until the collector of cycles comes by: its room
+            # A cancelled query is held by its own traceback, and that only until the garbage collector comes by: its room
             # must not wait for that.
             if run.lease is not None:
                 run.lease.release()
@@ -227,7 +227,9 @@ class ReaderPool:
             if not head.get("turn_missing"):
                 break
             if "ends" in head and tries:
-                tries -= 1  # the folder was made anew, and a reader from before cannot read it: others can, at last
+                tries -= (
+                    1  # the folder was made again, and a reader from before cannot read it; later ones can
+                )
                 continue
             newest = self.newest
             if run.is_pinned or newest is None or newest == run.turn:

@@ -189,7 +189,7 @@ class Readers:
             await worker.start()
             if (lacking := refusal(self._required, {"reader": worker.confinement})) is not None:
                 await worker.end()
-                raise ReaderGone("confinement", f"is closed in by less than it must be: {lacking}")
+                raise ReaderGone("confinement", f"is confined by less than it must be: {lacking}")
         except (ReaderGone, OSError):
             self._all.discard(worker)
             raise

@@ -83,7 +83,7 @@ class Engine:
         except FileNotFoundError as error:
             head, body = {"error": "", "turn_missing": True}, b""
             if isinstance(error, FolderLost):
-                head["ends"] = "the snapshot folder was made anew"
+                head["ends"] = "the snapshot folder was made again"
         except QueryError as error:
             head, body = _refusal(error)
         except Exception as error:

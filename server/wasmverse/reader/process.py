@@ -3,7 +3,7 @@
 Started by ``query.worker`` as ``inside.py wasmverse.reader.process DESCRIPTOR``. It trusts what it is sent no
 further than DuckDB and the operating system hold it (``relations.connect``, ``wasmverse.confinement``), and it may be
 killed at any moment: it owns nothing. Only the standard library is imported before it is
-closed in.
+confined.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
         os.nice(config["nice"])
         outcomes = confine_reader(Path(config["snapshot_folder"]), config["user"])
 
-        from wasmverse.reader.engine import Engine  # noqa: PLC0415 - imports engines, closed in
+        from wasmverse.reader.engine import Engine  # noqa: PLC0415 - imports engines, which only a confined process may
 
         engine = Engine(config)
         own_bytes = data_bytes()

@@ -143,7 +143,7 @@ class Relations:
         self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0
         self._can_be_copied = tables["ship"].num_rows + tables["node"].num_rows <= COPY_ROWS_MAX
         if not self._has_views:
-            self.turn = None  # an interruption may come in the middle: then the next query begins anew
+            self.turn = None  # an interruption may come in the middle: then the next query begins again
             self._register(self._stale)
             self._create_views()
             self.turn, self._has_views = tid, True
@@ -172,7 +172,7 @@ class Relations:
         self._copied = None
 
     def _replace(self, statement: str) -> None:
-        """Make ``entity`` anew, which is a table when it is a copy, and a view otherwise; or leave it as it is."""
+        """Make ``entity`` again: a table if it is a copy, otherwise a view; or leave it as it is."""
         kind = "VIEW" if self._copied is None else "TABLE"
         self._connection.begin()
         try:

@@ -68,7 +68,7 @@ def kept_turns(folder: Path) -> list[int]:
 
 
 class FolderLost(FileNotFoundError):
-    """The folder is another one than a reader was given: it was made anew, and only readers that start now may read it."""
+    """The folder is another one than a reader was given: it was made again, and only readers that start now may read it."""
 
 
 def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
@@ -154,7 +154,7 @@ class SnapshotWriter:
         A table that was prepared is not written again, and one that is the same object as at the publish before is linked. A
         turn that is published twice is replaced. The speed is measured by tests/bench/bench_query.py.
 
-        A folder that was removed is made anew; where there is no room, all turns but the newest are given up.
+        A folder that was removed is made again; where there is no room, all turns but the newest are given up.
 
         Raises
         ------

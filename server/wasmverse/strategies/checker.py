@@ -1,7 +1,7 @@
 """The checker: the process that inspects one uploaded module and ends.
 
 Started as ``inside.py wasmverse.strategies.checker NAME SETTINGS``, with the module on standard input, it writes a line of
-JSON, then the compiled bytes. It compiles and runs what a stranger sent, so it is closed in before it loads an engine. With
+JSON, then the compiled bytes. It compiles and runs what a stranger sent, so it is confined before it loads an engine. With
 ``--layers`` in place of the name it only says which layers hold, as JSON.
 """
 

@@ -62,7 +62,7 @@ def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSett
         map(is_name, inspection.strategies)
     ):
         raise ModuleRefused(
-            "the checker's answer does not belong to this module: send it again, or build it anew"
+            "the checker's answer does not belong to this module: send it again, or build it again"
         )
     return inspection
 

@@ -46,7 +46,7 @@ class CallGraph:
         self.calls += [by_type.get(type_, []) for type_ in nodes]
 
     def costs(self, frames: list[int], chain: int, chain_in_recursion: int) -> dict[int, int]:
-        """What each function that must count takes: its own frame, and the dearest chain of uncounted calls below it.
+        """What each function that must count takes: its own frame, and the most expensive chain of uncounted calls below it.
 
         Parameters
         ----------

@@ -66,7 +66,7 @@ class Guest:
         A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
         with the next row. The first 1,024 rows have a fuel pool of ``budget_fuel`` for each, the next 4,096 have one, and so
         on. A call that empties it is a fault, and from there on every 64 rows have a pool of their own: so one endless loop
-        costs one pool and a little, and the healthy rows behind it still fly. Verdicts depend on the rows and the limits
+        costs one pool and a little, and the healthy rows after it still fly. Verdicts depend on the rows and the limits
         alone.
         """
         outcome = Outcome()

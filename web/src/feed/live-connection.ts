@@ -8,7 +8,7 @@ import { TURNS, type TurnRecord } from '../sql/turns';
 import type { Connection } from './connection';
 import { type After, backoffMs } from './supply';
 
-/** A query whose answer is wanted anew after every turn in which it changed. */
+/** A query whose answer is wanted again after every turn in which it changed. */
 export interface Watch {
   readonly query: Query;
   readonly onAnswer: (answer: Answer) => void;

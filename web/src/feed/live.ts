@@ -73,7 +73,7 @@ export class Live implements Supply, LiveListener {
       const { pace } = asked.question;
       if (!asked.isWanted || typeof pace !== 'number') continue;
       const passed = asked.tid === null ? Number.POSITIVE_INFINITY : tid - asked.tid;
-      // A negative count is a universe begun anew.
+      // A negative count is a universe that began again.
       if (passed >= 0 && passed < pace) continue;
       asked.tid = tid;
       this.ask(asked.question);

@@ -66,7 +66,7 @@ test('what is asked once in six turns is asked so often, while it is wanted', as
     if (server.asked.length > before) askedAt.push(tid);
   }
   expect(askedAt).toEqual([10, 16]);
-  // A universe begun anew.
+  // A universe that began again.
   live.onTurns(turnsUpTo(1));
   expect(server.asked).toHaveLength(3);
   live.release(summary);
