@@ -15,6 +15,7 @@ from tests.simulation.builder import SMALL, play, strategy_row, tallies, upload_
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import (
     Author,
+    Cost,
     EnableStrategy,
     Inspection,
     RemoveStrategies,
@@ -58,10 +59,17 @@ def burner(simulation: Simulation) -> None:
     trial = upload_of("burner", "(i64.const 0)")
     module = bytes(wasmtime.wat2wasm(strategy_wat(BURNER)))
     compiled = bytes(wasmtime.Module(flight_engine(), module).serialize())
-    simulation.carry_out(replace(trial, module=module, compiled=compiled))
+    inspection = replace(trial.inspection, sha256=hashlib.sha256(module).hexdigest(), compiled=compiled)
+    simulation.carry_out(replace(trial, module=module, inspection=inspection))
     for x in (1, 2):
         simulation.carry_out(SpawnEntity(x, 1, 90, 90, "burner"))
     simulation.carry_out(EnableStrategy("burner", False, Author.named("ada")))
+
+
+def costing(upload: UploadStrategy, instance_seconds: float, call_seconds: float) -> UploadStrategy:
+    """An upload that is judged by these seconds."""
+    costs = {name: Cost(instance_seconds, call_seconds) for name in upload.inspection.strategies}
+    return replace(upload, inspection=replace(upload.inspection, costs=costs))
 
 
 def timed(simulation: Simulation) -> tuple[str, ...]:
@@ -231,15 +239,15 @@ def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[...,
     upload = upload_of("mine", "(i64.const 0)")
     # 120 ships, four strategies that are dealt new ones, a block: 30 calls and an instance.
     with pytest.raises(StrategyDear, match=r"this would add 301 ms to a turn .* there is room for 250 ms"):
-        simulation.carry_out(replace(upload, seconds={"mine": (0.001, 0.01)}))
+        simulation.carry_out(costing(upload, 0.001, 0.01))
     assert "mine" not in {row["name"] for row in simulation.strategy_rows.to_pylist()}
-    simulation.carry_out(replace(upload, seconds={"mine": (0.001, 0.005)}))
+    simulation.carry_out(costing(upload, 0.001, 0.005))
     # Beside turns that take nearly all of their period there is room for next to nothing, but never for less.
     slow = simulate(SMALL.model_copy(update={"period_seconds": 0.05}))
     slow.measured._turns.append(0.048)
     with pytest.raises(StrategyDear, match=r"turns take 48 of 50 ms"):
-        slow.carry_out(replace(upload, seconds={"mine": (0.001, 0.00001)}))
-    slow.carry_out(replace(upload, seconds={"mine": (0.0001, 0.000001)}))
+        slow.carry_out(costing(upload, 0.001, 0.00001))
+    slow.carry_out(costing(upload, 0.0001, 0.000001))
 
 
 def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
@@ -252,8 +260,8 @@ def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
     # Ships met what the trial had not shown: it takes 0.4 s of a turn, more than the share of an upload.
     simulation.measured._strategies["mine"] = 0.4 * simulation.measured.threads
     simulation.measured._turns.append(0.95)
-    cheaper = replace(upload_of("mine", "(i64.const 1)"), seconds={"mine": (0.001, 0.009)})
-    dearer = replace(cheaper, seconds={"mine": (0.001, 0.02)})
+    cheaper = costing(upload_of("mine", "(i64.const 1)"), 0.001, 0.009)
+    dearer = costing(cheaper, 0.001, 0.02)
     with pytest.raises(StrategyDear):
         simulation.carry_out(dearer)
     simulation.carry_out(cheaper)
