@@ -11,9 +11,9 @@ from tests.wasm.builder import Table, compile_wat, function_of, limits_of, numbe
 from tests.wasm.recursion import BASELINE, KINDS, module_of, other_engine
 from wasmverse.errors import ModuleRefused
 from wasmverse.wasm import engine
-from wasmverse.wasm.frames import check_frames, native_frames
 from wasmverse.wasm.guest import Guest, Outcome
 from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.native_frames import check_frames, native_frames
 from wasmverse.wasm.stack import COUNTER, NATIVE, NATIVE_BYTES, STACK, prepare
 
 LIMITS = limits_of(budget_fuel=1_000_000, faults_max=1_000)

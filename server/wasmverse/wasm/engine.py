@@ -15,7 +15,7 @@ from functools import cache
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from wasmverse.wasm.frames import check_frames
+from wasmverse.wasm.native_frames import check_frames
 from wasmverse.wasm.stack import NATIVE, NATIVE_BYTES, prepare
 
 
