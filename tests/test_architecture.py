@@ -183,6 +183,18 @@ def test_the_law_sees_every_way_of_importing() -> None:
 ROOMS = sorted(folder.parent for folder in PACKAGE.glob("*/__init__.py"))
 
 
+def test_tests_have_the_same_rooms() -> None:
+    folders = {folder.name for folder in Path(__file__).parent.iterdir() if list(folder.glob("*.py"))}
+    assert folders - set(LAW) == {"attack", "bench", "e2e", "oracle"}
+    assert {room.name for room in ROOMS} - folders == set()
+
+
+def test_the_readme_lists_the_rooms() -> None:
+    readme = (PACKAGE.parents[1] / "README.md").read_text()
+    tree = readme.partition("\nserver/wasmverse/ ")[2].partition("\nstrategies/")[0]
+    assert set(re.findall(r"^  (\w+)/ ", tree, re.MULTILINE)) == {room.name for room in ROOMS}
+
+
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_every_room_says_what_lives_there_and_what_it_may_import(room: Path) -> None:
     text = ast.get_docstring(ast.parse((room / "__init__.py").read_text()))

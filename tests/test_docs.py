@@ -202,6 +202,13 @@ def test_every_file_that_is_named_is_there() -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("suffix", [".css", ".mjs", ".py", ".sql", ".ts"])
+def test_no_file_is_longer_than_contributing_says(suffix: str) -> None:
+    lengths = {name_of(path): len(path.read_bytes().splitlines()) for path in FILES if path.suffix == suffix}
+    assert lengths
+    assert {name: lines for name, lines in lengths.items() if lines > 450} == {}
+
+
 def test_contributing_fits_a_screen() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()) <= 60
 
