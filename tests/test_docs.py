@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from wasmverse.cli.main import app
 from wasmverse.settings import Settings
+from wasmverse.universe import rules
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,6 +105,22 @@ def test_setting_is_as_documented(name: str, monkeypatch: pytest.MonkeyPatch) ->
         assert unit_note == f"({shown(default, row['unit'])})"
     monkeypatch.setenv(row["variable"], str(Path(text).expanduser()) if text.startswith("~") else text)
     assert getattr(Settings(), name) == default
+
+
+# ---- docs/rules-detail.md, strategies/README.md
+
+
+def test_what_commands_cost_is_as_documented() -> None:
+    """The oracle proves what the kernels do; this, that authors are told the same."""
+    costs = (rules.COST_HOLD, rules.COST_MOVE, rules.COST_UPGRADE)
+    said = "hold {}, move {}, upgrade {}".format(*costs)
+    assert said in (ROOT / "docs/rules-detail.md").read_text("utf-8")
+    for_authors = (ROOT / "strategies/README.md").read_text("utf-8")
+    assert re.findall(r"^\| `[01dnc]{8}` \| .* \| (\d+) energy \|$", for_authors, re.MULTILINE) == [
+        str(cost) for cost in costs
+    ]
+    helpers = (ROOT / "strategies/assemblyscript/lib/wasmverse.ts").read_text("utf-8")
+    assert f"UPGRADE_COST: u32 = {rules.COST_UPGRADE};" in helpers
 
 
 # ---- docs/dependencies.md
