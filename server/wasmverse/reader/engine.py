@@ -48,12 +48,7 @@ class Engine:
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
-        limits = Limits(
-            config["budget_fuel"],
-            config["guest_memory_bytes_max"],
-            config["guest_table_elements_max"],
-            config["block_faults_max"],
-        )
+        limits = Limits.of(config)
         own = self._checker.own_functions | {"sight"}
         self._functions = Functions(self._connection, folder, limits, own, config["threads"])
         self._rows_max: int = config["rows_max"]

@@ -1,4 +1,4 @@
-"""What guests may use, as the settings have it: the only place that makes a guest's limits of settings."""
+"""What guests may use, as the settings have it: and how large a module may be."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from wasmverse.wasm.limits import Limits
 
 def guest_limits(settings: GuestSettings) -> Limits:
     """Of a strategy that flies."""
-    return Limits(
-        settings.budget_fuel,
-        settings.guest_memory_bytes_max,
-        settings.guest_table_elements_max,
-        settings.block_faults_max,
-    )
+    return Limits.of(dict(settings))
 
 
 def module_limits(settings: CheckSettings) -> ModuleLimits:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import wasmtime
 
@@ -19,7 +21,7 @@ TABLES_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one guest may use; the defaults of the settings of these names are in ``settings``.
+    """What one guest may use.
 
     budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
     after faults_max faults in a run the remaining rows are faults without a call.
@@ -29,6 +31,16 @@ class Limits:
     memory_bytes_max: int
     table_elements_max: int
     faults_max: int
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Taken from values that have the names of the settings, of which there may be more."""
+        return cls(
+            values["budget_fuel"],
+            values["guest_memory_bytes_max"],
+            values["guest_table_elements_max"],
+            values["block_faults_max"],
+        )
 
     def store(self, engine: wasmtime.Engine) -> wasmtime.Store:
         """A store in which one guest and its driver may be instantiated, with the bounds of one instance. It has no fuel yet."""

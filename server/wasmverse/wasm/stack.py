@@ -14,7 +14,7 @@ above it. A module without recursion and deep chains, as most are, stays as it i
 
 That the native stack is never reached first is arithmetic: at any moment the frames under way cost at most ``CHAIN`` before the
 first counted function, ``STACK`` from there on, and ``FRAME_MAX`` for one that is just finding out that nothing is left; and
-``frames`` makes sure, in the compiled code itself, that no frame takes more than ``NATIVE`` times its cost.
+`native_frames` makes sure, in the compiled code itself, that no frame takes more than ``NATIVE`` times its cost.
 """
 
 from __future__ import annotations

@@ -1,0 +1,31 @@
+"""The limits of guests are those of the settings, for whoever flies them."""
+
+import dataclasses
+
+from wasmverse.settings import GuestSettings, Settings
+from wasmverse.strategies.limits import guest_limits, module_limits
+from wasmverse.wasm.inspect import ModuleLimits
+from wasmverse.wasm.limits import Limits
+
+GUEST = {
+    "budget_fuel": 1_234,
+    "guest_memory_bytes_max": 3 << 20,
+    "guest_table_elements_max": 77,
+    "block_faults_max": 9,
+}
+
+
+def test_each_limit_is_the_setting_of_that_name() -> None:
+    expected = Limits(budget_fuel=1_234, memory_bytes_max=3 << 20, table_elements_max=77, faults_max=9)
+    assert guest_limits(GuestSettings(**GUEST)) == guest_limits(Settings(**GUEST)) == expected
+    assert Limits.of({**GUEST, "threads": 2}) == expected
+    assert set(GUEST.values()) == set(dataclasses.astuple(expected))
+
+
+def test_each_limit_of_a_module_is_the_setting_of_that_name() -> None:
+    settings = Settings(
+        module_bytes_max=2_000, module_functions_max=3, module_exports_max=4, compiled_bytes_max=5 << 20
+    )
+    assert module_limits(settings) == ModuleLimits(
+        bytes_max=2_000, functions_max=3, exports_max=4, compiled_bytes_max=5 << 20
+    )
