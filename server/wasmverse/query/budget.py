@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Callable
 
 SMALL_BYTES = 64 << 10
-"""A result up to this size is always taken: there is one to a connection at most, and they are what most ask for."""
+"""Results up to this size are always accepted: each connection has at most one, and most queries have such a result."""
 
 SHARE = 4
-"""One client's large results may hold a quarter of the room; one result it may always have, if there is room for it."""
+"""One client's large results may hold a quarter of the room; a single result may be larger than that, if there is room."""
 
 RESERVE = 8
-"""Large results leave an eighth of the room to small ones."""
+"""Large results leave an eighth of the room for small ones."""
 
 
 class Lease:
-    """The room of one result, until it is released or nobody has it any more."""
+    """The room that one result takes, until it is released or garbage-collected."""
 
     __slots__ = ("_budget", "bytes", "client")
 
@@ -26,7 +26,7 @@ class Lease:
         self.bytes = size
 
     def release(self) -> None:
-        """Give the room back; nothing happens the second time."""
+        """Give the room back; a second call does nothing."""
         budget, self._budget = self._budget, None
         if budget is not None:
             budget._give_back(self)
@@ -47,7 +47,7 @@ class ByteBudget:
         self.on_room: Callable[[], None] = lambda: None
 
     def lacks(self, client: str, size: int) -> int:
-        """How many bytes too few there are for a result of ``size``; 0 if it fits, -1 if its client has its share already."""
+        """The bytes that are missing for a result of ``size``; 0 if it fits, -1 if its client has used up its share."""
         if size <= SMALL_BYTES:
             return 0
         held = self._clients.get(client, 0)
@@ -56,7 +56,7 @@ class ByteBudget:
         return max(0, self.used + size - self._large_max)
 
     def take(self, client: str, size: int) -> Lease:
-        """Take the room for a result; the caller has asked whether it is there."""
+        """Take the room for a result; the caller has checked with ``lacks`` that it is there."""
         self.used += size
         if size > SMALL_BYTES:
             self._clients[client] += size

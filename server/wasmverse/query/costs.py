@@ -1,4 +1,4 @@
-"""What statements took when they last ran, so that the pool need not find out again."""
+"""What is known of queries from when they last ran: their time, the size of their result, and whether they ended readers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wasmverse.query.query import Query
 
 KEPT_MAX = 8_192
 SLOW_SECONDS = 0.1
-"""A query that ran so long has had its try: from then on it must leave a reader to those that have not."""
+"""A query that ran so long is slow: it must leave its reader to queries that have not been tried yet."""
 QUICK_SECONDS = 0.01
-"""A live query that took its reader no longer at the turn before may wait in one behind others like it."""
+"""A live query that took its reader no longer than this at the turn before may be queued at one that has others like it."""
 QUICK_KEPT_MAX = 65_536
 ENDINGS_MAX = 2
 ENDINGS_SECONDS = 60.0
@@ -30,10 +30,9 @@ class Cost:
 
 
 class Costs:
-    """The costs of the statements that ran last, by a hash of what they are: their texts may be long.
-
-    That a query is slow or large counts for the same arguments only: else one client could make another's slow by asking for much
-    with the same text. That a text is cheap is a guess, and wrong guesses are corrected while it runs.
+    """The costs of the queries that ran last, by a hash of the query, as texts may be long. That a query is slow or large holds
+    for the same arguments only: otherwise one client could make another's query wait, by asking for much with the same text.
+    That a text is cheap is a guess, which is corrected while it runs.
     """
 
     def __init__(self) -> None:
@@ -46,7 +45,7 @@ class Costs:
         return self._exact.get(_exactly(query))
 
     def expected_seconds(self, query: Query) -> float:
-        """What it will take by what is known of it, or of its text; at most the try that every query has."""
+        """The seconds that it is expected to take, from what its text took before; at most ``SLOW_SECONDS``."""
         return min(self._texts.get(hash(query.sql), SLOW_SECONDS), SLOW_SECONDS)
 
     def note(self, query: Query, seconds: float, size: int) -> None:
@@ -75,7 +74,7 @@ class Costs:
                 del self._quick[next(iter(self._quick))]
 
     def note_size(self, query: Query, size: int) -> None:
-        """A result was of so many bytes, for which there was no room."""
+        """A result had so many bytes, for which there was no room."""
         self._keep(_exactly(query)).bytes = size
 
     def note_ending(self, query: Query) -> None:
@@ -86,7 +85,7 @@ class Costs:
         cost.ended_at = now
 
     def ends_readers(self, query: Query) -> bool:
-        """Whether a query is known to end its reader, so that it is not to be run now."""
+        """Whether a query has ended so many readers lately that it must not run now."""
         cost = self._exact.get(_exactly(query)) if self._exact else None
         return (
             cost is not None
@@ -103,5 +102,5 @@ class Costs:
 
 
 def _exactly(query: Query) -> int:
-    """The same for all turns."""
+    """A hash that is the same for all turns."""
     return hash((query.sql, query.args, query.format, query.gzip))

@@ -25,15 +25,15 @@ from wasmverse.settings import PoolSettings
 log = logging.getLogger(__name__)
 
 TRIES_MAX = 8
-"""Times that a query is asked again because its reader was lost or it was stopped for others; more is a fault of ours."""
+"""How often a query may be tried again because its reader was lost or it was stopped for others; more would be our fault."""
 
 
 class Dispatcher:
-    """Has queries answered by readers, each client's share at a time; for the event loop's thread.
+    """Gives queries to readers, sharing the readers' time by client; for the event loop's thread.
 
     Parameters
     ----------
-    cache : kept results, which make room for others.
+    cache : kept results, which are dropped where others need room.
     """
 
     def __init__(self, settings: PoolSettings, snapshot_folder: Path, cache: ResultCache) -> None:
@@ -61,7 +61,7 @@ class Dispatcher:
         await self.readers.close()
 
     def join(self, run: Run, client: Client) -> None:
-        """Another client waits for a query too: it is to be answered when it is the turn of any of them."""
+        """Add a client that waits for the same query: it is answered when it is the turn of any of them."""
         if client.name != run.client.name and client not in run.others:
             run.others.append(client)
             if run.entry is not None:
@@ -79,7 +79,7 @@ class Dispatcher:
             worker.interrupt()
 
     async def ask(self, run: Run) -> tuple[wire.Answer, bytes | bytearray]:
-        """One answer of a reader that has nothing to do with other queries; asks again for as long as it has."""
+        """The answer of a reader; asks again where the query failed because of other queries."""
         query, costs = run.query, self.admission.costs
         while True:
             run.lease = None
@@ -100,7 +100,7 @@ class Dispatcher:
                 run.lane, run.bytes, run.is_quick = Lane.large, full.size, False
                 continue
             except ReaderGone as gone:
-                run.is_quick = False  # whatever happened, it is to have a reader of its own now
+                run.is_quick = False  # whatever happened, it gets a reader of its own now
                 if gone.reason == BEHIND:
                     continue
                 self.readers.lost[gone.reason] += 1
@@ -109,7 +109,7 @@ class Dispatcher:
                 seconds = time.monotonic() - worker.since + self.readers.start_seconds
                 if gone.reason == "heedless":
                     if run.is_left:
-                        # Or leaving would be a way to end readers that nobody is blamed for.
+                        # Otherwise a client could end readers without blame, by leaving.
                         self.admission.note_ending(run)
                         raise asyncio.CancelledError from None
                     run.lane = Lane.slow
@@ -135,7 +135,7 @@ class Dispatcher:
             run.lane, run.is_quick = Lane.slow, False
 
     def _lost(self, run: Run, gone: ReaderGone) -> QueryError:
-        """Note that a query has ended its reader; what to tell of it."""
+        """Note that a query has ended its reader; returns what to tell the client."""
         log.warning("a query %s; its reader is replaced", gone.detail)
         self.admission.note_ending(run)
         if gone.reason == "time":
@@ -149,7 +149,7 @@ class Dispatcher:
         return QueryError(f"The query {gone.detail}; it was not answered", code=2013)
 
     async def _acquire(self, run: Run) -> tuple[Worker, Try]:
-        """A reader for a query, when it is its turn."""
+        """Wait for the query's turn; returns the reader that was lent for it."""
         entry = self._enter(run)
         if entry.worker is None:
             self._serve()
@@ -173,7 +173,7 @@ class Dispatcher:
             self.queue.remove(entry)
 
     def _withdraw(self, entry: Try) -> None:
-        """Take back a reader that was handed out at the very moment at which nobody wanted it any more."""
+        """Take back a reader that was lent at the moment at which the query was withdrawn."""
         if entry.worker is not None:
             self._give_back(entry.worker, entry, 0.0)
 
@@ -197,7 +197,7 @@ class Dispatcher:
         return entry
 
     def _serve(self) -> None:
-        """Hand readers to those who wait, while there are readers."""
+        """Lend readers to waiting queries, as long as there are both."""
         queue, readers = self.queue, self.readers
         while queue and not self._is_closed:
             free = readers.find(is_quick=False)
@@ -263,8 +263,8 @@ class Dispatcher:
         return not lacking
 
     def _admit(self, run: Run, _head: wire.Answer, size: int) -> bool:
-        """Whether an answer that a reader has ready is to be read: then there is room for it, and this is taken."""
-        run.lease = None  # what was expected; now it is known
+        """Whether an answer is to be read: if there is room for it, which is taken then."""
+        run.lease = None  # that was for the expected size; now the size is known
         if run.is_left:
             return False
         if size > SMALL_BYTES:
@@ -279,9 +279,8 @@ class Dispatcher:
             self._loop.call_soon_threadsafe(self._serve)
 
     def _make_way(self) -> None:
-        """Stop what has had its try where others have not: it is run again when it is its turn among the slow.
-
-        So of two readers or more, one at least is always free for queries that are quick, or new, within ``SLOW_SECONDS``.
+        """Stop long queries where new ones wait; they run again, in the lane of slow queries. So with two readers or more, at
+        least one is free within ``SLOW_SECONDS`` for queries that are quick or new.
         """
         before = time.monotonic() - SLOW_SECONDS
         long = [worker for worker in self.readers.at_work if worker.since < before]
@@ -293,7 +292,7 @@ class Dispatcher:
         now = time.monotonic()
         stoppable = [worker for worker in long if not worker.is_slow and worker in self._at]
         if stoppable and not any(worker.interrupted_at for worker in long):
-            # Of those, the one whose client has used most.
+            # Of those, stop the one whose client has used most.
             max(
                 stoppable, key=lambda worker: self.queue.level_after(self._at[worker]) + now - worker.since
             ).interrupt()

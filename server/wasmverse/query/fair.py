@@ -1,11 +1,11 @@
 """Whose query is next: the readers' time is shared by client, and a client's share by its connections.
 
 Start-time fair queueing (Goyal, Vin and Cheng, 1996), on two levels. Every client has a *level*, the seconds of readers that it
-has been given; the next query is the one whose client would have the lowest level after it. So what is known to be cheap and who
-has used little go ahead, and nobody waits for ever behind others: a level only rises by what was used. Who comes new or comes
-back begins at the level of the least served of those who wait, so time that was not used is not saved up; and of equals the
-newest goes first, for most who come are soon done, while those who stay are those who are not. What was used beyond the others'
-is remembered up to ``LEAD_SECONDS_MAX`` and until nobody asks any more.
+has been given; the next query is the one whose client would have the lowest level after it. So cheap queries, and clients that
+have used little, go ahead; and nobody waits for ever, because a level rises only by what was used. A client that is new or
+comes back begins at the level of the least served client that waits, so unused time is not saved up. Of equal levels the newest
+goes first: most clients ask little and are soon done. What a client used beyond the others is remembered up to
+``LEAD_SECONDS_MAX``, and until nobody asks any more.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any, NamedTuple
 from wasmverse.query.query import Client
 
 LEAD_SECONDS_MAX = 10.0
-"""A client that had the readers for itself is put behind others for no more than this."""
+"""A client that had all readers to itself falls behind the others by no more than this."""
 
 GRAIN_SECONDS = 0.1
-"""Levels that are no further apart are equal: a few quick queries put nobody behind those who have had none."""
+"""Levels that differ by less than this are equal: a few quick queries do not put a client behind one that has had none."""
 
 SHARES_MAX = 10_000
 
 
 class Lane(IntEnum):
-    """What is known of a waiting query: nothing bad; that it takes long; that its result needs room first."""
+    """Where a query waits: nothing bad is known of it; it is known to take long; its result needs room first."""
 
     normal = 0
     slow = 1
@@ -40,8 +40,8 @@ class Lane(IntEnum):
 class Entry:
     """One query that waits.
 
-    ``cost`` : reader seconds that it is expected to take. ``is_counted`` : whether limits of what waits are for it. ``payer`` :
-    whose share it was chosen from, once it was.
+    ``cost`` : reader seconds that it is expected to take. ``is_counted`` : whether it counts towards the limits of waiting
+    queries. ``payer`` : the client whose turn it was, once it was chosen.
     """
 
     lane: Lane
@@ -66,16 +66,15 @@ class _Share:
     counted: int = 0
 
     def head(self, lane: Lane) -> _Place | None:
-        """The first place of a lane whose query still waits."""
+        """The first place in a lane whose query still waits."""
         places = self.lanes[lane]
         while places and places[0].entry.is_gone:
             heapq.heappop(places).session.waiting -= 1
         return places[0] if places else None
 
     def drop_gone(self) -> None:
-        """Drop the places of queries that have gone, once they are the most: each keeps its query, which may be long.
-
-        One that is behind others does not come to the head for as long as newer ones come.
+        """Drop the places of queries that no longer wait, once they are the majority: each place keeps its query's text in
+        memory. A place that is not at the head would otherwise stay for as long as newer queries come.
         """
         if sum(map(len, self.lanes)) <= 2 * self.waiting:
             return
@@ -93,7 +92,7 @@ class _Share:
 
 @dataclass(eq=False, slots=True)
 class _Session:
-    """One connection of a client: its level, its waiting queries, and a number that is the lower the later it began to wait."""
+    """One connection of a client: its level, its waiting queries, and ``youth``, which is lower the later it began to wait."""
 
     level: float = 0.0
     waiting: int = 0
@@ -136,7 +135,7 @@ class FairQueue:
         return share.counted if share else 0
 
     def push(self, entry: Entry, client: Client) -> None:
-        """Have a query wait on account of a client; a second client may be named for one that waits already."""
+        """Let a query wait on behalf of a client; more clients may be added for one that waits already."""
         share = self._share(client.name)
         if share in entry.shares:
             return
@@ -158,7 +157,7 @@ class FairQueue:
         entry.shares.append(share)
 
     def go(self, entry: Entry, client: Client) -> None:
-        """Choose a query at once, while nobody waits: what ``push``, ``first`` and ``take`` come to then."""
+        """Choose a query at once, when nobody waits: the same as ``push``, ``first`` and ``take``, for less."""
         share = self._share(client.name)
         session = self._session(share, client.session)
         start = max(session.level, share.session_level)
@@ -169,7 +168,7 @@ class FairQueue:
         entry.payer, entry.session, entry.is_gone = share, session, True
 
     def first(self, lane: Lane, fits: Callable[[Any, str], bool] | None = None) -> Entry | None:
-        """The next query of a lane; of those only that ``fits`` its client, whose name is given."""
+        """The next query of a lane, among those for which ``fits(entry, name of its client)`` holds."""
         best, best_order = None, (0, 0)
         for share in tuple(self._lanes[lane].values()):
             place = share.head(lane)
@@ -183,12 +182,12 @@ class FairQueue:
         return best
 
     def level_after(self, entry: Entry) -> float:
-        """What its client's level would be; of a query that ``first`` gave."""
+        """The level that its client would have after it; for a query that ``first`` returned."""
         assert entry.payer is not None
         return entry.payer.level + entry.cost
 
     def take(self, entry: Entry) -> None:
-        """Choose a query that ``first`` gave; its client is charged what it is expected to cost."""
+        """Choose a query that ``first`` returned; its client is charged the expected cost."""
         share = entry.payer
         assert share is not None
         place = heapq.heappop(share.lanes[entry.lane])
@@ -200,12 +199,12 @@ class FairQueue:
         self._leave(entry)
 
     def remove(self, entry: Entry) -> None:
-        """Take out a query that need not be answered any more."""
+        """Remove a query that need not be answered any more."""
         if not entry.is_gone and entry.shares:
             self._leave(entry)
 
     def charge(self, entry: Entry, seconds: float) -> None:
-        """Say what a query that was taken has really cost; it may be said again for what comes after."""
+        """Correct the charge of a chosen query to what it really cost."""
         share = entry.payer
         if share is None:
             return
@@ -214,7 +213,7 @@ class FairQueue:
             entry.session.level += seconds - entry.cost
 
     def last_of_longest(self) -> Entry | None:
-        """Of the client with the most counted queries, the one that would be answered last."""
+        """The query that would be answered last, of the client with the most counted queries."""
         share = max(self._shares.values(), key=lambda share: share.counted, default=None)
         if share is None or not share.counted:
             return None
@@ -222,7 +221,7 @@ class FairQueue:
         return max(place for place in places if place.entry.is_counted).entry
 
     def forget(self) -> None:
-        """Start again from zero; to be called when nobody waits and nothing runs."""
+        """Forget all levels, when nobody waits and nothing runs."""
         if not self._waiting:
             self._shares.clear()
             self._level = 0.0

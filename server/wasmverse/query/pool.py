@@ -21,7 +21,7 @@ from wasmverse.settings import PoolSettings
 from wasmverse.snapshots.snapshot import kept_turns, newest_turn
 
 LOOK_SECONDS = 0.05
-"""How often one looks for a turn where there is none."""
+"""How often to look for a turn while none is published."""
 
 
 class ReaderPool:
@@ -182,7 +182,7 @@ class ReaderPool:
         return run
 
     async def _first_turn(self) -> int:
-        """Wait for a turn: somebody removed the folder, and the next turn makes it again."""
+        """Wait for a turn: somebody removed the folder, and the next published turn makes it again."""
         deadline = time.monotonic() + self._settings.query_wait_seconds_max
         while not self._is_closed and time.monotonic() < deadline:
             if (newest := self.newest) is not None:
@@ -194,7 +194,7 @@ class ReaderPool:
         if self._running.get(run.query) is run:
             del self._running[run.query]
         if task.done() and not task.cancelled():
-            task.exception()  # seen here, in case everybody who waited has left
+            task.exception()  # retrieved, in case nobody waits any more: asyncio would log it
 
     def _count(self, outcome: str, result: Result | None = None) -> Result:
         self.counts.queries[outcome] += 1
@@ -213,14 +213,14 @@ class ReaderPool:
         try:
             return await self._answer(run)
         finally:
-            # A cancelled query is held by its own traceback, and that only until the garbage collector comes by: its room
-            # must not wait for that.
+            # A cancelled query is kept alive by its traceback until the cyclic garbage collector runs: its room must not wait
+            # for that.
             if run.lease is not None:
                 run.lease.release()
 
     async def _answer(self, run: Run) -> Result:
         if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
-            raise self._missing(run.turn)  # a reader would take its folder for an old one
+            raise self._missing(run.turn)  # a reader would take it for a turn that was removed
         tries = self._settings.readers + self._settings.reader_spares + 1
         while True:
             head, body = await self._dispatcher.ask(run)
@@ -228,7 +228,7 @@ class ReaderPool:
                 break
             if "ends" in head and tries:
                 tries -= (
-                    1  # the folder was made again, and a reader from before cannot read it; later ones can
+                    1  # the folder was made again, and a reader from before cannot read it: ask a newer one
                 )
                 continue
             newest = self.newest

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 RESTART_SECONDS_MAX = 5.0
 WATCH_SECONDS = 0.05
 OUTSTANDING_MAX = 8
-"""Quick queries that one reader may have been sent: it goes on to the next while the gateway is busy with its last answer."""
+"""Quick queries that may be queued at one reader: it starts on the next while the gateway still handles its last answer."""
 
 
 class Readers:
@@ -35,7 +35,7 @@ class Readers:
 
     Parameters
     ----------
-    changed : called when a reader may be had that could not be had before.
+    changed : called when a reader has become free or was added.
     watched : called every ``WATCH_SECONDS``.
     """
 
@@ -59,7 +59,7 @@ class Readers:
         self.at_work: set[Worker] = set()
         self.lost: Counter[str] = Counter()
         self.start_seconds = 0.0
-        """What the start of the last one took."""
+        """Seconds that the last reader took to start."""
 
     @property
     def confinement(self) -> dict[str, str]:
@@ -106,11 +106,12 @@ class Readers:
 
     @property
     def is_shared(self) -> bool:
-        """Whether one of those at work has quick queries only, so that another may wait there."""
+        """Whether a reader at work has quick queries only, so that another one may be queued there."""
         return any(worker.is_shared for worker in self.at_work)
 
     def find(self, *, is_quick: bool) -> Worker | None:
-        """A free reader, the one last at work, because it has the turn mapped; for a quick query, one with few others."""
+        """A free reader: the one that worked last, because it has the turn mapped. For a quick query, else a shared one with
+        few others."""
         if self.idle and len(self.at_work) < self._at_work_max:
             return self.idle[-1]
         if not is_quick:
@@ -135,7 +136,8 @@ class Readers:
         worker.outstanding += 1
 
     def take_back(self, worker: Worker) -> None:
-        """Take a reader back once it has no more to answer, or replace it if it is lost or wants to retire."""
+        """Count one answer of a reader; when it was the last, the reader is idle again, or is replaced if it has ended or wants
+        to retire."""
         worker.outstanding -= 1
         if worker.outstanding:
             return
@@ -149,7 +151,7 @@ class Readers:
             self._keep(self._replace(worker))
 
     def _gone(self, worker: Worker) -> None:
-        """A process has ended: if it was at work, who asked it will see."""
+        """A process has ended; if it was at work, whoever awaits its answer learns that from there."""
         if worker in self.idle and not self._is_closed:
             self.idle.remove(worker)
             self.lost["idle"] += 1
@@ -170,7 +172,7 @@ class Readers:
 
     async def _replace(self, worker: Worker) -> None:
         await worker.end()
-        self._all.discard(worker)  # not before: `close` ends all that are left
+        self._all.discard(worker)  # not before it has ended: `close` ends all that are in the set
         pause = 0.1
         while True:
             try:

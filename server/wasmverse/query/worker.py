@@ -22,15 +22,15 @@ from wasmverse.query.wire import GRACE_SECONDS
 
 START_SECONDS_MAX = 60.0
 _SIGNALS_WITHOUT_MEMORY = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT})
-"""How native code ends when an allocation or its stack is denied and it does not look: seen once in some
-90 queries that met the limit. So does code that is wrong: it counts as memory if much of that was in use."""
+"""How native code ends when an allocation or stack memory is denied and it does not check: seen once in some 90 queries that
+met the limit. Defective code ends like that too, so it counts as memory only if much of that was in use."""
 
 _MUCH = 0.25
-"""The part of its memory that a reader was last seen to use when such an end is put down to memory."""
+"""The fraction of its memory limit that a reader must last have used for such an end to be attributed to memory."""
 
 
 _FOLLOWS_SECONDS = 5.0
-"""How long the process that was started may take to end after the one that it waits for."""
+"""How long the started process may take to end after the process that it waits for."""
 
 
 class ReaderGone(Exception):
@@ -44,20 +44,20 @@ class ReaderGone(Exception):
 
 
 BEHIND = "behind"
-"""The reason of a request that waited behind the one at which its reader ended: it may be asked of another."""
+"""The reason for a query that was queued after the one at which its reader ended: another reader may be asked."""
 
 UNREAD = "unread"
-"""The reason of a request that its reader ended before it had read it: it may be asked of another too."""
+"""The reason for a query that its reader had not read when it ended: another reader may be asked."""
 
 STREAM_BYTES = 1 << 20
-"""What may wait unread of a reader's answer; of one for which there is no room, it is all that the gateway ever holds."""
+"""Bytes of an answer that are buffered unread; of an answer without room, the gateway never holds more."""
 
 Admit = Callable[[wire.Answer, int], bool]
-"""Told of an answer that is about to come, and of the size of its body: whether to read that, or to throw it away."""
+"""Given an answer's head and the size of its body: whether to read the body, or to discard it."""
 
 
 class NoRoom(Exception):
-    """The answer was thrown away, because there was no room for its ``size`` bytes."""
+    """The answer was discarded because there was no room for its ``size`` bytes."""
 
     def __init__(self, size: int) -> None:
         super().__init__(f"{size:,} bytes")
@@ -65,13 +65,14 @@ class NoRoom(Exception):
 
 
 class Worker:
-    """One reader process, which answers requests in the order in which they are asked; after ``ReaderGone`` it is of no more use.
+    """One reader process, which answers queries in the order in which they are asked; after ``ReaderGone`` it cannot be used
+    any more.
 
     confinement : layer -> nothing, or why it does not hold; what the process says of itself before its first request
-    outstanding : requests that it was handed out for and that have not come back; the pool counts them
-    is_shared : whether all of these are quick ones, behind which others may wait
-    is_slow : whether it was handed out for a query that is known to be slow
-    since : when it began with the request that it is at
+    outstanding : queries that it was lent for and has not answered; `Readers` counts them
+    is_shared : whether all of these are quick ones, after which others may be queued
+    is_slow : whether it was lent for a query that is known to be slow
+    since : when it began with its current query
     on_gone : called once, when the process has ended or closed its connection
     """
 
@@ -100,7 +101,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The id of the process that computes, which the one that was started may only wait for; 0 before the start."""
+        """The id of the process that computes, which may be a child of the started one; 0 before the start."""
         return self._pid
 
     @property
@@ -120,7 +121,7 @@ class Worker:
             config = self._config
             self._group = groups.ours().group("reader", config.process_threads_max, config.memory_bytes)
             environment = bare_environment() | self._group.environment()
-            # Arrow's own allocator takes up to a gigabyte at once, and the limit on data counts all of it.
+            # Arrow's own allocator reserves up to a gigabyte at once, and the limit on data counts all of it.
             environment["ARROW_DEFAULT_MEMORY_POOL"] = "system"
             self._process = subprocess.Popen(
                 [*inside("wasmverse.reader.process"), str(theirs.fileno())],
@@ -148,12 +149,12 @@ class Worker:
             self._used_at_start = memory.rss - memory.shared
 
     def _take_hold(self, pid: int) -> None:
-        """Hold on to the process that computes: who waits for it is another, so its number may be given to a third one."""
+        """Open a handle on the process that computes: it is not our child, so its id could be reused for another process."""
         assert self._process is not None
         if pid == self._process.pid:
             return
         self._pid = pid
-        with contextlib.suppress(OSError):  # a kernel or container without it: by its number, then
+        with contextlib.suppress(OSError):  # a kernel or container without pidfds: use its id
             self._handle = os.pidfd_open(pid)
             weakref.finalize(self, os.close, self._handle)
 
@@ -173,11 +174,12 @@ class Worker:
             self.on_gone(self)
 
     async def ask(self, frame: bytes, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
-        """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from its turn on.
+        """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from when the
+        reader reaches it.
 
         Parameters
         ----------
-        frame : the packed request.
+        frame : the packed query.
         admit : whether there is room for the answer.
 
         Raises
@@ -190,17 +192,17 @@ class Worker:
         try:
             if not self._has_ended:
                 self._send(frame)
-            # Locks are given in the order in which they are asked for, and that is the order of the answers.
+            # A lock is given in the order in which it is asked for, which is the order of the answers.
             async with self._answering:
                 if self._has_ended:
                     raise ReaderGone(BEHIND, "waited behind another that ended its process")
                 return await self._answer(admit)
         except asyncio.CancelledError:
-            await self.end()  # an answer nobody waits for must not be taken for the next one's
+            await self.end()  # an answer that nobody awaits must not be taken for that of the next query
             raise
 
     async def _answer(self, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
-        # The reader interrupts the query itself at the limit; who does not heed that is ended a little later.
+        # The reader interrupts the query at the limit; if it goes on, its process is ended a little later.
         self.since, self.interrupted_at = time.monotonic(), 0.0
         try:
             async with asyncio.timeout(self._config.seconds_max + GRACE_SECONDS) as self._limit:
@@ -214,13 +216,12 @@ class Worker:
             self._limit = None
         self.retires = self.retires or bool(head.get("retire"))
         if "ends" in head:
-            self._has_ended = True  # what was asked meanwhile is not answered any more
+            self._has_ended = True  # queries that were sent meanwhile will not be answered
         return head, body
 
     def interrupt(self) -> None:
-        """Have the reader stop the query that it is at, as at its time limit; if it does not, its process is ended.
-
-        It may be at the next one by then: an interruption that came too early for a query is no reason to refuse it.
+        """Have the reader stop its current query, as at the time limit; if it does not, its process is ended. The reader may
+        have gone on to the next query by then: such a query is asked again, not refused.
         """
         if self._limit is None or not self.is_usable or self.interrupted_at:
             return
@@ -252,7 +253,7 @@ class Worker:
                     f"used more than {self._config.memory_bytes:,} bytes of memory, the limit for one query",
                 ) from error
             if isinstance(error, ConnectionError):
-                # The kernel says that the other end was closed with something unread in it: this request, or one behind it.
+                # The kernel says that the other end was closed with unread data: this query, or one after it.
                 raise ReaderGone(UNREAD, f"was sent to a process that had ended (status {status})") from error
             is_signal = status is not None and -status in set(signal.Signals)
             how = signal.Signals(-(status or 0)).name if is_signal else f"status {status}"
@@ -263,8 +264,7 @@ class Worker:
             raise ReaderGone("crash", f"ended its process ({how})") from error
 
     def watch(self) -> None:
-        """End the process if it has more memory of its own than it may: the second line behind its own
-        limit."""
+        """End the process if it uses more memory of its own than it may: a second line of defence after its own limit."""
         if not self.is_usable:
             return
         try:
@@ -295,12 +295,12 @@ class Worker:
             return process.wait(pause_seconds)
         if self._handle is not None and _has_ended(self._handle, 0):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(_FOLLOWS_SECONDS)  # it is about to end as that one did
+                return process.wait(_FOLLOWS_SECONDS)  # it is about to end with the same status
         if self._handle is not None:
             self._signal(signal.SIGKILL)
             process.send_signal(signal.SIGCONT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return process.wait(_FOLLOWS_SECONDS)  # once nothing is left of them
+                return process.wait(_FOLLOWS_SECONDS)  # it ends once the namespace is empty
         process.kill()
         return process.wait()
 
