@@ -1,4 +1,5 @@
-"""Who asks, and may they? On loopback everybody may; beyond, commands need a token, and reading if so set."""
+"""Who asks, and whether they may. On loopback everybody may; beyond it commands need a token, and so does reading if that is
+set."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Access:
         self.is_public = settings.is_reading_public
 
     def require(self, connection: HTTPConnection, role: Role, token: str = "") -> Identity:
-        """Who asks, if they have ``role``; ``token`` is one that came otherwise than by the Authorization header.
+        """Who asks, if they have ``role``; ``token`` is one that did not come in the Authorization header.
 
         Raises
         ------
@@ -83,7 +84,7 @@ def make_ready_token(settings: SiteSettings) -> str | None:
 
 
 def check_access(settings: SiteSettings, database_path: Path) -> None:
-    """Refuse to serve beyond loopback without a secret, or under names that are none.
+    """Refuse to serve beyond loopback without a token, or with names and proxies that are not valid.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        # Nobody's environment is to decide what of a request is sent where; and asking costs each one 10 us.
+        # Environment variables of OpenTelemetry must not send requests' data elsewhere; and the check costs each request 10 us.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.gateway = Gateway(
@@ -80,7 +80,7 @@ def create_app(
     )
     app.state.live = live
     add_error_handlers(app)
-    app.include_router(data_api_router("v2"))  # routes are tried in their order, and most ask for these
+    app.include_router(data_api_router("v2"))  # routes are tried in order, and most requests are for these
     app.include_router(data_api_router("v1"))
     app.include_router(strategies.router)
     app.include_router(health.router)
@@ -95,6 +95,8 @@ def create_app(
     )
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
-    app.add_middleware(SiteGuard, settings=settings, is_open=access.is_open)  # the last one comes first
+    app.add_middleware(
+        SiteGuard, settings=settings, is_open=access.is_open
+    )  # the middleware that is added last runs first
     add_page(app, page_folder)
     return app

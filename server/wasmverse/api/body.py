@@ -16,13 +16,13 @@ from wasmverse.query.public import DATABASES
 from wasmverse.query.query import NO_ARGS, Format, Query
 
 ARGS_DEPTH_MAX = 64
-"""Lists and objects in one another in an argument. Arrow's types nest as deep, and orjson's texts four times as deep."""
+"""How deep lists and objects may nest in an argument: as deep as Arrow's types may, and a quarter of what orjson reads."""
 
 
 class Room:
-    """``with Room(budget, client) as room:`` is the room of one body, taken when it is long, until it has been answered.
-
-    Whoever sends the most of a body and waits, or queues with a long text, would have a megabyte on every connection.
+    """``with Room(budget, client) as room:`` is the room of one body; it is taken if the body is long, until that has been
+    answered. Otherwise a client could hold a megabyte on every connection, by sending most of a body or by queueing with a long
+    text.
     """
 
     def __init__(self, budget: ByteBudget, client: str) -> None:

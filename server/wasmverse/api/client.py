@@ -1,4 +1,4 @@
-"""Who a request counts for where something is shared out: an owner with a token, else an address."""
+"""On whose account a request is, where something is shared by client: an owner with a token, else an address."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from wasmverse.tokens import Identity
 def client_of(connection: HTTPConnection, identity: Identity) -> Client:
     """Whose share a query is a part of, and on which connection it came.
 
-    A name without a token can be any, so then it is the address that counts; of an IPv6 address its network of 64 bits, which is
-    the least that a line is given.
+    A name without a token can be any, so then the address counts; of an IPv6 address, its network of 64 bits, which is the
+    smallest that a customer is given.
     """
     host, port = connection.client if connection.client else ("", 0)
     if identity.owner.startswith(CLAIMED):

@@ -11,7 +11,7 @@ from wasmverse.errors import CommandError, QueryRefused
 from wasmverse.text import one_line
 
 TEXT_MAX = 2_000
-"""Characters of a command."""
+"""Longest text of a command, in characters."""
 KINDS = {"ship": 1, "energynode": 2, "1": 1, "2": 2}
 USAGE = "call spawn_entity(sid, kind, x, y, strategy)"
 _WRONG = f"You have an error in your SQL syntax; write {USAGE}"
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     |(?P<sign>[?,;.()])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-"""The gateway reads these texts itself, so each part is found in one way, in time that grows with its length."""
+"""The gateway itself parses these texts, so no part can match in two ways: the time is linear in the length."""
 _ESCAPE = re.compile(r"\\(.)|(['\"`])\2", re.DOTALL)
 
 
@@ -110,7 +110,7 @@ def _tokens(sql: str) -> Iterator[tuple[str, str]]:
 
 
 def _values(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What stands between the commas, each one token."""
+    """The tokens between the commas, each of which is one value."""
     if not tokens:
         return []
     values = tokens[::2]
@@ -126,7 +126,7 @@ def _values(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _literal(kind: str, text: str, args: Iterator[object]) -> object:
-    """The plain value of one place of a call."""
+    """The Python value of one argument of a call."""
     if kind == "text":
         return text
     if kind == "number":
@@ -147,7 +147,7 @@ def _whole(name: str, value: object, least: int, most: int) -> int:
 
 
 def _echo(value: object) -> str:
-    """A value as it was given, in one line and not too long."""
+    """A value as it was given, on one line and shortened."""
     if isinstance(value, list | dict):  # may be nested too deeply to be written out
         return "a list" if isinstance(value, list) else "an object"
     return one_line(repr(value), 80)

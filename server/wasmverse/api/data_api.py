@@ -133,7 +133,7 @@ async def _answered(
 ) -> Response:
     body = await _read(request, gateway, room)
     query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
-    del body  # it is held no longer than its parts while the query waits
+    del body  # only its parts are held while the query waits
     began = time.perf_counter()
     with WhilePresent(request):
         result = await gateway.service.query(query, client=client)

@@ -1,8 +1,8 @@
 """How errors look over HTTP: a status for each, and one shape for each protocol.
 
 The data API answers a bare line, ``Error 1146: Table 'game.bad' doesn't exist``; everything else answers
-``{"error":{"code":1146,"message":"..."}}``. Both carry MySQL's number. Nothing of the inside is shown: what
-was not raised on purpose is logged and answered as an internal error.
+``{"error":{"code":1146,"message":"..."}}``. Both carry MySQL's number. Internals are never shown: an exception that was not
+raised on purpose is logged, and answered as an internal error.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def status_of(error: WasmverseError) -> int:
 
 
 def for_client(error: WasmverseError) -> WasmverseError:
-    """What a client is told of ``error``: all of it, unless it is the operator's to mend; then the log has it."""
+    """What a client is told of ``error``: all of it, unless the operator must mend it; then it is in the log."""
     if not isinstance(error, SettingsError):
         return error
     log.error("%s", printable(error.message, 1_000))

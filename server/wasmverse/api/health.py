@@ -1,4 +1,4 @@
-"""Is it there, what is it, do turns advance, how much does it do."""
+"""Whether the server answers, what it is, whether turns advance, and its metrics."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def health(request: Request) -> Response:
         problem = ""
     if universe.is_alive and (trouble := universe.trouble) is not None:
         problem = trouble
-    # A reader that replaces another is confined again.
+    # Readers that were replaced have been confined again.
     confinement = {**gateway.confinement}
     if "reader" in confinement and readers.usable:
         confinement["reader"] = readers.confinement

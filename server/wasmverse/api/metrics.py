@@ -1,4 +1,4 @@
-"""What Prometheus may scrape: counters of this process, and gauges read when they are asked for."""
+"""What Prometheus may scrape: counters of this process, and gauges that are read at each scrape."""
 
 from __future__ import annotations
 

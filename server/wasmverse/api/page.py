@@ -1,5 +1,4 @@
-"""The web page: files made by the build, served with headers that let it do what it needs and nothing
-else."""
+"""The web page: files made by the build, served with headers that allow it what it needs and nothing else."""
 
 from __future__ import annotations
 
@@ -47,8 +46,7 @@ Build it with `make setup` and start again, or talk to the universe in SQL:
 
 
 class _Page(StaticFiles):
-    """Static files; what the build named by its contents (in assets/) is cached for ever, the rest asked for
-    again."""
+    """Static files. Those in assets/ are named by a hash of their contents and cached for ever; the others are revalidated."""
 
     def file_response(self, full_path, stat_result, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
         response = super().file_response(full_path, stat_result, scope, status_code)
@@ -59,7 +57,7 @@ class _Page(StaticFiles):
 
 
 class _Files(Mount):
-    """Every path but those of other routes: whoever asks for one of these in a wrong way is told so, not that it is missing."""
+    """Every path but those of other routes: a wrong method on one of these is answered as such, not as a missing file."""
 
     def __init__(self, folder: Path, others: list[BaseRoute]) -> None:
         super().__init__("/", _Page(directory=folder, html=True), name="page")

@@ -1,4 +1,4 @@
-"""How often one address may ask: a bucket that holds a burst and fills at a steady rate."""
+"""How often one address may ask: a token bucket that holds a burst and fills at a steady rate."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from wasmverse.api.errors import RETRY_SECONDS, HttpError
 from wasmverse.api.http.address import counted_address
 
 ADDRESSES_MAX = 10_000
-"""Buckets kept. The one that goes is that of who asked longest ago: in two seconds it has filled up anyway, so nobody's limit is
-forgotten unless thousands of others ask within that time."""
+"""Buckets kept; the least recently used one is dropped. A bucket is full again after two seconds, so no limit is lost unless
+thousands of other addresses ask within that time."""
 
 
 class RateLimit:

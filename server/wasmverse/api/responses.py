@@ -17,11 +17,12 @@ from wasmverse.settings import ConnectionSettings
 log = logging.getLogger(__name__)
 
 PART_BYTES = 64 << 10
-"""What is handed to the connection at once: up to so much, and as much again, waits there unsent."""
+"""Bytes handed to the connection at once: at most twice as many wait there unsent."""
 
 
 class ResultResponse(Response):
-    """Sends a result in parts, so that no answer fills the socket's queue, and gives up on who does not read.
+    """Sends a result in parts, so that no answer fills the socket's queue, and closes the connection of a client that does not
+    read.
 
     ``Wasmverse-Turn`` says which turn the result belongs to, ``Wasmverse-Truncated`` which limit cut it. Until it is sent, the
     result keeps its room.
@@ -48,7 +49,7 @@ class ResultResponse(Response):
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; its connection is closed in the middle of it when it is not taken in time."""
+        """Send the answer; if the client does not take it in time, the connection is closed before its end."""
         body = memoryview(self._result.body)
         size = len(body)
         settings, loop = self._settings, asyncio.get_running_loop()
@@ -60,7 +61,7 @@ class ResultResponse(Response):
             )
             connection = connection_of(scope)
             if size <= PART_BYTES and connection is not None and not connection.unsent_bytes():
-                # There is room for it, so nothing has to wait for the client.
+                # There is room for all of it, so sending does not wait for the client.
                 await send({"type": "http.response.body", "body": bytes(body), "more_body": False})
                 return
             for start in range(0, max(size, 1), PART_BYTES):
@@ -78,4 +79,4 @@ class ResultResponse(Response):
                 connection.abort()
         finally:
             body.release()
-            del self._result  # whatever still holds this response must not hold the room
+            del self._result  # references to this response must not keep the room

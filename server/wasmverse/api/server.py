@@ -23,21 +23,21 @@ MESSAGES_MAX = 16
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with the signals left to its caller, and connections that keep to limits of time and number."""
+    """uvicorn, which leaves signals to its caller, with limits on the time and the number of connections."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
         self.connections = connections
 
     async def on_tick(self, counter: int) -> bool:
-        """Once a second, close whoever is past a limit of time."""
+        """Once a second, close connections that are past a limit of time."""
         if counter % 10 == 0:
             self.connections.check_times(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signals."""
         yield
 
 
@@ -54,7 +54,7 @@ def make_server(app: FastAPI, settings: GatewaySettings, listening: socket.socke
     http, websocket = connection_protocols(connections)
     config = uvicorn.Config(
         app,
-        # On h11: httptools would take a third less time, but reads headers without end.
+        # Based on h11: httptools would take a third less time, but accepts headers of any length.
         http=http,
         ws=websocket,
         # Compressing costs 300 kB a watcher, and results are small.
@@ -66,9 +66,9 @@ def make_server(app: FastAPI, settings: GatewaySettings, listening: socket.socke
         timeout_keep_alive=max(1, math.ceil(settings.idle_seconds_max)),
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         access_log=False,
-        # Its lines are written as all others of the process: wasmverse.processes.logs.
+        # Its lines are formatted like all others of the process: wasmverse.processes.logs.
         log_config=None,
-        # Warnings are of what strangers send: a line for each would fill the disk.
+        # Warnings are about what clients send: a line for each could fill the disk.
         log_level="error",
         server_header=False,
         proxy_headers=False,

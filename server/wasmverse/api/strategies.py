@@ -108,7 +108,7 @@ async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity)
         try:
             return await gateway.universe.ask(upload)
         except StrategyDear:
-            # Others on this machine may have slowed it: what it takes at its best is what counts.
+            # Other work on this machine may have slowed the trial: the shortest of several counts.
             again = await gateway.uploads.measure(module, name)
             least = {
                 strategy: Cost(*map(min, cost, again[strategy]))

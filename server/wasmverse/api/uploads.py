@@ -1,7 +1,6 @@
-"""Uploads on their way: how many there may be at once, of whom and of how many bytes, and each one's checker process.
-
-Whoever finds no room is told so before the body is read. Who leaves is not served any further: the place in the queue is given
-up, and the process that checks the module is ended.
+"""Uploads that are under way: how many there may be at once, of one client and of how many bytes, and the checker process of
+each. An upload for which there is no room is refused before its body is read. When a client leaves, its place in the queue is
+given up, and the process that checks its module is ended.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ class Uploads:
     async def check(self, module: bytes, name: str) -> AsyncIterator[Inspection]:
         """Check a module in a process of its own, when it is its turn.
 
-        The next one's turn comes when the block ends: so there is the machine code of ``module_checks_max`` modules at most.
+        The next upload's turn comes when the block ends, so at most ``module_checks_max`` modules' machine code is in memory.
 
         Raises
         ------
@@ -100,7 +99,7 @@ class Uploads:
 
 
 async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
-    """Do what a client waits for, but not if it leaves; its body must have been read.
+    """Do work for a client, and cancel it if the client leaves; its body must have been read.
 
     Raises
     ------
@@ -151,7 +150,7 @@ async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspect
 
 
 async def _converse(process: asyncio.subprocess.Process, module: bytes, bytes_max: int) -> bytes:
-    """Give a checker its module, and read what it writes, up to so many bytes."""
+    """Send a checker its module, and read what it writes, up to so many bytes."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(ConnectionError):  # its exit status says more
@@ -168,7 +167,7 @@ async def _converse(process: asyncio.subprocess.Process, module: bytes, bytes_ma
 
 
 def _give_memory_back() -> None:
-    """Bodies of megabytes leave holes that the allocator keeps; no upload is under way now, so they are all free."""
+    """Return free memory to the system: the allocator keeps what bodies of megabytes took, and no upload is under way now."""
     if sys.platform == "linux":
         with suppress(AttributeError, OSError):  # another C library
             ctypes.CDLL(None).malloc_trim(0)

@@ -1,5 +1,5 @@
-"""The process that runs clients' SQL, closed in: what may be asked, how it is run, how the answer is written.
+"""The confined process that runs clients' SQL: what may be asked, how it is run, how the answer is encoded.
 
-`process` is its beginning and `engine` its middle. Imports ``snapshots``, ``wasm``, the contract of ``strategies`` and
+`process` is its entry point, `engine` answers a query. Imports ``snapshots``, ``wasm``, the contract of ``strategies`` and
 ``query``'s plain values; neither settings nor ``api`` nor FastAPI.
 """

@@ -1,7 +1,6 @@
-"""Which functions and types a query may name: ``functions.toml``, the list that was made by judging the engine's catalogue.
-
-The engine's own word for a function says little: ``"="`` is pure to it, and ends it when called as a function. So each name is
-allowed or denied here, with the reason, and what a newer engine adds is refused until it is judged.
+"""Which functions and types a query may name: ``functions.toml``, in which each entry of the engine's catalogue was judged.
+What the engine says of a function is not enough: it calls ``"="`` pure, and crashes when that is called as a function. So each
+name is allowed or denied here, with the reason, and what a newer engine adds is refused until it is judged.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ OWN = frozenset({"decode_plan", "sight"})
 """The macros that a reader makes for its clients; strategies are known turn by turn."""
 
 NAME_CHARACTERS_MAX = 64
-"""Of a stranger's name in an error."""
+"""Characters of a client's name in an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why some names are denied, and what to write instead; ``names`` in lower case, ending in ``*`` for all that begin so.
-
-    ``calls`` are those that showed it, by the name, where the reason is that the engine fails.
+    """Why some names are denied, and what to write instead. ``names`` are in lower case; one that ends in ``*`` is a prefix.
+    ``calls`` has, by name, a call at which the engine fails, where that is the reason.
     """
 
     reason: str
@@ -69,7 +67,7 @@ TYPES = frozenset(_DATA["allowed"]["types"])
 DENIED_TYPES: dict[str, dict[str, str]] = _DATA["denied_types"]
 
 HARMFUL: list[dict[str, Any]] = list(_DATA["harmful"].values())
-"""Allowed all the same; the generator of calls knows what comes of these."""
+"""Allowed, though calls of them may fail; the generator of calls in the tests knows how."""
 
 _DENIED = {name: denial for denial in DENIALS.values() for name in denial.names if not name.endswith("*")}
 _DENIED_BEGINNINGS = {
@@ -83,7 +81,7 @@ BY_STRUCTURE = frozenset({"from_json", "from_json_strict", "json_transform", "js
 _NO_STRUCTURE = re.compile(
     rf"\[\s*\d|\\|\b(?:{'|'.join(sorted(DENIED_TYPES.keys() - {'array', 'type', 'oid'}))})\b", re.IGNORECASE
 )
-"""A type of a fixed length, INTEGER[3], another denied type, or what JSON may write in another way."""
+"""A type of fixed length such as INTEGER[3], another denied type, or an escape by which JSON may hide one."""
 
 ARGUMENTS_MIN = {"make_timestamp": 5}
 """Functions that fail with fewer arguments; the first one may be written before the name. In 2.0.0
@@ -94,7 +92,7 @@ _SMALL = {ord(letter): ord(letter.lower()) for letter in string.ascii_uppercase}
 
 
 def shown(name: str) -> str:
-    """A stranger's name as it may stand in an error."""
+    """A client's name, shortened for an error."""
     plain = "".join(
         one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name[: NAME_CHARACTERS_MAX + 1]
     )
@@ -116,9 +114,8 @@ def denial_of(name: str) -> Denial | None:
 
 
 def judge_function(part: dict[str, Any], engine_functions: frozenset[str]) -> bool:
-    """Refuse a call, as the parser writes it, of what is not allowed; whether the function is the engine's.
-
-    One that is not may be a strategy, which is known when the turn is.
+    """Refuse a parsed call of a function that is not allowed; returns whether the function is the engine's own. Another may be
+    a strategy's, which is looked up later, in the turn.
 
     Raises
     ------
@@ -176,7 +173,7 @@ def judge_type(part: dict[str, Any]) -> None:
 
 
 def _judge_aggregate_of_list(name: str, part: dict[str, Any]) -> None:
-    """Refuse the aggregate that is named by a text, unless the text is a constant and the aggregate allowed."""
+    """Refuse an aggregate that is named by a string, unless the string is a constant and the aggregate is allowed."""
     # list.list_aggr('sum') is written as if list were a schema, and then the name comes first.
     place = 0 if part["qualified_name"]["path"][1:] else 1
     arguments = part["arguments"]
@@ -192,7 +189,7 @@ def _judge_aggregate_of_list(name: str, part: dict[str, Any]) -> None:
 
 
 def _judge_structure(name: str, part: dict[str, Any]) -> None:
-    """Refuse types of a fixed length among those that are named by a text, and a text that is not a constant."""
+    """Refuse types of fixed length that are named in a string, and a string that is not a constant."""
     arguments = part["arguments"]
     wanted = _text(arguments[-1]) if arguments else None
     if wanted is None:
@@ -206,6 +203,6 @@ def _judge_structure(name: str, part: dict[str, Any]) -> None:
 
 
 def _text(argument: dict[str, Any]) -> str | None:
-    """The text that an argument is, if it is a constant and has no name."""
+    """The string that an argument is, if it is an unnamed constant."""
     literal = argument["expression"].get("literal") or {}
     return literal.get("text") if literal.get("kind") == "STRING" and not argument["name"] else None

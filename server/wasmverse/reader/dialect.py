@@ -1,7 +1,7 @@
 """The second SQL dialect.
 
-DuckDB's dialect comes first. Only when the engine refuses a text is it read as SingleStore's (MySQL's) and
-written as DuckDB's, once; if that helps nothing either, the answer is about the text as it was sent.
+DuckDB's dialect comes first. Only a text that the engine refuses is parsed as SingleStore's (MySQL's) SQL and translated to
+DuckDB's, once. If the translation is refused too, the error is about the text as it was sent.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import sqlglot
 from sqlglot import exp
 
 TRANSLATED_MAX = 4_000
-"""Characters of a text that is translated: that takes Python 0.1 ms a word."""
+"""Longest text that is translated, in characters: translating takes 0.1 ms a word."""
 
 TRANSLATE_SECONDS_MAX = 0.25
-"""Processor time for one translation: the translator tries nested texts again and again (16 times ``date(``
-take 2 s, each one more twice as long), and the engine's interruption does not reach it."""
+"""Processor time for one translation: the translator parses nested texts again and again (16 nested ``date(`` take 2 s, each
+further one doubles that), and interrupting the engine does not stop it."""
 
-# What it warns of are strangers' texts, and would go to the server's error output as they are.
+# Its warnings quote clients' texts, which would go to the server's error output unescaped.
 logging.getLogger("sqlglot").disabled = True
 
 T = TypeVar("T")
@@ -51,14 +51,12 @@ def _translate(sql: str) -> str | None:
             if meant is not node:
                 node.replace(meant)
         return statement.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
-    except (
-        Exception
-    ):  # of a hostile text the translator raises what it pleases: AttributeError, KeyError, ...
+    except Exception:  # on a hostile text the translator may raise anything: AttributeError, KeyError, ...
         return None
 
 
 def _with_moments(node: exp.Expr) -> exp.Expr:
-    """Functions of dates and times as MySQL means them: a text is a moment, and its time of day counts."""
+    """Functions of dates and times with MySQL's meaning: a string is a moment, and its time of day counts."""
     if isinstance(node, exp.TimestampDiff):
         # Whole units that lie between, which DuckDB calls datesub; its datediff counts beginnings of units.
         unit = exp.Literal.string(node.text("unit").lower() or "microsecond")
@@ -94,7 +92,7 @@ def _with_moments(node: exp.Expr) -> exp.Expr:
 
 
 def _moved(start: exp.Expr, step: exp.Expr, unit: exp.Expr | None, is_later: bool) -> exp.Expr:
-    """``start`` so much later or earlier; a step without a unit is days."""
+    """``start`` moved by a step; a step without a unit is in days."""
     if not isinstance(step, exp.Interval):
         step = exp.Interval(this=step, unit=unit or exp.var("DAY"))
     kind = exp.Add if is_later else exp.Sub
@@ -106,7 +104,7 @@ def _moment(value: exp.Expr) -> exp.Expr:
 
 
 def _in_time(work: Callable[[], T]) -> T | None:
-    """What ``work`` returns, or None once it has used ``TRANSLATE_SECONDS_MAX``; only a main thread can be stopped."""
+    """What ``work`` returns, or None once it has used ``TRANSLATE_SECONDS_MAX``; only the main thread can be stopped."""
     if threading.current_thread() is not threading.main_thread():
         return work()
     is_running = True
@@ -118,7 +116,7 @@ def _in_time(work: Callable[[], T]) -> T | None:
     before = signal.signal(signal.SIGVTALRM, on_alarm)
     try:
         try:
-            # More than one alarm: where Python cannot pass the first one on, as in a finalizer, it is dropped.
+            # A repeated alarm: an exception that is raised within a finalizer is dropped.
             signal.setitimer(signal.ITIMER_VIRTUAL, TRANSLATE_SECONDS_MAX, TRANSLATE_SECONDS_MAX / 10)
             return work()
         finally:

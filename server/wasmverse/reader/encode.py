@@ -1,8 +1,8 @@
 """Results as bytes: JSON in the shapes of the wire format, Arrow's IPC stream, CSV.
 
-All of this runs in a reader's process. JSON takes the engine's rows in batches, made by it in C++, and hands
-each to orjson; only columns whose type JSON lacks are touched again, a column at a time. Arrow and CSV never
-leave Arrow's columns. Every encoder stops at the limits of rows and bytes and says which one it met.
+All of this runs in a reader's process. JSON takes rows from the engine in batches and hands each to orjson; only columns of a
+type that JSON lacks are converted in Python, a column at a time. Arrow and CSV are made from Arrow's columns without making
+rows. Every encoder stops at the limits of rows and bytes and says which one it met.
 
 Types (source: SingleStore's "Data API Data Type Conversion"): numbers and booleans are JSON numbers, booleans
 as 0 and 1; DECIMAL, text, dates and times are strings; blobs are base64; JSON, lists and structs stand
@@ -113,7 +113,7 @@ class JsonEncoder:
                 self.rows += len(rows)
                 break
             self.cut = "bytes"
-            # Rows are of a size, more or less: take what fits by that measure, and less if that was wrong.
+            # Rows have about the same size: take as many as fit by that measure, and fewer if that was wrong.
             rows = rows[: min(len(rows) // 2, len(rows) * (self._bytes_max - self._bytes) // len(part))]
         return not self.cut
 
@@ -153,7 +153,7 @@ class JsonEncoder:
 
 
 def _repair(kind: str, big_as_string: bool) -> Callable[[Any], Any] | None:
-    """What must be done to each value of a column before orjson takes it; None for nothing."""
+    """The conversion of each value of a column before it is given to orjson; None if there is none."""
     if kind == "BOOLEAN":
         return int
     if kind in _WIDE or (big_as_string and kind in _BIG):
@@ -166,15 +166,14 @@ def _repair(kind: str, big_as_string: bool) -> Callable[[Any], Any] | None:
 
 
 JSON_DEPTH_MAX = 200
-"""How deep a JSON value may nest that is sent inline: parsers give up at some 1,000, and where is not agreed."""
+"""How deep a JSON value may nest to be sent inline: parsers fail at different depths of about 1,000."""
 _OPENING, _CLOSING = np.frombuffer(b"[{", np.uint8), np.frombuffer(b"]}", np.uint8)
 _JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def _inline(text: str) -> object:
-    """A JSON value as it stands, or as a string if other parsers may refuse it.
-
-    The engine's own takes infinities, NaN, trailing commas and numbers that are no double.
+    """A JSON value inline, or as a string if other parsers may refuse it. The engine's parser accepts infinities, NaN, trailing
+    commas and numbers that no double can hold.
     """
     try:
         orjson.loads(text)
@@ -192,7 +191,7 @@ def _nests_deeper(text: str, depth_max: int) -> bool:
 
 
 def _narrow(value: object) -> object:
-    """Replace integers past 64 bits by text, which orjson cannot do, inside lists and structs."""
+    """Replace integers of more than 64 bits, which orjson cannot encode, by text, also in lists and structs."""
     if isinstance(value, pa.MonthDayNano):
         return _duration(value)
     if isinstance(value, list | tuple):
@@ -208,7 +207,7 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 
 
 def _dumps(value: object) -> bytes:
-    """``value`` as JSON, whatever of the engine's it is made of."""
+    """``value`` as JSON, whatever types of the engine it contains."""
     try:
         return orjson.dumps(value, _plain, _OPTIONS)
     except TypeError:  # a key of a map that is no key of JSON, or an integer past 64 bits
@@ -224,7 +223,7 @@ def _mended(value: object) -> object:
 
 
 def _key(value: object) -> str:
-    """A map's key as text: as the value would stand in JSON, without its quotes."""
+    """A map's key as text: the value's JSON, without its quotes."""
     plain = _mended(value)
     if plain is None or isinstance(plain, bool | int | float | list | dict):
         return _dumps(plain).decode()
@@ -234,7 +233,7 @@ def _key(value: object) -> str:
 def _plain(value: object) -> object:
     """A value of the engine that JSON has no type for, as the wire format writes it.
 
-    Infinite moments are the first and the last of Python, which are near MySQL's; what lies beyond is text already.
+    Infinite moments become Python's first and last, which are near MySQL's; what is beyond these is text already.
     """
     if isinstance(value, datetime.datetime):
         moment = value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo else value
@@ -249,7 +248,8 @@ def _plain(value: object) -> object:
 
 
 def _duration(value: pa.MonthDayNano) -> str:
-    """An interval as ``str`` writes Python's, which ends at 999,999,999 days; the engine's do not. A month has 30 days."""
+    """An interval in the form that ``str`` gives Python's, which ends at 999,999,999 days; the engine's may be longer. A month
+    has 30 days."""
     total = (value.months * 30 + value.days) * 86_400_000_000 + value.nanoseconds // 1000
     days, rest = divmod(total, 86_400_000_000)
     seconds, microseconds = divmod(rest, 1_000_000)

@@ -1,4 +1,4 @@
-"""One query after the other over one database: check, run, encode. The inside of a reader."""
+"""The inside of a reader: checks, runs and encodes one query after another, over one database."""
 
 from __future__ import annotations
 
@@ -57,21 +57,21 @@ class Engine:
         self._is_overdue = False
 
     def interrupt(self) -> None:
-        """Stop what runs now, from another thread."""
+        """Stop the running query, from another thread."""
         self._is_overdue = True
         self._connection.interrupt()
 
     def _heed(self) -> None:
-        """Stop here if the time is up: what Python does between two batches no interruption of the engine ends."""
+        """Raise if the time is up: interrupting the engine does not stop what Python does between two batches."""
         if self._is_overdue:
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
     def prepare(self) -> None:
-        """What may make the next answers faster; to be called when one has been sent."""
+        """Prepare for the next queries; to be called when an answer has been sent."""
         self._relations.copy_if_busy()
 
     def answer(self, query: Query) -> tuple[Answer, bytes]:
-        """The head and body of the answer; whatever goes wrong is part of it, and ``ends`` if the engine is of no more use."""
+        """The head and body of the answer. Errors are part of it, with ``ends`` if the engine cannot be used any more."""
         self._is_overdue = False
         try:
             head, body = self._answer(query)
@@ -188,7 +188,7 @@ class Engine:
             reader.close()
 
     def _relation(self, sql: str, args: list[Any], targets: Mapping[str, str]) -> duckdb.DuckDBPyRelation:
-        """A statement that runs when it is read, with the types among ``targets`` cast."""
+        """A lazy relation of the statement, in which types among ``targets`` are cast."""
         relation = self._connection.sql(sql, params=args)
         before = [str(kind) for kind in relation.types]
         kinds = [recast(kind, targets) for kind in before]

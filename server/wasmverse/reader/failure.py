@@ -1,8 +1,8 @@
 """What a client is told of an error that the engine met: MySQL's number and one line that says what to mend.
 
-Only errors that a statement can be blamed for are told in the engine's words. Every other one, the engine's
-internal and fatal errors above all, carries stacks, paths and addresses, and leaves an engine that answers
-the next query wrongly or not at all: it is told in our own words, and the process that met it has to end.
+Only errors that are the statement's fault are passed on in the engine's words. All others, above all its internal and fatal
+errors, contain stacks, paths and addresses, and leave an engine that may answer the next query wrongly or not at all: the
+client gets a text of ours, and the process ends.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _CODES = {
     "not implemented": 1235,
     "serialization": 1235,
 }
-"""The kinds of errors that are a statement's, by the word the engine begins their text with."""
+"""The kinds of errors that are a statement's fault, by the word with which the engine's text begins."""
 
 _KIND = re.compile(r"([A-Za-z][A-Za-z ]{0,30}?) Error: ")
 _OF_A_FUNCTION = re.compile(r"[A-Za-z ]+ Error: Python exception occurred")
-"""Begins an error of our own functions: a strategy's fault is a NULL, so this is none of a statement's."""
+"""Begins an error of our own functions. A strategy's fault is a NULL, so such an error is never the statement's fault."""
 
 
 _NESTS_TOO_DEEPLY = re.compile(r"^Recursion limit reached$|^Recursion level in ArrowSchema struct exceeded")
-"""What orjson and Arrow say of a value."""
+"""Errors of orjson and Arrow about a value."""
 
 _HIDDEN = (
     (re.compile(r'(?:, )?"seen (?:sid|eid|kind|x|y|entity)"'), ""),
@@ -66,11 +66,11 @@ _HIDDEN = (
     (re.compile(r" Candidate bindings: *$"), ""),
     (re.compile(r"""([^\s"'(),]{64})[^\s"'(),]{16,}"""), r"\1..."),
 )
-"""Names of our own that stand behind the public ones, and what is told in their place; names that are too long."""
+"""Internal names behind the public ones, and what replaces them in an error; names that are too long."""
 
 
 class EngineFailed(Exception):
-    """The engine met an error of its own; ``detail`` is for the log, and for nobody else."""
+    """The engine met an internal error; ``detail`` is for the log only."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -122,9 +122,8 @@ def _public(text: str) -> str:
 
 
 def _kind(error: Exception, text: str) -> str:
-    """The engine's word for what sort of error this is, in lower case; empty if it is not one of its errors.
-
-    Arrow passes on what the engine meets between two batches as an error of its own, with the same text.
+    """The engine's word for the kind of an error, in lower case; empty if it is not the engine's. Arrow wraps an error that the
+    engine raises between two batches in its own class, with the same text.
     """
     if isinstance(error, duckdb.Error | OSError | pa.ArrowException | UnicodeDecodeError):
         found = _KIND.match(text)
@@ -156,6 +155,6 @@ def _unbound(text: str) -> QueryError:
 
 
 def _place(raw: str) -> str:
-    """The line of the text that the parser stumbled over, without its drawing."""
+    """The line of the text at which the parser failed, without the caret below it."""
     found = re.search(r"\n\nLINE (\d+): (.*)", raw)
     return f" in line {found[1]}, near '{one_line(found[2], 80)}'" if found else ""

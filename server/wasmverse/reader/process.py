@@ -1,9 +1,8 @@
 """A reader: the process that runs clients' SQL over the snapshot of one turn, and nothing else.
 
-Started by ``query.worker`` as ``inside.py wasmverse.reader.process DESCRIPTOR``. It trusts what it is sent no
-further than DuckDB and the operating system hold it (``relations.connect``, ``wasmverse.confinement``), and it may be
-killed at any moment: it owns nothing. Only the standard library is imported before it is
-confined.
+Started by ``query.worker`` as ``inside.py wasmverse.reader.process DESCRIPTOR``. It does not trust what it is sent: DuckDB's
+settings and the operating system confine it (``relations.connect``, ``wasmverse.confinement``). It may be killed at any moment,
+as it owns nothing. Only the standard library is imported before it is confined.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ if TYPE_CHECKING:
     from wasmverse.reader.engine import Engine
 
 END_SECONDS = 5.0
-"""How long a reader that has to end waits for the pool to have taken its last answer."""
+"""How long a reader that must end waits until the pool has read its last answer."""
 
 
 def main() -> None:
     """Answer queries on the socket whose descriptor is the only argument until the pool closes it."""
-    # These often reach all processes; the pool ends us.
+    # These signals often reach all processes of a server; the pool ends this one.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
@@ -57,12 +56,12 @@ def main() -> None:
         wire.send(connection, {"confinement": outcomes, "pid": inits.process_id()})
         while (query := wire.receive_query(connection)) is not None:
             head, body = _answer(engine, query, config["seconds_max"], processor_seconds)
-            # What a large query had is free again, but in pieces: a fresh process has it whole.
+            # The memory of a large query is free again, but fragmented: a new process has it in one piece.
             head["retire"] = data_bytes() > own_bytes + config["memory_bytes"] // 2
             wire.send(connection, head, body)
             if "ends" in head:
                 wire.drain(connection, END_SECONDS)
-                os._exit(0)  # to take a broken engine down in order may crash or hang
+                os._exit(0)  # closing a broken engine may crash or hang
             engine.prepare()
 
 
@@ -81,8 +80,8 @@ def _answer(
 
 
 def data_bytes() -> int:
-    """What this process has allocated, as the limit on data counts it; 0 where that cannot be known."""
-    # Asked after every query, so without the objects of pathlib and io.
+    """Bytes that this process has allocated, as the limit on data counts them; 0 where that is unknown."""
+    # Called after every query, so without pathlib and io, which are slower.
     try:
         descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -94,8 +93,7 @@ def data_bytes() -> int:
 
 
 def _interrupt_on_alarm(engine: Engine) -> None:
-    """Stop the running query whenever its time is up. Most queries heed this; the pool ends the process of
-    others."""
+    """Interrupt the running query whenever its time is up. Most queries stop; where one does not, the pool ends the process."""
     while True:
         signal.sigwait({signal.SIGALRM})
         engine.interrupt()

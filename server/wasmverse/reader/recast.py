@@ -1,8 +1,7 @@
-"""Types that Python, Arrow or CSV cannot take over from the engine whole, and the ones they are cast to before.
-
-A moment with a time zone wants a library in Python. Arrow has no unsigned integer of 128 bits, and DuckDB hands it over
-as a wrong number, nor a time with a zone. A variant may hold all of these. The engine itself can cast every one of
-them, in lists and structs too.
+"""Types of the engine that Python, Arrow or CSV cannot represent, and the types to which the engine casts them first. A moment
+with a time zone needs a further library in Python. Arrow has neither unsigned integers of 128 bits, which DuckDB exports as
+wrong numbers, nor times with a zone. A variant may hold all of these. The engine can cast each of them, also in lists and
+structs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
-"""What a query sees: the snapshot of one turn under the public names, and the functions that go with them.
-
-A reader has one database in memory. Arrow tables are registered in it and scanned where they lie; moving on
-to another turn only registers other tables, those that are asked for, and the views stay. A small query over
-``entity`` takes 1.4 ms so, and 0.6 ms over a table of the engine, which takes 12 ms to make for 96,000 rows
-(0.3 s for 5 million). So a turn that is asked often is copied, if it is small.
+"""What a query sees: the snapshot of one turn under the public names, and our own SQL functions. A reader has one database in
+memory. Arrow tables are registered in it and scanned in place; for another turn, only the tables that a query reads are
+registered again, and the views stay. A small query over ``entity`` takes 1.4 ms that way. Over a table of the engine it takes
+0.6 ms, but copying 96,000 rows into one takes 12 ms (5 million: 0.3 s). So a small turn that is asked often is copied.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFOR
 from wasmverse.snapshots.snapshot import attach
 
 COPY_QUERIES = 8
-"""Queries of one turn's entities after which they are copied: about as many more, and the copy has paid."""
+"""Queries of one turn's entities after which they are copied: after about as many more, the copy has paid off."""
 BUSY_QUERIES = 32
 """After a turn with so many, the next one's entities are copied for the first query."""
 COPY_ROWS_MAX = 300_000
@@ -44,8 +42,7 @@ CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
         list_reverse(regexp_extract_all(lpad(hex(last_plan::UBIGINT), 16, '0')[:14], '..')), ', ')
     || ']'
 """
-"""The plan in words, then the ship's memory: bytes 1 to 7 in hexadecimal, in the order the strategy wrote
-them."""
+"""The plan in words, then the ship's memory: bytes 1 to 7 in hexadecimal, in the strategy's order."""
 
 SIGHT = f"""
 CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
@@ -57,9 +54,8 @@ CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
     WHERE "seen sid" = of_sid AND "seen eid" <> of_eid
         AND ("seen x" - of_x) * ("seen x" - of_x) + ("seen y" - of_y) * ("seen y" - of_y) < 256)
 """
-"""What an entity sees, the last argument of a strategy: four bytes an entity in one number, in a turn's order.
-
-The arguments are put into the text as they are written, so no name in it may be one that a client would write.
+"""What a ship at a place sees, the last argument of a strategy: each entity's four bytes as one number, in the order of a turn.
+A macro's arguments are inserted as text, so none of its names may be one that a client could write.
 """
 
 
@@ -70,7 +66,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
         config={
             "threads": threads,
             "memory_limit": f"{memory_bytes // 1_000_000}MB",
-            # No folder to spill to: out of memory then says so, instead of which folder could not be made.
+            # No folder to spill to: then the error is that memory is used up, not that a folder cannot be made.
             "temp_directory": "",
             "max_temp_directory_size": "0KB",
             "allow_community_extensions": False,
@@ -79,7 +75,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": False,
         },
     )
-    # The folder for spilling cannot be set once this is: the order of a config is not kept.
+    # Set after the spill folder, which cannot be set later: the order of a config is not kept.
     connection.execute("SET enable_external_access = false")
     connection.execute("SET TimeZone = 'UTC'")  # the same answers on every machine
     connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
@@ -131,7 +127,7 @@ class Relations:
     def copy_if_busy(self) -> None:
         """Copy the turn's entities if they are few and have been asked for often."""
         if self._asked >= COPY_QUERIES and self._copied != self.turn:
-            # The alarm of the query before may come late: it was for that one.
+            # The alarm of the query before may come late: it is not for this work.
             with contextlib.suppress(duckdb.InterruptException):
                 self._copy()
 
@@ -143,7 +139,9 @@ class Relations:
         self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0
         self._can_be_copied = tables["ship"].num_rows + tables["node"].num_rows <= COPY_ROWS_MAX
         if not self._has_views:
-            self.turn = None  # an interruption may come in the middle: then the next query begins again
+            self.turn = (
+                None  # an interruption may come in between: then the next query registers the table again
+            )
             self._register(self._stale)
             self._create_views()
             self.turn, self._has_views = tid, True
@@ -154,13 +152,13 @@ class Relations:
             self._stale.discard(name)
 
     def _copy(self) -> bool:
-        """Put a table of the engine in the place of ``entity``; whether there is one."""
+        """Make ``entity`` a table of the engine; returns whether that succeeded."""
         if not self._can_be_copied:
             return False
         try:
             self._replace(f"CREATE TABLE {_ENTITY} AS {self._views['entity']}")
         except (duckdb.InterruptException, duckdb.InternalException, duckdb.FatalException):
-            raise  # the query's time is up, or the engine is of no more use
+            raise  # the query's time is up, or the engine cannot be used any more
         except duckdb.Error:  # there is no room for it
             self._can_be_copied = False
             return False
@@ -172,7 +170,7 @@ class Relations:
         self._copied = None
 
     def _replace(self, statement: str) -> None:
-        """Make ``entity`` again: a table if it is a copy, otherwise a view; or leave it as it is."""
+        """Make ``entity`` again: a table where it is a copy, else a view."""
         kind = "VIEW" if self._copied is None else "TABLE"
         self._connection.begin()
         try:

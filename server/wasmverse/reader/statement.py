@@ -1,9 +1,9 @@
 """What a client may run: one statement that only reads, and only what is meant to be read.
 
-DuckDB's own parser judges, so no text can look different to the check and to the engine. The parsed statement
-is walked against allow-lists: kinds of nodes and expressions, names of relations, functions and types. ``FROM checkpoint()``
-is a SELECT to the parser, and so is ``WITH t AS (INSERT ...)``: the kind of a statement alone says nothing.
-Whatever a newer DuckDB adds is refused until it is listed here.
+The text is parsed by DuckDB's own parser, so the check and the engine cannot read it differently. Each part of the parsed
+statement is compared with allow-lists: kinds of nodes and expressions, names of relations, functions and types. The kind of a
+statement is not enough: ``FROM checkpoint()`` is a SELECT to the parser, and so is ``WITH t AS (INSERT ...)``. What a newer
+DuckDB adds is refused until it is listed here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from wasmverse.reader.allowed import UNSTABLE, folded, judge_function, judge_typ
 INFORMATION = "information_schema"
 INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
 INFORMATION_VIEW = "public {}"
-"""Where ``SCHEMA`` has what a client may see of such a relation: the engine's own also list what is behind the
-public names."""
+"""Name in ``SCHEMA`` of the view that replaces a relation of ``information_schema``: the engine's own also lists internal
+names."""
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"})
 
@@ -95,23 +95,23 @@ _OPERATORS = frozenset(
         "STRUCT_EXTRACT",
     }
 )
-"""Expressions of the class of that name: what is written like a function or an operator and is in no catalogue."""
+"""Expressions of that class that are allowed: written like a function or operator, but not in the catalogue."""
 
 _HIDDEN_BEGINNINGS = ("snapshot_", "public ", "duckdb_", "pg_", "sqlite_", "pragma_")
-"""Of names of relations that are not public."""
+"""Prefixes of names of relations that are not public."""
 
 _BOUND = re.compile(r"[\w $#@-]+")
-"""A name that WITH may give; others may be a file's, if only to the engine."""
+"""A name that WITH may give; the engine could take another one for a file's."""
 
 _FUNCTIONS_THAT_READ = {"sight": {"entity"}}
 """Our own functions that read a relation."""
 
 SELECTS_MAX = 500
-"""SELECTs in one statement, those of UNION, WITH and subqueries counted. The parser takes 15 kB and the planner
-native stack for each one: thousands run into a reader's limits where the engine can no longer tell it."""
+"""SELECTs in one statement, including those of UNION, WITH and subqueries. For each, the parser takes 15 kB and the planner
+native stack: thousands would exceed a reader's limits where the engine can no longer report it."""
 
 _SELECT_WORD = re.compile(b"(select|from|values|union|intersect|except)\\b", re.IGNORECASE)
-"""What no query node does without; each is counted by itself."""
+"""Keywords of which every query node has one; each is counted separately."""
 
 TEXTS_KEPT = 512
 """Checked texts that a reader remembers."""
@@ -121,8 +121,8 @@ TEXTS_KEPT = 512
 class Checked:
     """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn.
 
-    ``foreign`` are the functions it calls that the engine did not bring with it, in lower case: our own, strategies, or nothing
-    that there is; ``relations`` the public names it may read, or more than these.
+    ``foreign`` are the functions it calls that are not the engine's, in lower case: our own, strategies, or unknown ones;
+    ``relations`` are the public names that it may read, possibly with more than it does.
     """
 
     statement: duckdb.Statement
@@ -205,14 +205,13 @@ class Checker:
         return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign, relations)
 
     def plain(self, sql: str) -> str:
-        """A checked text as the engine writes it: one SELECT without comments, which can stand in another."""
+        """A checked text as the engine prints it: one SELECT without comments, which can be part of another."""
         [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
         return self._written(text)[0]
 
     def _written(self, tree: str) -> tuple[str, duckdb.Statement]:
-        """The text that the engine writes for a parsed statement, and the statement that this is; judged like a client's.
-
-        It does not quote all names: ``$"1, f()"`` is one parameter, and becomes two expressions.
+        """The text that the engine prints for a parsed statement, and that text parsed again; it is judged like a client's. The
+        engine does not quote all names: ``$"1, f()"`` is one parameter, and is printed as two expressions.
         """
         [(sql,)] = self._connection.execute("SELECT json_deserialize_sql(?)", [tree]).fetchall()
         statements = self._connection.extract_statements(sql)
@@ -258,7 +257,7 @@ class Checker:
             elif kind == "SHOW_REF" and part.get("query") is None:
                 raise QueryRefused("This form of SHOW is denied; SHOW TABLES and DESCRIBE <name> are served")
             elif kind == "COLUMN_REF":
-                # CURRENT_TIMESTAMP and its like are functions that are written, and parsed, as columns.
+                # CURRENT_TIMESTAMP and others like it are functions that are parsed as columns.
                 is_stable &= folded(part["column_names"][-1]) not in UNSTABLE
             elif "function_name" in part and id(part) not in in_from:
                 name = folded(part["function_name"])
@@ -272,9 +271,8 @@ class Checker:
         return is_stable, frozenset(foreign), frozenset(relations)
 
     def _judge_bound(self, name: str) -> None:
-        """Refuse a name of WITH that a relation has which is not public.
-
-        Where a WITH reaches is the engine's to say; beyond it, such a name would be the relation's.
+        """Refuse a WITH that gives the name of a relation that is not public. The engine decides where a WITH is in scope;
+        outside of it, the name would be the relation's.
         """
         if name in self._hidden or name.startswith(_HIDDEN_BEGINNINGS) or not _BOUND.fullmatch(name):
             raise QueryRefused(
@@ -328,7 +326,7 @@ def _shows_tables(tree: list[dict[str, Any]]) -> bool:
 
 
 def _show_public_part(parts: list[dict[str, Any]]) -> bool:
-    """Put the views over ``information_schema`` in its place; whether there was a place."""
+    """Replace relations of ``information_schema`` by our views of them; returns whether there were any."""
     tables = [
         part
         for part in parts
@@ -363,9 +361,8 @@ def _judge_parameters(statement: duckdb.Statement) -> None:
 
 
 def _judge_arrow(part: dict[str, Any]) -> None:
-    """Refuse a lambda with an arrow beside a subquery: ``apply((select 1), x -> x)`` is an internal error of the engine.
-
-    Where the call does not fit, it reads the arrow as JSON's, and the subquery is gone by then.
+    """Refuse an arrow lambda in a call with a subquery: ``apply((select 1), x -> x)`` is an internal error of the engine. If
+    the call does not fit, the engine takes the arrow for JSON's, when it has already moved the subquery away.
     """
     values = [argument["expression"] for argument in part.get("arguments", ())]
     if not any(value.get("syntax_type") == "SINGLE_ARROW" for value in values):

@@ -1,7 +1,6 @@
-"""Arrow's columns as Python's values, with those that Python's types are too narrow for.
-
-The engine's days and moments reach 290,000 years back and on, and its times 24:00; Python's types end at the year 9999. What is
-beyond is text, as the engine writes it. One value like that must not fail the other rows.
+"""Arrow's columns as Python values, including those outside the range of Python's types. The engine's dates and moments reach
+290,000 years into past and future, its times 24:00; Python's end at the year 9999. What is beyond becomes text, as the engine
+prints it, so that one such value does not fail the other rows.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 _ENDLESS = {2**31 - 1, -(2**31 - 1), 2**63 - 1, -(2**63 - 1)}
-"""How the engine stores infinity, which its own conversion makes Python's last and first moment of."""
+"""How the engine stores infinity, which its own conversion turns into Python's last and first moment."""
 
 
 def values_of(column: pa.Array[Any]) -> list[Any]:

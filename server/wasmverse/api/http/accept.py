@@ -1,4 +1,4 @@
-"""What a client takes: the Accept and Accept-Encoding headers, weights heeded (RFC 9110, 12.4.2)."""
+"""What a client accepts: the Accept and Accept-Encoding headers with their weights (RFC 9110, 12.4.2)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wasmverse.query.query import Format
 ENTRIES_MAX = 64
 """Entries of a header that are looked at; no client needs as many."""
 KNOWN_CHARACTERS_MAX = 200
-"""Headers up to this length are remembered, with what they say: a browser sends the same one with every request."""
+"""Headers up to this length are cached with their meaning: a browser sends the same one with every request."""
 MEDIA: dict[str, str] = {
     "tuples": "application/json",
     "rows": "application/json",
@@ -33,7 +33,7 @@ def negotiate(request: HTTPConnection, default: Format) -> Format:
 
 
 def accepts_gzip(request: HTTPConnection) -> bool:
-    """Whether the client takes gzip, and not rather what is not compressed."""
+    """Whether the client accepts gzip, and does not prefer what is not compressed."""
     weights = _weights(request, "accept-encoding")
     gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
     return gzip > 0 and gzip >= weights.get("identity", 0.0)

@@ -1,4 +1,4 @@
-"""What counts as one address where something is counted by address."""
+"""What counts as one address, where limits are by address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from functools import lru_cache
 
 PREFIX_BITS = 64
-"""An IPv6 network of this size is what one customer has at least: each of its addresses costs nothing."""
+"""One customer has an IPv6 network of at least this size, so its single addresses cost nothing."""
 
 
 @lru_cache(4096)
@@ -22,5 +22,5 @@ def counted_address(host: str) -> str:
         return str(address.ipv4_mapped)
     if address.is_loopback:
         return str(address)
-    # A zone is of this machine, not of the address.
+    # A zone index is this machine's, not part of the address.
     return str(ipaddress.IPv6Network((int(address), PREFIX_BITS), strict=False))

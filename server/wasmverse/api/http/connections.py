@@ -1,9 +1,7 @@
-"""Who is connected, and who makes way: connections counted by address, and the waiting ones in order of age.
-
-When there is no room, it is not the newcomer who is turned away but the connection that has kept the server waiting longest:
-first those that never sent a whole request head, then kept ones without a request, then bodies that do not come to their
-end, then sockets without a live query. An address that has more than its share of live sockets loses one of these. Only
-when everybody is being served is a newcomer refused.
+"""All connections, counted by address, and which of them is closed when there is no room for a new one. It is the one that has
+kept the server waiting longest: first those that never sent a whole request head, then kept ones without a request, then those
+whose body does not arrive, then sockets without a live query. An address that has more than its share of live sockets loses one
+of these. Only when all are being served is the new one refused.
 """
 
 from __future__ import annotations
@@ -25,13 +23,13 @@ log = logging.getLogger(__name__)
 
 SCOPE_KEY = "wasmverse.connection"
 GRACE_SECONDS = 1.0
-"""A request that began to arrive no longer ago makes way only when there is nobody else."""
+"""A request that began to arrive later than this is closed only if there is no other."""
 DESCRIPTORS_KEPT = 256
 """File descriptors for everything but connections."""
 
 
 class Kind(enum.IntEnum):
-    """What a connection does; those that come first make way first, and the last two not at all."""
+    """What a connection does. Those listed first are closed first for new ones, the last two never."""
 
     head = 0
     """Its request head has not arrived, or not whole."""
@@ -55,7 +53,7 @@ class Connection(Protocol):
     since: float
 
     def make_way(self) -> None:
-        """Close, saying so where that can be said."""
+        """Close, and tell the client where the protocol allows that."""
 
     def check_time(self, now: float) -> None:
         """Close if a limit of time is past."""
@@ -64,7 +62,7 @@ class Connection(Protocol):
         """End at once; nothing more is sent."""
 
     def unsent_bytes(self) -> int:
-        """What waits here for the client to take it."""
+        """Bytes that wait here for the client to take them."""
 
     def note_live(self, is_live: bool) -> None:
         """Whether there is a live query on it."""
@@ -77,9 +75,8 @@ class _Address:
 
 
 class Connections:
-    """All connections of one server. ``refused`` and ``closed`` count who was turned away and who made way.
-
-    ``is_exempt`` says of an address that it stands for many, as a proxy's does.
+    """All connections of one server. ``refused`` counts new connections without room, ``closed`` those that were closed for new
+    ones. ``is_exempt`` tells whether an address stands for many clients, as a proxy's does.
     """
 
     def __init__(self, settings: ConnectionSettings, is_exempt: Callable[[str], bool]) -> None:
@@ -93,7 +90,7 @@ class Connections:
         self._kinds: tuple[dict[Connection, None], ...] = tuple({} for _ in Kind)
 
     def address_of(self, host: str) -> str:
-        """What a connection from ``host`` is counted under."""
+        """The address on whose account a connection from ``host`` is."""
         return host if self._is_exempt(host) else counted_address(host)
 
     def admit(self, connection: Connection) -> bool:
@@ -118,10 +115,10 @@ class Connections:
         return True
 
     def move(self, connection: Connection, kind: Kind) -> None:
-        """Note what a connection does now; it is the youngest of that kind."""
+        """Note what a connection does now; it is the newest of that kind."""
         address = self._addresses.get(connection.address)
         if address is None or connection not in self._kinds[connection.kind]:
-            connection.kind = kind  # it has made way already
+            connection.kind = kind  # it was closed for a new one already
             return
         for kinds in (self._kinds, address.kinds):
             del kinds[connection.kind][connection]
@@ -129,12 +126,12 @@ class Connections:
         connection.kind = kind
 
     def replace(self, old: Connection, new: Connection) -> None:
-        """Count ``new`` in the place of ``old``: the same connection, which speaks another protocol now."""
+        """Count ``new`` in place of ``old``: the same connection, which has changed its protocol."""
         self.forget(old)
         self._add(new)
 
     def forget(self, connection: Connection) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         address = self._addresses.get(connection.address)
         if address is None or connection not in self._kinds[connection.kind]:
             return
@@ -146,7 +143,7 @@ class Connections:
             del self._addresses[connection.address]
 
     def check_times(self, now: float) -> None:
-        """Close whoever is past a limit of time."""
+        """Close connections that are past a limit of time."""
         for kind in self._kinds:
             for connection in tuple(kind):
                 connection.check_time(now)
@@ -162,7 +159,7 @@ class Connections:
         return self._most if self._is_exempt(address) else self.settings.connections_max_per_address
 
     def _of_the_heaviest(self, count: int) -> Connection | None:
-        """The youngest live socket of the address with most connections, if it has more than ``count``."""
+        """The newest live socket of the address with most connections, if that has more than ``count``."""
         heaviest = max(self._addresses.values(), key=lambda address: address.count)
         if heaviest.count <= count:
             return None
@@ -195,7 +192,7 @@ def within_descriptors(connections_max: int) -> int:
 
 
 def _first(kinds: tuple[dict[Connection, None], ...], now: float) -> Connection | None:
-    """The oldest of the first kind that has any, of those that make way."""
+    """The oldest connection of the first kind that has any, among the kinds that may be closed."""
     young: list[Connection] = []
     for kind in (Kind.head, Kind.kept, Kind.body, Kind.socket):
         oldest = next(iter(kinds[kind]), None)

@@ -1,4 +1,4 @@
-"""Which methods a path may be asked with: for who used another one."""
+"""Which methods a path allows, for the answer to another one."""
 
 from __future__ import annotations
 

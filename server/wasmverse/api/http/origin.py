@@ -1,8 +1,8 @@
-"""By whose name a request calls this server, and whose page sent it: judged before any route sees it.
+"""Checks under which name a request reached this server, and which site's page sent it, before any route sees it.
 
 A browser lets the pages of every site send requests to the servers that its user reaches. Three headers that no page can
-forge tell them apart: ``Host`` is the name under which the page found this server (a name that its owner pointed here
-is not ours: DNS rebinding), ``Origin`` and ``Sec-Fetch-Site`` say whose page it is.
+forge tell them apart: ``Host`` is the name under which the page found this server (in DNS rebinding, a name of the attacker's
+that resolves to our address), ``Origin`` and ``Sec-Fetch-Site`` tell which site the page is from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN_MAX = 100
 HOST_MAX = 260
 """Bytes of a Host header: the longest DNS name, a colon and a port."""
 QUERIES = ("/query/rows", "/query/tuples")
-"""Paths to which one posts in order to read."""
+"""Paths at which POST only reads."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
@@ -100,9 +100,9 @@ def is_loopback(host: str) -> bool:
 class HostRule:
     """The names that a server has.
 
-    Always: ``localhost`` and the loopback addresses, the address or name that it listens on, and ``settings.hosts``. A
-    server that wants tokens and listens on all addresses also has each of these, as numbers (no DNS leads to them), and
-    the machine's name. The port is not judged: a forwarded port has another number.
+    Always: ``localhost`` and the loopback addresses, the address or name that it listens on, and ``settings.hosts``. A server
+    that needs tokens and listens on all addresses also has each of its addresses, as numbers, which no DNS name can stand for,
+    and the machine's name. The port is not checked: a forwarded port has another number.
     """
 
     def __init__(self, settings: SiteSettings, is_open: bool) -> None:
@@ -142,7 +142,7 @@ def _name_of(text: str) -> str:
 
 
 class ProxyRule:
-    """Which peers are proxies that ``settings.proxies`` names."""
+    """Which peers are proxies named in ``settings.proxies``."""
 
     def __init__(self, settings: SiteSettings) -> None:
         self._networks = tuple(_network_of(text) for text in settings.proxies)
@@ -161,7 +161,8 @@ class ProxyRule:
 
 
 class SiteGuard:
-    """ASGI middleware, outside all others: refuses what comes by a wrong name, from a wrong page or through an unknown proxy.
+    """The outermost ASGI middleware: refuses requests under a wrong name, from a page of another site, or through an unknown
+    proxy.
 
     It also makes every route that has GET answer HEAD.
     """
@@ -172,11 +173,11 @@ class SiteGuard:
         self._rule = HostRule(settings, is_open)
         self._origins = frozenset(origin.lower() for origin in settings.cors_origins)
         self._is_proxy = ProxyRule(settings).is_named
-        # Few hosts and peers ask often; strangers' inventions push each other out.
+        # Few hosts and peers ask often; made-up ones only displace each other from the cache.
         self._site_of_host = lru_cache(1024)(self._judge_host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Judge, then pass on."""
+        """Check the request, then pass it on."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -194,7 +195,7 @@ class SiteGuard:
         await self.app(scope, receive, send)
 
     def _judge(self, scope: Scope) -> None:
-        """Raises HttpError 400 for what is no request to a server, 403 for what is not allowed here."""
+        """Raises HttpError 400 if the request is malformed, 403 if it is not allowed here."""
         hosts: list[bytes] = []
         origins: list[bytes] = []
         fetch: dict[bytes, bytes] = {}
@@ -214,7 +215,7 @@ class SiteGuard:
         if not scope["path"].startswith("/") and scope["path"] != "*":
             raise HttpError(400, f"The target {_quoted(scope['path'])} is no path; begin it with '/'")
         if len(lengths) > 1:
-            # A proxy that reads the other one would take part of the body for the next request.
+            # A proxy that goes by the other header would take part of the body for the next request.
             raise HttpError(400, "The request has a Content-Length and a Transfer-Encoding; send one")
         if len(hosts) != 1:
             raise HttpError(400, f"The request has {len(hosts)} Host headers; send one", BAD_HOST)
@@ -222,7 +223,7 @@ class SiteGuard:
         if isinstance(site, HttpError):
             raise HttpError(site.status, site.message, site.code)
         if self._is_open:
-            # HTTP/1.0 is what a proxy speaks that nobody has told more; browsers and programs of today do not.
+            # HTTP/1.0 is what a proxy speaks by default; today's browsers and programs do not.
             through = _quoted(forwarded.decode("latin-1")) if forwarded else ""
             if not through and scope.get("http_version") == "1.0":
                 through = "HTTP/1.0"
@@ -240,7 +241,7 @@ class SiteGuard:
         method = scope["method"] if is_http else "GET"
         may_be_read = not is_http or method in READING or scope["path"].endswith(QUERIES)
         if method == "OPTIONS":
-            return  # the question whether a page may; CORS answers it
+            return  # a CORS preflight, which the CORS middleware answers
         if may_be_read and "*" in self._origins:
             return
         if len(origins) > 1:
@@ -248,13 +249,13 @@ class SiteGuard:
         origin = origins[0].decode("latin-1") if origins else None
         where = fetch.get(b"sec-fetch-site")
         if origin is not None:
-            # Behind a proxy an origin cannot be told from the same host's with another scheme; a browser can.
+            # After a proxy the origin's scheme is unknown here; Sec-Fetch-Site is the browser's own judgement.
             denies = is_http and where not in {None, b"same-origin", b"none"}
             is_own = not denies and is_same_origin(origin, site)
             if is_own or (may_be_read and origin.lower() in self._origins):
                 return
         else:
-            # Following a link to the page is not a request of the page that has the link.
+            # Following a link to our page is not a request by the page that has the link.
             follows = is_http and method == "GET" and fetch.get(b"sec-fetch-mode") == b"navigate"
             if where in {None, b"same-origin", b"none"} or (may_be_read and follows):
                 return

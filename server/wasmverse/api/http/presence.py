@@ -1,4 +1,4 @@
-"""What nobody waits for need not be done: a query whose client has left is stopped."""
+"""Stops a query whose client has left."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.requests import Request
 from wasmverse.api.errors import HttpError
 
 LOOK_SECONDS = 0.1
-"""An answer that took so long is worth looking whether its client is still there; most take less."""
+"""After this time it is worth checking whether the client is still there; most answers take less."""
 
 
 class WhilePresent:
     """``with WhilePresent(request): await ...`` cancels what is awaited once the client has left; the body must have been read.
 
-    Leaves by ``HttpError`` then, which is told to nobody.
+    It raises ``HttpError`` then, which nobody reads.
     """
 
     def __init__(self, request: Request) -> None:
@@ -25,7 +25,7 @@ class WhilePresent:
         self._has_left = False
 
     def __enter__(self) -> None:
-        """Begin to look, in a moment."""
+        """Begin to check, after a moment."""
         self._waiting = asyncio.current_task()
         self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
@@ -42,7 +42,7 @@ class WhilePresent:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop looking."""
+        """Stop checking."""
         self._timer.cancel()
         if self._looking is not None:
             self._looking.cancel()

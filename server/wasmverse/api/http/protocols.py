@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 and WebSocket protocols, with limits of time and number, and quiet about what strangers send."""
+"""uvicorn's HTTP/1.1 and WebSocket protocols, with limits of time and number, which do not log what clients send."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wasmverse.api.http.connections import SCOPE_KEY, Connections, Kind
 
 HEADERS_MAX = 100
 LINE_BYTES_MAX = 8_000
-"""Of a handshake's request line and of each of its headers."""
+"""Longest request line of a handshake, and longest header of it, in bytes."""
 FRAGMENTS_MAX = 1_024
 """Frames of one WebSocket message."""
 
@@ -27,9 +27,8 @@ _BAD = (400, "Bad Request", "Invalid HTTP request received.")
 
 
 class JoinedWrites:
-    """A transport that holds an answer's head back until its body comes, for as long as nothing else is to be done.
-
-    Two writes would wake the client twice and cost a system call more: 0.07 ms of the 0.6 ms that the gateway has with a query.
+    """A transport that keeps an answer's head until its body comes, or until the event loop is idle. Two writes would wake the
+    client twice and cost another system call: 0.07 ms of the 0.6 ms that the gateway spends on a query.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -38,7 +37,7 @@ class JoinedWrites:
         self._head = b""
 
     def write(self, data: bytes) -> None:
-        """Write, together with what is held back."""
+        """Write, together with what was kept."""
         if self._head:
             data, self._head = self._head + data, b""
         elif data.startswith(b"HTTP/"):
@@ -48,7 +47,7 @@ class JoinedWrites:
         self.whole.write(data)
 
     def close(self) -> None:
-        """Write what is held back and close."""
+        """Write what was kept, and close."""
         self._flush()
         self.whole.close()
 
@@ -84,7 +83,7 @@ class HttpProtocol(H11Protocol):
         self._closing_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Be counted, or be refused."""
+        """Have the connection counted, or refused."""
         super().connection_made(cast(Any, JoinedWrites(transport, self.loop)))
         self.since = self.loop.time()
         self.address = self._registry.address_of(self.client[0] if self.client else "")
@@ -97,7 +96,7 @@ class HttpProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Note when a request begins, and what the connection waits for then."""
+        """Note when a request begins, and what the connection waits for from then on."""
         if self.transport.is_closing():
             return
         if not self._has_begun and (self.cycle is None or self.cycle.response_complete):
@@ -110,7 +109,7 @@ class HttpProtocol(H11Protocol):
         """Wait for the next request."""
         self.since = self.loop.time()
         self._has_begun = False
-        super().on_response_complete()  # a request that came early may begin here
+        super().on_response_complete()  # a pipelined request may begin here
         self._note()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -135,18 +134,18 @@ class HttpProtocol(H11Protocol):
             protocol.begin(bytes(self.conn.trailing_data[0]))
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP, in whatever state it was sent."""
+        """Answer what is not HTTP, in whatever state the connection is."""
         self._answer_and_close(400, "Bad Request", msg)
 
     def make_way(self) -> None:
-        """Close for a newcomer; who is in the middle of a request is told."""
+        """Close for a new connection; a client that is sending a request is told."""
         if self._has_begun:
             self._answer_and_close(*_CROWDED)
         else:
             self.transport.close()
 
     def check_time(self, now: float) -> None:
-        """Close what waits for the client too long."""
+        """Close the connection if it has waited for the client too long."""
         settings = self._registry.settings
         if self.transport.is_closing():
             self._closing_since = self._closing_since or now
@@ -158,7 +157,7 @@ class HttpProtocol(H11Protocol):
             if age > settings.request_seconds_max:
                 self.abort()
             return
-        # A body that nobody wanted to read is as good as a head that does not end.
+        # A body that no route reads is treated like a head that does not end.
         is_arriving = (
             self._has_begun or self.conn.their_state is not h11.IDLE or bool(self.conn.trailing_data[0])
         )
@@ -179,7 +178,7 @@ class HttpProtocol(H11Protocol):
         self.transport.abort()
 
     def note_live(self, is_live: bool) -> None:
-        """There are none over HTTP."""
+        """There are no live queries over HTTP."""
 
     def _note(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle
@@ -193,7 +192,7 @@ class HttpProtocol(H11Protocol):
             self._registry.move(self, kind)
 
     def _answer_and_close(self, status: int, reason: str, text: str) -> None:
-        """Answer past h11, which may be in no state to. In the middle of an answer there is only the end."""
+        """Write an answer without h11, whose state may not allow one. Within another answer, only close."""
         if self.transport.is_closing():
             return
         if self.cycle is not None and not self.cycle.response_complete:
@@ -216,7 +215,7 @@ class HttpProtocol(H11Protocol):
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """WebSocket on one connection. Nothing is read before the handshake is answered, nor while the client takes nothing."""
+    """WebSocket on one connection. Reading pauses until the handshake is answered, and while the client does not read."""
 
     def __init__(
         self,
@@ -241,7 +240,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.address = self._registry.address_of(self.client[0] if self.client else "")
 
     def begin(self, early: bytes) -> None:
-        """Wait for the answer to the handshake; ``early`` is what the client sent behind it without waiting."""
+        """Wait for the answer to the handshake; ``early`` is what the client sent after the handshake without waiting."""
         if not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(
                 b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -266,11 +265,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Send, and after the answer to the handshake begin to read."""
         was_complete = self.handshake_complete
         if self.transport.is_closing() and not was_complete:
-            self.handshake_complete = True  # there is nobody left to shake hands with
+            self.handshake_complete = True  # the client has left
             return
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
-            self.handshake_complete = True  # by being refused
+            self.handshake_complete = True  # the handshake was refused
             return
         if self.handshake_complete and not was_complete and not self.transport.is_closing():
             self.read_paused = False
@@ -280,7 +279,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._go_on_reading()
 
     async def receive(self) -> Any:
-        """The next message; reading goes on when none waits."""
+        """The next message; reading is resumed when none waits."""
         message = await self.queue.get()
         if self.read_paused and self.queue.empty() and self.handshake_complete:
             self.read_paused = False
@@ -288,24 +287,24 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     def pause_writing(self) -> None:
-        """Who takes no answers is not listened to: each ping that is read is a pong to keep."""
+        """Stop reading from a client that does not read: each of its pings would need a pong in memory."""
         super().pause_writing()
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """The client reads again: resume."""
         super().resume_writing()
         self._go_on_reading()
 
     def handle_cont(self, event: Frame) -> None:
-        """Collect a fragment; empty ones cost their sender nothing, so they are counted."""
+        """Collect a fragment; their number is limited too, as empty ones cost their sender nothing."""
         if len(self.frames) >= FRAGMENTS_MAX:
             self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {FRAGMENTS_MAX} fragments")
             return
         super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on; text that is none ends the connection without a word in the log."""
+        """Pass a message on; text that is not UTF-8 ends the connection, without a line in the log."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode()
@@ -326,11 +325,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def make_way(self) -> None:
-        """Close for a newcomer."""
+        """Close for a new connection."""
         self._fail(CloseCode.TRY_AGAIN_LATER, "too many connections")
 
     def check_time(self, now: float) -> None:
-        """End a handshake that does not come to its end, and a close that does not."""
+        """End a handshake or a close that takes too long."""
         settings = self._registry.settings
         if self.transport.is_closing() or self.close_sent:
             self._closing_since = self._closing_since or now
@@ -374,7 +373,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
 
 def connection_protocols(registry: Connections) -> tuple[Any, Any]:
-    """What uvicorn makes for each connection: of HTTP, and of WebSocket."""
+    """The protocol classes that uvicorn instantiates for each connection: HTTP and WebSocket."""
 
     def http(*arguments: Any, **options: Any) -> HttpProtocol:
         return HttpProtocol(registry, *arguments, **options)

@@ -1,4 +1,4 @@
-"""The WebSocket of live queries: lets watchers in, hears what they ask, sends what there is for them."""
+"""The WebSocket of live queries: admits watchers, receives what they ask, sends what waits for them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ from wasmverse.tokens import Identity, Role
 TRY_AGAIN_LATER = 1013
 
 REFUSALS_MAX = 100
-"""Messages past the rate, each answered by an error and none a second apart from the one before, until a connection is ended."""
+"""Messages over the rate limit, each within a second of the one before, after which a connection is ended; each gets an
+error."""
 
 UNSENT_LOOK_SECONDS = 0.05
-"""How often it is looked whether a long message has left."""
+"""How often to check whether a long message has been sent."""
 
 live_router = APIRouter()
 
@@ -136,7 +137,7 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
             watcher.refuse(-1, bad)
             continue
         if isinstance(value, dict) and value.keys() == {"token"}:
-            continue  # of a page that does not know whether one is needed: it was not
+            continue  # from a page that did not know that no token is needed
         identity = value.get("id") if isinstance(value, dict) else None
         if not isinstance(identity, int) or isinstance(identity, bool) or not 0 <= identity < 2**53:
             bad = HttpError(
@@ -172,7 +173,7 @@ def _unsent_bytes(socket: WebSocket) -> int:
 
 
 async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> None:
-    """Send what waits, newest only; ends the connection of a client that takes nothing for too long."""
+    """Send the messages that wait; closes the connection of a client that takes none for too long."""
     seconds_max = gateway_of(socket).settings.send_seconds_max
     try:
         while True:
@@ -187,7 +188,7 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                     else:
                         await socket.send_bytes(message)
                     del message
-                    # A long one counts until it has left.
+                    # A long one keeps its room until it has been sent.
                     while isinstance(payload, Long) and _unsent_bytes(socket) > SMALL_BYTES:
                         await asyncio.sleep(UNSENT_LOOK_SECONDS)
                 del payload
@@ -197,7 +198,7 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
                     await socket.close(watcher.end_code)
                 return
     except TimeoutError:
-        # A close would wait like everything else that is sent.
+        # A close frame would wait like all else that is sent.
         connection = connection_of(socket.scope)
         if connection is not None:
             connection.abort()
