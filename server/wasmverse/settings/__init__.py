@@ -17,6 +17,7 @@ from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettin
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings
+from wasmverse.settings.simulation import SimulationSettings
 from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings, default_database_path
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "ReaderSettings",
     "RecordingSettings",
     "Settings",
+    "SimulationSettings",
     "SiteSettings",
     "SnapshotSettings",
     "UniverseProcessSettings",

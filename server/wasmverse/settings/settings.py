@@ -20,6 +20,7 @@ from wasmverse.settings.gateway import (
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
+from wasmverse.settings.simulation import SimulationSettings
 from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings
 
 
@@ -28,6 +29,7 @@ class Settings(
     PoolSettings,
     GatewaySettings,
     CheckSettings,
+    SimulationSettings,
     # The groups; pydantic lists the fields of the last one first, as docs/settings.md does.
     ConfinementSettings,
     AccessSettings,

@@ -27,7 +27,7 @@ from wasmverse.commands import (
 )
 from wasmverse.errors import CommandError, ModuleRefused, StrategyDear
 from wasmverse.messages import TurnReport
-from wasmverse.settings import Settings
+from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.beginning import begin, bundled_founders, make_laws
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.measured import Measured, Stopwatch
@@ -54,7 +54,9 @@ from wasmverse.universe.turn import TurnPlayer
 class Simulation:
     """An open universe. Not thread-safe: one owner plays, commands and reads."""
 
-    def __init__(self, database: Database, settings: Settings, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, settings: SimulationSettings, now: Callable[[], float] = time.time
+    ) -> None:
         self.database = database
         self.recorder: Journal | None = None
         self.now = now
@@ -93,7 +95,7 @@ class Simulation:
         self._is_broken = False
         self._read()
 
-    def take_up(self, settings: Settings, bad_turns: dict[str, int]) -> None:
+    def take_up(self, settings: SimulationSettings, bad_turns: dict[str, int]) -> None:
         """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
         self.settings = settings
         self.limits = guest_limits(settings)
