@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.strategies.guest import BUNDLED_FOLDER
-from tests.strategies.inspected import BLANK, SETTINGS, wasm
+from tests.strategies.inspected import BLANK, SETTINGS, refusal, wasm
 from tests.wasm.binary import producers, section, strategy_module
 from tests.wasm.builder import Table, strategy_wat
 from wasmverse.commands import Inspection
@@ -106,3 +106,11 @@ def test_a_module_made_by_hand_is_like_one_from_text() -> None:
     table = Table.of(strategy_function(), [(1, 0, 0, 1, 1, 1, 1, 1, 0, b"")])
     assert table.run(Guest.load(found.compiled, "decide")).faults == 0
     assert np.array_equal(table.results, [0])
+
+
+def test_a_strategy_imports_nothing() -> None:
+    module = wasm(strategy_wat("(i64.const 0)").replace("(module", '(module (import "env" "abort" (func))'))
+    assert refusal(module) == (
+        "the module imports env.abort; a strategy may import nothing: "
+        "remove the import (AssemblyScript: --use abort= --runtime stub; C: -nostdlib)"
+    )

@@ -1,4 +1,4 @@
-"""Flattening, sizes, alignments and the plan of loads and stores: as the specification says, and as real components have it."""
+"""Flattening, sizes, alignments and where values lie: as the specification says, and as real components have it."""
 
 import struct
 from collections.abc import Callable
@@ -44,30 +44,37 @@ from wasmverse.wasm.types import (
 
 
 @given(canonical.value_types)
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 def test_types_are_as_large_and_as_flat_as_the_specification_says(type_: ValueType) -> None:
     assert abi.alignment(type_) == canonical.alignment(type_)
     assert abi.size(type_) == canonical.elem_size(type_)
     assert list(abi.flatten(type_)) == canonical.flatten_type(type_)
 
 
+def together(a: abi.Leaf, b: abi.Leaf) -> bool:
+    """Whether no variant has to be in two cases for both to be there."""
+    cases = dict(a.when)
+    return all(cases.get(at, case) == case for at, case in b.when)
+
+
+def end_of(leaf: abi.Leaf) -> int:
+    return leaf.offset + sum(np.dtype(code).itemsize for code in leaf.codes)
+
+
 @given(canonical.value_types)
+@settings(deadline=None)
 def test_leaves_lie_within_their_value_and_beside_each_other(type_: ValueType) -> None:
     """No two leaves that can be there at once share a byte or a core value; all that is flat is some leaf's."""
     leaves = abi.leaves(type_)
     flat = abi.flatten(type_)
     for number, leaf in enumerate(leaves):
-        width = sum(np.dtype(code).itemsize for code in leaf.codes)
-        assert leaf.offset >= 0 and leaf.offset + width <= abi.size(type_)
+        assert leaf.offset >= 0 and end_of(leaf) <= abi.size(type_)
         assert leaf.offset % np.dtype(leaf.codes[0]).itemsize == 0
         assert flat[leaf.flat : leaf.flat + len(leaf.carried)] == leaf.carried
         assert len(leaf.codes) == len(leaf.cores) == len(leaf.carried)
         for other in leaves[:number]:
-            if dict(leaf.when).items() & dict(other.when).items() == dict(other.when).items() & dict(
-                leaf.when
-            ).items() and not any(dict(other.when).get(at, case) != case for at, case in leaf.when):
-                apart = other.offset + sum(np.dtype(code).itemsize for code in other.codes)
-                assert apart <= leaf.offset or leaf.offset + width <= other.offset
+            if together(leaf, other):
+                assert end_of(other) <= leaf.offset or end_of(leaf) <= other.offset
                 assert other.flat + len(other.cores) <= leaf.flat
     assert {leaf.flat + k for leaf in leaves for k in range(len(leaf.cores))} == set(range(len(flat)))
 
@@ -231,7 +238,7 @@ def present(leaf: abi.Leaf, cases: dict[int, int]) -> bool:
 
 
 def loaded(leaves: tuple[abi.Leaf, ...], memory: bytes, at: int) -> dict[str, Any]:
-    """What the plan finds in memory; of pointer and length the length."""
+    """What the leaves find in memory; of pointer and length the length."""
     cases: dict[int, int] = {}
     found = {}
     for leaf in leaves:
@@ -245,7 +252,7 @@ def loaded(leaves: tuple[abi.Leaf, ...], memory: bytes, at: int) -> dict[str, An
 
 
 def lifted(leaves: tuple[abi.Leaf, ...], values: list[int]) -> dict[str, Any]:
-    """What the plan finds in core values, given as their bits."""
+    """What the leaves find in core values, given as their bits."""
     cases: dict[int, int] = {}
     found = {}
     for leaf in leaves:
@@ -270,7 +277,7 @@ REAL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 @given(st.data(), canonical.value_types)
 @REAL
-def test_a_component_stores_a_value_where_the_plan_loads_it(data: st.DataObject, type_: ValueType) -> None:
+def test_a_component_stores_a_value_where_its_leaves_say(data: st.DataObject, type_: ValueType) -> None:
     declared = Declared()
     item = declared.name(type_)
     sequence = declared._type(f"(list {item})")
@@ -292,7 +299,7 @@ def test_a_component_stores_a_value_where_the_plan_loads_it(data: st.DataObject,
 
 @given(st.data(), canonical.value_types)
 @REAL
-def test_a_component_passes_the_core_values_that_the_plan_expects(
+def test_a_component_passes_the_core_values_that_the_leaves_say(
     data: st.DataObject, type_: ValueType
 ) -> None:
     """wasmtime refuses a component whose core function has another type, so results are proved as well."""

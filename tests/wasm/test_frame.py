@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wasm.builder import function_of
@@ -19,6 +19,7 @@ def spans(frame: Frame) -> list[tuple[int, int]]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 200_000)), min_size=1, max_size=4))
+@settings(deadline=None)
 def test_columns_and_tail_have_room_and_overlap_nowhere(sizes: list[tuple[int, int]]) -> None:
     frame = Frame(LAYOUT)
     most = 0

@@ -24,7 +24,7 @@ def test_an_import_is_refused_by_its_name(imported: str, shown: str) -> None:
     with pytest.raises(ModuleRefused) as refused:
         check_imports(imports_of(module))
     told = refused.value.message
-    assert told.startswith(f"the module imports {shown}; a strategy may import nothing: remove the import")
+    assert told.startswith(f"the module imports {shown}; a guest may import nothing: remove the import")
     assert told.isprintable()
 
 
@@ -32,7 +32,7 @@ def test_what_is_provided_may_be_imported_and_nothing_else() -> None:
     check_imports([])
     wanted = [Imported("env", "now", "function", 0), Imported("x" * 100, "\x1b[2J", "memory", None)]
     with pytest.raises(ModuleRefused, match=r"the module imports env\.now; a strategy may import nothing"):
-        check_imports(wanted)
+        check_imports(wanted, "strategy")
     with pytest.raises(ModuleRefused, match=rf"the module imports {'x' * 64}\.\.\.\.\\x1b\[2J; "):
         check_imports(wanted[1:])
 

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from wasmverse.wasm.abi import core_function
@@ -172,6 +172,7 @@ _WORDS = """world package record variant flags type option result tuple _ =
 @example("world w { record a { a: a } export f: func(a: a) -> u8; }")
 @example("world w { export f: func(" + "a" * 10_000 + ": u8) -> u8; }")
 @example("/*" * 1000)
+@settings(deadline=None)
 def test_only_wit_errors_escape(text: str) -> None:
     try:
         functions = parse_world(text)
@@ -185,6 +186,7 @@ _WORLD = """world w { record r { a: u8, b: s64 } variant v { a, b(r) } type t = 
 
 
 @given(st.integers(0, len(_WORLD)), st.integers(0, 6), st.text(max_size=3))
+@settings(deadline=None)
 def test_only_wit_errors_escape_from_a_damaged_world(at: int, cut: int, put: str) -> None:
     with contextlib.suppress(WitError):
         parse_world(_WORLD[:at] + put + _WORLD[at + cut :])

@@ -27,7 +27,7 @@ def inspect_module(module: bytes, name: str, settings: CheckSettings) -> Inspect
     check_name(name)
     limits = module_limits(settings)
     found = inspect(module, limits)
-    check_imports(found.imports)
+    check_imports(found.imports, "strategy")
     compiled, machine_code = compile_inspected(module, limits)
     strategies = check_contract(found.exports, name, settings.strategies_max_per_module)
     tried = try_strategies(compiled, strategies, guest_limits(settings))

@@ -3,7 +3,7 @@
 Source: component-model, design/mvp/CanonicalABI.md ("Alignment", "Element Size", "Flattening", "Loading", "Storing").
 Everything follows from the classes of `types`: tuples are records, and options, results and enums are variants.
 
-``leaves`` is the plan for loading and storing. It takes a value apart to what one or two instructions move: for each such leaf
+``leaves`` says how to load and store a value. It takes it apart to what one or two instructions move: for each such leaf
 where it lies in memory, which core values carry it, and in which cases of the variants around it it is there at all. Items of
 lists and characters of strings are not taken apart: their pointer and length are the leaf.
 """
@@ -211,7 +211,7 @@ def params_of(function: Function) -> Record | None:
 
 
 def leaves(type_: ValueType) -> tuple[Leaf, ...]:
-    """The plan for loading and storing a value: its leaves, in the order of the core values that carry them."""
+    """What a value is loaded and stored by, in the order of the core values that carry it."""
     return tuple(_leaves("", type_, 0, 0, flatten(type_), ()))
 
 

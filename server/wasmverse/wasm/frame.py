@@ -37,7 +37,7 @@ class _SharedMemory(wasmtime.SharedMemory):
 class HostMemory:
     """Linear memory of the host: the driver reads arguments from it and writes results to it.
 
-    It is a shared memory, the one kind that outlives a store: a fresh store for every (block, strategy, turn) costs no new pages.
+    It is a shared memory, the one kind that outlives a store: so a fresh store for every run costs no new pages.
     Its base never moves, so arrays over it stay valid when it grows. One thread uses it at a time.
 
     span : shape (2,), uint32, in the header: the first row that the driver runs, and the one after the last.

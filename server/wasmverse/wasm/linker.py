@@ -22,8 +22,8 @@ PROVIDED: Collection[tuple[str, str]] = frozenset()
 """What the host gives to a guest that asks for it, by module and name."""
 
 
-def check_imports(imports: Iterable[Imported]) -> None:
-    """Make sure that a module can be given all that it imports.
+def check_imports(imports: Iterable[Imported], kind: str = "guest") -> None:
+    """Make sure that a module can be given all that it imports; ``kind`` is what its authors call it.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def check_imports(imports: Iterable[Imported]) -> None:
         if (wanted.module, wanted.name) not in PROVIDED:
             shown = f"{printable(wanted.module, NAME_SHOWN)}.{printable(wanted.name, NAME_SHOWN)}"
             raise ModuleRefused(
-                f"the module imports {shown}; a strategy may import nothing: "
+                f"the module imports {shown}; a {kind} may import nothing: "
                 "remove the import (AssemblyScript: --use abort= --runtime stub; C: -nostdlib)"
             )
 
