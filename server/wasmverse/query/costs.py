@@ -20,8 +20,8 @@ ENDINGS_SECONDS = 60.0
 
 
 @dataclass(slots=True)
-class Cost:
-    """Of one statement with its arguments: reader seconds, bytes of its result, and when it ended readers."""
+class QueryCost:
+    """What is known of one statement with its arguments: reader seconds, bytes of its result, and when it ended readers."""
 
     seconds: float = SLOW_SECONDS
     bytes: int = 0
@@ -36,11 +36,11 @@ class Costs:
     """
 
     def __init__(self) -> None:
-        self._exact: OrderedDict[int, Cost] = OrderedDict()
+        self._exact: OrderedDict[int, QueryCost] = OrderedDict()
         self._texts: OrderedDict[int, float] = OrderedDict()
         self._quick: dict[int, None] = {}
 
-    def of(self, query: Query) -> Cost | None:
+    def of(self, query: Query) -> QueryCost | None:
         """What is known of exactly this query."""
         return self._exact.get(_exactly(query))
 
@@ -93,8 +93,8 @@ class Costs:
             and time.monotonic() - cost.ended_at < ENDINGS_SECONDS
         )
 
-    def _keep(self, exact: int) -> Cost:
-        cost = self._exact.pop(exact, None) or Cost()
+    def _keep(self, exact: int) -> QueryCost:
+        cost = self._exact.pop(exact, None) or QueryCost()
         self._exact[exact] = cost
         if len(self._exact) > KEPT_MAX:
             self._exact.popitem(last=False)

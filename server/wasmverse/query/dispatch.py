@@ -78,7 +78,7 @@ class Dispatcher:
         elif worker is not None and worker.outstanding == 1:
             worker.interrupt()
 
-    async def ask(self, run: Run) -> tuple[wire.Answer, bytes | bytearray]:
+    async def ask(self, run: Run) -> tuple[wire.AnswerHead, bytes | bytearray]:
         """The answer of a reader; asks again where the query failed because of other queries."""
         query, costs = run.query, self.admission.costs
         while True:
@@ -262,7 +262,7 @@ class Dispatcher:
             lacking = self.budget.lacks(name, size)
         return not lacking
 
-    def _admit(self, run: Run, _head: wire.Answer, size: int) -> bool:
+    def _admit(self, run: Run, _head: wire.AnswerHead, size: int) -> bool:
         """Whether an answer is to be read: if there is room for it, which is taken then."""
         run.lease = None  # that was for the expected size; now the size is known
         if run.is_left:

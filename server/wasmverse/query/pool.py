@@ -16,7 +16,7 @@ from wasmverse.query.query import NOBODY, Client, Query
 from wasmverse.query.readers import Readers
 from wasmverse.query.result import Result
 from wasmverse.query.run import Run
-from wasmverse.query.service import Counts, State
+from wasmverse.query.service import Counts, PoolState
 from wasmverse.settings import PoolSettings
 from wasmverse.snapshots.snapshot import kept_turns, newest_turn
 
@@ -58,10 +58,10 @@ class ReaderPool:
         return self._dispatcher.counts
 
     @property
-    def state(self) -> State:
+    def state(self) -> PoolState:
         """How the readers are now."""
         readers = self.readers
-        return State(
+        return PoolState(
             usable=readers.usable,
             wanted=readers.wanted,
             busy=self.busy,

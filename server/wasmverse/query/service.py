@@ -29,7 +29,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PoolState:
     """How the readers are at this moment.
 
     ``usable`` : readers that have started and have not ended, of ``wanted``; ``busy`` of them are at work. ``waiting`` : queries
@@ -62,7 +62,7 @@ class QueryService(Protocol):
         """What happened since the start."""
 
     @property
-    def state(self) -> State:
+    def state(self) -> PoolState:
         """How the readers are now."""
 
     async def start(self) -> None:

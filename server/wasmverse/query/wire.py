@@ -48,7 +48,7 @@ class ReaderConfig:
     user: int
 
 
-class Answer(TypedDict, total=False):
+class AnswerHead(TypedDict, total=False):
     """The head of a reader's answer: either ``error`` and its ``code`` are there, or the facts about the body.
 
     ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced: the process holds
@@ -73,7 +73,7 @@ class Answer(TypedDict, total=False):
     pid: int
 
 
-def pack(head: Answer | ReaderConfig, body: bytes = b"") -> bytes:
+def pack(head: AnswerHead | ReaderConfig, body: bytes = b"") -> bytes:
     """A frame up to its body; the body follows on its own, so that it is never copied."""
     packed = orjson.dumps(asdict(head) if isinstance(head, ReaderConfig) else head)
     return _LENGTHS.pack(len(packed), len(body)) + packed
@@ -103,7 +103,7 @@ def receive_query(connection: socket.socket) -> Query | None:
     return None if frame is None else Query(args=frame[head_bytes:], **orjson.loads(frame[:head_bytes]))
 
 
-def send(connection: socket.socket, head: Answer, body: bytes = b"") -> None:
+def send(connection: socket.socket, head: AnswerHead, body: bytes = b"") -> None:
     """Write one frame; blocks until the other side has taken it."""
     frame = pack(head, body)
     if len(body) > _SMALL_BYTES:

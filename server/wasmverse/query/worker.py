@@ -52,7 +52,7 @@ UNREAD = "unread"
 STREAM_BYTES = 1 << 20
 """Bytes of an answer that are buffered unread; of an answer without room, the gateway never holds more."""
 
-Admit = Callable[[wire.Answer, int], bool]
+Admit = Callable[[wire.AnswerHead, int], bool]
 """Given an answer's head and the size of its body: whether to read the body, or to discard it."""
 
 
@@ -173,7 +173,7 @@ class Worker:
             self._has_ended = True
             self.on_gone(self)
 
-    async def ask(self, frame: bytes, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
+    async def ask(self, frame: bytes, admit: Admit) -> tuple[wire.AnswerHead, bytes | bytearray]:
         """Have one query answered. Others may be asked meanwhile: each is sent at once, and its time counts from when the
         reader reaches it.
 
@@ -201,7 +201,7 @@ class Worker:
             await self.end()  # an answer that nobody awaits must not be taken for that of the next query
             raise
 
-    async def _answer(self, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
+    async def _answer(self, admit: Admit) -> tuple[wire.AnswerHead, bytes | bytearray]:
         # The reader interrupts the query at the limit; if it goes on, its process is ended a little later.
         self.since, self.interrupted_at = time.monotonic(), 0.0
         try:
@@ -233,7 +233,7 @@ class Worker:
         assert self._writer is not None
         self._writer.write(frame)
 
-    async def _receive(self, admit: Admit) -> tuple[wire.Answer, bytes | bytearray]:
+    async def _receive(self, admit: Admit) -> tuple[wire.AnswerHead, bytes | bytearray]:
         assert self._reader is not None and self._writer is not None
         try:
             await self._writer.drain()

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
 from wasmverse.query.query import Query
-from wasmverse.query.wire import Answer
+from wasmverse.query.wire import AnswerHead
 from wasmverse.reader import dialect, encode
 from wasmverse.reader.failure import LOST, EngineFailed, to_query_error
 from wasmverse.reader.functions import Functions
@@ -70,7 +70,7 @@ class Engine:
         """Prepare for the next queries; to be called when an answer has been sent."""
         self._relations.copy_if_busy()
 
-    def answer(self, query: Query) -> tuple[Answer, bytes]:
+    def answer(self, query: Query) -> tuple[AnswerHead, bytes]:
         """The head and body of the answer. Errors are part of it, with ``ends`` if the engine cannot be used any more."""
         self._is_overdue = False
         try:
@@ -89,7 +89,7 @@ class Engine:
             head["ends"] = f"abort: {type(error).__name__}"
         return head, body
 
-    def _answer(self, query: Query) -> tuple[Answer, bytes]:
+    def _answer(self, query: Query) -> tuple[AnswerHead, bytes]:
         """Run in DuckDB's dialect, or, if that is refused, in the other one."""
         sql = query.sql
         try:
@@ -111,7 +111,7 @@ class Engine:
             self._translated[sql] = translated
             return answer
 
-    def _run(self, sql: str, query: Query) -> tuple[Answer, bytes]:
+    def _run(self, sql: str, query: Query) -> tuple[AnswerHead, bytes]:
         checked = self._checker.check(sql)
         assert query.turn is not None  # the pool names the newest one
         self._relations.show(query.turn, checked.relations)
@@ -128,7 +128,7 @@ class Engine:
         else:
             written = self._run_json(checked, args, query)
         is_gzip = query.gzip and len(written.body) >= GZIP_BYTES_MIN
-        head: Answer = {
+        head: AnswerHead = {
             "turn": query.turn,
             "rows": written.rows,
             "cut": written.cut,
@@ -198,11 +198,11 @@ class Engine:
         return self._connection.sql(select_as(self._checker.plain(sql), columns, kinds), params=args)
 
 
-def _refusal(error: QueryError) -> tuple[Answer, bytes]:
+def _refusal(error: QueryError) -> tuple[AnswerHead, bytes]:
     return {"error": error.message, "code": error.code, "kind": _kind(error)}, b""
 
 
-def _explained(error: Exception) -> tuple[Answer, bytes]:
+def _explained(error: Exception) -> tuple[AnswerHead, bytes]:
     """The answer to a query that met an error which was not raised on purpose."""
     try:
         return _refusal(to_query_error(error))

@@ -21,7 +21,7 @@ from wasmverse.confinement.processes import confine_reader
 
 if TYPE_CHECKING:
     from wasmverse.query.query import Query
-    from wasmverse.query.wire import Answer
+    from wasmverse.query.wire import AnswerHead
     from wasmverse.reader.engine import Engine
 
 END_SECONDS = 5.0
@@ -67,7 +67,7 @@ def main() -> None:
 
 def _answer(
     engine: Engine, query: Query, seconds_max: float, processor_seconds: float
-) -> tuple[Answer, bytes]:
+) -> tuple[AnswerHead, bytes]:
     began = time.perf_counter()
     privileges.limit_processor_seconds(processor_seconds)
     signal.setitimer(signal.ITIMER_REAL, seconds_max)
