@@ -24,9 +24,7 @@ QUERIES = 3 * OUTSTANDING_MAX
 @pytest.fixture
 def single(tmp_path: Path) -> Iterator[RunningPool]:
     """One reader at work, and a spare."""
-    running = RunningPool(
-        tmp_path, readers=1, reader_spares=1, query_seconds_max=1.5, query_cache_bytes_max=0
-    )
+    running = RunningPool(tmp_path, readers=1, reader_spares=1, query_seconds_max=4, query_cache_bytes_max=0)
     running.publish(1)
     try:
         yield running.start()
