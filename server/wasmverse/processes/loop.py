@@ -26,7 +26,7 @@ from wasmverse.errors import SnapshotError, UniverseBusy, WasmverseError
 from wasmverse.messages import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
 from wasmverse.processes.schedule import Schedule
 from wasmverse.recording.recorder import record
-from wasmverse.settings import Settings
+from wasmverse.settings import UniverseProcessSettings
 from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.modules import Modules, callable_strategies
@@ -204,7 +204,10 @@ class _Stopped(Exception):
 
 
 def run_universe(
-    settings: Settings, snapshot_folder: Path, pipe: Connection, close_in: Callable[[], dict[str, str]]
+    settings: UniverseProcessSettings,
+    snapshot_folder: Path,
+    pipe: Connection,
+    close_in: Callable[[], dict[str, str]],
 ) -> None:
     """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe.
 
@@ -242,7 +245,7 @@ def run_universe(
 
 
 def _run(
-    settings: Settings,
+    settings: UniverseProcessSettings,
     snapshot_folder: Path,
     pipe: Connection,
     progress: Callable[[str], None],

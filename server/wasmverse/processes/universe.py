@@ -25,7 +25,7 @@ from wasmverse.messages import Answer, Confined, Failure, Progress, Request, Sto
 from wasmverse.processes.linux import is_stopped, proceed, waits_for_machine, work_of
 from wasmverse.processes.outbox import Letter, Outbox
 from wasmverse.processes.signals import held_back
-from wasmverse.settings import Settings
+from wasmverse.settings import UniverseProcessSettings
 
 ANSWER_SECONDS = 2.0
 """How long after its deadline an answer is still waited for: the command may have been begun at the last moment."""
@@ -40,7 +40,9 @@ KILLED_SECONDS = 5.0
 class UniverseProcess:
     """The universe in a separate process; implements ``messages.Universe``. To be used from one event loop."""
 
-    def __init__(self, settings: Settings, snapshot_folder: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: UniverseProcessSettings, snapshot_folder: Path, tell: Callable[[str], None]
+    ) -> None:
         self.period_seconds = settings.period_seconds
         self.snapshot_folder = snapshot_folder
         self.committed: int | None = None
@@ -66,7 +68,7 @@ class UniverseProcess:
             )
         self._pipe = Connection(ours.detach())
         self._outbox = Outbox()
-        self._post((settings, snapshot_folder))
+        self._post((settings.part(UniverseProcessSettings), snapshot_folder))
         loop = asyncio.get_running_loop()
         for work in (self._listen, self._write):
             threading.Thread(target=work, args=(loop,), name="universe-pipe", daemon=True).start()

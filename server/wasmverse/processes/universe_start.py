@@ -14,11 +14,11 @@ from wasmverse.confinement.processes import UniversePaths, close_universe, confi
 from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
-from wasmverse.settings import Settings
+from wasmverse.settings import UniverseProcessSettings
 from wasmverse.universe.cache import base_folder, keep_on_disk
 
 
-def start_universe(settings: Settings, snapshot_folder: Path, pipe: Connection) -> None:
+def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pipe: Connection) -> None:
     """Confine this process, then run the universe in it."""
     kernels = base_folder()
     paths = UniversePaths(

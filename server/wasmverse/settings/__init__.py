@@ -17,13 +17,14 @@ from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettin
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings
-from wasmverse.settings.simulation import SimulationSettings
-from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings, default_database_path
+from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
+from wasmverse.settings.universe import CommandSettings, UniverseSettings, default_database_path
 
 __all__ = [
     "AccessSettings",
     "AddressSettings",
     "CheckSettings",
+    "CommandSettings",
     "ConfinementSettings",
     "ConnectionSettings",
     "GatewaySettings",

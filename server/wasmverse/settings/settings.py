@@ -20,8 +20,8 @@ from wasmverse.settings.gateway import (
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
-from wasmverse.settings.simulation import SimulationSettings
-from wasmverse.settings.universe import UniverseProcessSettings, UniverseSettings
+from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
+from wasmverse.settings.universe import CommandSettings, UniverseSettings
 
 
 class Settings(
@@ -29,6 +29,7 @@ class Settings(
     PoolSettings,
     GatewaySettings,
     CheckSettings,
+    UniverseProcessSettings,
     SimulationSettings,
     # The groups; pydantic lists the fields of the last one first, as docs/settings.md does.
     ConfinementSettings,
@@ -43,7 +44,7 @@ class Settings(
     SnapshotSettings,
     HistorySettings,
     RecordingSettings,
-    UniverseProcessSettings,
+    CommandSettings,
     UniverseSettings,
 ):
     """One validated set of settings, which is each of its groups; the processes of a server share it as it was at start."""

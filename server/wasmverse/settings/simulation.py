@@ -1,11 +1,26 @@
-"""The groups that a simulation needs, whoever drives it: a server, a duel, a benchmark, a replay."""
+"""The groups that a universe needs: simulated by whomever (a duel, a benchmark, a replay), or in its own process."""
 
 from __future__ import annotations
 
+from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.guests import GuestSettings, UploadSettings
-from wasmverse.settings.history import HistorySettings
-from wasmverse.settings.universe import UniverseSettings
+from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.universe import CommandSettings, UniverseSettings
 
 
 class SimulationSettings(UploadSettings, GuestSettings, HistorySettings, UniverseSettings):
     """All that a simulation goes by."""
+
+
+class UniverseProcessSettings(
+    SimulationSettings,
+    ConfinementSettings,
+    UploadSettings,
+    GuestSettings,
+    SnapshotSettings,
+    HistorySettings,
+    RecordingSettings,
+    CommandSettings,
+    UniverseSettings,
+):
+    """All that the universe's process goes by, and whoever starts it and waits for it."""

@@ -49,8 +49,8 @@ class UniverseSettings(Group):
     )
 
 
-class UniverseProcessSettings(Group):
-    """How long the server waits for the universe, and how many commands wait for it."""
+class CommandSettings(Group):
+    """How many commands wait for the universe, and how long the server waits for it."""
 
     command_wait_seconds_max: float = Field(
         15.0,
