@@ -10,12 +10,19 @@ from numpy.typing import NDArray
 from wasmverse.universe.kernels import kernel
 from wasmverse.universe.outcome import CALLED, T_FAULTS, T_UPGRADES, UNCALLED
 from wasmverse.universe.rules import (
+    CELLS_BITS,
+    COMMAND_BYTE,
+    COMMAND_SHIFT,
     COST_HOLD,
     COST_MOVE,
     COST_UPGRADE,
+    DIRECTION_BITS,
+    DIRECTION_SHIFT,
     GRID_SIDE,
+    HOLD,
     MOVE,
     UPGRADE,
+    UPGRADE_BITS,
     UPGRADE_MAX,
     UPGRADES,
 )
@@ -32,12 +39,12 @@ def apply(
     first_fault: NDArray[np.int64],
 ) -> None:
     """Step 3: pay, then hold, move or upgrade. A fault holds, its memory unchanged."""
-    command: Any = np.int64((plan >> U64(6)) & U64(3))
-    choice = np.int64(plan & U64(3))
-    invalid = command == 3 or (command == UPGRADE and choice >= UPGRADES)
+    command: Any = np.int64((plan & U64(COMMAND_BYTE)) >> U64(COMMAND_SHIFT))
+    choice = np.int64(plan & U64(UPGRADE_BITS))
+    invalid = command > UPGRADE or (command == UPGRADE and choice >= UPGRADES)
     if called != CALLED or invalid:
-        plan = ship.last_plan & ~U64(0xFF)
-        command = 0
+        plan = ship.last_plan & ~U64(COMMAND_BYTE)
+        command = HOLD
         if called != UNCALLED:
             tally[ship.slot, T_FAULTS] += 1
             if first_fault[ship.slot] < 0:
@@ -54,8 +61,8 @@ def apply(
     else:
         ship.energy -= cost
         if command == MOVE:
-            direction = np.int64((plan >> U64(4)) & U64(3))
-            cells = min(np.int64(plan & U64(15)), ship.thrusters)
+            direction = np.int64((plan >> U64(DIRECTION_SHIFT)) & U64(DIRECTION_BITS))
+            cells = min(np.int64(plan & U64(CELLS_BITS)), ship.thrusters)
             if direction == 0:
                 ship.y = max(ship.y - cells, 0)
             elif direction == 1:

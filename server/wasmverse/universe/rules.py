@@ -29,3 +29,10 @@ HOLD, MOVE, UPGRADE = 0, 1, 2
 
 UPGRADES = 3
 """Blasters, thrusters, harvesters; a `cc` of 3 is invalid."""
+
+COMMAND_BYTE = 0xFF
+COMMAND_SHIFT = 6
+DIRECTION_SHIFT, DIRECTION_BITS = 4, 0b11
+CELLS_BITS = 0b1111
+UPGRADE_BITS = 0b11
+"""Where a plan has its command, a move its direction and cells, an upgrade its component; bytes 1 to 7 are the ship's memory."""

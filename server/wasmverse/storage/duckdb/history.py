@@ -16,7 +16,7 @@ import pyarrow as pa
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.duckdb.turn_store import TurnRecord
-from wasmverse.universe.outcome import EVENT_KINDS
+from wasmverse.universe.outcome import EVENT_KINDS, TALLY
 from wasmverse.universe.result import EventColumns, TurnResult
 
 PRUNE_TURNS = 16
@@ -41,12 +41,11 @@ TURNS_TYPE = _schema(
         ("faults", pa.int64()), ("late", pa.bool_()),
     ]
 )  # fmt: skip
-_COUNTS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
 
 STRATEGY_TURN_TYPE = _schema(
     [
         ("tid", pa.int64()), ("strategy", _TEXT),
-        *((name, pa.int64()) for name in _COUNTS),
+        *((name, pa.int64()) for name in TALLY),
         ("fuel", pa.int64()), ("seconds", pa.float64()),
     ]
 )  # fmt: skip
@@ -224,7 +223,7 @@ def _strategy_rows(result: TurnResult) -> pa.Table:
     columns: dict[str, Any] = {
         "tid": [result.tid] * len(tallies),
         "strategy": [tally.name for tally in tallies],
-        **{name: [tally.counts[name] for tally in tallies] for name in _COUNTS},
+        **{name: [tally.counts[name] for tally in tallies] for name in TALLY},
         "fuel": [tally.fuel for tally in tallies],
         "seconds": [tally.seconds for tally in tallies],
     }
