@@ -98,6 +98,15 @@ def test_a_long_name_is_cut(asked: Asked, sql: str) -> None:
     assert "x" * 200 not in error.value.message or "error(" in sql
 
 
+def test_a_strategy_is_shown_without_its_ids_and_its_export(asked: Asked) -> None:
+    assert [name for name, *_ in asked.rows("describe strategy")] == [
+        "name", "version", "sha256", "bytes", "language", "author", "uploaded_at", "is_enabled", "status", "last_fault",
+    ]  # fmt: skip
+    for hidden in ("export", "owner", "strategy_id"):
+        with pytest.raises(QueryError):
+            asked.rows(f"select {hidden} from strategy")
+
+
 def test_a_close_name_is_offered(asked: Asked) -> None:
     with pytest.raises(QueryError, match='Did you mean "strategy_flee"') as error:
         asked.rows("select strategy_fle(1)")
