@@ -81,7 +81,7 @@ SELECT
     new_plan,
     is_fault,
     ['hold', 'move', 'upgrade'][verb + 1] AS command,
-    [1, 2, 50][verb + 1] AS cost,
+    [1, 2, 50][verb + 1] AS cost, -- of hold, move, upgrade
     energy_before >= cost AS is_paid,
     ['north', 'east', 'south', 'west'][direction + 1] AS direction,
     least(cells_asked, thrusters_before) AS cells,
@@ -97,7 +97,7 @@ QUALIFY row_number() OVER (PARTITION BY uid, ship.strategy_id ORDER BY sid, eid)
 
 
 -- 3. Apply
--- Costs: hold 1, move 2, upgrade 50. A ship that cannot pay loses 1 energy and does nothing.
+-- What a command costs is in `decision`. A ship that cannot pay loses 1 energy and does nothing.
 
 UPDATE entity SET
     last_plan = new_plan,
