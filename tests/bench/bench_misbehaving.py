@@ -17,6 +17,7 @@ import numpy as np
 import wasmtime
 
 from tests.bench.report import BENCHMARKS, ROOT, conditions
+from tests.storage.by_hand import change_by_hand
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, UploadStrategy
 from wasmverse.confinement.prctl import refuse_huge_pages
@@ -59,10 +60,8 @@ def measure(body: str) -> dict[str, Any]:
             simulation.close()
             database = Database.open(Path(folder) / "universe.duckdb")
             with database.transaction() as transaction:
-                transaction.run_text(
-                    "UPDATE ship_packed SET traits = traits >> 16 << 16 | (SELECT strategy_id FROM strategy WHERE name = 'bad') "
-                    "WHERE eid % 2 = 0"
-                )
+                bad = "(SELECT strategy_id FROM strategy WHERE name = 'bad')"
+                change_by_hand(transaction.driver, f"UPDATE ships SET strategy_id = {bad} WHERE eid % 2 = 0")
             simulation = Simulation(database, settings)
             after = [_turn(simulation) for _ in range(TURNS)]
             [row] = [row for row in simulation.strategy_rows.to_pylist() if row["name"] == "bad"]

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from tests.recording.builder import SETTINGS, Run, facts_of, upload_of
+from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author, EnableStrategy, SpawnEntity
 from wasmverse.errors import CommandError, RecordingError
 from wasmverse.recording.format import Dropped, Given, Start, Stop
@@ -85,7 +86,7 @@ def test_another_universe_is_noticed(run: Run, tmp_path: Path) -> None:
 def test_a_state_that_somebody_changed_is_noticed(run: Run) -> None:
     run.close()
     with duckdb.connect(str(run.folder / "universe.duckdb")) as connection:
-        connection.execute("UPDATE ship_packed SET energy = energy + 1 WHERE eid = 1")
+        change_by_hand(connection, "UPDATE ships SET energy = energy + 1 WHERE eid = 1")
     assert "ends with another state of turn 5" in refused(run)
 
 

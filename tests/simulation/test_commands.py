@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from tests.simulation.builder import SMALL, everything, play, strategy_row, tallies, upload_of
-from tests.storage.builder import by_hand
+from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
 from wasmverse.simulation.simulation import Simulation
@@ -119,7 +119,7 @@ def test_an_upload_flies_from_the_next_turn_on_and_is_dealt_new_ships(
     assert strategy_row(simulation, "mine")["version"] == 2
     simulation.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute(f"DELETE FROM ship_packed WHERE eid <> {eid}")
+        change_by_hand(connection, f"DELETE FROM ships WHERE eid <> {eid}")
     simulation = simulate(path=path)
     play(simulation, 1)
     assert plan() == 0xCD00
@@ -210,7 +210,7 @@ def test_what_others_commit_while_it_is_closed_is_what_the_next_turn_sees(
             f"UPDATE ships SET x = 42, y = 43, energy = 5000 WHERE eid = {eid}",
             "DELETE FROM nodes WHERE sid = 2; INSERT INTO nodes VALUES (1, 999999, 42, 43, 1)",
         ):
-            connection.execute(";".join(by_hand(statement)))
+            change_by_hand(connection, statement)
         connection.execute("UPDATE universe SET next_eid = 1000000")
     simulation = simulate(path=path)
     seen = next(row for row in simulation.stored.ship_table().to_pylist() if row["eid"] == eid)
@@ -230,8 +230,8 @@ def test_a_row_that_others_broke_stops_the_start_and_names_it(
     play(simulation, 1)
     simulation.close()
     with duckdb.connect(str(path)) as connection:
-        connection.execute(";".join(by_hand("UPDATE ships SET x = 200 WHERE eid = 2")))
+        change_by_hand(connection, "UPDATE ships SET x = 200 WHERE eid = 2")
     database = Database.open(path)
-    with pytest.raises(StateError, match=r"ship 2 has x 200; allowed is 0\.\.99: correct the row"):
+    with pytest.raises(StateError, match=r"ship 2 has x 200; allowed is 0\.\.99; restore a copy"):
         Simulation(database, SMALL)
     database.close()

@@ -1,20 +1,19 @@
 """Small universes in a database, and turns made up for them."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History, TurnRows
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
-from wasmverse.storage.duckdb.turn_store import TurnRecord, create_universe
+from wasmverse.storage.duckdb.turn_store import TurnRecord, create_universe, write_turn
 from wasmverse.universe.genesis import populate
-from wasmverse.universe.merge import Column
+from wasmverse.universe.packed import PackedState, pack_turn
 from wasmverse.universe.result import EventColumns, Events, StrategyTally, TurnResult
 from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.turn import Laws
@@ -35,27 +34,15 @@ def read(transaction: Transaction, laws: Laws = LAWS) -> StoredState:
     return StateReader(laws.systems, THREADS).read(transaction).state()
 
 
-def by_hand(statement: str) -> list[str]:
-    """What somebody has to do who changes a file by hand; ships and nodes are changed as ``ships`` and ``nodes``, then packed."""
-    if not re.search(r"\b(ships|nodes)\b", statement):
-        return [statement]
-    return [
-        "CREATE TEMP TABLE ships AS SELECT * FROM ship",
-        "CREATE TEMP TABLE nodes AS SELECT * FROM node",
-        statement,
-        "DELETE FROM ship_packed",
-        f"INSERT INTO ship_packed {schema.pack_ships('ships')}",
-        "DELETE FROM node_place",
-        "DELETE FROM node_energy",
-        "INSERT INTO node_place SELECT sid, eid, x, y FROM nodes",
-        f"INSERT INTO node_energy {schema.pack_energies('nodes')}",
-        "DROP TABLE ships",
-        "DROP TABLE nodes",
-    ]
-
-
 def result_of(
-    tid: int, blocks: list[Ships], new_ships: Ships, node_energy: Column, new_nodes: Nodes, *, events: int = 0
+    tid: int,
+    next_eid: int,
+    blocks: list[Ships],
+    new_ships: Ships,
+    node_energy: NDArray[np.uint16],
+    new_nodes: Nodes,
+    *,
+    events: int = 0,
 ) -> TurnResult:
     """A turn's result with these ships and nodes, and so many events."""
     rows = np.arange(events)
@@ -66,7 +53,7 @@ def result_of(
     names = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
     return TurnResult(
         tid=tid,
-        next_eid=1000 + tid,
+        next_eid=next_eid,
         ships=blocks,
         new_ships=new_ships,
         node_energy=node_energy,
@@ -83,8 +70,9 @@ def result_of(
 
 
 def random_result(rng: np.random.Generator, tid: int, before: StoredState, *, events: int = 0) -> TurnResult:
-    """Ships in two blocks and new ones, all anywhere; some nodes give, some vanish, some appear."""
-    ships = random_ships(rng, int(rng.integers(0, 30)), 1_000_000)
+    """Ships in two blocks and new ones, any of them; some nodes give, some vanish, some appear: one where a ship died."""
+    first = before.next_eid
+    ships = random_ships(rng, int(rng.integers(0, 30)), first)
     blocks = [
         Ships._make(column[ships.sid <= LAWS.block_systems] for column in ships),
         Ships._make(column[ships.sid > LAWS.block_systems] for column in ships),
@@ -92,9 +80,33 @@ def random_result(rng: np.random.Generator, tid: int, before: StoredState, *, ev
     energy = before.state.nodes.energy.copy()
     given = rng.random(len(energy)) < rng.random()
     energy[given] = rng.integers(0, 4, np.count_nonzero(given))
-    new = random_nodes(rng, int(rng.integers(0, 12)), 100 * tid)
-    new_ships = random_ships(rng, int(rng.integers(0, 5)), 2_000_000)
-    return result_of(tid, blocks, new_ships, energy, new, events=events)
+    new_ships = random_ships(rng, int(rng.integers(0, 5)), first + 100)
+    new = random_nodes(rng, int(rng.integers(0, 12)), first + 200)
+    if len(before.state.ships.sid):
+        died = rng.integers(0, len(before.state.ships.sid), 1)
+        dead = random_nodes(rng, 1, 0)
+        dead.sid[:], dead.eid[:] = before.state.ships.sid[died], before.state.ships.eid[died]
+        new = Nodes._make(map(np.concatenate, zip(dead, new, strict=True)))
+    return result_of(tid, first + 300, blocks, new_ships, energy, new, events=events)
+
+
+def packed(before: StoredState, result: TurnResult) -> PackedState:
+    return pack_turn(
+        result.ships,
+        result.new_ships,
+        before.state.nodes,
+        result.node_energy,
+        result.new_nodes,
+        LAWS.bounds(),
+        THREADS,
+    )
+
+
+def write(transaction: Transaction, before: StoredState, result: TurnResult) -> PackedState:
+    """Write the state of a turn; what was written."""
+    after = packed(before, result)
+    write_turn(transaction, after, result.tid, result.next_eid)
+    return after
 
 
 def random_nodes(rng: np.random.Generator, count: int, first_eid: int) -> Nodes:
@@ -114,6 +126,7 @@ def random_ships(rng: np.random.Generator, count: int, first_eid: int) -> Ships:
     ships.eid[:] = first_eid + np.arange(count)
     for column, top in zip(ships[2:], (65_535, 99, 99, 100, 255, 255, 255, 65_535), strict=False):
         column[:] = rng.integers(0, top + 1, count)
+    ships.energy[:] = rng.integers(1, 65_536, count)
     ships.last_plan[:] = rng.integers(0, 2**64, count, dtype=np.uint64)
     return ships
 

@@ -3,15 +3,16 @@
 import hashlib
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
-from tests.storage.builder import RECORD, by_hand, fill, random_result, read
-from tests.storage.test_open import with_duckdb
+from tests.storage.builder import RECORD, fill, random_result, read
+from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author
 from wasmverse.errors import StateError
 from wasmverse.storage.duckdb import strategy_store
-from wasmverse.storage.duckdb.audit import CHECKS, audit
+from wasmverse.storage.duckdb.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History, TurnRows
 
@@ -43,11 +44,19 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def change(path: Path, statements: str) -> None:
+    with duckdb.connect(str(path)) as connection:
+        change_by_hand(connection, *statements.split("; "))
+
+
 def opened(path: Path) -> None:
     database = Database.open(path)
     try:
         with database.transaction() as transaction:
             audit(transaction)
+            stored = read(transaction)
+            ids = [row.strategy_id for row in strategy_store.read_strategies(transaction)]
+            audit_state(stored.state, stored.next_eid, ids)
     finally:
         database.close()
 
@@ -61,7 +70,7 @@ def test_a_universe_that_nobody_touched_is_fine(path: Path) -> None:
     [
         "UPDATE ships SET x = 42, energy = 65535 WHERE eid = 1",
         "DELETE FROM nodes",
-        "UPDATE node_energy SET energies = 0",
+        "DELETE FROM ships",
         "UPDATE universe SET next_eid = 1000000",
         "INSERT INTO nodes VALUES (3, 999999, 1, 1, 5); UPDATE universe SET next_eid = 1000000",
         "DELETE FROM turn_record; DELETE FROM event",
@@ -70,7 +79,7 @@ def test_a_universe_that_nobody_touched_is_fine(path: Path) -> None:
     ],
 )
 def test_what_others_may_change_is_taken_as_it_is(path: Path, statement: str) -> None:
-    with_duckdb(path, *by_hand(statement))
+    change(path, statement)
     opened(path)
 
 
@@ -87,13 +96,17 @@ BROKEN = [
     ("UPDATE solar_system SET x = 500 WHERE sid = 2", "solar_system 2 lies at (500, "),
     ("INSERT INTO solar_system VALUES (2, 1, 1)", "solar_system 2 is there 2 times"),
     ("DELETE FROM solar_system WHERE sid = 2", "solar_system has 2 rows, but the universe has 3 systems"),
-    ("UPDATE ships SET energy = 0 WHERE eid = 12", "ship 12 has energy 0; allowed is 1..65535"),
+    ("UPDATE ships SET energy = 0 WHERE eid = 12",
+     "the ships of system 2 cannot be read: ship 12 has energy 0; allowed is 1..65535; restore a copy"),
     ("UPDATE nodes SET eid = 31 WHERE eid = 6", "node 31 has an eid that was never given; the next is 31"),
-    ("UPDATE ships SET eid = 0 WHERE eid = 1", "ship 0 has an eid that was never given"),
+    ("UPDATE ships SET eid = 0 WHERE eid = 1",
+     "the ships of system 1 cannot be read: ship 0 comes after 0; eids ascend from 1 to "),
     ("UPDATE universe SET next_eid = 12", "ship 12 has an eid that was never given; the next is 12"),
-    ("UPDATE ships SET eid = 13 WHERE eid = 12", "eid 13 is there 2 times (ship in system 2, ship in system 2)"),
+    ("UPDATE ships SET eid = 13 WHERE eid = 12",
+     "the ships of system 2 cannot be read: ship 13 comes after 13; eids ascend from 1 to "),
+    ("UPDATE ships SET eid = 2 WHERE eid = 12", "eid 2 is there 2 times (ship in system 1, ship in system 2)"),
     ("UPDATE nodes SET eid = 13 WHERE eid = 6", "eid 13 is there 2 times (ship in system 2, node in system 1)"),
-    ("INSERT INTO ships SELECT * FROM ships WHERE eid = 1", "eid 1 is there 2 times"),
+    ("INSERT INTO ships SELECT * REPLACE (3 AS sid) FROM ships WHERE eid = 1", "eid 1 is there 2 times"),
     ("UPDATE strategy SET strategy_id = 65000 WHERE name = 'mine'", "strategy 'mine' has strategy_id 65000"),
     ("UPDATE strategy SET strategy_id = 1", "strategy_id 1 is there 2 times"),
     ("UPDATE strategy SET name = 'mine'", "strategy 'mine' is there 2 times"),
@@ -115,7 +128,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("statement", "message"), BROKEN, ids=[statement for statement, _ in BROKEN])
 def test_a_row_that_others_broke_is_named(path: Path, statement: str, message: str) -> None:
-    with_duckdb(path, *by_hand(statement))
+    change(path, statement)
     before = path.read_bytes()
     with pytest.raises(StateError) as error:
         opened(path)
@@ -131,9 +144,9 @@ def test_every_check_has_been_seen_to_refuse(path: Path) -> None:
     for statement, _ in BROKEN:
         copy = path.with_name("copy.duckdb")
         copy.write_bytes(path.read_bytes())
-        with_duckdb(copy, *by_hand(statement))
+        change(copy, statement)
         database = Database.open(copy)
         with database.transaction() as transaction:
-            seen.add(next(check for check in CHECKS if transaction.run_text(check.query)))
+            seen |= {next((check for check in CHECKS if transaction.run_text(check.query)), None)}
         database.close()
-    assert seen == set(CHECKS)
+    assert seen == {*CHECKS, None}

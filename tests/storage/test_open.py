@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.storage.builder import LAWS, by_hand, fill, in_order, read, record_turns
+from tests.storage.builder import LAWS, fill, in_order, read, record_turns
+from tests.storage.by_hand import change_by_hand
 from tests.wasm.builder import module_of_exports
 from wasmverse.commands import Author
 from wasmverse.errors import (
@@ -149,39 +150,47 @@ def test_a_newer_format_is_refused_even_when_its_tables_differ(path: Path) -> No
         f"UPDATE universe SET format_version = {schema.FORMAT_VERSION + 1}",
         "DROP VIEW entity",
         "DROP VIEW entities_with_conflict",
-        "DROP TABLE ship_packed",
+        "DROP TABLE system_state",
     )
     message = refused(path, DatabaseTooNew)
     newer = f"has format {schema.FORMAT_VERSION + 1}; this Wasmverse knows up to {schema.FORMAT_VERSION}"
     assert f"{newer}: install the newer Wasmverse that made it" in message
 
 
+ROWS_IN_TABLES = [
+    "CREATE TABLE ships AS SELECT * FROM ship",
+    "CREATE TABLE nodes AS SELECT * FROM node ORDER BY hash(eid)",
+    "DROP VIEW ship",
+    "DROP VIEW node",
+    "DROP TABLE system_state",
+]
+"""What every format before 6 began with: ships and nodes had rows of their own."""
+
 OLD_FORMATS = {
     # The table of nodes had the energies, and any order of rows.
-    1: [
-        "CREATE TABLE ships AS SELECT * FROM ship",
-        "CREATE TABLE mixed AS SELECT * FROM node ORDER BY hash(eid)",
-        "DROP VIEW node",
-        "DROP TABLE node_place",
-        "DROP TABLE node_energy",
-        "ALTER TABLE mixed RENAME TO node",
-    ],
+    1: ["ALTER TABLE ships RENAME TO ship", "ALTER TABLE nodes RENAME TO node"],
     # Energies were one to a row, and ships had a column for every trait.
     2: [
-        "CREATE TABLE ships AS SELECT * FROM ship",
-        "CREATE TABLE one_each AS SELECT energy FROM node",
-        "DROP VIEW node",
-        "ALTER TABLE node_place RENAME TO node",
-        "DROP TABLE node_energy",
-        "ALTER TABLE one_each RENAME TO node_energy",
+        "ALTER TABLE ships RENAME TO ship",
+        "CREATE TABLE node AS SELECT sid, eid, x, y FROM nodes",
+        "CREATE TABLE node_energy AS SELECT energy FROM nodes",
+        "DROP TABLE nodes",
     ],
-    # Turns, and what each strategy did in them, were two tables.
-    3: [],
-    # Strategies belonged to whoever came with their author's name.
-    4: [],
-    # Which export flies a strategy was read from its module.
-    5: [],
 }
+PACKED_COLUMNS = [
+    "CREATE TABLE ship_packed AS SELECT sid, eid, strategy_id::UBIGINT | (x::UBIGINT << 16) | (y::UBIGINT << 24) | "
+    "(shield::UBIGINT << 32) | (blasters::UBIGINT << 40) | (thrusters::UBIGINT << 48) | (harvesters::UBIGINT << 56) AS traits, "
+    "energy, last_plan FROM ships",
+    "CREATE TABLE node_place AS SELECT sid, eid, x, y FROM nodes",
+    "CREATE TABLE node_energy AS SELECT sum(energy::UBIGINT << (16 * (row % 4)))::UBIGINT AS energies FROM "
+    "(SELECT energy, row_number() OVER () - 1 AS row FROM nodes) GROUP BY row // 4 ORDER BY row // 4",
+    "DROP TABLE ships",
+    "DROP TABLE nodes",
+    "CREATE VIEW ship AS SELECT * FROM ship_packed",
+    "CREATE VIEW node AS SELECT * FROM node_place",
+]
+"""The formats 3 to 5: several values of a ship to a column, and four energies to a row. 4 had turns as now, 5 also owners."""
+
 TWO_RECORDS = [
     "CREATE TABLE turns_3 AS SELECT * FROM turns",
     "CREATE TABLE strategy_turn_3 AS SELECT * FROM strategy_turn",
@@ -191,15 +200,10 @@ TWO_RECORDS = [
     "ALTER TABLE turns_3 RENAME TO turns",
     "ALTER TABLE strategy_turn_3 RENAME TO strategy_turn",
 ]
-SHIPS_IN_COLUMNS = [
-    "DROP VIEW ship",
-    "DROP TABLE ship_packed",
-    "ALTER TABLE ships RENAME TO ship",
-]
 
 
-@pytest.mark.parametrize("version", OLD_FORMATS)
-def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> None:
+@pytest.mark.parametrize("version", range(1, schema.FORMAT_VERSION))
+def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None:
     database = Database.open(path)
     fill(database)
     history = History(20, 20, 20, 20)
@@ -217,8 +221,8 @@ def test_a_file_of_an_older_format_is_made_over(path: Path, version: int) -> Non
     with_duckdb(
         path,
         "DROP VIEW entity",
-        *OLD_FORMATS[version],
-        *(SHIPS_IN_COLUMNS if version < 3 else []),
+        *ROWS_IN_TABLES,
+        *OLD_FORMATS.get(version, PACKED_COLUMNS),
         *(TWO_RECORDS if version < 4 else []),
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
         "ALTER TABLE strategy DROP COLUMN export",
@@ -399,7 +403,8 @@ def test_every_view_answers_in_plain_duckdb(path: Path) -> None:
             "SELECT kind, count(*), count(last_plan) FROM entity GROUP BY 1 ORDER BY 1"
         )
         assert kinds.fetchall() == [(1, ships, ships), (2, nodes, nodes)]
-    with_duckdb(path, *by_hand("UPDATE ships SET x = 9, y = 9 WHERE eid IN (1, 2, 11)"))
+    with duckdb.connect(str(path)) as connection:
+        change_by_hand(connection, "UPDATE ships SET x = 9, y = 9 WHERE eid IN (1, 2, 11)")
     with duckdb.connect(str(path), read_only=True) as connection:
         conflict = "SELECT eid, sid FROM entities_with_conflict WHERE eid IN (1, 2, 11) ORDER BY eid"
         assert connection.execute(conflict).fetchall() == [(1, 1), (2, 1)]

@@ -1,8 +1,9 @@
-"""`wasmverse universe recover`."""
+"""`wasmverse universe recover`, `export` and `load`."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,26 +15,48 @@ from wasmverse.settings import load_settings
 app = typer.Typer(no_args_is_help=True, help="Look after a universe's file while no server has it open.")
 
 
-@app.callback()
-def _universe() -> None:
-    """A group, though it has one command so far."""
+Db = Annotated[
+    Path | None,
+    typer.Option("--db", help="The universe's file. \\[default: in the user's data folder]"),
+]
 
 
 @app.command()
-def recover(
-    db: Annotated[
-        Path | None,
-        typer.Option("--db", help="The universe's file. \\[default: in the user's data folder]"),
-    ] = None,
-) -> None:
+def recover(db: Db = None) -> None:
     """Make a universe whose log is torn or damaged open at its last whole turn.
 
     The old files are kept under another name. Where the file itself is damaged nothing is changed, and the exit status is 1.
     """
     from wasmverse.simulation.recover import recover as run  # noqa: PLC0415 - the heavy imports, only for who needs them
 
+    _tell(lambda: run(load_settings(database_path=db).database_path))
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    db: Db = None,
+) -> None:
+    """Write a universe as Parquet files, one a table: ships and nodes as rows, to be read or changed with any tool."""
+    from wasmverse.storage.duckdb.exchange import export as run  # noqa: PLC0415
+
+    _tell(lambda: run(load_settings(database_path=db).database_path, folder))
+
+
+@app.command()
+def load(
+    folder: Annotated[Path, typer.Argument(help="A folder that `export` wrote, changed or not.")],
+    db: Db = None,
+) -> None:
+    """Make a universe of Parquet files. Every row is checked; a file that is there already is never replaced."""
+    from wasmverse.storage.duckdb.exchange import load as run  # noqa: PLC0415
+
+    _tell(lambda: run(folder, load_settings(database_path=db).database_path))
+
+
+def _tell(work: Callable[[], str]) -> None:
     try:
-        print(run(load_settings(database_path=db).database_path))
+        print(work())
     except WasmverseError as error:
         print(f"wasmverse: {error.message}", file=sys.stderr)
         raise typer.Exit(1) from error

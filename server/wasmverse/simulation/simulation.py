@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from wasmverse.commands import (
@@ -34,11 +35,11 @@ from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb import strategy_store, turn_store
-from wasmverse.storage.duckdb.audit import audit
+from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import EVENT_TYPE, History, TurnRows
-from wasmverse.storage.duckdb.state_reader import Placing, Reading, StateReader, TakeTable
-from wasmverse.storage.duckdb.stored_state import NodeLayout, StoredState
+from wasmverse.storage.duckdb.state_reader import Reading, StateReader, TakeTable
+from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
 from wasmverse.strategies.guests import Guests
@@ -46,8 +47,9 @@ from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import FLYING, GROUNDED, REMOVED, Roster, Strategy
 from wasmverse.universe import rules
 from wasmverse.universe.genesis import new_nodes, new_ships
+from wasmverse.universe.packed import pack_turn
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Columns, state_hash, strategies_flown
+from wasmverse.universe.state import Columns, of_system, state_hash, strategies_flown, with_columns
 from wasmverse.universe.turn import TurnPlayer
 
 
@@ -71,29 +73,29 @@ class Simulation:
         self.forgets_removed = True
         self.take_up(settings, {})
         self.stored: StoredState
+        self.reader: StateReader
         self.roster: Roster
         self.strategy_rows: pa.Table
         self.late_turns = 0
         with database.transaction() as transaction:
             audit(transaction)
             self.laws = turn_store.read_laws(transaction)
-            ((ships, nodes),) = transaction.run_text(
-                "SELECT (SELECT count(*) FROM ship), (SELECT count(*) FROM node)"
-            )
+            self.reader = StateReader(self.laws.systems, self.player.pool)
+            ships, nodes = self.reader.count(transaction)
             check_memory(
                 self.laws.systems, ships, nodes, "use a larger one, or name another universe with --db"
             )
+            self.stored = self.reader.read(transaction).state()
+            ids = [strategy.strategy_id for strategy in strategy_store.read_strategies(transaction)]
+            audit_state(self.stored.state, self.stored.next_eid, ids)
             self.systems = transaction.read_arrow(schema.solar_system)
             self.history.load(transaction)
             self._load_strategies(transaction)
         database.fit_threads(ships + nodes)
         database.limit_log(settings.log_bytes_max)
         self._count_bad_turns()
-        blocks = -(-self.laws.systems // self.laws.block_systems)
-        self.measured = Measured(blocks, self.player.threads)
-        self.reader = StateReader(self.laws.systems, self.player.pool)
+        self.measured = Measured(len(self.laws.blocks()), self.player.threads)
         self._is_broken = False
-        self._read()
 
     def take_up(self, settings: SimulationSettings, bad_turns: dict[str, int]) -> None:
         """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
@@ -139,7 +141,7 @@ class Simulation:
         started_at = self.now()
         clock, watch = time.perf_counter(), Stopwatch()
         before = self.stored
-        under_way: list[Placing | Reading] = []
+        reading: Reading | None = None
         try:
             with self.database.transaction() as transaction:
                 result = self.player.play(
@@ -149,17 +151,21 @@ class Simulation:
                     self.limits,
                     tid=before.tid + 1,
                     next_eid=before.next_eid,
-                    take_ships=partial(turn_store.write_ships, transaction, before),
                 )
                 rows = self.player.pool.submit(TurnRows.of, result)
-                layout = NodeLayout.after(before, result)
-                placing = self.reader.place(layout, take)
-                under_way.append(placing)
-                turn_store.write_turn(transaction, before, result, layout)
+                packed = pack_turn(
+                    result.ships,
+                    result.new_ships,
+                    before.state.nodes,
+                    result.node_energy,
+                    result.new_nodes,
+                    self.laws.bounds(),
+                    self.player.pool,
+                )
+                turn_store.write_turn(transaction, packed, result.tid, result.next_eid)
                 written = time.perf_counter()
                 position = (result.tid, result.next_eid)
-                reading = self.reader.read(transaction, position, take, placing)
-                under_way.append(reading)
+                reading = self.reader.read(transaction, position, take, packed)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
                 self.history.append(transaction, result, record, rows.result())
@@ -174,13 +180,14 @@ class Simulation:
                 if grounded and self.recorder is not None:
                     self.recorder.grounded(grounded)
                 self._judge(transaction, result, grounded or {})
+                reading.check()
                 judged_at = watch.elapsed
         except BaseException:
-            # Whoever takes the tables may be closed next.
-            for unwanted in under_way:
-                unwanted.finish()
+            if reading is not None:  # whoever takes the tables may be closed next
+                reading.finish()
             raise
         committed = time.perf_counter()
+        self.database.note_replaced(packed.size_bytes)
         record = self._record(started_at, deadline, result.tid)
         self.late_turns += record.late
         self.history.correct(result, record)
@@ -190,8 +197,8 @@ class Simulation:
         self._is_broken = False
         if self.recorder is not None:
             self.recorder.turn()
-        # What is read is put in order beside the commit: the time of that is what it took longer than the commit. And ships
-        # are written while blocks are played: what all these did not take is writing and commit.
+        # What is read is unpacked beside the commit: the time of that is what it took longer than the commit. What all these
+        # did not take is packing, writing and the commit.
         phases = {"read": read - written + settled - committed, **result.phase_seconds}
         commit = max(0.0, settled - clock - sum(phases.values()))
         return TurnReport(
@@ -276,11 +283,13 @@ class Simulation:
         _check_spawn(command, self.laws.systems)
         eid = self.stored.next_eid
         place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y}
+        ships, nodes = of_system(self.stored.state, command.sid)
         if command.kind == rules.NODE:
-            turn_store.add_node(transaction, self.stored, _put(new_nodes(1), place))
+            nodes = _joined(nodes, _put(new_nodes(1), place))
         else:
             row = strategy_store.find_strategy(transaction, str(command.strategy))
-            turn_store.add_ship(transaction, _put(new_ships(1), {**place, "strategy_id": row.strategy_id}))
+            ships = _joined(ships, _put(new_ships(1), {**place, "strategy_id": row.strategy_id}))
+        turn_store.write_system(transaction, command.sid, ships, nodes)
         transaction.run(schema.universe.update().values(next_eid=eid + 1))
         at = {name: [value] for name, value in {"tid": self.tid, **place}.items()}
         strategy = command.strategy if command.kind == rules.SHIP else None
@@ -411,6 +420,11 @@ def _put(columns: Columns, values: dict[str, int]) -> Columns:
     for name, value in values.items():
         getattr(columns, name)[0] = value
     return columns
+
+
+def _joined(columns: Columns, more: Columns) -> Columns:
+    pairs: list[Any] = list(zip(columns, more, strict=True))
+    return with_columns(columns, map(np.concatenate, pairs))
 
 
 def _nothing() -> None:

@@ -1,29 +1,24 @@
 """Every table and view of Wasmverse, once: DDL, snapshots and documentation are all made from here.
 
-Two sets of names live here. *Tables* are how the universe is stored; ships and nodes are kept apart
-because a ship changes every turn and of a node only the energy, and packed, because what costs is their
-number of values. *Views* show them as anybody would expect them; those in ``CLIENT_NAMES`` are what clients
-see and may rely on. They hold for the database file and, with nearly the same text, for a reader's snapshot
-of one turn, where ``ship`` and ``node`` are tables, and ``universe`` and ``strategy_module`` are left out.
+Two sets of names live here. *Tables* are how the universe is stored: all ships and nodes of a system are one
+row, packed as `universe.row_format` says, because what a turn costs is the number of values that it writes.
+*Views* show them as anybody would expect them; those in ``CLIENT_NAMES`` are what clients see and may rely
+on. They hold for the database file and, with nearly the same text, for a reader's snapshot of one turn,
+where ``ship`` and ``node`` are tables, and ``universe`` and ``strategy_module`` are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
+from wasmverse.universe.row_format import HEAD_BYTES, NODE_COLUMNS, SHIP_COLUMNS, WIDE
+
 FORMAT_VERSION = 6
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
-
-DTYPES: dict[type[Any], type[np.generic]] = {
-    UTinyInteger: np.uint8, USmallInteger: np.uint16, UInteger: np.uint32, UBigInteger: np.uint64, sa.BigInteger: np.int64,
-}  # fmt: skip
-"""The numbers of ships and nodes as numpy has them, by their type in SQL."""
 
 metadata = sa.MetaData()
 
@@ -58,41 +53,16 @@ solar_system = sa.Table(
     comment="Where the systems are on the 500 x 500 map.",
 )
 
-ship_packed = sa.Table(
-    "ship_packed",
+system_state = sa.Table(
+    "system_state",
     metadata,
     _required("sid", UInteger),
-    _required("eid", sa.BigInteger),
-    _required("traits", UBigInteger),
-    _required("energy", USmallInteger),
-    _required("last_plan", UBigInteger),
-    comment="Every living ship, written anew each turn. What ``TRAITS`` names is packed into one column; ``ship`` shows it.",
+    _required("ships", sa.LargeBinary),
+    _required("nodes", sa.LargeBinary),
+    comment="The ships and the nodes of every system, packed; a row a system by sid, all written anew each turn. ``ship`` and "
+    "``node`` show them.",
 )
-"""Writing a value costs the same whatever its width (10 to 17 ns), so this is half of what eleven columns cost:
-docs/architecture.md."""
-
-TRAITS = {"strategy_id": 16, "x": 8, "y": 8, "shield": 8, "blasters": 8, "thrusters": 8, "harvesters": 8}
-"""The columns of ``ship`` in ``traits`` and their bits, from the lowest on."""
-
-node_place = sa.Table(
-    "node_place",
-    metadata,
-    _required("sid", UInteger),
-    _required("eid", sa.BigInteger),
-    _required("x", UTinyInteger),
-    _required("y", UTinyInteger),
-    comment="Where every energy node is. Only appended to, and now and then written anew, sorted by (sid, eid).",
-)
-
-node_energy = sa.Table(
-    "node_energy",
-    metadata,
-    _required("energies", UBigInteger),
-    comment="What the nodes hold, in the order of ``node_place``, four to a row, 16 bits each, the first lowest; written anew "
-    "each turn. 0: the node is gone.",
-)
-
-NODES_A_ROW = 4
+"""``universe.row_format`` has the bytes, docs/architecture.md what other layouts cost."""
 
 turns = sa.Table(
     "turns",
@@ -260,22 +230,48 @@ def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[objec
 
 
 def ship_select() -> sa.TextClause:
-    """``ship``: its traits unpacked."""
-    shifts = _shifts()
-    unpacked = (
-        f"(traits >> {shifts[name]} & {2**bits - 1})::{_UNSIGNED[bits]} AS {name}"
-        for name, bits in TRAITS.items()
-    )
-    return sa.text(f"SELECT sid, eid, {', '.join(unpacked)}, energy, last_plan FROM ship_packed")
+    """``ship``: the blobs of ships unpacked."""
+    return sa.text(_unpacked("ships", SHIP_COLUMNS, ship))
 
 
 def node_select() -> sa.TextClause:
-    """``node``: the places beside the energies, without the nodes that are gone."""
-    unpacked = f"unnest([energies >> (16 * place) & 65535 FOR place IN range({NODES_A_ROW})])::USMALLINT"
-    return sa.text(
-        "SELECT sid, eid, x, y, energy FROM node_place POSITIONAL JOIN "
-        f"(SELECT {unpacked} AS energy FROM node_energy) WHERE energy > 0"
-    )
+    """``node``: the blobs of nodes unpacked."""
+    return sa.text(_unpacked("nodes", NODE_COLUMNS, node))
+
+
+def _unpacked(blob: str, layout: dict[str, int], shown: sa.Table) -> str:
+    """A SELECT of ``shown`` from one blob of ``system_state``, for plain DuckDB: a microsecond a row."""
+    values = {"sid": "sid"}
+    # Of a value of a column: it stands behind all columns in front of its own, and the values in front of it.
+    widths: list[str] = []
+    for name, width in layout.items():
+        before = " + ".join(["0", *widths])
+        if width:
+            values[name] = _number(f"{HEAD_BYTES} + count * ({before}) + {width} * place", width)
+            widths.append(str(width))
+        else:
+            of = {
+                each: _number(f"{HEAD_BYTES} + count * ({before}) + {each} * place", each)
+                for each in (WIDE, WIDE // 2)
+            }
+            values[name] = f"base + CASE width WHEN {WIDE} THEN {of[WIDE]} ELSE {of[WIDE // 2]} END"
+            widths.append("width")
+    columns = ", ".join(f"({values[c.name]})::{SQL_TYPES[type(c.type)]} AS {c.name}" for c in shown.columns)
+    head = f"{_number('4', 4)} AS count, {_number('1', 1)} AS width, {_number('8', 8)} AS base"
+    heads = f"SELECT sid, blob, {head} FROM (SELECT sid, {blob} AS blob FROM system_state)"
+    return f"SELECT {columns} FROM (SELECT *, unnest(range(count::BIGINT)) AS place FROM ({heads}))"
+
+
+def _number(at: str, width: int) -> str:
+    """The little-endian number at a byte of ``blob``, counted from 0."""
+    digits = (f"hex(array_slice(blob, {at} + {n}, {at} + {n}))" for n in range(width, 0, -1))
+    return f"('0x' || {' || '.join(digits)})::UBIGINT"
+
+
+SQL_TYPES: dict[type[Any], str] = {
+    UTinyInteger: "UTINYINT", USmallInteger: "USMALLINT", UInteger: "UINTEGER", UBigInteger: "UBIGINT", sa.BigInteger: "BIGINT",
+}  # fmt: skip
+"""The numbers of ships and nodes as DuckDB names them."""
 
 
 def turns_select() -> sa.TextClause:
@@ -293,29 +289,6 @@ def strategy_turn_select() -> sa.TextClause:
     return sa.text(
         f"SELECT tid, {', '.join(columns)} FROM (SELECT tid, unnest(strategies) AS of FROM turn_record)"
     )
-
-
-def pack_ships(relation: str) -> str:
-    """The rows of ``ship_packed`` for the rows of a relation with the columns of ``ship``: a SELECT."""
-    packed = " | ".join(f"({name}::UBIGINT << {shift})" for name, shift in _shifts().items())
-    return f"SELECT sid, eid, {packed} AS traits, energy, last_plan FROM {relation}"
-
-
-def pack_energies(relation: str) -> str:
-    """The rows of ``node_energy`` for the nodes of a relation, in its order: a SELECT."""
-    return (
-        f"SELECT sum(energy::UBIGINT << (16 * (place % {NODES_A_ROW})))::UBIGINT FROM "
-        f"(SELECT energy, row_number() OVER () - 1 AS place FROM {relation}) "
-        f"GROUP BY place // {NODES_A_ROW} ORDER BY place // {NODES_A_ROW}"
-    )
-
-
-_UNSIGNED = {8: "UTINYINT", 16: "USMALLINT"}
-
-
-def _shifts() -> dict[str, int]:
-    ends = accumulate(TRAITS.values())
-    return {name: end - bits for (name, bits), end in zip(TRAITS.items(), ends, strict=True)}
 
 
 def conflict_select() -> sa.Select[tuple[object, ...]]:

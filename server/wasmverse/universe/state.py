@@ -50,23 +50,7 @@ class Nodes(NamedTuple):
         return cls._make(np.empty(length, dtype) for dtype in NODE_DTYPES.values())
 
 
-class PlacedNodes(NamedTuple):
-    """Columns of M nodes as in `Nodes`, and the row at which each is stored; shape (M,) each."""
-
-    sid: NDArray[np.uint32]
-    eid: NDArray[np.int64]
-    x: NDArray[np.uint8]
-    y: NDArray[np.uint8]
-    energy: NDArray[np.uint16]
-    row: NDArray[np.int32]
-
-    @classmethod
-    def empty(cls, length: int) -> PlacedNodes:
-        """Columns with room for this many nodes, their content undefined."""
-        return cls._make(np.empty(length, dtype) for dtype in (*NODE_DTYPES.values(), np.int32))
-
-
-Columns = TypeVar("Columns", Ships, Nodes, PlacedNodes)
+Columns = TypeVar("Columns", Ships, Nodes)
 
 SHIP_DTYPES: dict[str, type[np.generic]] = {
     "sid": np.uint32, "eid": np.int64, "strategy_id": np.uint16, "x": np.uint8, "y": np.uint8, "shield": np.uint8,
@@ -86,15 +70,6 @@ class State(NamedTuple):
 
 
 @kernel
-def sorted_prefix(sid: NDArray[np.uint32], eid: NDArray[np.int64], start: int) -> int:
-    """The first row from ``start`` on at which the order by (sid, eid) breaks; the length when it never does."""
-    for row in range(start + 1, len(sid)):
-        if sid[row - 1] > sid[row] or (sid[row - 1] == sid[row] and eid[row - 1] >= eid[row]):
-            return row
-    return len(sid)
-
-
-@kernel
 def offsets_by_system(sid: NDArray[np.uint32], sids: NDArray[np.uint32]) -> NDArray[np.int64]:
     """Shape (len(sids) + 1,): rows of the system ``sids[s]`` are ``offsets[s]:offsets[s + 1]``.
 
@@ -109,6 +84,16 @@ def offsets_by_system(sid: NDArray[np.uint32], sids: NDArray[np.uint32]) -> NDAr
             row += 1
     offsets[len(sids)] = row
     return offsets
+
+
+def of_system(state: State, sid: int) -> State:
+    """The ships and nodes of one system; views."""
+
+    def rows(columns: Columns) -> Columns:
+        begin, end = np.searchsorted(columns.sid, [sid, sid + 1])
+        return with_columns(columns, (column[begin:end] for column in columns))
+
+    return State(rows(state.ships), rows(state.nodes))
 
 
 def make_state(ships: Ships, nodes: Nodes, systems: int) -> State:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,11 +13,11 @@ from numpy.typing import NDArray
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import Block, BlockResult, Workspace, blocks_of, play_block
 from wasmverse.universe.deal import deal
-from wasmverse.universe.finish import finish, living_ships
+from wasmverse.universe.finish import finish
 from wasmverse.universe.join import join
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Ships, State
+from wasmverse.universe.state import State
 from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.limits import Limits
 
@@ -41,14 +39,9 @@ class Laws:
             sids[first : first + self.block_systems] for first in range(0, self.systems, self.block_systems)
         ]
 
-
-TakeShips = Callable[[Iterator[Ships]], None]
-"""Is given all ships after the turn: those that live on, block by block, while later blocks are still being played; then the
-new ones."""
-
-
-def _take_no_ships(ships: Iterator[Ships]) -> None:
-    deque(ships, maxlen=0)
+    def bounds(self) -> NDArray[np.int64]:
+        """Where the blocks of systems begin, counted from 0, and where the last one ends."""
+        return np.append(np.arange(0, self.systems, self.block_systems), self.systems)
 
 
 class TurnPlayer:
@@ -73,12 +66,8 @@ class TurnPlayer:
         *,
         tid: int,
         next_eid: int,
-        take_ships: TakeShips = _take_no_ships,
     ) -> TurnResult:
-        """Play turn ``tid`` on the state of the turn before, which is not modified.
-
-        ``take_ships`` is called on the caller's thread and must read the iterator to its end.
-        """
+        """Play turn ``tid`` on the state of the turn before, which is not modified."""
         turn = Turn(laws.seed, tid, laws.ships_min, laws.nodes_min, roster.deals)
 
         def play_one(block: Block) -> BlockResult:
@@ -87,28 +76,17 @@ class TurnPlayer:
                 workspace = self._local.workspace = Workspace()
             return play_block(workspace, block, roster, turn, limits)
 
-        results: list[TurnResult] = []
-
-        def ships_after() -> Iterator[Ships]:
-            for future in played:
-                yield living_ships(future.result())
-            blocks = [future.result() for future in played]
-            dealt = deal([block.summary() for block in blocks], roster, next_eid)
-            ends = [
-                finish(block, decision, roster)
-                for block, decision in zip(blocks, dealt.decisions, strict=True)
-            ]
-            results.append(join(ends, dealt, roster, tid, min(self.threads, len(blocks))))
-            yield results[0].new_ships
-
         played = [self.pool.submit(play_one, block) for block in blocks_of(state, laws.blocks())]
         try:
-            take_ships(ships_after())
-            (result,) = results
-            return result
+            blocks = [future.result() for future in played]
         except BaseException:
-            # A block's own error says more than that of who could not read on because of it.
+            # Nobody may work in a workspace that the next turn is given.
             for future in played:
                 if not future.cancel():
-                    future.result()
+                    future.exception()
             raise
+        dealt = deal([block.summary() for block in blocks], roster, next_eid)
+        ends = [
+            finish(block, decision, roster) for block, decision in zip(blocks, dealt.decisions, strict=True)
+        ]
+        return join(ends, dealt, roster, tid, min(self.threads, len(blocks)))

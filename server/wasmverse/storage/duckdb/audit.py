@@ -1,17 +1,22 @@
 """What a universe file must hold before it is played on: others may have written to it while nobody had it open.
 
-Once at every start, in SQL. What every turn needs (types, grid, shield) is checked where every turn reads: `state_reader`.
+Once at every start: ships and nodes as they have been unpacked, all else in SQL. What every turn needs (types, grid, shield) is
+checked where every turn reads: `universe.unpacked`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
+
+import numpy as np
 
 from wasmverse.errors import StateError
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
+from wasmverse.universe.state import State
 
 
 class Check(NamedTuple):
@@ -20,8 +25,6 @@ class Check(NamedTuple):
     query: str
     message: str
 
-
-_ENTITIES = "(SELECT 'ship' AS kind, sid, eid FROM ship UNION ALL SELECT 'node', sid, eid FROM node)"
 
 _ANY_IS_NULL = " OR ".join(f"{column.name} IS NULL" for column in schema.STRATEGY_COLUMNS)
 
@@ -50,21 +53,6 @@ CHECKS = (
     Check(
         "SELECT (SELECT count(*) FROM solar_system), systems FROM universe WHERE systems <> (SELECT count(*) FROM solar_system)",
         "solar_system has {0} rows, but the universe has {1} systems: put back those that are missing",
-    ),
-    Check(
-        "SELECT eid, energy FROM ship WHERE energy = 0 ORDER BY eid LIMIT 1",
-        "ship {0} has energy {1}; allowed is 1..65535: correct the row, or remove it",
-    ),
-    Check(
-        f"""SELECT kind, eid, next_eid FROM {_ENTITIES}, universe
-            WHERE NOT eid BETWEEN 1 AND next_eid - 1 ORDER BY eid LIMIT 1""",
-        "{0} {1} has an eid that was never given; the next is {2}: give it a lower one that is free, "
-        "or raise universe.next_eid above it",
-    ),
-    Check(
-        f"""SELECT eid, count(*), string_agg(kind || ' in system ' || sid, ', ' ORDER BY kind DESC, sid) FROM {_ENTITIES}
-            WHERE eid = (SELECT eid FROM {_ENTITIES} GROUP BY eid HAVING count(*) > 1 ORDER BY eid LIMIT 1) GROUP BY eid""",
-        "eid {0} is there {1} times ({2}); an eid is unique: remove the other rows, or give them eids that are free",
     ),
     Check(
         f"""SELECT name, strategy_id FROM strategy WHERE NOT strategy_id BETWEEN 1 AND {STRATEGIES_MAX}
@@ -96,11 +84,6 @@ CHECKS = (
     Check(
         "SELECT sha256, sha256(module) FROM strategy_module WHERE sha256 <> sha256(module) ORDER BY sha256 LIMIT 1",
         "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
-    ),
-    Check(
-        """SELECT eid, strategy_id FROM ship WHERE strategy_id NOT IN (SELECT strategy_id FROM strategy)
-            ORDER BY eid LIMIT 1""",
-        "ship {0} has strategy_id {1}, which no strategy has: correct the row, or remove it",
     ),
     *(
         Check(
@@ -137,3 +120,41 @@ def audit(transaction: Transaction) -> None:
         found = transaction.run_text(check.query)
         if found:
             raise StateError(check.message.format(*found[0]))
+
+
+def audit_state(state: State, next_eid: int, strategy_ids: Collection[int]) -> None:
+    """Refuse ships and nodes that others have broken: each has an eid of its own that was given, each ship a strategy.
+
+    Raises
+    ------
+    StateError : naming the entity with the lowest eid that breaks a rule, the rule and the remedy.
+    """
+    eids = np.concatenate((state.ships.eid, state.nodes.eid))
+    order = np.argsort(eids, kind="stable")
+    eids = eids[order]
+    wrong = np.flatnonzero((eids < 1) | (eids >= next_eid))[:1]
+    for row in wrong:
+        kind = "ship" if order[row] < len(state.ships.eid) else "node"
+        raise StateError(
+            f"{kind} {eids[row]} has an eid that was never given; the next is {next_eid}: give it a lower one that is free, "
+            "or raise universe.next_eid above it"
+        )
+    for row in np.flatnonzero(eids[1:] == eids[:-1])[:1]:
+        eid = eids[row]
+        found = [
+            f"{kind} in system {sid}"
+            for kind, columns in (("ship", state.ships), ("node", state.nodes))
+            for sid in columns.sid[columns.eid == eid]
+        ]
+        raise StateError(
+            f"eid {eid} is there {len(found)} times ({', '.join(found)}); an eid is unique: remove the other rows, or give them "
+            "eids that are free"
+        )
+    known = np.zeros(2**16, np.bool_)
+    known[np.array(list(strategy_ids), np.int64)] = True
+    unknown = np.flatnonzero(~known[state.ships.strategy_id])
+    for row in unknown[np.argsort(state.ships.eid[unknown])][:1]:
+        raise StateError(
+            f"ship {state.ships.eid[row]} has strategy_id {state.ships.strategy_id[row]}, which no strategy has: correct the "
+            "row, or remove it"
+        )

@@ -29,14 +29,17 @@ from wasmverse.text import printable
 
 APPLICATION = "wasmverse"
 
-FEW_ROWS_TO_DELETE = 8_192
-"""Up to here deleting costs less than making a table anew: 0.3 ms for 32,000 rows, but 17 ms for 4,000,000."""
-
 FEW_ROWS_TO_READ = 500_000
 """A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
 
 LOG_SLACK_BYTES = 64 << 20
 """How much longer than it should be the log may become when nobody calls `Database.fold_log`."""
+
+ROW_GROUP_ROWS = 2_048
+"""Rows that DuckDB stores together, and writes to the file while it inserts the next ones on another core; the fewest that there
+may be. With its own 122,880 the rows of all systems are written at the commit, by one core: docs/architecture.md."""
+
+_ATTACHED = "universe_file"
 
 LOCK_WAIT_SECONDS = 5.0
 """A server that was just killed may hold its lock for a moment longer; no need to fail for that."""
@@ -49,7 +52,14 @@ class Database:
         self.engine = engine
         self.path = path
         self._log_bytes_max = 0
+        self._replaced_bytes = 0
         self._connection = engine.connect()
+        # Attached, not connected to, because only so the size of its row groups can be said.
+        name = str(path or ":memory:").replace("'", "''")
+        with self._connection.begin():
+            driver = Transaction(self._connection).driver
+            driver.execute(f"ATTACH '{name}' AS {_ATTACHED} (ROW_GROUP_SIZE {ROW_GROUP_ROWS})").fetchall()
+            driver.execute(f"USE {_ATTACHED}").fetchall()
 
     @classmethod
     def open(cls, path: Path | None) -> Self:
@@ -66,7 +76,7 @@ class Database:
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
             engine = sa.create_engine(
-                f"duckdb:///{path or ':memory:'}",
+                "duckdb:///:memory:",
                 poolclass=StaticPool,
                 connect_args={
                     "config": {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
@@ -84,7 +94,7 @@ class Database:
                 raise _explain(path, str(cause)) from error
         try:
             with database.transaction() as transaction:
-                # Ships are written anew every turn: looking for a compression costs more than the bytes it saves.
+                # All is written anew every turn: looking for a compression costs more than the bytes it saves.
                 transaction.run("PRAGMA force_compression='uncompressed'")
             database._check_schema()
         except BaseException as error:
@@ -128,8 +138,14 @@ class Database:
 
     @property
     def is_log_long(self) -> bool:
-        """Whether it is time for `fold_log`; always, when there is a log and no limit was set."""
-        return self.path is not None and _size_bytes(self._log_path) > self._log_bytes_max
+        """Whether it is time for `fold_log`; always, when there is a log and no limit was set.
+
+        Rows that fill row groups are written to the file at once, and to the log only where they are: what they replace is free
+        again after the next checkpoint.
+        """
+        if self.path is None:
+            return False
+        return max(_size_bytes(self._log_path), self._replaced_bytes) > self._log_bytes_max
 
     def fold_long_log(self) -> None:
         """Fold the log if it is time."""
@@ -140,6 +156,11 @@ class Database:
         """Write what is in the log into the file and empty the log: a checkpoint. Not while a transaction has changed rows."""
         with self.transaction() as transaction:
             transaction.run_text("CHECKPOINT")
+        self._replaced_bytes = 0
+
+    def note_replaced(self, size: int) -> None:
+        """So many bytes of the file are no longer needed."""
+        self._replaced_bytes += size
 
     def size_bytes(self) -> int:
         """Bytes on disk, with what is still in the log."""
@@ -236,11 +257,8 @@ class Transaction:
         if isinstance(rows, pa.RecordBatchReader) or rows.num_rows:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
 
-    def empty(self, table: sa.Table, rows: int) -> None:
-        """Remove all rows of a table, which are about ``rows``: if they are many, the table is faster made anew."""
-        if rows < FEW_ROWS_TO_DELETE:
-            self.run_text(f"DELETE FROM {table.name}")
-            return
+    def empty(self, table: sa.Table) -> None:
+        """Make a table anew, without rows: deleting them costs more."""
         self.run_text(_replace_sql(table, self.connection.dialect))
 
     def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:

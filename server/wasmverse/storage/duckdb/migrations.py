@@ -1,18 +1,29 @@
-"""From each format of the file to the next: the statements that migrate a universe made by an older Wasmverse."""
+"""From each format of the file to the next: the steps that migrate a universe made by an older Wasmverse."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+import duckdb
+import numpy as np
+import pyarrow as pa
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import ModuleRefused, StateError
 from wasmverse.storage import schema
+from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.universe.packed import pack_state
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships
+from wasmverse.universe.unpacked import Unpacking
 
 
 class Transaction(Protocol):
     """What a step may do that is no statement."""
+
+    driver: duckdb.DuckDBPyConnection
 
     def run(self, statement: str, **parameters: object) -> None:
         """Execute a statement."""
@@ -58,6 +69,58 @@ def _find_exports(transaction: Transaction) -> None:
         )
 
 
+_TRAITS = {"strategy_id": 16, "x": 8, "y": 8, "shield": 8, "blasters": 8, "thrusters": 8, "harvesters": 8}
+"""The bits of a ship's columns in ``ship_packed.traits`` of the formats 3 to 5, the first ones lowest."""
+
+_SHIFTS = dict(zip(_TRAITS, np.cumsum([0, *_TRAITS.values()]).tolist(), strict=False))
+
+
+def _pack_systems(transaction: Transaction) -> None:
+    """Step 5: ships had a row each, and nodes a row of ``node_place`` beside a quarter of one of ``node_energy``."""
+    connection = transaction.driver
+    connection.execute(
+        "CREATE TABLE system_state (sid UINTEGER NOT NULL, ships BLOB NOT NULL, nodes BLOB NOT NULL)"
+    )
+    ((systems,),) = connection.execute("SELECT coalesce(max(systems), 0) FROM universe").fetchall()
+    counted = "SELECT (SELECT count(*) FROM node_place), (SELECT count(*) FROM node_energy)"
+    ((places, energies),) = connection.execute(counted).fetchall()
+    if energies != -(-places // 4):
+        raise StateError(
+            f"node_place has {places:,} rows and node_energy {energies:,}; {-(-places // 4):,} are needed, each for 4 nodes: "
+            "restore a copy of the file"
+        )
+    traits = ", ".join(
+        f"(traits >> {_SHIFTS[name]} & {2**bits - 1}) AS {name}" for name, bits in _TRAITS.items()
+    )
+    shown = connection.sql(f"SELECT sid, eid, {traits}, energy, last_plan FROM ship_packed ORDER BY sid, eid")
+    ships = Ships._make(_column(shown.to_arrow_table(), name, dtype) for name, dtype in SHIP_DTYPES.items())
+    unpacked = "unnest([energies >> (16 * place) & 65535 FOR place IN range(4)])"
+    shown = connection.sql(
+        "SELECT sid, eid, x, y, energy FROM node_place POSITIONAL JOIN "
+        f"(SELECT {unpacked} AS energy FROM node_energy) WHERE energy > 0 ORDER BY sid, eid"
+    )
+    nodes = Nodes._make(_column(shown.to_arrow_table(), name, dtype) for name, dtype in NODE_DTYPES.items())
+    with ThreadPoolExecutor(1) as threads:
+        packed = pack_state(ships, nodes, systems, threads)
+        # What others have broken is refused while the file is as they know it.
+        Unpacking("ship", [packed.ships]).ships(threads)
+        Unpacking("node", [packed.nodes]).nodes(threads)
+    rows = as_rows(packed)
+    connection.execute("INSERT INTO system_state SELECT sid, ships, nodes FROM rows").fetchall()
+    assert len(rows) == systems
+    for table in ("ship_packed", "node_place", "node_energy"):
+        connection.execute(f"DROP TABLE {table}")
+
+
+def _column(rows: pa.Table, name: str, dtype: type[np.generic]) -> NDArray[Any]:
+    values = rows[name]
+    if values.null_count:
+        raise StateError(
+            f"{values.null_count} entities have {name} NULL; none may: restore a copy of the file"
+        )
+    return values.to_numpy().astype(dtype)
+
+
 _STEPS: dict[int, tuple[Step, ...]] = {
     # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
     1: (
@@ -73,12 +136,15 @@ _STEPS: dict[int, tuple[Step, ...]] = {
     2: (
         "CREATE TABLE ship_packed (sid UINTEGER NOT NULL, eid BIGINT NOT NULL, traits UBIGINT NOT NULL, "
         "energy USMALLINT NOT NULL, last_plan UBIGINT NOT NULL)",
-        f"INSERT INTO ship_packed {schema.pack_ships('ship')}",
+        "INSERT INTO ship_packed SELECT sid, eid, "
+        + " | ".join(f"({name}::UBIGINT << {shift})" for name, shift in _SHIFTS.items())
+        + " AS traits, energy, last_plan FROM ship",
         "DROP TABLE ship",
         "ALTER TABLE node RENAME TO node_place",
         "ALTER TABLE node_energy RENAME TO node_energy_2",
         "CREATE TABLE node_energy (energies UBIGINT NOT NULL)",
-        f"INSERT INTO node_energy {schema.pack_energies('node_energy_2')}",
+        "INSERT INTO node_energy SELECT sum(energy::UBIGINT << (16 * (place % 4)))::UBIGINT FROM "
+        "(SELECT energy, row_number() OVER () - 1 AS place FROM node_energy_2) GROUP BY place // 4 ORDER BY place // 4",
         "DROP TABLE node_energy_2",
     ),
     # Turns, and what each strategy did in them, had been two tables.
@@ -119,6 +185,7 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "INSERT INTO strategy SELECT *, 'decide' FROM strategy_5 ORDER BY rowid",
         "DROP TABLE strategy_5",
         _find_exports,
+        _pack_systems,
     ),
 }
 """What changed from each format to the next."""

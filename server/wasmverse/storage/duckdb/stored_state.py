@@ -1,36 +1,28 @@
-"""A state and how it is stored, before a turn and after it."""
+"""The state of a universe as it is kept: a row a system on its way to the table ``system_state`` and back."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from wasmverse.universe.merge import scatter_energy
-from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Columns, PlacedNodes, State
+from wasmverse.errors import StateError
+from wasmverse.universe.packed import Blobs, PackedState
+from wasmverse.universe.state import Columns, State
 
-LOOSE_SHARE = 8
-"""The places of nodes are written anew when more than one row in this many is gone or behind the sorted run."""
-LOOSE_ROWS_MIN = 4096
+_TYPES = {"sid": pa.uint32(), "ships": pa.binary(), "nodes": pa.binary()}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """A state, and where it is stored.
-
-    node_rows : shape (M,), the stored row of each node; places : how many rows are stored, the gone ones included
-    places_sorted : how many of them, from the first on, are in order
-    """
+    """A committed state."""
 
     tid: int
     next_eid: int
     state: State
-    node_rows: NDArray[np.int32]
-    places: int
-    places_sorted: int
 
     def ship_table(self) -> pa.Table:
         """The ships as Arrow, without copying."""
@@ -40,61 +32,64 @@ class StoredState:
         """The nodes as Arrow, without copying."""
         return as_table(self.state.nodes)
 
-    def energies(self, energy: NDArray[np.uint16], new: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """These energies of the nodes in the order in which they are stored, those of new ones behind."""
-        stored = np.zeros(self.places + len(new), np.uint16)
-        scatter_energy(energy, self.node_rows, stored)
-        stored[self.places :] = new
-        return stored
-
-
-@dataclass(frozen=True, slots=True)
-class NodeLayout:
-    """How the nodes are stored at the end of a turn: decided once, for who writes them and who puts them in order.
-
-    parts : the nodes of the state before, then the new ones; those without energy are gone and their row means nothing
-    is_anew : whether all places are written anew, in order and without those that are gone; else the new ones are appended
-    places, places_sorted : as in `StoredState`, of the state to be
-    energies : shape (places,), in stored order; 0 is gone
-    """
-
-    parts: tuple[PlacedNodes, PlacedNodes]
-    is_anew: bool
-    places: int
-    places_sorted: int
-    energies: NDArray[np.uint16]
-
-    @classmethod
-    def after(cls, before: StoredState, result: TurnResult) -> NodeLayout:
-        """For a turn that was played on ``before``; the result's nodes become read-only."""
-        energy, new = result.node_energy, result.new_nodes
-        living = int(np.count_nonzero(energy))
-        loose = before.places - living + before.places - before.places_sorted
-        is_anew = loose > max(LOOSE_ROWS_MIN, before.places // LOOSE_SHARE)
-        if is_anew:
-            left = energy != 0
-            rows = np.cumsum(left, dtype=np.int32) - np.int32(1)
-            first = places_sorted = living
-            energies = np.concatenate((energy[left], new.energy))
-        else:
-            rows = before.node_rows
-            first, places_sorted = before.places, before.places_sorted
-            energies = before.energies(energy, new.energy)
-        places = first + len(new.sid)
-        for column in (rows, energy, *new):
-            column.setflags(write=False)
-        old = PlacedNodes(*before.state.nodes[:-1], energy, rows)
-        added = PlacedNodes(*new, row_numbers(first, places))
-        return cls((old, added), is_anew, places, places_sorted, energies)
-
-
-def row_numbers(first: int, end: int) -> NDArray[np.int32]:
-    """The numbers of stored rows, read-only."""
-    rows = np.arange(first, end, dtype=np.int32)
-    rows.setflags(write=False)
-    return rows
-
 
 def as_table(columns: Columns) -> pa.Table:
     """Ships or nodes as Arrow, without copying."""
     return pa.table(columns._asdict())
+
+
+def as_rows(packed: PackedState) -> pa.Table:
+    """The rows of ``system_state``, without copying."""
+    systems = len(packed.ships.offsets) - 1
+    sids = np.arange(1, systems + 1, dtype=np.uint32)
+    return pa.table({"sid": sids, "ships": _as_binary(packed.ships), "nodes": _as_binary(packed.nodes)})
+
+
+def _as_binary(blobs: Blobs) -> pa.Array[Any]:
+    given: Any = blobs
+    buffers = [None, *map(pa.py_buffer, given)]
+    return pa.Array.from_buffers(pa.large_binary(), len(blobs.offsets) - 1, buffers)
+
+
+def blobs_of(rows: pa.Table, column: str) -> Iterator[Blobs]:
+    """The blobs of one column of ``system_state``, a piece after the other, without copying the bytes."""
+    for chunk in rows[column].chunks:
+        buffers: list[Any] = chunk.buffers()
+        offsets = np.frombuffer(buffers[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        yield Blobs(offsets.astype(np.int64), np.frombuffer(buffers[2] or b"", np.uint8))
+
+
+def check_rows(rows: pa.Table, systems: int) -> pa.Table:
+    """Rows of ``system_state`` by sid, one for each system: others may have written to the file before it was opened.
+
+    Raises
+    ------
+    StateError : a column has another type, a value is NULL, or a system is there twice or not at all.
+    """
+    for name, type_ in _TYPES.items():
+        values = rows[name]
+        if values.type != type_:
+            raise StateError(
+                f"system_state.{name} has the type {values.type}; it must be {type_}: restore a copy of the file"
+            )
+        if values.null_count:
+            raise StateError(
+                f"{values.null_count} rows of system_state have {name} NULL; none may: restore a copy of the file"
+            )
+    sids = rows["sid"].to_numpy()
+    expected = np.arange(1, systems + 1, dtype=np.uint32)
+    if not np.array_equal(sids, expected):
+        rows = rows.sort_by("sid")
+        sids = rows["sid"].to_numpy()
+    if not np.array_equal(sids, expected):
+        found, counts = np.unique(sids, return_counts=True)
+        for sid in expected[~np.isin(expected, found)][:1]:
+            raise StateError(
+                f"system_state has no row for system {sid}; there is one for each of 1..{systems}: restore a copy of the file"
+            )
+        for sid in found[(counts > 1) | (found < 1) | (found > systems)][:1]:
+            raise StateError(
+                f"system_state has {counts[found == sid][0]} rows for system {sid}; there is one for each of 1..{systems}: "
+                "remove the others, or restore a copy of the file"
+            )
+    return rows
