@@ -8,6 +8,7 @@ from typing import Any
 
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import CommandError, QueryRefused
+from wasmverse.query.public import OWN_DATABASES
 from wasmverse.text import one_line
 
 TEXT_MAX = 2_000
@@ -79,7 +80,7 @@ def _call(sql: str, args: list[Any]) -> tuple[str, list[Any]]:
     if ("sign", ";") in tokens:
         raise CommandError(f"Send one call in each request: {USAGE}")
     tokens = tokens[1:]
-    if len(tokens) > 2 and tokens[0][1].lower() in {"game", "wasmverse"} and tokens[1] == ("sign", "."):
+    if len(tokens) > 2 and tokens[0][1].lower() in OWN_DATABASES and tokens[1] == ("sign", "."):
         tokens = tokens[2:]
     if len(tokens) < 3 or tokens[0][0] not in {"word", "name"} or tokens[1][1] != "(" or tokens[-1][1] != ")":
         raise CommandError(_WRONG)

@@ -18,6 +18,7 @@ from wasmverse.api.http.accept import accepts_gzip, negotiate
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
+from wasmverse.query.public import OWN_DATABASES
 from wasmverse.query.query import Client, Format
 
 _BODY: dict[str, Any] = {
@@ -35,7 +36,7 @@ _BODY: dict[str, Any] = {
                             "example": "select * from entity where sid = ?",
                         },
                         "args": {"type": "array", "items": {}, "nullable": True, "example": [7]},
-                        "database": {"type": "string", "nullable": True, "enum": ["game", "wasmverse"]},
+                        "database": {"type": "string", "nullable": True, "enum": list(OWN_DATABASES)},
                         "turn": {"type": "integer", "minimum": 0, "nullable": True},
                         "bigint": {"type": "string", "enum": ["number", "string"], "default": "number"},
                     },

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 import wasmverse
 from wasmverse.api.gateway import gateway_of
+from wasmverse.query.public import SCHEMA
 
 STALE_PERIODS = 3
 STALE_SECONDS_MIN = 5.0
@@ -33,7 +34,7 @@ async def connect(request: Request) -> Response:
     facts: dict[str, Any] = {
         "name": "wasmverse",
         "version": wasmverse.__version__,
-        "database": "game",
+        "database": SCHEMA,
         "turn": None if report is None else report.tid,
         "periodSeconds": gateway.universe.period_seconds,
         "turnsKept": gateway.service.kept,
