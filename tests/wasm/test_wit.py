@@ -100,7 +100,7 @@ def test_types_may_be_nested_and_used_before_they_stand() -> None:
         ("interface i { }", "found 'interface' where 'world' must stand"),
         ("world { }", "found '{' where 'a name' must stand"),
         ("world w {", "where 'a name' must stand"),
-        ("world w { } world v { }", "found 'world' behind the world"),
+        ("world w { } world v { }", "found 'world' after the world"),
         ("world w { import f: func() -> u8; }", "'import' is not understood in a world; use record, variant, enum"),
         ("world w { export f: func(a: u8) -> u8 }", "found '}' where ';' must stand"),
         ("world w { export f: func(a u8) -> u8; }", "found 'u8' where ':' must stand"),

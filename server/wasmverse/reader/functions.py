@@ -52,7 +52,7 @@ class Functions:
     ----------
     connection : where the functions are made.
     folder : where snapshots are published.
-    limits : what one run of up to ``ROWS`` rows may use; see ``wasm.guest``.
+    limits : what one run of up to ``ROWS`` rows may use; see `wasm.limits`.
     taken : names that no strategy can have here, in lower case: those of the engine's own functions.
     threads : how many of the engine's threads may call at the same time.
     """

@@ -141,7 +141,7 @@ def alignment(type_: ValueType) -> int:
 
 
 def size(type_: ValueType) -> int:
-    """How many bytes a value takes in memory, what lies behind pointers not counted; a multiple of its alignment."""
+    """How many bytes a value takes in memory, without what its pointers point to; a multiple of its alignment."""
     match type_:
         case Record() | Tuple():
             end = 0

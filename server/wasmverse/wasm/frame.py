@@ -18,7 +18,7 @@ from wasmverse.wasm.engine import flight_engine
 PAGE_BYTES = 65_536
 
 HEADER_BYTES = 4_096
-"""The beginning of host memory, where the driver is told what to do; columns lie behind it."""
+"""The beginning of host memory, where the driver is told what to do; the columns follow it."""
 
 COLUMN_BYTES = 64
 """A column's address is a multiple of this, a line of the processor's cache."""
@@ -83,7 +83,7 @@ class HostMemory:
 
 
 class Frame:
-    """Rows of a layout in host memory: a column for each part of an argument, one for the results, and the tail behind them,
+    """Rows of a layout in host memory: a column for each part of an argument, one for the results, and after them the tail,
     room for the bytes that arguments point to. One thread uses it at a time.
 
     Attributes
@@ -127,7 +127,7 @@ class Frame:
         self.memory.reserve(self.tail_address + tail_bytes)
 
     def tail(self, dtype: np.dtype[np.generic] | type[np.generic]) -> NDArray[Any]:
-        """All of the room behind the columns, as elements of one type."""
+        """All of the room after the columns, as elements of one type."""
         room = self.memory.size_bytes - self.tail_address
         return self.memory.array(self.tail_address, dtype, room // np.dtype(dtype).itemsize)
 

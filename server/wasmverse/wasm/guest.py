@@ -50,7 +50,7 @@ class Guest:
 
     @classmethod
     def load(cls, compiled: bytes, export: str) -> Guest:
-        """From the compiler's output (``inspect_module``); only ever from our own compiler: the bytes are trusted."""
+        """From the output of `compile_inspected`; only ever from our own compiler: the bytes are trusted."""
         return cls.of(wasmtime.Module.deserialize(flight_engine(), compiled), export)
 
     @classmethod

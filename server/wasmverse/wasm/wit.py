@@ -107,10 +107,10 @@ class _Reader:
     def end(self) -> None:
         """Nothing may follow."""
         if self.peek():
-            raise WitError(f"WIT: found {self.peek()!r} behind the world; one world is understood")
+            raise WitError(f"WIT: found {self.peek()!r} after the world; one world is understood")
 
     def separated(self, closing: str, part: Callable[[], _T]) -> list[_T]:
-        """Parts with commas between them, and one behind the last if you like, up to the closing token."""
+        """Parts with commas between them, and one after the last if you like, up to the closing token."""
         parts = []
         while self.peek() != closing:
             parts.append(part())
@@ -121,7 +121,7 @@ class _Reader:
 
 
 def _skip(text: str, at: int) -> int:
-    """Where the next token begins, behind white space and comments."""
+    """Where the next token begins, after white space and comments."""
     match = _SKIPPED.match(text, at)
     assert match is not None
     return match.end()
