@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from wasmverse.storage import schema
+from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.duckdb.turn_store import TurnRecord
 from wasmverse.universe.outcome import EVENT_KINDS, TALLY
@@ -26,35 +27,12 @@ database; nobody sees them."""
 _CHUNKS_MAX = 8
 """Pieces of a record; each is written to every snapshot by itself."""
 
-_TEXT: Any = pa.string()
-_TIME: Any = pa.timestamp("us")
+TURNS_TYPE = arrow_schema(schema.turns)
+STRATEGY_TURN_TYPE = arrow_schema(schema.strategy_turn)
+EVENT_TYPE = arrow_schema(schema.event)
 
-
-def _schema(fields: list[Any]) -> pa.Schema:
-    return pa.schema(fields)
-
-
-TURNS_TYPE = _schema(
-    [
-        ("slot", pa.uint32()), ("tid", pa.int64()), ("start_time", _TIME), ("end_time", _TIME),
-        ("writes", pa.int64()), ("ships", pa.int64()), ("energy_nodes", pa.int64()), ("kills", pa.int64()),
-        ("faults", pa.int64()), ("late", pa.bool_()),
-    ]
-)  # fmt: skip
-
-STRATEGY_TURN_TYPE = _schema(
-    [
-        ("tid", pa.int64()), ("strategy", _TEXT),
-        *((name, pa.int64()) for name in TALLY),
-        ("fuel", pa.int64()), ("seconds", pa.float64()),
-    ]
-)  # fmt: skip
-EVENT_TYPE = _schema(
-    [
-        ("tid", pa.int64()), ("sid", pa.uint32()), ("kind", _TEXT), ("eid", pa.int64()), ("x", pa.uint8()),
-        ("y", pa.uint8()), ("strategy", _TEXT), ("by_strategy", _TEXT),
-    ]
-)  # fmt: skip
+_TEXT: Any = EVENT_TYPE.field("kind").type
+_TIME: Any = TURNS_TYPE.field("end_time").type
 
 
 class RollingRows:

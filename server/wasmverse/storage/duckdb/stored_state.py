@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from wasmverse.errors import StateError
+from wasmverse.storage import schema
+from wasmverse.storage.arrow import arrow_schema
 from wasmverse.universe.packed import Blobs, PackedState
 from wasmverse.universe.state import Columns, State
 
-_TYPES = {"sid": pa.uint32(), "ships": pa.binary(), "nodes": pa.binary()}
+_TYPE = arrow_schema(schema.system_state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def check_rows(rows: pa.Table, systems: int) -> pa.Table:
     ------
     StateError : a column has another type, a value is NULL, or a system is there twice or not at all.
     """
-    for name, type_ in _TYPES.items():
+    for name, type_ in zip(_TYPE.names, _TYPE.types, strict=True):
         values = rows[name]
         if values.type != type_:
             raise StateError(
