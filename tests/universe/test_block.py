@@ -176,9 +176,9 @@ def test_blocks_are_views_of_their_own_systems() -> None:
 
 @pytest.mark.parametrize("sid", [1, 8, 20])
 def test_a_row_of_another_system_is_refused_by_name(sid: int) -> None:
-    with pytest.raises(StateError, match=f"ship 77 has sid {sid}; the block has 7..9"):
+    with pytest.raises(StateError, match=f"ship 77 has sid {sid}, which is not in this block of sids 7 to 9"):
         played(block([7, 9], ships_of(at(77, 0, 0, sid=sid)), nodes_of()))
-    with pytest.raises(StateError, match=f"node 78 has sid {sid}; the block has 7..9"):
+    with pytest.raises(StateError, match=f"node 78 has sid {sid}, which is not in this block of sids 7 to 9"):
         played(block([7, 9], ships_of(), nodes_of(at(78, 0, 0, sid=sid))))
 
 

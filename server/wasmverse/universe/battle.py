@@ -1,4 +1,4 @@
-"""Steps 4 and 5 of a turn: ships that share a cell fight, and who has no shield left dies."""
+"""Steps 4 and 5 of a turn: ships that share a cell fight, and ships without shield die."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def death(
     events: Records,
     added: Records,
 ) -> int:
-    """Step 5: ships without shield become nodes; the kill goes to who hit hardest. Returns the number of dead.
+    """Step 5: ships without shield become nodes; a kill is credited to the slot that did the most damage. Returns the dead.
 
     All die at once: credit is found while every ship still counts, and only then do the dead leave their cells.
     """

@@ -42,7 +42,7 @@ def blocks_of(state: State, sids: Sequence[NDArray[np.uint32]]) -> list[Block]:
 
     Parameters
     ----------
-    sids : of each block, one after the other in order, all that the state has.
+    sids : the sids of each block, sorted, the lowest block first; together all that the state has rows of.
     """
     parts = []
     for columns in state:
@@ -63,8 +63,8 @@ def _offsets(sids: NDArray[np.uint32], columns: Ships | Nodes, kind: str) -> NDA
     row = int(offsets[-1])
     if row != len(columns.sid):
         raise StateError(
-            f"{kind} {columns.eid[row]} has sid {columns.sid[row]}; the block has {sids[0]}..{sids[-1]}, in order: "
-            "sort the rows, and give each block its own"
+            f"{kind} {columns.eid[row]} has sid {columns.sid[row]}, which is not in this block of sids {sids[0]} to {sids[-1]}, "
+            "or not sorted: sort the rows by sid, and give each block those of its own systems"
         )
     return offsets
 
@@ -86,7 +86,7 @@ class BlockResult:
     phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def summary(self) -> Summary:
-        """What is decided by."""
+        """What `deal` must know of this block."""
         return Summary(
             self.first_sid,
             self.outcome.counts,
@@ -147,7 +147,7 @@ def play_block(
 
     Raises
     ------
-    StateError : a ship or node is of no system of the block, or not in order; names the first one.
+    StateError : a ship or node is of no system of the block, or the rows are not sorted; names the first one.
     """
     started = time.thread_time()
     ships = len(block.ships.sid)

@@ -16,7 +16,7 @@ _kept: Path | None = None
 
 
 def base_folder() -> Path:
-    """NUMBA_CACHE_DIR; else beside the sources, as Python's own cache; else, where one may not write, the user's."""
+    """NUMBA_CACHE_DIR; else the folder of Python's own cache of this package; else, if that cannot be written, the user's."""
     if "NUMBA_CACHE_DIR" in os.environ:
         return Path(os.environ["NUMBA_CACHE_DIR"])
     beside = _SOURCES / "__pycache__"
@@ -26,7 +26,7 @@ def base_folder() -> Path:
 
 
 def keep_on_disk(base: Path) -> None:
-    """Keep what is compiled from here on in a folder of ``base``, and take from it what an earlier process compiled.
+    """From now on keep compiled kernels in a folder of ``base``, and take from it what an earlier process compiled.
 
     The first kernel that is needed makes the folder. If it cannot be written, kernels are compiled for this process alone.
     """
@@ -35,7 +35,7 @@ def keep_on_disk(base: Path) -> None:
 
 
 def keep_no_more() -> None:
-    """Leave the cache as it is: what is compiled from here on is for this process alone.
+    """Leave the cache as it is: what is compiled from now on is for this process alone.
 
     Machine code that others will run must not come from a process that runs strangers' code, and it may not write there.
     """

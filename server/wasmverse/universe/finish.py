@@ -1,4 +1,4 @@
-"""The end of a turn for one block: its new ships get eids and strategies, its new nodes eids, its events names of slots."""
+"""The end of a turn for one block: its new ships get eids and strategies, its new nodes get eids."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
 class BlockEnd(NamedTuple):
     """A block at the end of a turn.
 
-    ships : those that live on, in order, views; new_ships : by sid
+    ships : those that live on, sorted, views; new_ships : by sid
     node_energy : shape (M,), what each node of the block has left, 0: it is gone
     dead : what the dead became; new_nodes : by sid
     seen, faults, ships_spawned, nodes_spawned : the events, in the order in which they are told of a turn
@@ -47,7 +47,7 @@ class BlockEnd(NamedTuple):
 
 
 def living_ships(block: BlockResult) -> Ships:
-    """The ships of a block that live on, in order; views."""
+    """The ships of a block that live on, sorted; views."""
     end = block.outcome.counts[C_SHIPS]
     return Ships._make(column[:end] for column in block.outcome.ships)
 

@@ -1,7 +1,7 @@
 """How every kernel is compiled: to machine code that is free of the interpreter lock, and kept on disk where `cache` says.
 
 To import kernels compiles nothing, writes nothing and leaves numba's configuration as it is: it also happens in processes
-that are not ours, as a database server's.
+that are not ours, for example in a database server.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _on_disk(function: Callable[..., Any], folder: Path) -> Any:
     """numba's cache of a kernel in a folder; one that keeps nothing where the folder cannot be written."""
 
     class Locator(caching.UserProvidedCacheLocator):
-        """Names the folder as numba does, without numba's setting for all that is compiled in this process."""
+        """Names the folder as numba does, but takes it from here: numba's own setting is for the whole process."""
 
         def __init__(self, py_func: Any, py_file: str) -> None:
             self._py_file = py_file

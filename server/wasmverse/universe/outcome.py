@@ -46,7 +46,7 @@ class Turn(NamedTuple):
 class Outcome(NamedTuple):
     """What a block's resolve writes; ``counts`` says how far each array is filled (C_...).
 
-    ships : the living ships in order, without the new ones
+    ships : the living ships, sorted, without the new ones
     new_ships : NODE_RECORD, spawned, eid and strategy not yet given, a new ship's energy
     added : NODE_RECORD, what the dead became; new_nodes : NODE_RECORD, spawned, eid not yet given
     tally : shape (slots, len(TALLY)); first_fault, shape (slots,): the block's first ship that faulted, as a row, -1 for none

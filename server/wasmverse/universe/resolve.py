@@ -1,6 +1,6 @@
 """Steps 3 to 9 of a turn for one block of systems. Each step is a function of its own, in the order of the rules.
 
-Who flies the new ships, and all new eids, depend on the whole universe: that is left to ``deal``.
+The strategies and eids of new ships, and the eids of new nodes, depend on the whole universe: ``deal`` gives them.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def resolve_block(
 def _keep_ships(
     ships: Records, sid: int, counts: NDArray[np.int64], tally: NDArray[np.int64], events: Records, out: Ships
 ) -> int:
-    """Step 8 for ships: who has no energy disappears; the dead have left. Returns how many stay, and writes them out."""
+    """Step 8 for ships: those without energy disappear, the dead are left out, the others are written. Returns how many."""
     first = at = counts[C_SHIPS]
     for i in range(len(ships)):
         ship = ships[i]

@@ -59,7 +59,7 @@ class EventColumns:
 class TurnResult:
     """The end of a turn: all ships, what became of the nodes, and the record of it.
 
-    ships : the ships that live on, a part for each block; together they are in order
+    ships : the ships that live on, a part for each block; together they are sorted
     new_ships : dealt this turn, by sid; new_nodes : what the dead became and what was spawned, in no order
     node_energy : shape (M,), what each node of the state played on has left; 0: it is gone
     phase_seconds : processor time of observe, decide and resolve, shared out among the threads
