@@ -192,7 +192,7 @@ def test_a_length_that_hides_later_turns_is_not_passed_over(
     answer = try_case(trials, case)
     assert complaint(whole, case, answer) is None
     refused, _again, done, _after = answer["answers"]
-    assert "with committed turns behind it" in refused["refused"]
+    assert "with committed turns after it" in refused["refused"]
     assert "goes on from turn 2, made of " in done["done"]
 
 

@@ -22,7 +22,7 @@ from wasmverse.processes.loop import COMMANDS_LATE_MAX, TurnLoop
 from wasmverse.settings import Settings
 
 FOLDED = 1_000
-"""Noted among the commands when the log is folded."""
+"""Noted among the commands for each checkpoint."""
 
 
 class FakeSimulation:

@@ -90,7 +90,7 @@ def test_a_state_that_somebody_changed_is_noticed(run: Run) -> None:
     assert "ends with another state of turn 5" in refused(run)
 
 
-def test_a_recording_that_is_damaged_is_not_gone_on_with(run: Run) -> None:
+def test_a_recording_that_is_damaged_is_not_continued(run: Run) -> None:
     run.close()
     content = bytearray(run.recording.read_bytes())
     content[len(content) // 2] ^= 1

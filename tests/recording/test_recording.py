@@ -240,7 +240,7 @@ def test_the_first_strategies_are_checked_too(path: Path) -> None:
     [
         ([1], "line 1 is a start; a recording begins with its universe"),
         ([0, 0], "line 2 is a second universe"),
-        ([0, 2], "line 2 is a turn behind a universe; a start must be between them"),
+        ([0, 2], "line 2 is a turn after a universe; a start must be between them"),
         ([0, 1, 3], "line 3 is of turn 2, the line before it of turn 0"),
         ([0, 1, 2, 2], "line 4 is of turn 1, the line before it of turn 1"),
         ([0, 1, 2, 3, 2], "line 5 is of turn 1, the line before it of turn 2"),
@@ -258,4 +258,4 @@ def test_only_a_command_can_be_dropped(path: Path) -> None:
     write_facts(path, [*facts[:3], Dropped(tid=1), *facts[3:]])
     assert "line 4 drops a command, but a turn is before it" in refused(path)
     write_facts(path, [*facts, Stop(tid=5, state="0" * 64, roster="0" * 64)])
-    assert "is a stop behind a stop; a start must be between them" in refused(path)
+    assert "is a stop after a stop; a start must be between them" in refused(path)

@@ -102,7 +102,7 @@ def test_any_turn_can_be_gone_back_to(run: Run, until: int, tmp_path: Path) -> N
 
 
 def changed(run: Run, kind: type[Any], number: int, **values: Any) -> None:
-    """Change one fact and seal everything anew: a recording of something that did not happen."""
+    """Change one fact and seal everything again: a recording of something that did not happen."""
     facts = facts_of(run.recording)
     place = [index for index, fact in enumerate(facts) if isinstance(fact, kind)][number]
     facts[place] = facts[place].model_copy(update=values)

@@ -116,7 +116,7 @@ def test_what_takes_its_time_is_left_in_peace_where_nothing_is_due_or_so_set(
 
 
 def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Simulation]) -> None:
-    """Each is dear by its instances alone: 4 ms of a start function, where a period is 150 ms."""
+    """Each is costly by its instances alone: 4 ms of a start function, where a period is 150 ms."""
     simulation = simulate(BOUNDED)
     names = [f"name_{n}" for n in range(100)]
     exports = "".join(f'(export "{name}")' for name in names)
@@ -261,8 +261,8 @@ def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
     simulation.measured._strategies["mine"] = 0.4 * simulation.measured.threads
     simulation.measured._turns.append(0.95)
     cheaper = costing(upload_of("mine", "(i64.const 1)"), 0.001, 0.009)
-    dearer = costing(cheaper, 0.001, 0.02)
+    costlier = costing(cheaper, 0.001, 0.02)
     with pytest.raises(StrategyDear):
-        simulation.carry_out(dearer)
+        simulation.carry_out(costlier)
     simulation.carry_out(cheaper)
     assert strategy_row(simulation, "mine")["version"] == 2

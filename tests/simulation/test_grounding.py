@@ -22,19 +22,19 @@ def going(*others: Spent, elapsed: float, rest: float, threads: int = 2, times_m
     return [each.name for each in too_dear(all_of_them, cost, 1.0, times_max)]
 
 
-DEAR = spent("dear", 100, 6.0, 0.001)
-DEARER = spent("dearer", 10, 8.0, 0.001)
+COSTLY = spent("costly", 100, 6.0, 0.001)
+COSTLIER = spent("costlier", 10, 8.0, 0.001)
 HONEST = spent("honest", 10_000, 0.02, 0.0005)
 """Four times what the bundled ones take."""
 
 
-def test_the_dearest_goes_first_and_no_more_than_must() -> None:
-    assert going(DEAR, HONEST, DEARER, elapsed=7.1, rest=0.1) == ["dearer", "dear"]
+def test_the_costliest_goes_first_and_no_more_than_must() -> None:
+    assert going(COSTLY, HONEST, COSTLIER, elapsed=7.1, rest=0.1) == ["costlier", "costly"]
     small = spent("small", 10, 0.3, 0.3)
-    assert going(DEAR, small, elapsed=3.3, rest=0.1) == ["dear"]
+    assert going(COSTLY, small, elapsed=3.3, rest=0.1) == ["costly"]
 
 
-def test_many_that_are_dear_by_their_instances_go_until_turns_fit_again() -> None:
+def test_many_that_are_costly_by_their_instances_go_until_turns_fit_again() -> None:
     many = [spent(f"name_{n:03}", 60, 0.02, 0.0199) for n in range(500)]
     found = going(*many, elapsed=5.2, rest=0.15)
     assert found == [f"name_{n:03}" for n in range(len(found))]
@@ -44,7 +44,7 @@ def test_many_that_are_dear_by_their_instances_go_until_turns_fit_again() -> Non
 @pytest.mark.parametrize(
     ("others", "elapsed", "rest", "why"),
     [
-        ([DEAR], 0.9, 0.1, "the turn was in time, whatever it took"),
+        ([COSTLY], 0.9, 0.1, "the turn was in time, whatever it took"),
         ([HONEST], 5.0, 0.1, "others had the machine, or a disk was slow"),
         ([HONEST], 1.3, 2.4, "the universe is too large for the machine"),
         ([spent("small", 10, 0.1, 0.001)], 3.0, 2.9, "without it turns would be as late"),
@@ -64,10 +64,10 @@ def test_what_one_block_takes_no_other_thread_helps_with() -> None:
 def test_bundled_strategies_stay_and_so_do_all_where_it_is_switched_off() -> None:
     spared = spent("bundled_4", 10, 8.0, 0.001, is_spared=True)
     assert going(spared, elapsed=4.2, rest=0.1) == []
-    assert going(DEARER, elapsed=4.2, rest=0.1, times_max=0) == []
+    assert going(COSTLIER, elapsed=4.2, rest=0.1, times_max=0) == []
 
 
 def test_where_none_is_spared_the_ship_in_the_middle_is_the_measure() -> None:
-    others = [spent("a", 10_000, 0.01, 0.0), spent("b", 9_000, 0.02, 0.0), DEARER]
+    others = [spent("a", 10_000, 0.01, 0.0), spent("b", 9_000, 0.02, 0.0), COSTLIER]
     found = too_dear(others, TurnCost(4.2, 8.13, 2), 1.0, 10)
-    assert [each.name for each in found] == ["dearer"]
+    assert [each.name for each in found] == ["costlier"]

@@ -95,7 +95,7 @@ def test_a_grounded_strategy_flies_again_with_a_new_version(
 def test_a_new_version_starts_with_a_clean_record(
     simulate: Callable[..., Simulation], tmp_path: Path, is_reopened: bool
 ) -> None:
-    """Also when the server is started anew between the upload and the next turn."""
+    """Also when the server is started again between the upload and the next turn."""
     settings, path = changed(grounded_after_turns=3), tmp_path / "universe.duckdb"
     simulation = simulate(settings, path)
     simulation.carry_out(upload_of("mine", "(unreachable)"))

@@ -27,7 +27,7 @@ def blob(columns: Iterable[tuple[str, str]], rows: list[dict[str, Any]]) -> byte
 
 
 def change_by_hand(connection: duckdb.DuckDBPyConnection, *statements: str) -> None:
-    """Run statements in which ``ships`` and ``nodes`` are tables that may be changed; then every system is packed anew."""
+    """Run statements in which ``ships`` and ``nodes`` are tables that may be changed; then every system is packed again."""
     connection.execute("CREATE TEMP TABLE ships AS SELECT * FROM ship")
     connection.execute("CREATE TEMP TABLE nodes AS SELECT * FROM node")
     for statement in statements:

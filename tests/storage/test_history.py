@@ -78,13 +78,13 @@ def test_the_oldest_turns_go_first_and_whole(
     prune_turns: int,
 ) -> None:
     expected = [tid for tid, count in kept.items() for _ in range(count)]
-    for is_loaded_anew in (False, True):
+    for is_loaded_again in (False, True):
         with database.transaction() as transaction:
             transaction.run("DELETE FROM event")
         table = Stored(turns_max, rows_max)
         for tid, count in enumerate(counts, 1):
             with database.transaction() as transaction:
-                if is_loaded_anew:
+                if is_loaded_again:
                     table = Stored(turns_max, rows_max)
                     table.load(transaction, tid - 1)
                 table.append(transaction, tid, events(tid, count))

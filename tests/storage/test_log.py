@@ -1,4 +1,4 @@
-"""The database's log: when it is folded into the file."""
+"""The database's log: when a checkpoint is done."""
 
 import contextlib
 from collections.abc import Iterator

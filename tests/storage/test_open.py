@@ -99,7 +99,7 @@ def test_in_memory_there_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"dear diary", b"D", b"\0" * 5000, b"SQLite format 3\0" + b"\0" * 100])
+@pytest.mark.parametrize("content", [b"my diary", b"D", b"\0" * 5000, b"SQLite format 3\0" + b"\0" * 100])
 def test_another_file_is_refused_and_left_alone(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert "is not a DuckDB file; a universe needs a file of its own: name another with --db" in refused(
@@ -235,7 +235,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
         loaded = History(20, 20, 20, 20)
         loaded.load(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
-        made_over = transaction.run_text("SELECT format_version FROM universe")
+        migrated = transaction.run_text("SELECT format_version FROM universe")
         strategies = transaction.run_text(
             "SELECT name, author, owner, export FROM strategy WHERE sha256 = 'c0de' ORDER BY strategy_id"
         )
@@ -243,7 +243,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     assert in_order(after.state.ships).equals(in_order(before.state.ships))
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
-    assert made_over == [(schema.FORMAT_VERSION,)]
+    assert migrated == [(schema.FORMAT_VERSION,)]
     assert strategies == [
         ("of_wasmverse", "wasmverse", "wasmverse", "of-wasmverse"),
         ("also_wasmverse", "wasmverse", "wasmverse", "decide"),

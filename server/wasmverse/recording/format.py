@@ -197,9 +197,9 @@ class Dropped(_Part):
 
 
 class Grounded(_Part):
-    """The turn behind ``tid`` is about to be committed and grounds strategies for their time: seconds of it, by name.
+    """The turn after ``tid`` is about to be committed and grounds strategies for their time: seconds of it, by name.
 
-    No turn was committed with that if the process started anew at ``tid``.
+    No turn was committed with that if the process started again at ``tid``.
     """
 
     fact: Literal["grounded"] = "grounded"
@@ -247,11 +247,11 @@ def module_of(recorded: Founder | Upload) -> bytes:
     try:
         module = base64.b64decode(recorded.module, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ModuleRefused(f"the module of {recorded.name} is not base64: record the run anew") from error
+        raise ModuleRefused(f"the module of {recorded.name} is not base64: record the run again") from error
     found = hashlib.sha256(module).hexdigest()
     if found != recorded.sha256:
         raise ModuleRefused(
-            f"the module of {recorded.name} has the sha256 {found}, the recording says {recorded.sha256}: record the run anew"
+            f"the module of {recorded.name} has the sha256 {found}, the recording says {recorded.sha256}: record the run again"
         )
     return module
 
@@ -316,7 +316,7 @@ class Recording:
 
     def _wrong(self, number: int, what: str) -> RecordingError:
         return RecordingError(
-            f"{self.path} line {number} {what}: restore a copy of the recording, or record anew"
+            f"{self.path} line {number} {what}: restore a copy of the recording, or record again"
         )
 
     def _fact(self, number: int, line: bytes) -> Fact:
@@ -334,7 +334,7 @@ class Recording:
 
 
 def _broken_order(last: Fact | None, fact: Fact) -> str | None:
-    """What is wrong with a fact behind another one; None when it can stand there."""
+    """What is wrong with a fact after another one; None when it can stand there."""
     if last is None:
         if not isinstance(fact, Universe):
             return f"is a {fact.fact}; a recording begins with its universe"
@@ -352,9 +352,9 @@ def _broken_order(last: Fact | None, fact: Fact) -> str | None:
         case (Universe() | Stop(), Start()):
             steps = (0,)
         case (Universe() | Stop(), _):
-            return f"is a {fact.fact} behind a {last.fact}; a start must be between them"
+            return f"is a {fact.fact} after a {last.fact}; a start must be between them"
         case (Grounded(), Dropped() | Given() | Grounded() | Stop()):
-            return f"is a {fact.fact} behind a {last.fact}; the turn that it tells of comes next, or a start"
+            return f"is a {fact.fact} after a {last.fact}; the turn that it tells of comes next, or a start"
         case (Given(), Dropped()):
             steps = (0,)
         case (_, Dropped()):

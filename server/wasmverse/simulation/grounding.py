@@ -47,7 +47,7 @@ class TurnCost:
 def too_dear(
     spent: Sequence[Spent], turn: TurnCost, period_seconds: float, proportion_max: float
 ) -> list[Spent]:
-    """Who has to go, dearest first, for turns to fit into their period again. Empty if nobody's going would bring that about.
+    """Who has to go, costliest first, for turns to fit into their period again. Empty if nobody's going would bring that about.
 
     A ship should cost what one of those that are spared costs to call, or the middle ship if none of them flies. Who took more
     than ``proportion_max`` times that for its ships, all it took to make instances included, may have to go; 0: nobody.

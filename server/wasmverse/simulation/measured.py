@@ -1,4 +1,4 @@
-"""What the last turns took, and what follows from it: who is too dear to fly on, and whether there is room for an upload."""
+"""What the last turns took, and what follows from it: who is too costly to fly on, and whether there is room for an upload."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ system_state = sa.Table(
     _required("sid", UInteger),
     _required("ships", sa.LargeBinary),
     _required("nodes", sa.LargeBinary),
-    comment="The ships and the nodes of every system, packed; a row a system by sid, all written anew each turn. ``ship`` and "
+    comment="The ships and the nodes of every system, packed; a row a system by sid, all rewritten each turn. ``ship`` and "
     "``node`` show them.",
 )
 """``universe.row_format`` has the bytes, docs/architecture.md what other layouts cost."""

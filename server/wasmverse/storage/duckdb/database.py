@@ -94,7 +94,7 @@ class Database:
                 raise _explain(path, str(cause)) from error
         try:
             with database.transaction() as transaction:
-                # All is written anew every turn: looking for a compression costs more than the bytes it saves.
+                # All is rewritten every turn: looking for a compression costs more than the bytes it saves.
                 transaction.run("PRAGMA force_compression='uncompressed'")
             database._check_schema()
         except BaseException as error:
@@ -148,7 +148,7 @@ class Database:
         return max(_size_bytes(self._log_path), self._replaced_bytes) > self._log_bytes_max
 
     def fold_long_log(self) -> None:
-        """Fold the log if it is time."""
+        """Do a checkpoint if it is due."""
         if self.is_log_long:
             self.fold_log()
 
@@ -258,7 +258,7 @@ class Transaction:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
 
     def empty(self, table: sa.Table) -> None:
-        """Make a table anew, without rows: deleting them costs more."""
+        """Replace a table by an empty one: deleting its rows costs more."""
         self.run_text(_replace_sql(table, self.connection.dialect))
 
     def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -328,7 +328,7 @@ def _check_log(path: Path) -> None:
     found = read_log(data, check=False)
     if found.hides_commits:
         raise damaged(
-            path, f"WAL unreadable at byte {found.end:,} of {len(data):,}, with committed turns behind it"
+            path, f"WAL unreadable at byte {found.end:,} of {len(data):,}, with committed turns after it"
         )
 
 

@@ -37,7 +37,7 @@ Step = str | Callable[[Transaction], None]
 
 def migrate(version: int, dialect: sa.Dialect) -> list[Step]:
     """What brings a file of an older format to the present one: statements, and functions to be called in the same
-    transaction. Views are made anew."""
+    transaction. Views are made again."""
     views = [name for name in schema.VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
     return [
         *(f"DROP VIEW {name}" for name in views),
@@ -122,7 +122,7 @@ def _column(rows: pa.Table, name: str, dtype: type[np.generic]) -> NDArray[Any]:
 
 
 _STEPS: dict[int, tuple[Step, ...]] = {
-    # Energies had been a column of node; whose table is made anew, so that the rows of both have one order.
+    # Energies had been a column of node; whose table is made again, so that the rows of both have one order.
     1: (
         "CREATE TABLE node_1 AS SELECT * FROM node ORDER BY sid, eid",
         "DROP TABLE node",

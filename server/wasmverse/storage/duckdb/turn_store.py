@@ -1,6 +1,6 @@
 """What a turn writes: the state that is to be. `state_reader` reads it back.
 
-All systems are written anew each turn, a row for each (`universe.packed`). docs/architecture.md has what other layouts cost.
+All systems are rewritten each turn, a row for each (`universe.packed`). docs/architecture.md has what other layouts cost.
 """
 
 from __future__ import annotations
