@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from wasmverse.api.live.messages import ARROW_HEAD, Long
+from wasmverse.api.live.messages import ARROW_HEAD, LongResult
 from wasmverse.api.live.watch import FAILURES_MAX, Watch, Watcher
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
 from wasmverse.query.budget import SMALL_BYTES
@@ -70,7 +70,7 @@ def test_a_long_result_is_kept_by_those_who_wait_for_it_alone() -> None:
         body = b'"rows":"' + b"x" * SMALL_BYTES + b'"'
         watch.succeed(result(body, 1))
         [message] = told(watch, watcher)
-        assert isinstance(message, Long)
+        assert isinstance(message, LongResult)
         sent = message.message(5)
         assert isinstance(sent, first) and len(sent) > len(body)
         assert watch.latest is None and not watch.is_current(1)

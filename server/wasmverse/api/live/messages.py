@@ -16,7 +16,7 @@ ARROW_HEAD = struct.Struct("<QQ")
 
 
 @dataclass(frozen=True, slots=True)
-class Long:
+class LongResult:
     """A result that is made into a message when it is sent, and keeps its room in the gateway until then."""
 
     result: Result
@@ -30,13 +30,13 @@ class Long:
         return f'{{"id":{identity},"turn":{self.turn},{self.result.body.decode()}}}'
 
 
-Payload = str | bytes | Long
+Payload = str | bytes | LongResult
 
 
 def payload(result: Result, turn: int, identity: int, text: str, *, is_arrow: bool) -> Payload:
     """The message with a result for a subscription; ``text`` is a short JSON body, decoded once for all who watch it."""
     if len(result.body) > SMALL_BYTES:
-        return Long(result, turn, is_arrow)
+        return LongResult(result, turn, is_arrow)
     if is_arrow:
         return ARROW_HEAD.pack(identity, turn) + result.body
     return f'{{"id":{identity},"turn":{turn},{text}}}'

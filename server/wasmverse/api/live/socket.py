@@ -19,7 +19,7 @@ from wasmverse.api.errors import HttpError, for_client, status_of
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.connections import connection_of
-from wasmverse.api.live.messages import Long, error_text
+from wasmverse.api.live.messages import LongResult, error_text
 from wasmverse.api.live.queries import LiveQueries
 from wasmverse.api.live.revocation import POLICY_VIOLATION
 from wasmverse.api.live.watch import Watcher
@@ -182,14 +182,14 @@ async def _send(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> No
             while watcher.waiting:
                 identity, payload = watcher.next_message()
                 async with asyncio.timeout(seconds_max):
-                    message = payload.message(identity) if isinstance(payload, Long) else payload
+                    message = payload.message(identity) if isinstance(payload, LongResult) else payload
                     if isinstance(message, str):
                         await socket.send_text(message)
                     else:
                         await socket.send_bytes(message)
                     del message
                     # A long one keeps its room until it has been sent.
-                    while isinstance(payload, Long) and _unsent_bytes(socket) > SMALL_BYTES:
+                    while isinstance(payload, LongResult) and _unsent_bytes(socket) > SMALL_BYTES:
                         await asyncio.sleep(UNSENT_LOOK_SECONDS)
                 del payload
                 queries.metrics.live_sent.inc()
