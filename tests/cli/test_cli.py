@@ -299,3 +299,9 @@ def test_the_program_is_installed_and_ends_with_the_same_statuses() -> None:
     bad = subprocess.run([command, "serve", "--systems", "0"], capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr == "wasmverse: --systems is 0; allowed is: greater than or equal to 1\n"
+
+
+def test_the_command_line_can_be_run_as_a_module() -> None:
+    command = [sys.executable, "-m", "wasmverse.cli", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"wasmverse {wasmverse.__version__}\n"
