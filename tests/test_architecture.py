@@ -26,9 +26,9 @@ LAW = {
     "wasm": {"errors", "text"},
     "strategies": {"wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},
-    "storage": {"strategies", "universe", "sizes", *PLAIN},
+    "simulation": {"strategies", "universe", "wasm", *PLAIN},
+    "storage": {"simulation", "strategies", "universe", "sizes", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
-    "simulation": {"storage", "strategies", "universe", "wasm", *PLAIN},
     "recording": {"simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
     "query": {"snapshots", "storage", "confinement", *PLAIN},
     "reader": {"query", "snapshots", "strategies", "wasm", "confinement", "errors", "text"},
@@ -66,8 +66,8 @@ FOREIGN = {
     "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},
     "storage": {"wasmtime", "numba", *SERVER},
     "snapshots": {"duckdb", "sqlalchemy", "wasmtime", "numba", *SERVER},
-    "simulation": {"numba", *SERVER},
-    "recording": {"duckdb", "wasmtime", "numba", *SERVER},
+    "simulation": {"duckdb", "duckdb_engine", "sqlalchemy", "numba", *SERVER},
+    "recording": {"duckdb", "duckdb_engine", "sqlalchemy", "wasmtime", "numba", *SERVER},
     "query": {"duckdb", "wasmtime", "numba", *SERVER},
     "reader": {"wasmtime", "numba", "sqlalchemy", "pydantic", *SERVER},
     "api": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
@@ -168,7 +168,7 @@ def test_no_modules_import_each_other() -> None:
 
 
 def test_the_law_sees_every_way_of_importing() -> None:
-    assert "wasmverse.universe.turn.TurnPlayer" in imported(PACKAGE / "simulation" / "simulation.py")
+    assert "wasmverse.universe.turn.TurnPlayer" in imported(PACKAGE / "storage" / "duckdb" / "store.py")
     assert rooms_of(imported(PACKAGE / "processes" / "server.py")) >= {"api", "query", "processes"}
     assert rooms_of({"wasmverse.api.app", "wasmverse.errors", "numpy", "wasmverse.__version__"}) == {
         "api",

@@ -18,11 +18,11 @@ from typing import Any
 from wasmverse.errors import DatabaseError, WasmverseError
 from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
-from wasmverse.simulation import recover
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels
+from wasmverse.storage.duckdb import recover
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SECONDS_MAX = 60
 
@@ -70,9 +70,9 @@ def open_and_play(path: Path) -> dict[str, Any]:
     """What opens it tells: its turn and state, and those after one more turn; no close, as if killed."""
     settings = Settings(database_path=path)
     try:
-        simulation = Simulation(Database.open(path), settings)
+        simulation = DuckdbStore(Database.open(path), settings)
         opened = [simulation.tid, simulation.state_hash()]
-        simulation.play_turn()
+        simulation.advance()
     except Exception as error:
         known = error if isinstance(error, WasmverseError) else damage(error, path)
         if known is None:

@@ -30,8 +30,8 @@ from wasmverse.recording.recorder import record
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
 from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.inspection import inspect_module
 
 BUNDLED_BYTES = sum((BUNDLED_FOLDER / f"{name}.wasm").stat().st_size for name in BUNDLED)
@@ -91,7 +91,7 @@ def command(rng: random.Random, uploads: list[tuple[bytes, Inspection]]) -> Comm
             return SpawnEntity(rng.randrange(1, 13), 1, rng.randrange(100), rng.randrange(100), name)
 
 
-def check(simulation: Simulation) -> None:
+def check(simulation: DuckdbStore) -> None:
     """The bounds hold, and what is stored is what is flown."""
     rows = simulation.strategy_rows.to_pylist()
     flown = [row for row in rows if row["status"] != "removed"]
@@ -106,11 +106,11 @@ def check(simulation: Simulation) -> None:
         assert sum(sizes.values()) <= SETTINGS.stored_bytes_max_per_owner
     with simulation.database.transaction() as transaction:
         stored = {sha256 for (sha256,) in transaction.run_text("SELECT sha256 FROM strategy_module")}
-    assert stored == {row["sha256"] for row in flown} == set(simulation._guests.compiled_bytes)
+    assert stored == {row["sha256"] for row in flown} == set(simulation.registry._guests.compiled_bytes)
 
 
-def open_in(folder: Path) -> Simulation:
-    simulation = Simulation(Database.open(folder / "universe.duckdb"), SETTINGS)
+def open_in(folder: Path) -> DuckdbStore:
+    simulation = DuckdbStore(Database.open(folder / "universe.duckdb"), SETTINGS)
     record(simulation, folder / "run.jsonl", 3)
     return simulation
 
@@ -132,7 +132,7 @@ def play(folder: Path, rng: random.Random, uploads: list[tuple[bytes, Inspection
                 assert simulation.strategy_rows.equals(before)
             check(simulation)
             for _ in range(rng.choice([0, 0, 1, 3])):
-                simulation.play_turn()
+                simulation.advance()
             if rng.random() < 0.1:
                 simulation.close()
                 done.append(f"restart at turn {simulation.tid}")

@@ -18,9 +18,9 @@ import pytest
 
 from tests.attack.effort import cases_of_time, random_of
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.log import FLUSH, read_log
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SECONDS = 25.0
 CHECKPOINT = 1
@@ -42,17 +42,17 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("damage")
     path = folder / "u.duckdb"
     settings = Settings(systems=3, ships=4, nodes=6, database_path=path)
-    simulation = Simulation(Database.open(path), settings)
+    simulation = DuckdbStore(Database.open(path), settings)
     for _ in range(CHECKPOINT):
-        simulation.play_turn()
-    simulation.database.fold_log()
+        simulation.advance()
+    simulation.database.checkpoint()
     states, ends = {simulation.tid: simulation.state_hash()}, []
     log = folder / "u.duckdb.wal"
     for _ in range(TURNS + 2):
         if len(ends) == TURNS:
             for name in (path, log):
                 shutil.copy(name, folder / name.name.replace("u.", "whole."))
-        simulation.play_turn()
+        simulation.advance()
         states[simulation.tid] = simulation.state_hash()
         ends.append(log.stat().st_size)
     simulation.close()

@@ -22,10 +22,10 @@ from tests.bench.steal import Steal
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 TURNS = 3_600
 PLOT = BENCHMARKS / "long-run.svg"
@@ -43,7 +43,7 @@ def main() -> None:
     seen = []
     with tempfile.TemporaryDirectory(prefix="wasmverse-long-") as temporary, Steal() as steal:
         settings = Settings()
-        simulation = Simulation(Database.open(Path(temporary) / "universe.duckdb"), settings)
+        simulation = DuckdbStore(Database.open(Path(temporary) / "universe.duckdb"), settings)
         snapshots = SnapshotWriter(
             Path("/dev/shm") / Path(temporary).name, settings.snapshots_kept, settings.snapshot_bytes_max
         )
@@ -51,9 +51,9 @@ def main() -> None:
         moments = [time.time()]
         for _ in range(turns):
             clock = time.perf_counter()
-            report = simulation.play_turn(take=snapshots.prepare)
-            snapshots.publish(simulation.tid, simulation.snapshot_tables())
-            simulation.database.fold_long_log()
+            report = simulation.advance(publish=snapshots.prepare)
+            snapshots.publish(simulation.tid, simulation.snapshot())
+            simulation.database.checkpoint_if_due()
             seconds = time.perf_counter() - clock
             seen.append(
                 (report.tid, seconds, process.memory_info().rss, simulation.database.size_bytes(), report.ships, report.nodes)

@@ -23,9 +23,9 @@ from wasmverse.commands import Author, UploadStrategy
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.processes.kernels import keep_kernels
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.inspection import inspect_module
 
 REPORT = BENCHMARKS / "misbehaving.md"
@@ -51,7 +51,7 @@ def measure(body: str) -> dict[str, Any]:
     """Seconds of turns without and with the strategy, its fuel, and what became of it."""
     settings = Settings(systems=SYSTEMS)
     with tempfile.TemporaryDirectory() as folder:
-        simulation = Simulation(Database.open(Path(folder) / "universe.duckdb"), settings)
+        simulation = DuckdbStore(Database.open(Path(folder) / "universe.duckdb"), settings)
         try:
             before = [_turn(simulation) for _ in range(6)][2:]
             module = bytes(wasmtime.wat2wasm(strategy_wat(body)))
@@ -62,7 +62,7 @@ def measure(body: str) -> dict[str, Any]:
             with database.transaction() as transaction:
                 bad = "(SELECT strategy_id FROM strategy WHERE name = 'bad')"
                 change_by_hand(transaction.driver, f"UPDATE ships SET strategy_id = {bad} WHERE eid % 2 = 0")
-            simulation = Simulation(database, settings)
+            simulation = DuckdbStore(database, settings)
             after = [_turn(simulation) for _ in range(TURNS)]
             [row] = [row for row in simulation.strategy_rows.to_pylist() if row["name"] == "bad"]
             flown = [
@@ -78,9 +78,9 @@ def measure(body: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _turn(simulation: Simulation) -> float:
-    seconds = sum(simulation.play_turn().phase_seconds.values())
-    simulation.database.fold_long_log()
+def _turn(simulation: DuckdbStore) -> float:
+    seconds = sum(simulation.advance().phase_seconds.values())
+    simulation.database.checkpoint_if_due()
     return seconds
 
 

@@ -18,8 +18,8 @@ from wasmverse.cli.main import app
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings
 from wasmverse.simulation import memory
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SMALL = ("--systems", "3", "--ships", "4", "--nodes", "5")
 
@@ -175,16 +175,16 @@ def test_a_file_that_does_not_fit_this_machine_is_refused_with_the_estimate(
 ) -> None:
     """A universe made on a larger one; and one whose container has less memory than the machine."""
     path = tmp_path / "large.duckdb"
-    Simulation(Database.open(path), Settings(systems=3, ships=4, nodes=5)).close()
+    DuckdbStore(Database.open(path), Settings(systems=3, ships=4, nodes=5)).close()
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(memory, "CONTAINER_LIMIT", limit)
     limit.write_text("max\n")
     database = Database.open(path)
-    Simulation(database, Settings()).close()
+    DuckdbStore(database, Settings()).close()
     limit.write_text("500000000\n")
     database = Database.open(path)
     with pytest.raises(SettingsError) as refused:
-        Simulation(database, Settings())
+        DuckdbStore(database, Settings())
     database.close()
     assert refused.value.message == (
         "3 systems with 12 ships and 15 nodes need about 0.5 GB of memory; this machine has 0.5 GB: "

@@ -21,17 +21,16 @@ from wasmverse.processes import loop as loop_module
 from wasmverse.processes.loop import COMMANDS_LATE_MAX, TurnLoop
 from wasmverse.settings import Settings
 
-FOLDED = 1_000
+UPKEPT = 1_000
 """Noted among the commands for each checkpoint."""
 
 
-class FakeSimulation:
+class FakeStore:
     """Carries out commands by noting them; one with sid 0 is refused, one with sid -1 is beyond anybody's thought."""
 
     def __init__(self) -> None:
         self.carried_out: list[int] = []
         self.settings = Settings()
-        self.database = SimpleNamespace(fold_log=lambda: self.carried_out.append(FOLDED))
 
     def carry_out(self, command: Command) -> dict[str, Any]:
         assert isinstance(command, SpawnEntity)
@@ -44,6 +43,9 @@ class FakeSimulation:
         self.carried_out.append(command.sid)
         return {"eid": command.sid}
 
+    def upkeep(self) -> None:
+        self.carried_out.append(UPKEPT)
+
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[Connection, Connection]]:
@@ -53,7 +55,7 @@ def pipe() -> Iterator[tuple[Connection, Connection]]:
 
 
 def loop_over(end: Connection) -> TurnLoop:
-    return TurnLoop(FakeSimulation(), None, end, 1.0)  # type: ignore[arg-type]
+    return TurnLoop(FakeStore(), None, end, 1.0)  # type: ignore[arg-type]
 
 
 def ask(end: Connection, *sids: int, deadline: float = math.inf) -> None:
@@ -76,7 +78,7 @@ def test_commands_are_answered_in_order_until_the_turn_starts(
     ask(ours, 1, 2, 3)
     clock(monkeypatch, iter([*[0.0] * 6, 10.0]))
     assert loop._serve_until(5.0)
-    assert loop.simulation.carried_out == [1, 2, 3]
+    assert loop.store.carried_out == [1, 2, 3]
     assert [ours.recv() for _ in range(3)] == [Answer(n, {"eid": n}, None) for n in (1, 2, 3)]
 
 
@@ -89,7 +91,7 @@ def test_a_turn_that_is_due_waits_for_a_few_commands_only(
     clock(monkeypatch, itertools.repeat(10.0))
     for turn in range(1, 4):
         assert loop._serve_until(5.0)
-        assert loop.simulation.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
+        assert loop.store.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
 
 
 def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
@@ -122,31 +124,31 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
 
 
 @pytest.mark.parametrize(
-    ("fold_seconds", "times", "carried_out"),
+    ("upkeep_seconds", "times", "carried_out"),
     [
         # Asked at 4.0; then what is left until the middle, 5.0.
-        pytest.param(0.0, [4.0, 4.0, 4.9, 5.0], [1, FOLDED], id="half-way"),
+        pytest.param(0.0, [4.0, 4.0, 4.9, 5.0], [1, UPKEPT], id="half-way"),
         # Until 4.5, twice what it took before the next turn.
-        pytest.param(0.75, [4.0, 4.0, 4.4, 4.5], [1, FOLDED], id="earlier, it takes long"),
-        pytest.param(1.5, [4.0], [FOLDED], id="at once, it takes too long"),
-        pytest.param(0.0, [6.0], [FOLDED], id="at once, the turn is due"),
+        pytest.param(0.75, [4.0, 4.0, 4.4, 4.5], [1, UPKEPT], id="earlier, it takes long"),
+        pytest.param(1.5, [4.0], [UPKEPT], id="at once, it takes too long"),
+        pytest.param(0.0, [6.0], [UPKEPT], id="at once, the turn is due"),
     ],
 )
 def test_the_log_is_folded_in_time_for_the_next_turn(
     pipe: tuple[Connection, Connection],
     monkeypatch: pytest.MonkeyPatch,
-    fold_seconds: float,
+    upkeep_seconds: float,
     times: list[float],
     carried_out: list[int],
 ) -> None:
     ours, theirs = pipe
     loop = loop_over(theirs)
-    loop._fold_seconds = fold_seconds
+    loop._upkeep_seconds = upkeep_seconds
     ask(ours, 1)
     asked = iter(times)
     clock(monkeypatch, asked)
-    assert loop._fold_log(6.0)
-    assert loop.simulation.carried_out == carried_out
+    assert loop._upkeep(6.0)
+    assert loop.store.carried_out == carried_out
     assert list(asked) == [], "nobody waited so long"
 
 
@@ -154,8 +156,8 @@ def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connect
     ours, theirs = pipe
     loop = loop_over(theirs)
     ours.send(Stop())
-    assert not loop._fold_log(float("inf"))
-    assert loop.simulation.carried_out == []
+    assert not loop._upkeep(float("inf"))
+    assert loop.store.carried_out == []
 
 
 def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:
@@ -166,7 +168,7 @@ def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connecti
     ask(ours, 2)
     assert not loop._serve_until(float("inf"))
     assert loop.is_stopping
-    assert loop.simulation.carried_out == [1]
+    assert loop.store.carried_out == [1]
 
 
 def test_a_gateway_that_is_gone_is_the_end(pipe: tuple[Connection, Connection]) -> None:
@@ -190,7 +192,7 @@ def test_a_command_past_its_deadline_is_not_begun(pipe: tuple[Connection, Connec
     assert isinstance(late.error, UniverseBusy)
     assert "too late and did not begin it" in late.error.message
     assert fine.value == {"eid": 2}
-    assert loop.simulation.carried_out == [2]
+    assert loop.store.carried_out == [2]
 
 
 def test_a_gateway_that_reads_nothing_holds_up_no_turn(pipe: tuple[Connection, Connection]) -> None:

@@ -21,10 +21,10 @@ from wasmverse.query.readers import reader_config
 from wasmverse.reader.calls import ENTITIES
 from wasmverse.reader.engine import Engine
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.snapshots.modules import MODULES, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.contract import strategy_function
 from wasmverse.wasm.guest import Guest
 
@@ -90,17 +90,17 @@ def asked(tmp_path: Path) -> Iterator[Asked]:
 
 def test_what_a_strategy_answers_is_what_the_turn_does(tmp_path: Path) -> None:
     asked = Asked(tmp_path)
-    simulation = Simulation(Database.open(None), SETTINGS)
+    simulation = DuckdbStore(Database.open(None), SETTINGS)
     try:
         for _ in range(4):
-            simulation.play_turn()
-        strategies = simulation.roster.strategies
+            simulation.advance()
+        strategies = simulation.registry.roster.strategies
         guests = {strategy.strategy_id: strategy.guest for strategy in strategies if strategy.guest}
         for _ in range(2):
-            tables = simulation.snapshot_tables()
+            tables = simulation.snapshot()
             tables["strategy"], modules = callable_strategies(tables["strategy"], guests)
             asked.writer.publish(simulation.tid, tables, modules)
-            simulation.play_turn()
+            simulation.advance()
         before, after = simulation.tid - 2, simulation.tid - 1
         plans: dict[int, int] = {}
         for strategy in ("strategy_battle", "strategy_default", "strategy_flee"):
@@ -120,9 +120,9 @@ def test_what_a_strategy_answers_is_what_the_turn_does(tmp_path: Path) -> None:
 
 def test_sight_is_what_is_closer_than_sixteen_cells_ships_first(tmp_path: Path) -> None:
     asked = Asked(tmp_path)
-    simulation = Simulation(Database.open(None), changed(systems=3, ships=90, nodes=150))
+    simulation = DuckdbStore(Database.open(None), changed(systems=3, ships=90, nodes=150))
     try:
-        asked.writer.publish(0, simulation.snapshot_tables() | {"strategy": snapshot_tables(0)["strategy"]})
+        asked.writer.publish(0, simulation.snapshot() | {"strategy": snapshot_tables(0)["strategy"]})
         entities = asked.rows("select sid, eid, kind, blasters, x, y from entity order by sid, kind, eid")
         lists = asked.rows("select sid, eid, x, y, sight(e.sid, e.eid, e.x, e.y) from entity e")
     finally:

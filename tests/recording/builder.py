@@ -16,8 +16,8 @@ from wasmverse.errors import WasmverseError
 from wasmverse.recording.format import Fact, Recording, seal
 from wasmverse.recording.recorder import record
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.inspection import inspect_module
 
 # Two blocks, so that threads have something to share.
@@ -54,7 +54,7 @@ class Run:
         return self.folder / "run.jsonl"
 
     def open(self) -> None:
-        self.simulation = Simulation(Database.open(self.folder / "universe.duckdb"), self.settings)
+        self.simulation = DuckdbStore(Database.open(self.folder / "universe.duckdb"), self.settings)
         try:
             record(self.simulation, self.recording, HASH_TURNS)
         except WasmverseError:
@@ -63,7 +63,7 @@ class Run:
 
     def play(self, turns: int) -> str:
         for _ in range(turns):
-            self.simulation.play_turn()
+            self.simulation.advance()
         return self.simulation.state_hash()
 
     def close(self) -> None:

@@ -17,8 +17,8 @@ from wasmverse.recording.format import Dropped, Given, Start, Stop
 from wasmverse.recording.recorder import record
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database, Transaction
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 TINY = SETTINGS.model_copy(update={"systems": 3, "threads": 1})
 
@@ -59,8 +59,8 @@ def test_a_universe_that_is_under_way_has_no_beginning_to_record(run: Run) -> No
 
 def test_turns_that_were_not_recorded_cannot_be_gone_on_from(run: Run) -> None:
     run.close()
-    simulation = Simulation(Database.open(run.folder / "universe.duckdb"), TINY)
-    simulation.play_turn()
+    simulation = DuckdbStore(Database.open(run.folder / "universe.duckdb"), TINY)
+    simulation.advance()
     simulation.close()
     assert "ends with turn 5, the database has turn 6" in refused(run)
 
@@ -99,7 +99,7 @@ def test_a_recording_that_is_damaged_is_not_continued(run: Run) -> None:
 
 
 def test_two_cannot_write_one_recording(run: Run, tmp_path: Path) -> None:
-    other = Simulation(Database.open(None), TINY)
+    other = DuckdbStore(Database.open(None), TINY)
     with pytest.raises(RecordingError, match="being written by another process"):
         record(other, run.recording, 4)
     other.close()
@@ -109,7 +109,7 @@ def test_two_cannot_write_one_recording(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [".", "missing/run.jsonl"])
 def test_a_place_that_cannot_be_written_is_told(run: Run, place: str) -> None:
     run.close()
-    simulation = Simulation(Database.open(None), TINY)
+    simulation = DuckdbStore(Database.open(None), TINY)
     with pytest.raises(RecordingError, match="cannot be written"):
         record(simulation, run.folder / place, 4)
     simulation.close()
@@ -184,7 +184,7 @@ def test_a_full_disk_ends_the_recording_at_a_whole_line(run: Run, monkeypatch: p
     assert (simulation.state_hash(), run.recording.stat().st_size) == (before, length)
     # Turns that cannot be written down are not played on.
     with pytest.raises(RecordingError, match="an earlier line could not be written"):
-        simulation.play_turn()
+        simulation.advance()
     run.close()
     assert not isinstance(facts_of(run.recording)[-1], Stop)
     run.open()

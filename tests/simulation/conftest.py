@@ -5,17 +5,17 @@ import pytest
 
 from tests.simulation.builder import SMALL
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 
 @pytest.fixture
-def simulate() -> Iterator[Callable[..., Simulation]]:
+def simulate() -> Iterator[Callable[..., DuckdbStore]]:
     """Opens simulations and closes those that a test leaves open."""
-    opened: list[Simulation] = []
+    opened: list[DuckdbStore] = []
 
-    def simulate(settings: Settings = SMALL, path: Path | None = None) -> Simulation:
-        simulation = Simulation(Database.open(path), settings)
+    def simulate(settings: Settings = SMALL, path: Path | None = None) -> DuckdbStore:
+        simulation = DuckdbStore(Database.open(path), settings)
         opened.append(simulation)
         close = simulation.close
 

@@ -11,8 +11,8 @@ from tests.simulation.builder import changed, play, strategy_row, upload_of
 from wasmverse.commands import Author, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.errors import StrategyLimit, StrategyTaken
 from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage import schema
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 ADA, EVE = Author.named("ada"), Author.named("eve")
 
@@ -21,7 +21,7 @@ def named(name: str, number: int = 0, author: Author = ADA) -> UploadStrategy:
     return replace(upload_of(name, f"(i64.const {(number + 1) << 8})"), author=author)
 
 
-def names(simulation: Simulation) -> set[str]:
+def names(simulation: DuckdbStore) -> set[str]:
     return {row["name"] for row in simulation.strategy_rows.to_pylist()} - {
         "strategy_battle",
         "strategy_blank",
@@ -30,12 +30,12 @@ def names(simulation: Simulation) -> set[str]:
     }
 
 
-def stored(simulation: Simulation) -> int:
+def stored(simulation: DuckdbStore) -> int:
     with simulation.database.transaction() as transaction:
         return int(transaction.run_text(f"SELECT count(*) FROM {schema.strategy_module.name}")[0][0])
 
 
-def refused(simulation: Simulation, upload: UploadStrategy, message: str) -> None:
+def refused(simulation: DuckdbStore, upload: UploadStrategy, message: str) -> None:
     before = simulation.strategy_rows, stored(simulation)
     with pytest.raises(StrategyLimit) as error:
         simulation.carry_out(upload)
@@ -47,7 +47,7 @@ def size(upload: UploadStrategy) -> int:
     return len(upload.module)
 
 
-def test_an_owner_has_so_many_strategies(simulate: Callable[..., Simulation]) -> None:
+def test_an_owner_has_so_many_strategies(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate(changed(strategies_max_per_owner=2))
     for name in ("one", "two"):
         simulation.carry_out(named(name))
@@ -70,7 +70,7 @@ def test_an_owner_has_so_many_strategies(simulate: Callable[..., Simulation]) ->
     assert names(simulation) == {"one", "three", "four"}
 
 
-def test_a_universe_has_so_many_strategies(simulate: Callable[..., Simulation]) -> None:
+def test_a_universe_has_so_many_strategies(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate(changed(strategies_max=6))  # four are bundled
     simulation.carry_out(named("one"))
     simulation.carry_out(named("two", author=EVE))
@@ -80,7 +80,7 @@ def test_a_universe_has_so_many_strategies(simulate: Callable[..., Simulation]) 
 
 
 def test_stored_bytes_are_bounded_and_the_same_module_counts_once(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     one = size(named("one"))
     room = sum(path.stat().st_size for path in _bundled()) + 3 * one
@@ -102,7 +102,7 @@ def test_stored_bytes_are_bounded_and_the_same_module_counts_once(
     )
 
 
-def test_machine_code_is_bounded(simulate: Callable[..., Simulation]) -> None:
+def test_machine_code_is_bounded(simulate: Callable[..., DuckdbStore]) -> None:
     one = len(named("one").inspection.compiled)
     simulation = simulate(changed(compiled_bytes_max_per_owner=2 * one))
     simulation.carry_out(named("one"))
@@ -111,7 +111,7 @@ def test_machine_code_is_bounded(simulate: Callable[..., Simulation]) -> None:
         simulation, named("three", 2), f"you have modules of {3 * one:,} bytes of machine code with this one"
     )
     simulation.carry_out(named("three", 1))
-    room = sum(simulation._guests.compiled_bytes.values())
+    room = sum(simulation.registry._guests.compiled_bytes.values())
     simulation = simulate(changed(compiled_bytes_max_stored=room))
     simulation.carry_out(named("one"))
     simulation.carry_out(named("two", 1, EVE))
@@ -122,7 +122,7 @@ def _bundled() -> list[Path]:
     return [BUNDLED_FOLDER / f"{name}.wasm" for name in BUNDLED]
 
 
-def test_whoever_has_more_already_keeps_it(simulate: Callable[..., Simulation], tmp_path: Path) -> None:
+def test_whoever_has_more_already_keeps_it(simulate: Callable[..., DuckdbStore], tmp_path: Path) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
     for number in range(4):
@@ -141,7 +141,7 @@ def test_whoever_has_more_already_keeps_it(simulate: Callable[..., Simulation], 
     refused(simulation, named("name_4"), "you have 4 strategies")
 
 
-def test_what_nobody_flies_is_not_stored(simulate: Callable[..., Simulation], tmp_path: Path) -> None:
+def test_what_nobody_flies_is_not_stored(simulate: Callable[..., DuckdbStore], tmp_path: Path) -> None:
     """Older versions, removed strategies; and the file is opened again without them."""
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -152,7 +152,7 @@ def test_what_nobody_flies_is_not_stored(simulate: Callable[..., Simulation], tm
     simulation.carry_out(SpawnEntity(1, 1, 5, 5, "mine"))
     simulation.carry_out(RemoveStrategy("mine", ADA))
     assert stored(simulation) == bundled
-    assert len(simulation._guests._modules) == bundled
+    assert len(simulation.registry._guests._modules) == bundled
     simulation.close()
     simulation = simulate(path=path)
     play(simulation, 1)
@@ -161,7 +161,7 @@ def test_what_nobody_flies_is_not_stored(simulate: Callable[..., Simulation], tm
 
 
 def test_a_removed_strategy_whose_ships_have_died_is_forgotten(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -184,14 +184,14 @@ def test_a_removed_strategy_whose_ships_have_died_is_forgotten(
     play(simulation, 1)
 
 
-def test_nothing_is_kept_of_names_that_are_forgotten(simulate: Callable[..., Simulation]) -> None:
+def test_nothing_is_kept_of_names_that_are_forgotten(simulate: Callable[..., DuckdbStore]) -> None:
     """A new name in every upload, for days: what a process remembers of each must go with its row."""
     simulation = simulate()
     for number in range(3):
         simulation.carry_out(named(f"brief{number}"))
         play(simulation, 1)
-        assert f"brief{number}" in simulation.bad_turns
+        assert f"brief{number}" in simulation.registry.bad_turns
         simulation.carry_out(RemoveStrategy(f"brief{number}", ADA))
     known = set(simulation.strategy_rows["name"].to_pylist())
     assert "brief1" not in known
-    assert set(simulation.bad_turns) <= known
+    assert set(simulation.registry.bad_turns) <= known

@@ -11,8 +11,8 @@ from tests.simulation.builder import SMALL, everything, play, strategy_row, tall
 from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 # Commands
 
@@ -21,18 +21,18 @@ from wasmverse.storage.duckdb.database import Database
     ("kind", "strategy", "table"), [(1, "strategy_battle", "ship"), (2, None, "node")], ids=["ship", "node"]
 )
 def test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn(
-    simulate: Callable[..., Simulation], kind: int, strategy: str | None, table: str
+    simulate: Callable[..., DuckdbStore], kind: int, strategy: str | None, table: str
 ) -> None:
     simulation = simulate()
     play(simulation, 3)
     eid = simulation.stored.next_eid
-    before = simulation.snapshot_tables()[table].num_rows
+    before = simulation.snapshot()[table].num_rows
     answer = simulation.carry_out(SpawnEntity(20, kind, 99, 0, strategy))
     assert answer == {"eid": eid, "tid": 3}
     assert simulation.stored.next_eid == eid + 1
-    [row] = [row for row in simulation.snapshot_tables()[table].to_pylist() if row["eid"] == eid]
+    [row] = [row for row in simulation.snapshot()[table].to_pylist() if row["eid"] == eid]
     assert (row["sid"], row["x"], row["y"], row["energy"]) == (20, 99, 0, 100)
-    assert simulation.snapshot_tables()[table].num_rows == before + 1
+    assert simulation.snapshot()[table].num_rows == before + 1
     spawned = [row for row in simulation.history.events.rows.to_pylist() if row["eid"] == eid]
     assert spawned == [
         {
@@ -48,7 +48,7 @@ def test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn(
     ]
     play(simulation, 1)
     if kind == 1:
-        [flown] = [row for row in simulation.snapshot_tables()["ship"].to_pylist() if row["eid"] == eid]
+        [flown] = [row for row in simulation.snapshot()["ship"].to_pylist() if row["eid"] == eid]
         assert flown["energy"] != 100
 
 
@@ -69,7 +69,7 @@ def test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn(
     ],
 )  # fmt: skip
 def test_a_refused_command_changes_nothing(
-    simulate: Callable[..., Simulation], command: Any, kind: type[WasmverseError], message: str
+    simulate: Callable[..., DuckdbStore], command: Any, kind: type[WasmverseError], message: str
 ) -> None:
     simulation = simulate()
     play(simulation, 2)
@@ -81,7 +81,7 @@ def test_a_refused_command_changes_nothing(
     assert play(simulation, 3) == play(simulate(), 5)
 
 
-def test_somebody_else_s_name_cannot_be_taken(simulate: Callable[..., Simulation]) -> None:
+def test_somebody_else_s_name_cannot_be_taken(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate()
     simulation.carry_out(upload_of("mine", "(i64.const 0)"))
     before = everything(simulation)
@@ -97,7 +97,7 @@ def test_somebody_else_s_name_cannot_be_taken(simulate: Callable[..., Simulation
 
 
 def test_an_upload_flies_from_the_next_turn_on_and_is_dealt_new_ships(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -129,7 +129,7 @@ def test_an_upload_flies_from_the_next_turn_on_and_is_dealt_new_ships(
 
 
 def test_a_strategy_that_is_not_enabled_flies_on_but_is_dealt_no_ship(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     simulation = simulate()
     simulation.carry_out(upload_of("mine", "(i64.const 0)"))
@@ -142,7 +142,7 @@ def test_a_strategy_that_is_not_enabled_flies_on_but_is_dealt_no_ship(
 
 
 def test_a_removed_strategy_s_ships_hold_and_its_name_comes_back_with_its_author(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -168,9 +168,9 @@ def test_a_removed_strategy_s_ships_hold_and_its_name_comes_back_with_its_author
 
 
 def test_commands_replay_with_the_turns_around_them(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
-    def history(simulation: Simulation, reopen: Callable[[], Simulation] | None = None) -> str:
+    def history(simulation: DuckdbStore, reopen: Callable[[], DuckdbStore] | None = None) -> str:
         for command in (
             upload_of(
                 "mine", "(i64.extend_i32_u (i32.or (i32.const 0x41) (i32.shl (local.get $x) (i32.const 8))))"
@@ -198,7 +198,7 @@ def test_commands_replay_with_the_turns_around_them(
 
 
 def test_what_others_commit_while_it_is_closed_is_what_the_next_turn_sees(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -223,7 +223,7 @@ def test_what_others_commit_while_it_is_closed_is_what_the_next_turn_sees(
 
 
 def test_a_row_that_others_broke_stops_the_start_and_names_it(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
@@ -233,5 +233,5 @@ def test_a_row_that_others_broke_stops_the_start_and_names_it(
         change_by_hand(connection, "UPDATE ships SET x = 200 WHERE eid = 2")
     database = Database.open(path)
     with pytest.raises(StateError, match=r"ship 2 has x 200; allowed is 0\.\.99; restore a copy"):
-        Simulation(database, SMALL)
+        DuckdbStore(database, SMALL)
     database.close()

@@ -27,9 +27,9 @@ from wasmverse.recording.format import Grounded
 from wasmverse.recording.recorder import record
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.wasm.engine import flight_engine
 
 # What takes long here takes fuel too, of which there is plenty.
@@ -54,7 +54,7 @@ BURNER = f"{spinning(300_000_000)} (i64.const 0)"
 """Some 0.25 s a call."""
 
 
-def burner(simulation: Simulation) -> None:
+def burner(simulation: DuckdbStore) -> None:
     """Two ships of a strategy that takes far too long; no more are dealt to it."""
     trial = upload_of("burner", "(i64.const 0)")
     module = bytes(wasmtime.wat2wasm(strategy_wat(BURNER)))
@@ -72,13 +72,13 @@ def costing(upload: UploadStrategy, instance_seconds: float, call_seconds: float
     return replace(upload, inspection=replace(upload.inspection, costs=costs))
 
 
-def timed(simulation: Simulation) -> tuple[str, ...]:
+def timed(simulation: DuckdbStore) -> tuple[str, ...]:
     """A turn that is due in a period; who was grounded in it."""
-    return simulation.play_turn(time.time() + simulation.settings.period_seconds).grounded
+    return simulation.advance(time.time() + simulation.settings.period_seconds).grounded
 
 
 def test_the_first_turn_that_a_strategy_makes_late_grounds_it(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(SETTINGS, path)
@@ -103,7 +103,7 @@ def test_the_first_turn_that_a_strategy_makes_late_grounds_it(
 
 
 def test_what_takes_its_time_is_left_in_peace_where_nothing_is_due_or_so_set(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     for settings, deadline in (
         (SETTINGS.model_copy(update={"strategy_cost_times_max": 0.0}), 1.0),
@@ -111,11 +111,11 @@ def test_what_takes_its_time_is_left_in_peace_where_nothing_is_due_or_so_set(
     ):
         simulation = simulate(settings)
         burner(simulation)
-        simulation.play_turn(deadline)
+        simulation.advance(deadline)
         assert strategy_row(simulation, "burner")["status"] == "flying"
 
 
-def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Simulation]) -> None:
+def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., DuckdbStore]) -> None:
     """Each is costly by its instances alone: 4 ms of a start function, where a period is 150 ms."""
     simulation = simulate(BOUNDED)
     names = [f"name_{n}" for n in range(100)]
@@ -144,11 +144,11 @@ def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Simula
     assert answer == {"names": names[1:], "tid": 2}
     assert time.process_time() - began < 30 * one, "they are removed together"
     assert [row["status"] for row in simulation.strategy_rows.to_pylist()].count("removed") == 100
-    simulation.play_turn()
+    simulation.advance()
     assert {row["fuel"] for name in names for row in tallies(simulation, name)[2:]} == {0}
 
 
-def test_several_are_removed_or_none(simulate: Callable[..., Simulation]) -> None:
+def test_several_are_removed_or_none(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate()
     ada = Author.named("ada")
     for name in ("one", "two"):
@@ -165,8 +165,8 @@ def test_several_are_removed_or_none(simulate: Callable[..., Simulation]) -> Non
 # On record
 
 
-def recorded(path: Path, settings: Settings = SETTINGS) -> Simulation:
-    simulation = Simulation(Database.open(path / "universe.duckdb"), settings)
+def recorded(path: Path, settings: Settings = SETTINGS) -> DuckdbStore:
+    simulation = DuckdbStore(Database.open(path / "universe.duckdb"), settings)
     record(simulation, path / "run.jsonl", 1)
     return simulation
 
@@ -213,7 +213,7 @@ def test_a_crash_around_the_turn_that_grounds(
             assert simulation.recorder is not None
             patch.setattr(simulation.recorder, "turn", fail)
         else:
-            patch.setattr(simulation, "_judge", fail)
+            patch.setattr(simulation, "_note", fail)
         with pytest.raises(ZeroDivisionError):
             timed(simulation)
     if committed:
@@ -233,7 +233,7 @@ def test_a_crash_around_the_turn_that_grounds(
 # Uploads
 
 
-def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[..., Simulation]) -> None:
+def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate()
     play(simulation, 3)
     upload = upload_of("mine", "(i64.const 0)")
@@ -251,7 +251,7 @@ def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[...,
 
 
 def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     simulation = simulate()
     upload = upload_of("mine", "(i64.const 0)")

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.builder import changed, everything, play, ships_of, strategy_row, tallies, upload_of
 from wasmverse.commands import Author, EnableStrategy, SpawnEntity
 from wasmverse.simulation.beginning import BUNDLED
-from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 # Strategies that misbehave
 
@@ -23,7 +23,7 @@ QUARTET = {
 }
 
 
-def with_quartet(simulation: Simulation) -> Simulation:
+def with_quartet(simulation: DuckdbStore) -> DuckdbStore:
     for name, (body, _reason) in QUARTET.items():
         simulation.carry_out(upload_of(name, body))
         for x in range(6):
@@ -33,14 +33,14 @@ def with_quartet(simulation: Simulation) -> Simulation:
 
 @pytest.mark.slow
 def test_those_who_misbehave_harm_only_themselves(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     """Looping, trapping, rubbish, memory without end, among honest strategies, for a hundred turns."""
     settings = changed(grounded_after_turns=7, strategy_turns_kept=200)
     simulation = with_quartet(simulate(settings, tmp_path / "universe.duckdb"))
     alive = {row["name"]: ships_of(simulation, row["name"]) for row in simulation.strategy_rows.to_pylist()}
     for tid in range(1, 101):
-        report = simulation.play_turn()
+        report = simulation.advance()
         rows = {name: tallies(simulation, name)[-1] for name in alive}
         for name, row in rows.items():
             assert row["tid"] == tid
@@ -67,7 +67,7 @@ def test_those_who_misbehave_harm_only_themselves(
 
 
 def test_a_grounded_strategy_flies_again_with_a_new_version(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     settings, path = changed(grounded_after_turns=3), tmp_path / "universe.duckdb"
     simulation = simulate(settings, path)
@@ -93,7 +93,7 @@ def test_a_grounded_strategy_flies_again_with_a_new_version(
 
 @pytest.mark.parametrize("is_reopened", [False, True])
 def test_a_new_version_starts_with_a_clean_record(
-    simulate: Callable[..., Simulation], tmp_path: Path, is_reopened: bool
+    simulate: Callable[..., DuckdbStore], tmp_path: Path, is_reopened: bool
 ) -> None:
     """Also when the server is started again between the upload and the next turn."""
     settings, path = changed(grounded_after_turns=3), tmp_path / "universe.duckdb"
@@ -112,7 +112,7 @@ def test_a_new_version_starts_with_a_clean_record(
     assert statuses == ["flying", "flying", "grounded"]
 
 
-def test_who_faults_on_less_than_most_calls_is_never_grounded(simulate: Callable[..., Simulation]) -> None:
+def test_who_faults_on_less_than_most_calls_is_never_grounded(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate(changed(grounded_after_turns=2))
     simulation.carry_out(
         upload_of("mine", "(if (i32.eqz (local.get $x)) (then (unreachable))) (i64.const 0)")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.simulation.builder import changed, play, upload_of
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
-from wasmverse.simulation.simulation import Simulation
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SIZES = {"small": (20, 6, 10, 7), "large": (300, 32, 64, 11)}
 """Systems, ships and nodes in each, and the seed."""
@@ -25,7 +25,7 @@ HASHES = {
 }
 
 
-def tell(simulation: Simulation, *, is_commanded: bool) -> str:
+def tell(simulation: DuckdbStore, *, is_commanded: bool) -> str:
     """Play 24 turns, with uploads, spawns and removals between them if it is commanded."""
     play(simulation, 6)
     if is_commanded:
@@ -47,7 +47,7 @@ def tell(simulation: Simulation, *, is_commanded: bool) -> str:
 @pytest.mark.parametrize("is_commanded", [False, True], ids=["plain", "commanded"])
 @pytest.mark.parametrize("size", SIZES)
 def test_the_state_is_the_one_that_it_always_was(
-    simulate: Callable[..., Simulation], size: str, is_commanded: bool, threads: int
+    simulate: Callable[..., DuckdbStore], size: str, is_commanded: bool, threads: int
 ) -> None:
     systems, ships, nodes, seed = SIZES[size]
     simulation = simulate(changed(systems=systems, ships=ships, nodes=nodes, seed=seed, threads=threads))

@@ -20,15 +20,15 @@ from tests.simulation.builder import (
 )
 from wasmverse.commands import SpawnEntity
 from wasmverse.simulation.beginning import BUNDLED
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb import turn_store
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 # Turns
 
 
 def test_a_new_universe_has_the_bundled_strategies_and_what_the_settings_say(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     simulation = simulate()
     assert simulation.tid == 0
@@ -39,10 +39,10 @@ def test_a_new_universe_has_the_bundled_strategies_and_what_the_settings_say(
     assert ships_of(simulation, "strategy_blank") == 0
 
 
-def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., Simulation]) -> None:
+def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate()
     for tid in range(1, 6):
-        report = simulation.play_turn()
+        report = simulation.advance()
         assert report.tid == simulation.tid == tid
         assert report.ships == len(simulation.stored.state.ships.sid)
         assert report.nodes == len(simulation.stored.state.nodes.sid)
@@ -55,17 +55,17 @@ def test_a_turn_s_report_says_what_was_committed(simulate: Callable[..., Simulat
 
 
 def test_what_is_handed_out_before_the_commit_is_what_is_committed(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
 ) -> None:
     simulation = simulate()
     for _ in range(3):
         taken: dict[str, pa.Table] = {}
-        simulation.play_turn(take=taken.__setitem__)
-        committed = simulation.snapshot_tables()
+        simulation.advance(publish=taken.__setitem__)
+        committed = simulation.snapshot()
         assert taken.keys() == {"ship", "node", "strategy_turn", "event"}
         assert all(table.equals(committed[name]) for name, table in taken.items())
         simulation.carry_out(SpawnEntity(1, 2, 5, 5, None))  # the state is read again
-        assert simulation.snapshot_tables()["node"].num_rows == committed["node"].num_rows + 1
+        assert simulation.snapshot()["node"].num_rows == committed["node"].num_rows + 1
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_is_handed_out_before_the_commit_is_what_is_committed(
     [("write", set()), ("read", set()), ("record", {"node", "ship"}), ("commit", {"node", "ship"})],
 )
 def test_a_turn_that_fails_hands_out_nothing_any_more(
-    simulate: Callable[..., Simulation],
+    simulate: Callable[..., DuckdbStore],
     monkeypatch: pytest.MonkeyPatch,
     fails_at: str,
     handed_out: set[str],
@@ -107,30 +107,30 @@ def test_a_turn_that_fails_hands_out_nothing_any_more(
         else:
             patch.setattr(simulation.database, "transaction", fail_to_commit)
         with pytest.raises(ZeroDivisionError):
-            simulation.play_turn(take=take)
+            simulation.advance(publish=take)
     assert handed_out == set(taken) & {"ship", "node"}
 
 
-def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., Simulation]) -> None:
+def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., DuckdbStore]) -> None:
     simulation = simulate()
     ends_at = {1: 1000.5, 2: 1001.0, 3: 1001.25}
     for tid, end in ends_at.items():
         simulation.now = iter([1000.0, 1000.0, end]).__next__
-        report = simulation.play_turn(deadline=1001.0)
+        report = simulation.advance(deadline=1001.0)
         assert report.late_turns == (1 if tid == 3 else 0)
     assert simulation.history.turns.rows["late"].to_pylist() == [False, False, True]
     simulation.now = lambda: 5e9
-    assert simulation.play_turn(deadline=None).late_turns == 1
+    assert simulation.advance(deadline=None).late_turns == 1
 
 
 def test_the_last_turn_s_true_end_is_in_the_file_after_the_close(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(path=path)
     for tid in (1, 2):
         simulation.now = iter([1000.0 * tid, 1000.0 * tid, 1000.0 * tid + 7]).__next__
-        simulation.play_turn(deadline=1000.0 * tid + 1)
+        simulation.advance(deadline=1000.0 * tid + 1)
     shown = simulation.history.turns.rows.select(["start_time", "end_time", "late"]).to_pylist()
     simulation.close()
     with duckdb.connect(str(path)) as connection:
@@ -140,7 +140,7 @@ def test_the_last_turn_s_true_end_is_in_the_file_after_the_close(
 
 
 def test_half_a_turn_is_never_committed(
-    simulate: Callable[..., Simulation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulate: Callable[..., DuckdbStore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever fails while a turn is written, closing the universe leaves the turn before."""
     path = tmp_path / "universe.duckdb"
@@ -152,7 +152,7 @@ def test_half_a_turn_is_never_committed(
 
     monkeypatch.setattr(simulation.history, "append", fail)
     with pytest.raises(ZeroDivisionError):
-        simulation.play_turn()
+        simulation.advance()
     simulation.close()
     simulation = simulate(path=path)
     assert (simulation.tid, simulation.state_hash()) == (2, before)
@@ -163,7 +163,7 @@ def test_half_a_turn_is_never_committed(
 
 
 def test_the_same_seed_gives_the_same_turns_whatever_carries_them(
-    simulate: Callable[..., Simulation], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path
 ) -> None:
     """One thread and two, in memory and in a file, closed and opened again after every fourth turn."""
     wide = changed(systems=600)
@@ -182,14 +182,14 @@ def test_the_same_seed_gives_the_same_turns_whatever_carries_them(
     assert play(simulate(changed(systems=600, seed=8)), 12) != expected
 
 
-def test_two_processes_agree(simulate: Callable[..., Simulation]) -> None:
+def test_two_processes_agree(simulate: Callable[..., DuckdbStore]) -> None:
     code = f"""
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
-simulation = Simulation(Database.open(None), Settings.model_validate_json({SMALL.model_dump_json()!r}))
+from wasmverse.storage.duckdb.store import DuckdbStore
+simulation = DuckdbStore(Database.open(None), Settings.model_validate_json({SMALL.model_dump_json()!r}))
 for _ in range(10):
-    simulation.play_turn()
+    simulation.advance()
 print(simulation.state_hash())
 simulation.close()
 """
@@ -197,7 +197,7 @@ simulation.close()
     assert done.stdout.strip() == play(simulate(), 10)
 
 
-def test_what_is_on_file_is_what_was_in_memory(simulate: Callable[..., Simulation], tmp_path: Path) -> None:
+def test_what_is_on_file_is_what_was_in_memory(simulate: Callable[..., DuckdbStore], tmp_path: Path) -> None:
     path = tmp_path / "universe.duckdb"
     first = simulate(changed(event_turns_kept=3, events_kept=400, strategy_turns_kept=5, turns_kept=6), path)
     play(first, 5)

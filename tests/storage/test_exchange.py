@@ -8,10 +8,10 @@ import pytest
 from tests.simulation.builder import changed
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseError, StateError, WasmverseError
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb import database as embedded
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.exchange import TABLES, export, load
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SETTINGS = changed(systems=5, ships=3, nodes=4)
 
@@ -19,9 +19,9 @@ SETTINGS = changed(systems=5, ships=3, nodes=4)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "it's a universe.duckdb"
-    simulation = Simulation(Database.open(path), SETTINGS)
+    simulation = DuckdbStore(Database.open(path), SETTINGS)
     for _ in range(5):
-        simulation.play_turn()
+        simulation.advance()
     simulation.carry_out(SpawnEntity(3, 1, 5, 6, "strategy_flee"))
     simulation.close()
     return path
@@ -34,10 +34,10 @@ def folder(path: Path, tmp_path: Path) -> Path:
 
 
 def tell(path: Path, turns: int = 0) -> tuple[int, str]:
-    simulation = Simulation(Database.open(path), SETTINGS)
+    simulation = DuckdbStore(Database.open(path), SETTINGS)
     try:
         for _ in range(turns):
-            simulation.play_turn()
+            simulation.advance()
         return simulation.tid, simulation.state_hash()
     finally:
         simulation.close()

@@ -9,9 +9,9 @@ import pytest
 from tests.storage.test_open import with_duckdb
 from wasmverse.errors import StateError
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 FORMAT_5_AT_93 = "25f26da1291635c8a712fe620618a4e53943d406a60ec8e857e1bbdf813167df"
 FORMAT_5_AT_98 = "99c7525de8189f81633d185b009682e4b3261abc29e8c8ea9508c680f00f0b24"
@@ -27,11 +27,11 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_file_that_format_5_wrote_goes_on_as_it_would_have(path: Path) -> None:
     """The hashes are that version's."""
-    simulation = Simulation(Database.open(path), Settings())
+    simulation = DuckdbStore(Database.open(path), Settings())
     try:
         assert (simulation.tid, simulation.state_hash()) == (93, FORMAT_5_AT_93)
         for _ in range(5):
-            simulation.play_turn()
+            simulation.advance()
         assert simulation.state_hash() == FORMAT_5_AT_98
     finally:
         simulation.close()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb import database as embedded
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 SETTINGS = Settings(systems=20, ships=8, nodes=8, log_bytes_max=1 << 10)
 
@@ -20,8 +20,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def simulation(path: Path) -> Iterator[Simulation]:
-    simulation = Simulation(Database.open(path), SETTINGS)
+def simulation(path: Path) -> Iterator[DuckdbStore]:
+    simulation = DuckdbStore(Database.open(path), SETTINGS)
     yield simulation
     simulation.close()
 
@@ -31,31 +31,31 @@ def log_bytes(path: Path) -> int:
     return log.stat().st_size if log.exists() else 0
 
 
-def test_a_commit_leaves_a_long_log_to_who_folds_it(simulation: Simulation, path: Path) -> None:
-    simulation.database.fold_log()
-    assert not simulation.database.is_log_long
-    simulation.play_turn()
-    assert simulation.database.is_log_long
+def test_a_commit_leaves_a_long_log_to_who_folds_it(simulation: DuckdbStore, path: Path) -> None:
+    simulation.database.checkpoint()
+    assert not simulation.database.is_checkpoint_due
+    simulation.advance()
+    assert simulation.database.is_checkpoint_due
     assert log_bytes(path) > SETTINGS.log_bytes_max
     state = simulation.state_hash()
-    simulation.database.fold_log()
+    simulation.database.checkpoint()
     assert log_bytes(path) == 0
-    assert not simulation.database.is_log_long
+    assert not simulation.database.is_checkpoint_due
     simulation._read()
     assert simulation.state_hash() == state
-    simulation.play_turn()
+    simulation.advance()
     assert simulation.tid == 2
 
 
 def test_a_log_that_nobody_folds_is_folded_by_a_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "LOG_SLACK_BYTES", 0)
-    with contextlib.closing(Simulation(Database.open(path), SETTINGS)) as simulation:
-        simulation.play_turn()
+    with contextlib.closing(DuckdbStore(Database.open(path), SETTINGS)) as simulation:
+        simulation.advance()
         assert log_bytes(path) == 0
 
 
 def test_a_universe_in_memory_has_no_log() -> None:
-    with contextlib.closing(Simulation(Database.open(None), SETTINGS)) as simulation:
-        simulation.play_turn()
-        assert not simulation.database.is_log_long
-        simulation.database.fold_long_log()
+    with contextlib.closing(DuckdbStore(Database.open(None), SETTINGS)) as simulation:
+        simulation.advance()
+        assert not simulation.database.is_checkpoint_due
+        simulation.database.checkpoint_if_due()

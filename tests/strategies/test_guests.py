@@ -19,8 +19,8 @@ from wasmverse.errors import ModuleRefused
 from wasmverse.reader.calls import Calls
 from wasmverse.reader.functions import PARAMETERS
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.guests import Guests
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.wasm.engine import compile_for_flight, flight_engine
@@ -48,15 +48,15 @@ def test_the_turn_goes_on_alike_with_the_module_from_the_file(tmp_path: Path) ->
     module = deep_strategy("rounded vectors")
 
     def turns(path: Path, *, reopen: bool) -> list[object]:
-        simulation = Simulation(Database.open(path), SMALL)
+        simulation = DuckdbStore(Database.open(path), SMALL)
         found = replace(inspect_module(module, "mine", SMALL), costs={})
         simulation.carry_out(UploadStrategy("mine", module, found, Author.named("ada")))
         reports = []
         for turn in range(6):
             if reopen and turn == 2:
                 simulation.close()
-                simulation = Simulation(Database.open(path), SMALL)
-            report = simulation.play_turn()
+                simulation = DuckdbStore(Database.open(path), SMALL)
+            report = simulation.advance()
             reports.append((report.faults, simulation.state_hash()))
         simulation.close()
         return reports
@@ -101,20 +101,20 @@ def test_what_an_older_version_let_pass_is_grounded_and_the_universe_opens(tmp_p
         Guests().find("a hash", "decide", lambda: module)
     compiled = bytes(wasmtime.Module(flight_engine(), module).serialize())
     path = tmp_path / "old.db"
-    with closing(Simulation(Database.open(path), SMALL)) as simulation:
+    with closing(DuckdbStore(Database.open(path), SMALL)) as simulation:
         sha256 = hashlib.sha256(module).hexdigest()
         found = Inspection(sha256, "unknown", {"mine": "decide"}, {}, compiled=compiled)
         simulation.carry_out(UploadStrategy("mine", module, found, Author.named("ada")))
-        simulation.play_turn()
+        simulation.advance()
     for _ in range(2):
-        with closing(Simulation(Database.open(path), SMALL)) as simulation:
+        with closing(DuckdbStore(Database.open(path), SMALL)) as simulation:
             (row,) = [row for row in simulation.strategy_rows.to_pylist() if row["name"] == "mine"]
             assert row["status"] == "grounded"
             assert row["last_fault"].startswith(
                 "grounded, its module cannot fly any more: the module has a tail call;"
             )
-            simulation.play_turn()
-            simulation.play_turn()
+            simulation.advance()
+            simulation.advance()
 
 
 @pytest.mark.parametrize("where", ["main thread", "other thread"])

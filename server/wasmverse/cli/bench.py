@@ -14,10 +14,9 @@ import numpy as np
 
 from wasmverse.settings import Settings
 from wasmverse.simulation.memory import check_new_universe
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.snapshot import SnapshotWriter
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.opening import open_universe
 
 PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
 
@@ -26,7 +25,7 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
     """Play turns as fast as they go and say what they cost.
 
     A turn's time is all of it on the clock: the rules, the durable commit, reading what is committed, the snapshot's
-    publication and, now and then, folding the database's log. A few turns go first and are not counted.
+    publication and, now and then, a checkpoint. A few turns go first and are not counted.
     """
     check_new_universe(settings)
     with tempfile.TemporaryDirectory(prefix="wasmverse-bench-") as folder:
@@ -36,18 +35,19 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
             shared if os.access(shared, os.W_OK) else Path(folder)
         ) / f"wasmverse-bench-{os.getpid()}"
         compile_kernels()
-        simulation = Simulation(Database.open(path), settings)
+        store = open_universe(path, settings)
         snapshots = SnapshotWriter(snapshot_folder, 2, settings.snapshot_bytes_max)
         try:
             settle_garbage()
             seconds, phases, writes = [], [], []
             for number in range(warmup + turns):
                 clock = time.perf_counter()
-                report = simulation.play_turn(take=snapshots.prepare)
+                report = store.advance(publish=snapshots.prepare)
                 played = time.perf_counter()
-                snapshots.publish(simulation.tid, simulation.snapshot_tables())
+                snapshots.publish(store.tid, store.snapshot())
                 published = time.perf_counter()
-                simulation.database.fold_long_log()
+                if store.is_upkeep_due:
+                    store.upkeep()
                 cost = {**report.phase_seconds, "publish": published - played}
                 if number >= warmup:
                     phases.append([cost[name] for name in PHASES])
@@ -72,16 +72,16 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
                 "row_writes_per_second": round(float(np.median(np.array(writes) / np.array(seconds)))),
                 "durable": not in_memory,
                 "peak_rss_bytes": _peak_rss_bytes(),
-                "threads": simulation.player.threads,
+                "threads": store.threads,
                 "turns_from_start": warmup + turns,
-                "file_bytes": simulation.database.size_bytes(),
-                "state_hash": simulation.state_hash(),
+                "file_bytes": store.size_bytes(),
+                "state_hash": store.state_hash(),
             }
         finally:
             gc.unfreeze()
             gc.enable()
             snapshots.close()
-            simulation.close()
+            store.close()
 
 
 def _peak_rss_bytes() -> int:

@@ -36,7 +36,7 @@ def duel(
     The first ships are dealt to them in rotation, new ones as in every universe. The strategy with the most ships at the end
     comes first. The same files, turns and seed end the same.
     """
-    from wasmverse.simulation.duel import duel as play  # noqa: PLC0415 - large imports, only where needed
+    from wasmverse.cli.duelling import duel as play  # noqa: PLC0415 - large imports, only where needed
 
     settings = settings_of(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)
     try:

@@ -27,12 +27,13 @@ from wasmverse.messages import Answer, Confined, Failure, Progress, Request, Sto
 from wasmverse.processes.schedule import Schedule
 from wasmverse.recording.recorder import record
 from wasmverse.settings import UniverseProcessSettings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage, disk_failure
+from wasmverse.storage.duckdb.store import DuckdbStore
+from wasmverse.storage.universe_store import UniverseStore
 from wasmverse.universe.cache import keep_no_more
 
 log = logging.getLogger("wasmverse.universe")
@@ -44,14 +45,14 @@ class TurnLoop:
     """Plays turns at their deadlines and carries out commands between them."""
 
     def __init__(
-        self, simulation: Simulation, snapshots: SnapshotWriter, pipe: Connection, period_seconds: float
+        self, store: UniverseStore, snapshots: SnapshotWriter, pipe: Connection, period_seconds: float
     ) -> None:
-        self.simulation = simulation
+        self.store = store
         self.snapshots = snapshots
         self.pipe = pipe
         self.period_seconds = period_seconds
         self.is_stopping = False
-        self._fold_seconds = 0.0
+        self._upkeep_seconds = 0.0
         self._is_unpublished = False
         self._strategy_rows: pa.Table | None = None
         self._published_strategies: tuple[pa.Table, Modules]
@@ -69,7 +70,7 @@ class TurnLoop:
             if not self._serve_until(schedule.start):
                 break
             deadline = time.time() + schedule.deadline - time.monotonic()
-            report = self.simulation.play_turn(deadline, self.snapshots.prepare)
+            report = self.store.advance(deadline, self.snapshots.prepare)
             clock = time.perf_counter()
             if self._publish_or_say_so():
                 published = time.perf_counter() - clock
@@ -82,25 +83,25 @@ class TurnLoop:
                 schedule.restart(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)
-            if self.simulation.database.is_log_long and not self._fold_log(schedule.start):
+            if self.store.is_upkeep_due and not self._upkeep(schedule.start):
                 break
 
     def stop(self) -> None:
         """End after the turn that is under way."""
         self.is_stopping = True
 
-    def _fold_log(self, start: float) -> bool:
-        """Fold the log between two turns; whether there is to be another one.
+    def _upkeep(self, start: float) -> bool:
+        """Have the store do its upkeep between two turns; whether there is to be another one.
 
         Half-way, because readers and watchers are busy at first; earlier if it might not be done by the next turn's start.
         """
         now = time.monotonic()
-        begin = min((now + start) / 2, start - 2 * self._fold_seconds)
+        begin = min((now + start) / 2, start - 2 * self._upkeep_seconds)
         if begin > now and not self._serve_until(begin):
             return False
         clock = time.perf_counter()
-        self.simulation.database.fold_log()
-        self._fold_seconds = time.perf_counter() - clock
+        self.store.upkeep()
+        self._upkeep_seconds = time.perf_counter() - clock
         return True
 
     def _serve_until(self, moment: float) -> bool:
@@ -139,11 +140,11 @@ class TurnLoop:
                 ),
             )
         try:
-            return Answer(request.number, self.simulation.carry_out(request.command), None)
+            return Answer(request.number, self.store.carry_out(request.command), None)
         except WasmverseError as error:
             return Answer(request.number, None, error)
         except Exception as error:
-            if (full := disk_failure(error, self.simulation.settings.database_path)) is not None:
+            if (full := disk_failure(error, self.store.settings.database_path)) is not None:
                 self._send(Answer(request.number, None, full))
                 raise full from error
             # Rolled back like any other: a command that nobody thought of must not end everybody's universe.
@@ -159,29 +160,27 @@ class TurnLoop:
             if not self._is_unpublished:
                 log.error("%s", error.message)
             self._is_unpublished = True
-            self._send(Trouble(self.simulation.tid, error.message))
+            self._send(Trouble(self.store.tid, error.message))
             return False
         if self._is_unpublished:
-            log.warning("turn %d is published, as those after it will be", self.simulation.tid)
+            log.warning("turn %d is published, as those after it will be", self.store.tid)
         self._is_unpublished = False
         return True
 
     def _publish(self) -> None:
-        tables = self.simulation.snapshot_tables()
+        tables = self.store.snapshot()
         if tables["strategy"] is not self._strategy_rows:
             self._strategy_rows = tables["strategy"]
-            strategies = self.simulation.roster.strategies
+            strategies = self.store.registry.roster.strategies
             guests = {s.strategy_id: s.guest for s in strategies if s.guest is not None}
             self._published_strategies = callable_strategies(self._strategy_rows, guests)
         tables["strategy"], modules = self._published_strategies
-        self.snapshots.publish(self.simulation.tid, tables, modules)
+        self.snapshots.publish(self.store.tid, tables, modules)
 
     def _tell_start(self) -> None:
-        state = self.simulation.stored.state
+        ships, nodes = self.store.size
         now = time.time()
-        self._send(
-            TurnReport(self.simulation.tid, now, now, 0, 0, len(state.ships.sid), len(state.nodes.sid), 0)
-        )
+        self._send(TurnReport(self.store.tid, now, now, 0, 0, ships, nodes, 0))
 
     def _send(self, message: object) -> None:
         """Tell the gateway, unless it has not read for so long that the pipe is half full: a later report says the same and more,
@@ -260,21 +259,21 @@ def _run(
             compile_kernels(progress)
         keep_no_more()
         pipe.send(Confined(close_in()))
-        simulation = Simulation(database, settings)
+        store = DuckdbStore(database, settings)
         if settings.record_path is not None:
-            record(simulation, settings.record_path, settings.record_hash_turns)
+            record(store, settings.record_path, settings.record_hash_turns)
     except BaseException:
         database.close()
         raise
     try:
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
         try:
-            TurnLoop(simulation, snapshots, pipe, settings.period_seconds).run()
+            TurnLoop(store, snapshots, pipe, settings.period_seconds).run()
         finally:
             # The file is released last: whoever opens it next uses the same folder for snapshots.
             snapshots.close()
     finally:
-        simulation.close()
+        store.close()
 
 
 @contextmanager

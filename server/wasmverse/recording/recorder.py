@@ -17,8 +17,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from wasmverse import __version__
 from wasmverse.commands import Command
 from wasmverse.errors import RecordingError
@@ -39,26 +37,24 @@ from wasmverse.recording.format import (
     command_fact,
     seal,
 )
-from wasmverse.simulation.simulation import Simulation
-from wasmverse.storage import schema
-from wasmverse.storage.duckdb import strategy_store
+from wasmverse.storage.universe_store import UniverseStore
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.state import state_hash
 
 
-def roster_hash(simulation: Simulation) -> str:
+def roster_hash(store: UniverseStore) -> str:
     """SHA-256 of who flies: every strategy's id, name, version, module, author and status."""
     columns = ["strategy_id", "name", "version", "sha256", "author", "is_enabled", "status"]
-    rows = simulation.strategy_rows.select(columns).sort_by("strategy_id").to_pylist()
+    rows = store.snapshot()["strategy"].select(columns).sort_by("strategy_id").to_pylist()
     return hashlib.sha256(json.dumps([list(row.values()) for row in rows]).encode()).hexdigest()
 
 
 class Recorder:
     """Appends the facts of one simulation to a recording; made by `record`."""
 
-    def __init__(self, path: Path, simulation: Simulation, hash_turns: int) -> None:
+    def __init__(self, path: Path, store: UniverseStore, hash_turns: int) -> None:
         self.path = path
-        self.simulation = simulation
+        self.store = store
         self.hash_turns = hash_turns
         self._check = ""
         self._size = 0
@@ -85,14 +81,14 @@ class Recorder:
             if os.fstat(self._file).st_size:
                 self._resume()
             else:
-                self._write(_universe(self.path, self.simulation))
-            simulation = self.simulation
-            faulting = {name: turns for name, turns in simulation.bad_turns.items() if turns}
-            state, roster = simulation.state_hash(), roster_hash(simulation)
-            limits = Limits.of(simulation.settings)
+                self._write(_universe(self.path, self.store))
+            store = self.store
+            faulting = {name: turns for name, turns in store.registry.bad_turns.items() if turns}
+            state, roster = store.state_hash(), roster_hash(store)
+            limits = Limits.of(store.settings)
             self._write(
                 Start(
-                    tid=simulation.tid,
+                    tid=store.tid,
                     format=FORMAT,
                     limits=limits,
                     faulting=faulting,
@@ -108,11 +104,11 @@ class Recorder:
 
     def turn(self) -> None:
         """The simulation has committed a turn."""
-        tid = self.simulation.tid
+        tid = self.store.tid
         if tid % self.hash_turns and not self._is_hash_due:
             self._write(Turn(tid=tid))
         else:
-            state, roster = self.simulation.state_hash(), roster_hash(self.simulation)
+            state, roster = self.store.state_hash(), roster_hash(self.store)
             self._write(Turn(tid=tid, state=state, roster=roster))
         self._is_hash_due = False
 
@@ -123,7 +119,7 @@ class Recorder:
 
         def note() -> None:
             nonlocal is_noted
-            before, roster = self.simulation.stored, roster_hash(self.simulation)
+            before, roster = self.store, roster_hash(self.store)
             self._write(
                 Given(tid=before.tid, next_eid=before.next_eid, roster=roster, command=command_fact(command))
             )
@@ -133,20 +129,20 @@ class Recorder:
             yield note
         except BaseException:
             if is_noted:
-                self._write(Dropped(tid=self.simulation.tid))
+                self._write(Dropped(tid=self.store.tid))
             raise
 
     def grounded(self, seconds: dict[str, float]) -> None:
         """The next turn is about to be committed, and grounds strategies for the time they took."""
-        self._write(Grounded(tid=self.simulation.tid, seconds=seconds))
+        self._write(Grounded(tid=self.store.tid, seconds=seconds))
         self._is_hash_due = True
 
     def close(self, *, is_complete: bool) -> None:
         """Release the file; is_complete says that all that was committed has been written down."""
         try:
             if is_complete and not self._is_broken:
-                state, roster = self.simulation.state_hash(), roster_hash(self.simulation)
-                self._write(Stop(tid=self.simulation.tid, state=state, roster=roster))
+                state, roster = self.store.state_hash(), roster_hash(self.store)
+                self._write(Stop(tid=self.store.tid, state=state, roster=roster))
         finally:
             os.close(self._file)
 
@@ -178,8 +174,8 @@ class Recorder:
             first, last = first or fact, fact
         assert isinstance(first, Universe)
         assert last is not None
-        simulation = self.simulation
-        mine = _laws(simulation)
+        store = self.store
+        mine = _laws(store)
         theirs = {name: getattr(first, name) for name in mine}
         if mine != theirs:
             name = next(name for name in mine if mine[name] != theirs[name])
@@ -187,15 +183,15 @@ class Recorder:
                 f"{self.path} is of another universe ({name} {theirs[name]}, the database has {mine[name]}): "
                 "name another with --record"
             )
-        ahead = simulation.tid - last.tid
+        ahead = store.tid - last.tid
         is_clean = isinstance(last, Stop)
         if ahead not in ((0,) if is_clean else (0, 1)):
             raise RecordingError(
-                f"{self.path} ends with turn {last.tid}, the database has turn {simulation.tid}: turns that were played without "
+                f"{self.path} ends with turn {last.tid}, the database has turn {store.tid}: turns that were played without "
                 "--record cannot be played again; go on without it, or record a new universe"
             )
         known = last.state if ahead == 0 and isinstance(last, Start | Turn | Stop) else None
-        if known is not None and known != simulation.state_hash():
+        if known is not None and known != store.state_hash():
             raise RecordingError(
                 f"{self.path} ends with another state of turn {last.tid} than the database has: somebody changed the database; "
                 "go on without --record, or record a new universe"
@@ -203,12 +199,12 @@ class Recorder:
         os.ftruncate(self._file, recording.end)  # what a crash cut off
         self._size, self._check = recording.end, recording.check
         if isinstance(last, Given) and ahead == 0:
-            before = (simulation.stored.next_eid, roster_hash(simulation))
+            before = (store.next_eid, roster_hash(store))
             if before == (last.next_eid, last.roster):
                 self._write(Dropped(tid=last.tid))
 
 
-def record(simulation: Simulation, path: Path, hash_turns: int) -> None:
+def record(store: UniverseStore, path: Path, hash_turns: int) -> None:
     """Have a simulation recorded from now on: from its beginning, or on from where its recording ends.
 
     Parameters
@@ -219,15 +215,13 @@ def record(simulation: Simulation, path: Path, hash_turns: int) -> None:
     ------
     RecordingError : the file cannot be written, or is not of this universe; or turns were played that it does not have.
     """
-    recorder = Recorder(path, simulation, hash_turns)
+    recorder = Recorder(path, store, hash_turns)
     recorder.begin()
-    simulation.recorder = recorder
+    store.recorder = recorder
 
 
-def _laws(simulation: Simulation) -> dict[str, Any]:
-    laws = simulation.laws
-    with simulation.database.transaction() as transaction:
-        made_at = transaction.one(sa.select(schema.universe.c.created_at))[0]
+def _laws(store: UniverseStore) -> dict[str, Any]:
+    laws, made_at = store.laws, store.founding().made_at
     return {
         "made_at": made_at.isoformat(),
         "seed": laws.seed,
@@ -238,17 +232,15 @@ def _laws(simulation: Simulation) -> dict[str, Any]:
     }
 
 
-def _universe(path: Path, simulation: Simulation) -> Universe:
+def _universe(path: Path, store: UniverseStore) -> Universe:
     """The first line; only of a universe that nothing has happened in yet."""
-    with simulation.database.transaction() as transaction:
-        rows = strategy_store.read_strategies(transaction)
-        modules = {row.sha256: strategy_store.read_module(transaction, row.sha256) for row in rows}
-    laws = simulation.laws
+    found, laws = store.founding(), store.laws
+    rows, modules = found.strategies, found.modules
     dealt = [row.strategy_id for row in sorted(rows, key=lambda row: row.name) if row.is_enabled]
     ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, dealt)
-    if simulation.state_hash() != state_hash(ships, nodes, 0, next_eid):
+    if store.state_hash() != state_hash(ships, nodes, 0, next_eid):
         raise RecordingError(
-            f"{path} is a new recording, but the universe is at turn {simulation.tid} or was changed since it was made: "
+            f"{path} is a new recording, but the universe is at turn {store.tid} or was changed since it was made: "
             "a run is recorded from its beginning; name a new universe with --db, or go on without --record"
         )
     return Universe(
@@ -267,5 +259,5 @@ def _universe(path: Path, simulation: Simulation) -> Universe:
             )
             for row in rows
         ],
-        **_laws(simulation),
+        **_laws(store),
     )

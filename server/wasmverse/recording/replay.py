@@ -43,8 +43,7 @@ from wasmverse.recording.recorder import roster_hash
 from wasmverse.settings import Settings
 from wasmverse.simulation import beginning
 from wasmverse.simulation.memory import check_new_universe
-from wasmverse.simulation.simulation import Simulation
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.opening import found_universe
 from wasmverse.strategies.checker_start import inspect_module_apart
 from wasmverse.strategies.contract import DECIDE
 from wasmverse.universe.turn import Laws
@@ -125,7 +124,7 @@ def replay(path: Path, until: int | None, settings: Settings) -> Replay:
         raise RecordingError(f"{path} cannot be played: {what}") from error
     finally:
         if player is not None:
-            player.simulation.close()
+            player.store.close()
     return found
 
 
@@ -174,19 +173,13 @@ class _Player:
             hashlib.sha256(founder.module).hexdigest() for founder in beginning.bundled_founders()
         }
         founders = [self._founder(each) for each in universe.strategies]
-        database = Database.open(None)
-        try:
-            beginning.begin(database, laws, founders, 0.0)
-            self.simulation = Simulation(database, self.settings)
-            self.format = universe.format
-        except BaseException:
-            database.close()
-            raise
+        self.store = found_universe(laws, founders, self.settings)
+        self.format = universe.format
 
     def meet(self, line: int, fact: Fact) -> None:
         """Go on to a fact, do what it says, and compare."""
-        while self.simulation.tid < fact.tid:
-            self.simulation.play_turn(grounded=self.grounded)
+        while self.store.tid < fact.tid:
+            self.store.advance(grounded=self.grounded)
             self.grounded = {}
         match fact:
             case Grounded():
@@ -195,9 +188,9 @@ class _Player:
                 self.grounded = {}
                 limits = Settings.model_validate({**self.settings.model_dump(), **fact.limits.model_dump()})
                 self.settings = limits
-                self.simulation.take_up(limits, fact.faulting)
+                self.store.take_up(limits, fact.faulting)
                 # A process of this version may go on with what an older one began.
-                self.simulation.forgets_removed = (fact.format or self.format) > 1
+                self.store.forgets_removed = (fact.format or self.format) > 1
                 self._compare(line, fact)
             case Turn() | Stop():
                 self._compare(line, fact)
@@ -206,15 +199,14 @@ class _Player:
 
     def finish(self) -> None:
         """Note what it came to."""
-        state = self.simulation.stored.state
-        self.found.tid = self.simulation.tid
-        self.found.ships, self.found.nodes = len(state.ships.sid), len(state.nodes.sid)
-        self.found.state_hash = self.simulation.state_hash()
+        self.found.tid = self.store.tid
+        self.found.ships, self.found.nodes = self.store.size
+        self.found.state_hash = self.store.state_hash()
 
     def _compare(self, line: int, fact: Start | Turn | Stop) -> None:
         if fact.state is None or fact.roster is None:
             return
-        state, roster = self.simulation.state_hash(), roster_hash(self.simulation)
+        state, roster = self.store.state_hash(), roster_hash(self.store)
         if state != fact.state:
             self._differ(line, "state", fact.state, state)
         elif roster != fact.roster:
@@ -225,11 +217,11 @@ class _Player:
 
     def _differ(self, line: int, what: str, recorded: str, replayed: str) -> None:
         self.found.first_difference = Difference(
-            self.simulation.tid, self.same_until, line, what, recorded, replayed
+            self.store.tid, self.same_until, line, what, recorded, replayed
         )
 
     def _carry_out(self, line: int, fact: Given) -> None:
-        next_eid, roster = self.simulation.stored.next_eid, roster_hash(self.simulation)
+        next_eid, roster = self.store.next_eid, roster_hash(self.store)
         if next_eid != fact.next_eid:
             self._differ(line, "next eid", str(fact.next_eid), str(next_eid))
             return
@@ -238,7 +230,7 @@ class _Player:
             return
         command = self._command(fact.command)
         try:
-            self.simulation.carry_out(command)
+            self.store.carry_out(command)
         except (CommandError, StrategyError) as error:
             self._differ(line, "command", f"{fact.command.do} was carried out", f"refused: {error.message}")
         else:

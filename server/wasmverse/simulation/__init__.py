@@ -1,4 +1,4 @@
-"""A universe that can be moved on: turns, commands, who is grounded; without a clock and without clients.
+"""What every engine needs to move a universe on: who flies, what commands mean, who is grounded, what turns cost.
 
-Imports ``storage``, ``strategies``, ``universe`` and ``wasm``; neither ``query``, ``reader`` nor ``api``.
+Imports ``strategies``, ``universe`` and ``wasm``, and knows no database: stores are built of it (``storage``).
 """

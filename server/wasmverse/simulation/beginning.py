@@ -1,21 +1,15 @@
-"""How a universe is made: its laws, its first strategies, and what its systems hold at turn 0."""
+"""What a universe is made with: its laws and its first strategies."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import wasmverse
-from wasmverse import __version__
 from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.errors import StateError
 from wasmverse.settings import UniverseSettings
-from wasmverse.storage.duckdb import strategy_store, turn_store
-from wasmverse.storage.duckdb.database import Database
 from wasmverse.strategies.contract import DECIDE
-from wasmverse.universe.genesis import populate
 from wasmverse.universe.turn import Laws
 
 BUNDLED_FOLDER = Path(wasmverse.__file__).with_name("bundled")
@@ -68,26 +62,3 @@ def bundled_founders() -> list[Founder]:
             )
         )
     return founders
-
-
-def begin(database: Database, laws: Laws, founders: Sequence[Founder], now: float) -> None:
-    """Put a new universe, at turn 0, into an empty database; ``now`` is when its strategies were uploaded."""
-    with database.transaction() as transaction:
-        for founder in founders:
-            strategy_store.store_strategies(
-                transaction,
-                founder.module,
-                {founder.name: founder.export},
-                sha256=hashlib.sha256(founder.module).hexdigest(),
-                language=founder.language,
-                author=founder.author,
-                now=now,
-                is_enabled=founder.is_enabled,
-            )
-        ids = [
-            row.strategy_id
-            for row in sorted(strategy_store.read_strategies(transaction), key=lambda row: row.name)
-            if row.is_enabled
-        ]
-        ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, ids)
-        turn_store.create_universe(transaction, laws, ships, nodes, next_eid, __version__)

@@ -1,4 +1,4 @@
-"""Where a universe is kept: the schema that every engine shows, and the engines, a room each.
+"""Where a universe is kept: what every store does (``universe_store``), the schema that all show, and the engines, a room each.
 
-Imports ``universe`` and what ``strategies`` says of names and exports, and neither ``query``, ``reader`` nor ``api``.
+Imports ``simulation``, ``strategies`` and ``universe``, and neither ``query``, ``reader`` nor ``api``.
 """

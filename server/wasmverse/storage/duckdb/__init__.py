@@ -1,4 +1,4 @@
-"""The embedded engine: one DuckDB file, one transaction a turn.
+"""The embedded store: one DuckDB file, one transaction a turn.
 
-Imports what ``storage`` may. Nobody but ``simulation`` and the command line needs to know that it is DuckDB.
+Imports what ``storage`` may. Nobody but the command line and the process entry points needs to know that it is DuckDB.
 """

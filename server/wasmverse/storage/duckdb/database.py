@@ -33,7 +33,7 @@ FEW_ROWS_TO_READ = 500_000
 """A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
 
 LOG_SLACK_BYTES = 64 << 20
-"""How much longer than it should be the log may become when nobody calls `Database.fold_log`."""
+"""How much longer than it should be the log may become when nobody calls `Database.checkpoint`."""
 
 ROW_GROUP_ROWS = 2_048
 """Rows that DuckDB stores together, and writes to the file while it inserts the next ones on another core; the fewest that there
@@ -131,14 +131,14 @@ class Database:
             transaction.run("SET threads = 1" if rows < FEW_ROWS_TO_READ else "RESET threads")
 
     def limit_log(self, bytes_max: int) -> None:
-        """Call the log long when it is larger. A commit that finds it much larger folds it into the file by itself."""
+        """Call the log long when it is larger. A commit that finds it much larger makes a checkpoint by itself."""
         self._log_bytes_max = bytes_max
         with self.transaction() as transaction:
             transaction.run(f"SET checkpoint_threshold = '{bytes_max + LOG_SLACK_BYTES}B'")
 
     @property
-    def is_log_long(self) -> bool:
-        """Whether it is time for `fold_log`; always, when there is a log and no limit was set.
+    def is_checkpoint_due(self) -> bool:
+        """Whether it is time for `checkpoint`; always, when there is a log and no limit was set.
 
         Rows that fill row groups are written to the file at once, and to the log only where they are: what they replace is free
         again after the next checkpoint.
@@ -147,12 +147,12 @@ class Database:
             return False
         return max(_size_bytes(self._log_path), self._replaced_bytes) > self._log_bytes_max
 
-    def fold_long_log(self) -> None:
+    def checkpoint_if_due(self) -> None:
         """Do a checkpoint if it is due."""
-        if self.is_log_long:
-            self.fold_log()
+        if self.is_checkpoint_due:
+            self.checkpoint()
 
-    def fold_log(self) -> None:
+    def checkpoint(self) -> None:
         """Write what is in the log into the file and empty the log: a checkpoint. Not while a transaction has changed rows."""
         with self.transaction() as transaction:
             transaction.run_text("CHECKPOINT")

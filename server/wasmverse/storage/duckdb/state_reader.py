@@ -7,21 +7,16 @@ the commit has succeeded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-
-import pyarrow as pa
 
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.duckdb.stored_state import StoredState, as_table, blobs_of, check_rows
+from wasmverse.storage.universe_store import Publish
 from wasmverse.universe.packed import PackedState
 from wasmverse.universe.state import Nodes, Ships, State
 from wasmverse.universe.unpacked import Unpacking
-
-TakeTable = Callable[[str, pa.Table], None]
-"""Is given tables of ``schema.SNAPSHOT_TABLES`` by name, each as soon as it is ready; called on several threads."""
 
 
 class Reading:
@@ -92,7 +87,7 @@ class StateReader:
         self,
         transaction: Transaction,
         position: tuple[int, int] | None = None,
-        take: TakeTable | None = None,
+        take: Publish | None = None,
         written: PackedState | None = None,
     ) -> Reading:
         """Read all rows; the transaction may be ended when this returns, before they are unpacked.
@@ -127,13 +122,13 @@ class StateReader:
                     "check this machine's memory, and whether another program changes the file"
                 )
 
-    def _unpack_ships(self, packed: Unpacking, take: TakeTable | None) -> Ships:
+    def _unpack_ships(self, packed: Unpacking, take: Publish | None) -> Ships:
         ships = packed.ships(self.threads)
         if take is not None:
             take("ship", as_table(ships))
         return ships
 
-    def _unpack_nodes(self, packed: Unpacking, take: TakeTable | None) -> Nodes:
+    def _unpack_nodes(self, packed: Unpacking, take: Publish | None) -> Nodes:
         nodes = packed.nodes(self.threads)
         if take is not None:
             take("node", as_table(nodes))

@@ -10,10 +10,9 @@ from typing import Any
 from wasmverse.commands import Author
 from wasmverse.errors import ModuleRefused, SettingsError, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.simulation.beginning import Founder, begin, make_laws
+from wasmverse.simulation.beginning import Founder, make_laws
 from wasmverse.simulation.memory import check_new_universe
-from wasmverse.simulation.simulation import Simulation
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.opening import found_universe
 from wasmverse.strategies.checker_start import inspect_module_apart
 
 AUTHOR = "duel"
@@ -38,20 +37,14 @@ def duel(files: Sequence[Path], turns: int, settings: Settings) -> dict[str, Any
     founders, origin = _founders(files, settings)
     # Every turn is added up right away.
     settings = settings.model_copy(update={"turns_kept": 2, "strategy_turns_kept": 1, "event_turns_kept": 1})
-    database = Database.open(None)
-    try:
-        begin(database, make_laws(settings), founders, 0.0)
-        simulation = Simulation(database, settings)
-    except BaseException:
-        database.close()
-        raise
+    store = found_universe(make_laws(settings), founders, settings)
     try:
         totals: dict[str, dict[str, int]] = {
             founder.name: dict.fromkeys(("ships", "energy", *SUMMED), 0) for founder in founders
         }
         for _ in range(turns):
-            simulation.play_turn()
-            for row in simulation.history.strategy_turns.rows.to_pylist():
+            store.advance()
+            for row in store.snapshot()["strategy_turn"].to_pylist():
                 total = totals[row["strategy"]]
                 total.update(ships=row["ships"], energy=row["energy"])
                 for name in SUMMED:
@@ -65,13 +58,13 @@ def duel(files: Sequence[Path], turns: int, settings: Settings) -> dict[str, Any
                 "status": row["status"],
                 "last_fault": row["last_fault"],
             }
-            for row in simulation.strategy_rows.to_pylist()
+            for row in store.snapshot()["strategy"].to_pylist()
         ]
         rows.sort(key=lambda row: (-row["ships"], -row["energy"], row["name"]))
         sizes = {name: getattr(settings, name) for name in ("seed", "systems", "ships", "nodes")}
-        return {"turns": turns, **sizes, "strategies": rows, "state_hash": simulation.state_hash()}
+        return {"turns": turns, **sizes, "strategies": rows, "state_hash": store.state_hash()}
     finally:
-        simulation.close()
+        store.close()
 
 
 def _founders(files: Sequence[Path], settings: Settings) -> tuple[list[Founder], dict[str, str]]:

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.builder import strategy_wat
+from wasmverse.cli.duelling import SUMMED
 from wasmverse.cli.main import app
-from wasmverse.simulation.duel import SUMMED
 
 BATTLE, FLEE, BLANK = (BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("battle", "flee", "blank"))
 SMALL = ("--systems", 6, "--ships", 10, "--nodes", 12)

@@ -9,21 +9,21 @@ import pytest
 
 from wasmverse.errors import DatabaseDamaged
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.log import read_log
+from wasmverse.storage.duckdb.store import DuckdbStore
 
 
 @pytest.fixture
 def torn(tmp_path: Path) -> tuple[Path, str]:
     """A universe that was killed with three turns in its log, of which the last is zeros; the state of the second."""
     path, copy = tmp_path / "live.duckdb", tmp_path / "u.duckdb"
-    simulation = Simulation(Database.open(path), Settings(systems=3, ships=2, nodes=4))
-    simulation.database.fold_log()
-    simulation.play_turn()
-    simulation.play_turn()
+    simulation = DuckdbStore(Database.open(path), Settings(systems=3, ships=2, nodes=4))
+    simulation.database.checkpoint()
+    simulation.advance()
+    simulation.advance()
     state = simulation.state_hash()
-    simulation.play_turn()
+    simulation.advance()
     data = path.with_name("live.duckdb.wal").read_bytes()
     copy.write_bytes(path.read_bytes())
     sound = read_log(data).commits[-2]
@@ -57,7 +57,7 @@ def test_a_torn_log_is_refused_and_recovered_and_the_old_files_are_kept(torn: tu
         "u.damaged-1.duckdb": before["u.duckdb"],
         "u.damaged-1.duckdb.wal": before["u.duckdb.wal"],
     }
-    simulation = Simulation(Database.open(path), Settings())
+    simulation = DuckdbStore(Database.open(path), Settings())
     assert (simulation.tid, simulation.state_hash()) == (2, state)
     simulation.close()
 

@@ -1,6 +1,6 @@
 """`wasmverse universe recover`: make a universe of what is sound in a damaged log, and keep the files as they were.
 
-All is tried on copies, each in a process of its own (``python -m wasmverse.simulation.recover COPY``), since native code that
+All is tried on copies, each in a process of its own (``python -m wasmverse.storage.duckdb.recover COPY``), since native code that
 reads damaged bytes may end its process. What opens is checked as at every start. Only then is it put in the place of the old
 files.
 """
@@ -25,10 +25,10 @@ import duckdb
 
 from wasmverse.errors import DatabaseDamaged, DatabaseError, DatabaseLocked, WasmverseError
 from wasmverse.settings import Settings
-from wasmverse.simulation.simulation import Simulation
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.log import logs_of, read_log
+from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.text import printable
 from wasmverse.universe.cache import base_folder, keep_on_disk
 
@@ -116,7 +116,7 @@ def _expected_header(path: Path, copy: Path) -> bytes:
 
 
 def _try(path: Path, copy: Path, log: bytes | None) -> Trial:
-    """Open a copy of the file with this log, or for None with the logs that it has; the copy is left folded into one file."""
+    """Open a copy of the file with this log, or for None with the logs that it has; the copy is left as one file."""
     _copy(path, copy, log)
     said, status = _run(copy)
     try:
@@ -128,7 +128,7 @@ def _try(path: Path, copy: Path, log: bytes | None) -> Trial:
 
 
 def _run(copy: Path, *options: str) -> tuple[str, int]:
-    command = [sys.executable, "-P", "-m", "wasmverse.simulation.recover", str(copy), *options]
+    command = [sys.executable, "-P", "-m", "wasmverse.storage.duckdb.recover", str(copy), *options]
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_SECONDS_MAX, check=False
@@ -198,7 +198,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def main() -> None:
-    """One trial: open the copy that is named, say how that went in one line of JSON, and leave it folded into one file."""
+    """One trial: open the copy that is named, say how that went in one line of JSON, and leave it as one file."""
     keep_on_disk(base_folder())
     path = Path(sys.argv[1])
     if "--begin-log" in sys.argv:
@@ -206,9 +206,9 @@ def main() -> None:
         connection.execute("CREATE TABLE begun (n INTEGER)")
         os._exit(0)  # without a checkpoint, which would end the log
     try:
-        simulation = Simulation(Database.open(path), Settings(database_path=path))
-        trial = Trial(simulation.tid, simulation.state_hash())
-        simulation.close()
+        store = DuckdbStore(Database.open(path), Settings(database_path=path))
+        trial = Trial(store.tid, store.state_hash())
+        store.close()
     except Exception as error:
         known = damage(error, path) or error
         if isinstance(known, DatabaseDamaged) and known.found:

@@ -1,4 +1,4 @@
-"""A universe that can be moved on: database, rules and strategies joined, without a clock and without clients.
+"""The embedded store: database, rules and strategies joined, without a clock and without clients.
 
 A turn is one transaction: it plays on the state that is committed, writes the next, and reads it back from the tables before
 it commits (`state_reader` says what of it); that is published, and the next turn plays on it. A command between two turns is a
@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
 from wasmverse.commands import (
-    BUNDLED_OWNER,
     Command,
     Cost,
     EnableStrategy,
@@ -26,35 +25,36 @@ from wasmverse.commands import (
     SpawnEntity,
     UploadStrategy,
 )
-from wasmverse.errors import CommandError, ModuleRefused, StrategyDear
+from wasmverse.errors import StrategyDear
 from wasmverse.messages import TurnReport
 from wasmverse.settings import SimulationSettings
-from wasmverse.simulation.beginning import begin, bundled_founders, make_laws
+from wasmverse.simulation.beginning import bundled_founders, make_laws
 from wasmverse.simulation.journal import Journal
+from wasmverse.simulation.judging import count_bad_turns, judge
 from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
+from wasmverse.simulation.registry import Registry, Verdict
+from wasmverse.simulation.spawning import check_spawn, spawned
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb import strategy_store, turn_store
 from wasmverse.storage.duckdb.audit import audit, audit_state
+from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import EVENT_TYPE, History, TurnRows
-from wasmverse.storage.duckdb.state_reader import Reading, StateReader, TakeTable
+from wasmverse.storage.duckdb.state_reader import Reading, StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
-from wasmverse.strategies.guests import Guests
+from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits
-from wasmverse.strategies.roster import FLYING, GROUNDED, REMOVED, Roster, Strategy
 from wasmverse.universe import rules
-from wasmverse.universe.genesis import new_nodes, new_ships
 from wasmverse.universe.packed import pack_turn
-from wasmverse.universe.result import TurnResult
-from wasmverse.universe.state import Columns, of_system, state_hash, strategies_flown, with_columns
+from wasmverse.universe.state import of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import TurnPlayer
 
 
-class Simulation:
-    """An open universe. Not thread-safe: one owner plays, commands and reads."""
+class DuckdbStore:
+    """A `UniverseStore` over one file of DuckDB, or over a private database in memory."""
 
     def __init__(
         self, database: Database, settings: SimulationSettings, now: Callable[[], float] = time.time
@@ -69,12 +69,11 @@ class Simulation:
         if database.is_new:
             check_new_universe(settings)
             begin(database, make_laws(settings), bundled_founders(), self.now())
-        self._guests = Guests()
+        self.registry = Registry()
         self.forgets_removed = True
         self.take_up(settings, {})
         self.stored: StoredState
         self.reader: StateReader
-        self.roster: Roster
         self.strategy_rows: pa.Table
         self.late_turns = 0
         with database.transaction() as transaction:
@@ -93,20 +92,60 @@ class Simulation:
             self._load_strategies(transaction)
         database.fit_threads(ships + nodes)
         database.limit_log(settings.log_bytes_max)
-        self._count_bad_turns()
+        count_bad_turns(
+            self.registry, self.history.turns.rows, self.history.strategy_turns.rows, self.strategy_rows
+        )
         self.measured = Measured(len(self.laws.blocks()), self.player.threads)
         self._is_broken = False
 
+    @classmethod
+    def opened(cls, database: Database, settings: SimulationSettings) -> Self:
+        """The store over an open database, which is closed if it cannot be."""
+        try:
+            return cls(database, settings)
+        except BaseException:
+            database.close()
+            raise
+
     def take_up(self, settings: SimulationSettings, bad_turns: dict[str, int]) -> None:
-        """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
+        """As in `UniverseStore`."""
         self.settings = settings
         self.limits = guest_limits(settings)
-        self.bad_turns = dict(bad_turns)
+        self.registry.bad_turns = dict(bad_turns)
 
     @property
     def tid(self) -> int:
         """The last committed turn."""
         return self.stored.tid
+
+    @property
+    def next_eid(self) -> int:
+        """The eid that the next new entity gets."""
+        return self.stored.next_eid
+
+    @property
+    def size(self) -> Size:
+        """Of the committed state."""
+        state = self.stored.state
+        return Size(len(state.ships.sid), len(state.nodes.sid))
+
+    @property
+    def threads(self) -> int:
+        """How many share out a turn's blocks."""
+        return self.player.threads
+
+    @property
+    def is_upkeep_due(self) -> bool:
+        """Whether the log is long, or much of the file was replaced."""
+        return self.database.is_checkpoint_due
+
+    def upkeep(self) -> None:
+        """Make a checkpoint."""
+        self.database.checkpoint()
+
+    def size_bytes(self) -> int:
+        """Of the file and its log; 0 in memory."""
+        return self.database.size_bytes()
 
     def close(self) -> None:
         """Leave the database closed, everything committed in it."""
@@ -122,21 +161,13 @@ class Simulation:
 
     # One turn
 
-    def play_turn(
+    def advance(
         self,
         deadline: float | None = None,
-        take: TakeTable | None = None,
+        publish: Publish | None = None,
         grounded: dict[str, float] | None = None,
     ) -> TurnReport:
-        """Play and commit the next turn.
-
-        Parameters
-        ----------
-        deadline : seconds since 1970 after which the turn counts as late; None for never. Without one no strategy is
-            grounded for its time.
-        take : is given the tables that are ready before the turn is committed, and must not show them before this returns.
-        grounded : who was grounded for their time when this turn was played before, and what they took, in seconds.
-        """
+        """Play and commit the next turn, as `UniverseStore` has it."""
         self._is_broken = True
         started_at = self.now()
         clock, watch = time.perf_counter(), Stopwatch()
@@ -147,7 +178,7 @@ class Simulation:
                 result = self.player.play(
                     before.state,
                     self.laws,
-                    self.roster,
+                    self.registry.roster,
                     self.limits,
                     tid=before.tid + 1,
                     next_eid=before.next_eid,
@@ -165,21 +196,24 @@ class Simulation:
                 turn_store.write_turn(transaction, packed, result.tid, result.next_eid)
                 written = time.perf_counter()
                 position = (result.tid, result.next_eid)
-                reading = self.reader.read(transaction, position, take, packed)
+                reading = self.reader.read(transaction, position, publish, packed)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
                 self.history.append(transaction, result, record, rows.result())
-                if take is not None:
-                    take("strategy_turn", self.history.strategy_turns.rows)
-                    take("event", self.history.events.rows)
+                if publish is not None:
+                    publish("strategy_turn", self.history.strategy_turns.rows)
+                    publish("event", self.history.events.rows)
                 if grounded is None and deadline is not None:
                     period, times_max = self.settings.period_seconds, self.settings.strategy_cost_times_max
                     grounded = self.measured.too_dear(
-                        result, self.roster, self._spared, watch, period, times_max
+                        result, self.registry.roster, self.registry.spared, watch, period, times_max
                     )
                 if grounded and self.recorder is not None:
                     self.recorder.grounded(grounded)
-                self._judge(transaction, result, grounded or {})
+                verdicts = judge(self.registry, result, grounded or {}, self.settings.grounded_after_turns)
+                self._note(transaction, verdicts)
+                if verdicts:
+                    self._load_strategies(transaction)
                 reading.check()
                 judged_at = watch.elapsed
         except BaseException:
@@ -220,7 +254,7 @@ class Simulation:
         is_late = deadline is not None and ended_at > deadline
         return TurnRecord(tid % self.settings.turns_kept, started_at, ended_at, is_late)
 
-    def snapshot_tables(self) -> dict[str, pa.Table]:
+    def snapshot(self) -> dict[str, pa.Table]:
         """The committed state as readers see it; see ``schema.SNAPSHOT_TABLES``."""
         return {
             "solar_system": self.systems,
@@ -280,21 +314,19 @@ class Simulation:
                 return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
 
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
-        _check_spawn(command, self.laws.systems)
+        check_spawn(command, self.laws.systems)
         eid = self.stored.next_eid
         place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y}
-        ships, nodes = of_system(self.stored.state, command.sid)
-        if command.kind == rules.NODE:
-            nodes = _joined(nodes, _put(new_nodes(1), place))
-        else:
-            row = strategy_store.find_strategy(transaction, str(command.strategy))
-            ships = _joined(ships, _put(new_ships(1), {**place, "strategy_id": row.strategy_id}))
-        turn_store.write_system(transaction, command.sid, ships, nodes)
+        flown = None
+        if command.kind == rules.SHIP:
+            flown = strategy_store.find_strategy(transaction, str(command.strategy)).strategy_id
+        system = spawned(of_system(self.stored.state, command.sid), command, eid, flown)
+        turn_store.write_system(transaction, command.sid, *system)
         transaction.run(schema.universe.update().values(next_eid=eid + 1))
         at = {name: [value] for name, value in {"tid": self.tid, **place}.items()}
         strategy = command.strategy if command.kind == rules.SHIP else None
-        spawned = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
-        rows = pa.table({name: spawned[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
+        event = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
+        rows = pa.table({name: event[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
         self.history.add_events(transaction, self.tid, rows)
         return {"eid": eid, "tid": self.tid}
 
@@ -302,10 +334,8 @@ class Simulation:
         found = command.inspection
         if self.forgets_removed:
             strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
-        size, compiled = (
-            len(command.module),
-            {**self._guests.compiled_bytes, found.sha256: len(found.compiled)},
-        )
+        size = len(command.module)
+        compiled = {**self.registry.compiled_bytes, found.sha256: len(found.compiled)}
         check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
         if found.costs:
             self._check_cost(found.costs)
@@ -319,9 +349,7 @@ class Simulation:
             now=self.now(),
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
-        self._guests.add(found.sha256, found.compiled)
-        for name in found.strategies:
-            self.bad_turns.pop(name, None)
+        self.registry.add(found.sha256, found.compiled, found.strategies)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
 
@@ -329,7 +357,7 @@ class Simulation:
         """Refuse an upload that would make turns late by what was measured of it."""
         period, share = self.settings.period_seconds, self.settings.upload_share_max
         ships = len(self.stored.state.ships.sid)
-        added, free, turn = self.measured.room_for(costs, self.roster, ships, period, share)
+        added, free, turn = self.measured.room_for(costs, self.registry.roster, ships, period, share)
         if added > free:
             raise StrategyDear(
                 f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "
@@ -340,113 +368,27 @@ class Simulation:
     # Strategies
 
     def _load_strategies(self, transaction: Transaction) -> None:
-        """Make the roster from the database; modules are compiled once per process."""
+        """Make the registry of what the database holds."""
         rows = strategy_store.read_strategies(transaction)
+        self._note(transaction, self.registry.load(rows, partial(strategy_store.read_module, transaction)))
         self.strategy_rows = strategy_store.read_strategy_table(transaction)
-        flown = {(row.sha256, row.export) for row in rows if row.status != REMOVED}
-        strategies = []
-        for row in rows:
-            guest, status = None, row.status
-            if row.status != REMOVED:
-                read = partial(strategy_store.read_module, transaction, row.sha256)
-                try:
-                    guest = self._guests.find(row.sha256, row.export, read)
-                except ModuleRefused as refused:
-                    status = GROUNDED
-                    if row.status != GROUNDED:
-                        fault = f"grounded, its module cannot fly any more: {refused.message}"
-                        strategy_store.record_fault(transaction, row.name, fault, GROUNDED)
-                        self.strategy_rows = strategy_store.read_strategy_table(transaction)
-            strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, status, guest))
-        self._guests.keep(flown)
-        # Names of what was forgotten would add up.
-        self.bad_turns = {row.name: self.bad_turns[row.name] for row in rows if row.name in self.bad_turns}
-        self.roster = Roster(strategies)
-        self._faults = {row.name: row.last_fault for row in rows}
-        self._spared = {row.name for row in rows if row.owner == BUNDLED_OWNER}
 
-    def _judge(self, transaction: Transaction, result: TurnResult, dear: dict[str, float]) -> None:
-        """Note why strategies faulted; ground those that fault on most calls, turn after turn, and ``dear`` for their time."""
-        noted = False
-        for name, seconds in dear.items():
-            text = (
-                f"turn {result.tid}: grounded, it took {seconds:.3g} s of processor time and the turn outlasted its period: "
-                "push a version that takes less"
-            )
-            strategy_store.record_fault(transaction, name, text, GROUNDED)
-            noted = True
-        for tally, strategy in zip(result.strategies, self.roster.strategies, strict=True):
-            if strategy.status != FLYING or tally.name in dear:
-                continue
-            self.bad_turns[tally.name] = self.bad_turns.get(tally.name, 0) + 1 if _is_bad(tally.counts) else 0
-            if tally.reason is None:
-                continue
-            grounded = self.bad_turns[tally.name] >= self.settings.grounded_after_turns
-            known = self._faults.get(tally.name) or ""
-            if grounded or not known.endswith(tally.reason):
-                text = f"turn {result.tid}: {tally.reason}"
-                if grounded:
-                    text = (
-                        f"turn {result.tid}: grounded, most calls faulted for {self.bad_turns[tally.name]} turns in a row: "
-                        f"{tally.reason}"
-                    )
-                strategy_store.record_fault(transaction, tally.name, text, GROUNDED if grounded else FLYING)
-                noted = True
-        if noted:
-            self._load_strategies(transaction)
+    def _note(self, transaction: Transaction, verdicts: list[Verdict]) -> None:
+        for verdict in verdicts:
+            strategy_store.record_fault(transaction, verdict.name, verdict.last_fault, verdict.status)
 
-    def _count_bad_turns(self) -> None:
-        """Take up the count where the last process left it, from the record of its turns."""
-        started = {
-            row["tid"]: row["start_time"]
-            for row in self.history.turns.rows.select(["tid", "start_time"]).to_pylist()
-        }
-        uploaded = {row["name"]: row["uploaded_at"] for row in self.strategy_rows.to_pylist()}
-        for row in self.history.strategy_turns.rows.sort_by("tid").to_pylist():
-            # What an older version did is not counted against the one that flies.
-            uploaded_at = uploaded.get(row["strategy"])
-            if uploaded_at is None or row["tid"] not in started or started[row["tid"]] < uploaded_at:
-                continue
-            self.bad_turns[row["strategy"]] = (
-                self.bad_turns.get(row["strategy"], 0) + 1 if _is_bad(row) else 0
-            )
+    def founding(self) -> Founding:
+        """When it was made, and the strategies that it has now."""
+        with self.database.transaction() as transaction:
+            made_at = transaction.one(sa.select(schema.universe.c.created_at))[0]
+            rows = strategy_store.read_strategies(transaction)
+            modules = {row.sha256: strategy_store.read_module(transaction, row.sha256) for row in rows}
+        return Founding(made_at, rows, modules)
 
     def _read(self) -> None:
         with self.database.transaction() as transaction:
             self.stored = self.reader.read(transaction).state()
 
 
-def _put(columns: Columns, values: dict[str, int]) -> Columns:
-    for name, value in values.items():
-        getattr(columns, name)[0] = value
-    return columns
-
-
-def _joined(columns: Columns, more: Columns) -> Columns:
-    pairs: list[Any] = list(zip(columns, more, strict=True))
-    return with_columns(columns, map(np.concatenate, pairs))
-
-
 def _nothing() -> None:
     """What is noted of a command when nothing is recorded."""
-
-
-def _is_bad(counts: dict[str, Any]) -> bool:
-    """Whether more than half of a strategy's calls faulted: it had as many as it had ships at the turn's start."""
-    calls: int = counts["ships"] - counts["spawned"] + counts["deaths"]
-    faults: int = counts["faults"]
-    return 2 * faults > calls > 0
-
-
-def _check_spawn(command: SpawnEntity, systems: int) -> None:
-    if not 1 <= command.sid <= systems:
-        raise CommandError(f"spawn_entity: there is no system {command.sid}; this universe has 1..{systems}")
-    if command.kind not in (rules.SHIP, rules.NODE):
-        raise CommandError(f"spawn_entity: kind {command.kind} is unknown; 1 is 'Ship', 2 is 'EnergyNode'")
-    for name, value in (("x", command.x), ("y", command.y)):
-        if not 0 <= value < rules.GRID_SIDE:
-            raise CommandError(
-                f"spawn_entity: {name} is {value}; a system's grid has 0..{rules.GRID_SIDE - 1}"
-            )
-    if command.kind == rules.SHIP and command.strategy is None:
-        raise CommandError("spawn_entity: a ship needs a strategy: give its name")

@@ -1,0 +1,123 @@
+"""What an engine does for a universe: it advances it a turn, carries out commands, and shows what is committed.
+
+The turn is the seam, not reading and writing a state: in a server database a turn is played inside it. Who plays, records,
+replays or measures a universe knows only this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from wasmverse.commands import Command
+from wasmverse.messages import TurnReport
+from wasmverse.settings import SimulationSettings
+from wasmverse.simulation.journal import Journal
+from wasmverse.simulation.registry import Registry
+from wasmverse.universe.turn import Laws
+
+Tables = dict[str, pa.Table]
+"""What readers may see of one turn, by name: see ``schema.SNAPSHOT_TABLES``."""
+
+Publish = Callable[[str, pa.Table], None]
+"""Is given tables of a turn by name, each as soon as it is ready, and must not show them before the turn is committed. Called on
+several threads."""
+
+
+class Size(NamedTuple):
+    """How many ships and nodes there are."""
+
+    ships: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Founding:
+    """How a universe began: when, and with which rows of ``strategy``; modules by their hash."""
+
+    made_at: datetime
+    strategies: Sequence[Any]
+    modules: dict[str, bytes]
+
+
+class UniverseStore(Protocol):
+    """An open universe. Not thread-safe: one owner advances, commands and reads.
+
+    settings : those that it was opened with, or took up; registry : who flies
+    recorder : is told of every turn and command, if there is one
+    forgets_removed : whether an upload drops removed strategies that no ship flies any more
+    """
+
+    laws: Laws
+    settings: SimulationSettings
+    registry: Registry
+    recorder: Journal | None
+    forgets_removed: bool
+
+    @property
+    def tid(self) -> int:
+        """The last committed turn."""
+
+    @property
+    def next_eid(self) -> int:
+        """The eid that the next new entity gets."""
+
+    @property
+    def size(self) -> Size:
+        """Of the committed state."""
+
+    def advance(
+        self,
+        deadline: float | None = None,
+        publish: Publish | None = None,
+        grounded: dict[str, float] | None = None,
+    ) -> TurnReport:
+        """Play and commit the next turn.
+
+        Parameters
+        ----------
+        deadline : seconds since 1970 after which the turn counts as late; None for never. Without one no strategy is
+            grounded for its time.
+        grounded : who was grounded for their time when this turn was played before, and what they took, in seconds.
+        """
+
+    def carry_out(self, command: Command) -> dict[str, Any]:
+        """Carry out one command between two turns; its answer.
+
+        Raises
+        ------
+        WasmverseError : it cannot be carried out; nothing is changed then.
+        """
+
+    def snapshot(self) -> Tables:
+        """Everything that a reader may see at the committed turn."""
+
+    def state_hash(self) -> str:
+        """The hash of the committed state; see ``universe.state.state_hash``."""
+
+    def founding(self) -> Founding:
+        """When it was made, and the strategies that it has now."""
+
+    def take_up(self, settings: SimulationSettings, bad_turns: dict[str, int]) -> None:
+        """Go on as a process with these settings; ``bad_turns`` counts each strategy's in a row so far."""
+
+    @property
+    def threads(self) -> int:
+        """How many share out a turn's blocks."""
+
+    @property
+    def is_upkeep_due(self) -> bool:
+        """Whether it is time for `upkeep`."""
+
+    def upkeep(self) -> None:
+        """What the engine has to do now and then between two turns, so that no turn pays for it."""
+
+    def size_bytes(self) -> int:
+        """Bytes on disk; 0 for a universe in memory."""
+
+    def close(self) -> None:
+        """Leave the store closed, everything committed in it."""
