@@ -15,7 +15,7 @@
     |   +-- StrategyUnknown        there is no strategy of that name
     |   +-- StrategyTaken          the name belongs to somebody else
     |   +-- StrategyLimit          no more of that is allowed
-    |       +-- StrategyDear       it would make turns late
+    |       +-- StrategyCostly     it would make turns late
     +-- CommandError               a client's command (`call spawn_entity(...)`) is wrong
     +-- QueryError                 a query was refused or failed
     |   +-- QueryRefused           it is not a single SELECT, or touches what is forbidden
@@ -103,7 +103,7 @@ class StrategyLimit(StrategyError):
     """An upload would make more of something than is allowed."""
 
 
-class StrategyDear(StrategyLimit):
+class StrategyCostly(StrategyLimit):
     """By what was measured, an upload would take so much time of a turn that turns would be late."""
 
 

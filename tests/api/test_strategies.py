@@ -10,7 +10,7 @@ import wasmtime
 
 from tests.api.conftest import RunningGateway
 from wasmverse.commands import Author, RemoveStrategies, RemoveStrategy, UploadStrategy
-from wasmverse.errors import StrategyDear, StrategyTaken, StrategyUnknown
+from wasmverse.errors import StrategyCostly, StrategyTaken, StrategyUnknown
 
 
 def wat(text: str) -> bytes:
@@ -115,7 +115,7 @@ def test_remove_several(gateway: RunningGateway) -> None:
 
 
 def test_an_upload_that_costs_too_much_is_measured_once_more(gateway: RunningGateway) -> None:
-    gateway.universe.answer = StrategyDear("this would add 400 ms to a turn")
+    gateway.universe.answer = StrategyCostly("this would add 400 ms to a turn")
     sent = len(gateway.universe.commands)
     answer = put(gateway, "mine", HOLD)
     assert (answer.status_code, answer.json()["error"]["message"]) == (409, "this would add 400 ms to a turn")

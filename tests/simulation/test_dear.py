@@ -22,7 +22,7 @@ from wasmverse.commands import (
     SpawnEntity,
     UploadStrategy,
 )
-from wasmverse.errors import StrategyDear, StrategyTaken, StrategyUnknown
+from wasmverse.errors import StrategyCostly, StrategyTaken, StrategyUnknown
 from wasmverse.recording.format import Grounded
 from wasmverse.recording.recorder import record
 from wasmverse.recording.replay import replay
@@ -238,14 +238,14 @@ def test_an_upload_that_would_make_turns_late_is_refused(simulate: Callable[...,
     play(simulation, 3)
     upload = upload_of("mine", "(i64.const 0)")
     # 120 ships, four strategies that are dealt new ones, a block: 30 calls and an instance.
-    with pytest.raises(StrategyDear, match=r"this would add 301 ms to a turn .* there is room for 250 ms"):
+    with pytest.raises(StrategyCostly, match=r"this would add 301 ms to a turn .* there is room for 250 ms"):
         simulation.carry_out(costing(upload, 0.001, 0.01))
     assert "mine" not in {row["name"] for row in simulation.strategy_rows.to_pylist()}
     simulation.carry_out(costing(upload, 0.001, 0.005))
     # Beside turns that take nearly all of their period there is room for next to nothing, but never for less.
     slow = simulate(SMALL.model_copy(update={"period_seconds": 0.05}))
     slow.measured._turns.append(0.048)
-    with pytest.raises(StrategyDear, match=r"turns take 48 of 50 ms"):
+    with pytest.raises(StrategyCostly, match=r"turns take 48 of 50 ms"):
         slow.carry_out(costing(upload, 0.001, 0.00001))
     slow.carry_out(costing(upload, 0.0001, 0.000001))
 
@@ -262,7 +262,7 @@ def test_a_version_that_takes_less_than_the_one_that_flies_is_never_refused(
     simulation.measured._turns.append(0.95)
     cheaper = costing(upload_of("mine", "(i64.const 1)"), 0.001, 0.009)
     costlier = costing(cheaper, 0.001, 0.02)
-    with pytest.raises(StrategyDear):
+    with pytest.raises(StrategyCostly):
         simulation.carry_out(costlier)
     simulation.carry_out(cheaper)
     assert strategy_row(simulation, "mine")["version"] == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wasmverse.simulation.grounding import Spent, TurnCost, too_dear
+from wasmverse.simulation.grounding import Spent, TurnCost, too_costly
 
 
 def spent(
@@ -19,7 +19,7 @@ def going(*others: Spent, elapsed: float, rest: float, threads: int = 2, times_m
     """Who goes from a turn of so many seconds on the clock, in which everything but strategies took ``rest`` on processors."""
     all_of_them = [*BUNDLED, *others]
     cost = TurnCost(elapsed, rest + sum(each.seconds for each in all_of_them), threads)
-    return [each.name for each in too_dear(all_of_them, cost, 1.0, times_max)]
+    return [each.name for each in too_costly(all_of_them, cost, 1.0, times_max)]
 
 
 COSTLY = spent("costly", 100, 6.0, 0.001)
@@ -69,5 +69,5 @@ def test_bundled_strategies_stay_and_so_do_all_where_it_is_switched_off() -> Non
 
 def test_where_none_is_spared_the_ship_in_the_middle_is_the_measure() -> None:
     others = [spent("a", 10_000, 0.01, 0.0), spent("b", 9_000, 0.02, 0.0), COSTLIER]
-    found = too_dear(others, TurnCost(4.2, 8.13, 2), 1.0, 10)
+    found = too_costly(others, TurnCost(4.2, 8.13, 2), 1.0, 10)
     assert [each.name for each in found] == ["costlier"]

@@ -16,7 +16,7 @@ from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
 from wasmverse.commands import CLAIMED, Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
-from wasmverse.errors import StrategyDear
+from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
 from wasmverse.tokens import Identity
@@ -107,7 +107,7 @@ async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity)
         upload = UploadStrategy(name, module, inspection, identity.author)
         try:
             return await gateway.universe.ask(upload)
-        except StrategyDear:
+        except StrategyCostly:
             # Other work on this machine may have slowed the trial: the shortest of several counts.
             again = await gateway.uploads.measure(module, name)
             least = {

@@ -27,7 +27,7 @@ def recover(db: Db = None) -> None:
 
     The old files are kept under another name. Where the file itself is damaged nothing is changed, and the exit status is 1.
     """
-    from wasmverse.storage.duckdb.recover import recover as run  # noqa: PLC0415 - the heavy imports, only for who needs them
+    from wasmverse.storage.duckdb.recover import recover as run  # noqa: PLC0415 - large imports, only where needed
 
     _tell(lambda: run(load_settings(database_path=db).database_path))
 

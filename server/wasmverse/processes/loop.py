@@ -79,7 +79,7 @@ class TurnLoop:
             if report.grounded:
                 names = ", ".join(report.grounded)
                 log.warning("turn %d outlasted its period; grounded for their time: %s", report.tid, names)
-                # The turns behind it are not late for what these did.
+                # The turns after it are not late for what these did.
                 schedule.restart(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)

@@ -134,7 +134,7 @@ def _first(error: ValidationError) -> str:
 
 
 def _with_successors(recording: Recording) -> Iterator[tuple[int, Fact, Fact | None]]:
-    """(line, fact, the fact behind it); None is behind the last one."""
+    """(line, fact, the fact after it); None is after the last one."""
     before: tuple[int, Fact] | None = None
     for line, fact in recording:
         if before is not None:
@@ -243,7 +243,7 @@ class _Player:
             case Upload():
                 module = module_of(given)
                 inspection = inspect_module_apart(module, given.name, self.settings)
-                # It was not too dear where it was recorded; what it takes here is no reason to refuse it.
+                # It was not too costly where it was recorded; what it takes here is no reason to refuse it.
                 return UploadStrategy(given.name, module, replace(inspection, costs={}), given.by)
             case Remove():
                 return RemoveStrategy(given.name, given.by)

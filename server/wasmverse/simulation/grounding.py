@@ -44,7 +44,7 @@ class TurnCost:
     threads: int
 
 
-def too_dear(
+def too_costly(
     spent: Sequence[Spent], turn: TurnCost, period_seconds: float, proportion_max: float
 ) -> list[Spent]:
     """Who has to go, costliest first, for turns to fit into their period again. Empty if nobody's going would bring that about.

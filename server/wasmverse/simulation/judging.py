@@ -13,14 +13,14 @@ from wasmverse.universe.result import TurnResult
 
 
 def judge(
-    registry: Registry, result: TurnResult, dear: Mapping[str, float], grounded_after_turns: int
+    registry: Registry, result: TurnResult, costly: Mapping[str, float], grounded_after_turns: int
 ) -> list[Verdict]:
-    """Note why strategies faulted; ground those that fault on most calls, turn after turn, and ``dear`` for their time.
+    """Note why strategies faulted; ground those that fault on most calls, turn after turn, and ``costly`` for their time.
 
     Parameters
     ----------
     registry : whose bad turns are counted on.
-    dear : by name, who took too long, and how many seconds.
+    costly : by name, who took too long, and how many seconds.
     """
     verdicts = [
         Verdict(
@@ -29,12 +29,12 @@ def judge(
             "push a version that takes less",
             GROUNDED,
         )
-        for name, seconds in dear.items()
+        for name, seconds in costly.items()
     ]
     bad_turns = registry.bad_turns
     for tally, strategy in zip(result.strategies, registry.roster.strategies, strict=True):
         name = tally.name
-        if strategy.status != FLYING or name in dear:
+        if strategy.status != FLYING or name in costly:
             continue
         bad_turns[name] = bad_turns.get(name, 0) + 1 if _is_bad(tally.counts) else 0
         if tally.reason is None:

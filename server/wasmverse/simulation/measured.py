@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from statistics import median
 
 from wasmverse.commands import Cost
-from wasmverse.simulation.grounding import Spent, TurnCost, too_dear
+from wasmverse.simulation.grounding import Spent, TurnCost, too_costly
 from wasmverse.simulation.prospect import Prospect, seconds_free
 from wasmverse.strategies.roster import FLYING, Roster
 from wasmverse.universe.result import TurnResult
@@ -50,7 +50,7 @@ class Measured:
         self._turns.append(min(watch.elapsed, watch.processor))
         self._strategies = {tally.name: tally.seconds for tally in result.strategies}
 
-    def too_dear(
+    def too_costly(
         self,
         result: TurnResult,
         roster: Roster,
@@ -76,7 +76,7 @@ class Measured:
             if strategy.status == FLYING
         ]
         cost = TurnCost(elapsed, watch.processor, self.threads)
-        return {each.name: each.seconds for each in too_dear(spent, cost, period_seconds, times_max)}
+        return {each.name: each.seconds for each in too_costly(spent, cost, period_seconds, times_max)}
 
     def room_for(
         self, costs: dict[str, Cost], roster: Roster, ships: int, period_seconds: float, share_max: float

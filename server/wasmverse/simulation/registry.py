@@ -82,7 +82,7 @@ class Registry:
         return verdicts
 
     def add(self, sha256: str, compiled: bytes, names: Iterable[str]) -> None:
-        """A module was uploaded under these names: its machine code is known, and their counts begin anew."""
+        """A module was uploaded under these names: its machine code is known, and their counts begin again."""
         self._guests.add(sha256, compiled)
         for name in names:
             self.bad_turns.pop(name, None)

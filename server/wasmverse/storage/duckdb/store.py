@@ -2,7 +2,7 @@
 
 A turn is one transaction: it plays on the state that is committed, writes the next, and reads it back from the tables before
 it commits (`state_reader` says what of it); that is published, and the next turn plays on it. A command between two turns is a
-transaction of its own, after which the state is read anew.
+transaction of its own, after which the state is read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from wasmverse.commands import (
     SpawnEntity,
     UploadStrategy,
 )
-from wasmverse.errors import StrategyDear
+from wasmverse.errors import StrategyCostly
 from wasmverse.messages import TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.beginning import bundled_founders, make_laws
@@ -205,7 +205,7 @@ class DuckdbStore:
                     publish("event", self.history.events.rows)
                 if grounded is None and deadline is not None:
                     period, times_max = self.settings.period_seconds, self.settings.strategy_cost_times_max
-                    grounded = self.measured.too_dear(
+                    grounded = self.measured.too_costly(
                         result, self.registry.roster, self.registry.spared, watch, period, times_max
                     )
                 if grounded and self.recorder is not None:
@@ -231,7 +231,7 @@ class DuckdbStore:
         self._is_broken = False
         if self.recorder is not None:
             self.recorder.turn()
-        # What is read is unpacked beside the commit: the time of that is what it took longer than the commit. What all these
+        # What is read is unpacked while the commit runs: the time of that is what it took longer than the commit. What all these
         # did not take is packing, writing and the commit.
         phases = {"read": read - written + settled - committed, **result.phase_seconds}
         commit = max(0.0, settled - clock - sum(phases.values()))
@@ -359,7 +359,7 @@ class DuckdbStore:
         ships = len(self.stored.state.ships.sid)
         added, free, turn = self.measured.room_for(costs, self.registry.roster, ships, period, share)
         if added > free:
-            raise StrategyDear(
+            raise StrategyCostly(
                 f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "
                 f"there is room for {1000 * free:,.0f} ms (turns take {1000 * turn:,.0f} of {1000 * period:,.0f} ms): "
                 "make it cheaper, or export fewer strategies"
