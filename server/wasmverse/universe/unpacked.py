@@ -91,7 +91,7 @@ class Unpacking:
             chunk, first, last = task
             return _differs(chunk.offsets, chunk.words.u64, written.offsets, words, chunk.first, first, last)
 
-        return next((found for found in threads.map(compare, self._tasks()) if found >= 0), -1)
+        return next((found for found in self._shared_out(compare, threads) if found >= 0), -1)
 
     def ships(self, threads: ThreadPoolExecutor) -> Ships:
         """The columns of blobs of ships, sorted by (sid, eid); read-only.
@@ -116,13 +116,20 @@ class Unpacking:
             chunk, first, last = task
             return unpack(chunk.offsets, chunk.words, self.offsets, chunk.first, first, last, columns)
 
-        for system in threads.map(fill, self._tasks()):
+        for system in self._shared_out(fill, threads):
             if system >= 0:
                 rows = slice(int(self.offsets[system]), int(self.offsets[system + 1]))
                 raise self._damaged(system, _value_fault(self.kind, columns, rows))
         for column in columns:
             column.setflags(write=False)
         return columns
+
+    def _shared_out(
+        self, work: Callable[[tuple[_Chunk, int, int]], int], threads: ThreadPoolExecutor
+    ) -> Iterable[int]:
+        """Do all ranges of rows; a single one on this thread, because to wait for another takes longer than the work."""
+        tasks = list(self._tasks())
+        return map(work, tasks) if len(tasks) == 1 else threads.map(work, tasks)
 
     def _tasks(self) -> Iterator[tuple[_Chunk, int, int]]:
         """Ranges of rows of a chunk."""
