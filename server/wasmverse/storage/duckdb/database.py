@@ -96,6 +96,8 @@ class Database:
             with database.transaction() as transaction:
                 # All is rewritten every turn: looking for a compression costs more than the bytes it saves.
                 transaction.run("PRAGMA force_compression='uncompressed'")
+                # On by default where Python has no script to run, and then in the middle of what a program prints.
+                transaction.run("SET enable_progress_bar = false")
             database._check_schema()
         except BaseException as error:
             with suppress(sa.exc.SQLAlchemyError, duckdb.Error):  # a damaged file may not even be closed
