@@ -76,7 +76,7 @@ database, snapshots = map(Path, facts["universe"])
 def attack(loop):
     from wasmverse.universe.cache import base_folder
     from wasmverse.processes.loop import Progress
-    loop.simulation.advance(0, loop.snapshots.prepare)  # threads, files and memory that turns have
+    loop.store.advance(0, loop.snapshots.prepare)  # threads, files and memory that turns have
     loop._publish()
     found = attacks.attempt_all(facts)
     for name, attempt in {
