@@ -61,7 +61,7 @@ class Dispatcher:
         await self.readers.close()
 
     def join(self, run: Run, client: Client) -> None:
-        """Add a client that waits for the same query: it is answered when it is the turn of any of them."""
+        """Add a client that waits for the same query: it is answered when any of them is next."""
         if client.name != run.client.name and client not in run.others:
             run.others.append(client)
             if run.entry is not None:

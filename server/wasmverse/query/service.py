@@ -89,7 +89,7 @@ class QueryService(Protocol):
         Parameters
         ----------
         client : who asks; the readers' time is shared by client.
-        others : who asks the same with them: it is the query's turn when it is the turn of any of them, who pays for it then.
+        others : who asks the same with them: the query is next when any of them is, who pays for it then.
         is_live : it is asked again every turn. So it waits for as long as it takes, is not counted where waiting queries are
             limited, and once it is known to take next to no time it may be sent to a reader that still has others like it.
 
