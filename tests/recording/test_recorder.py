@@ -11,7 +11,7 @@ import pytest
 
 from tests.recording.builder import SETTINGS, Run, facts_of, upload_of
 from tests.storage.by_hand import change_by_hand
-from wasmverse.commands import Author, EnableStrategy, SpawnEntity
+from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
 from wasmverse.errors import CommandError, RecordingError
 from wasmverse.recording.format import Dropped, Given, Start, Stop
 from wasmverse.recording.recorder import record
@@ -55,6 +55,30 @@ def test_a_universe_that_is_under_way_has_no_beginning_to_record(run: Run) -> No
     run.close()
     run.recording.unlink()
     assert "the universe is at turn 5 or was changed since it was made" in refused(run)
+
+
+def test_a_recording_goes_on_after_a_strategy_was_removed(run: Run) -> None:
+    """Its row stays for as long as its ships fly; its module does not."""
+    run.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
+    run.simulation.carry_out(SpawnEntity(3, 1, 5, 5, "mine"))
+    run.simulation.carry_out(RemoveStrategy("mine", Author.named("ada")))
+    run.play(1)
+    run.close()
+    run.open()
+    run.play(2)
+    same(run)
+
+
+def test_a_universe_of_which_a_strategy_was_removed_has_no_beginning_to_record(run: Run) -> None:
+    run.close()
+    for path in run.folder.iterdir():
+        path.unlink()
+    store = DuckdbStore(Database.open(run.folder / "universe.duckdb"), TINY)
+    store.carry_out(upload_of("mine", "(i64.const 0x41)"))
+    store.carry_out(SpawnEntity(3, 1, 5, 5, "mine"))
+    store.carry_out(RemoveStrategy("mine", Author.named("ada")))
+    store.close()
+    assert "was changed since it was made" in refused(run)
 
 
 def test_turns_that_were_not_recorded_cannot_be_gone_on_from(run: Run) -> None:

@@ -38,6 +38,7 @@ from wasmverse.recording.format import (
     seal,
 )
 from wasmverse.storage.universe_store import UniverseStore
+from wasmverse.strategies.roster import REMOVED
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.state import state_hash
 
@@ -238,7 +239,8 @@ def _universe(path: Path, store: UniverseStore) -> Universe:
     rows, modules = found.strategies, found.modules
     dealt = [row.strategy_id for row in sorted(rows, key=lambda row: row.name) if row.is_enabled]
     ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, dealt)
-    if store.state_hash() != state_hash(ships, nodes, 0, next_eid):
+    is_changed = any(row.status == REMOVED for row in rows)
+    if is_changed or store.state_hash() != state_hash(ships, nodes, 0, next_eid):
         raise RecordingError(
             f"{path} is a new recording, but the universe is at turn {store.tid} or was changed since it was made: "
             "a run is recorded from its beginning; name a new universe with --db, or go on without --record"

@@ -37,7 +37,7 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Founding:
-    """How a universe began: when, and with which rows of ``strategy``; modules by their hash."""
+    """When a universe was made, its rows of ``strategy``, and by their hash the modules of those that were not removed."""
 
     made_at: datetime
     strategies: Sequence[Any]

@@ -47,6 +47,7 @@ from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
 from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits
+from wasmverse.strategies.roster import REMOVED
 from wasmverse.universe import rules
 from wasmverse.universe.packed import pack_turn
 from wasmverse.universe.state import of_system, state_hash, strategies_flown
@@ -378,11 +379,12 @@ class DuckdbStore:
             strategy_store.record_fault(transaction, verdict.name, verdict.last_fault, verdict.status)
 
     def founding(self) -> Founding:
-        """When it was made, and the strategies that it has now."""
+        """As in `UniverseStore`."""
         with self.database.transaction() as transaction:
             made_at = transaction.one(sa.select(schema.universe.c.created_at))[0]
             rows = strategy_store.read_strategies(transaction)
-            modules = {row.sha256: strategy_store.read_module(transaction, row.sha256) for row in rows}
+            kept = {row.sha256 for row in rows if row.status != REMOVED}  # the modules of others may be gone
+            modules = {sha256: strategy_store.read_module(transaction, sha256) for sha256 in kept}
         return Founding(made_at, rows, modules)
 
     def _read(self) -> None:
