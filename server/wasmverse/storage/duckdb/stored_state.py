@@ -17,6 +17,9 @@ from wasmverse.universe.state import Columns, State
 
 _TYPE = arrow_schema(schema.system_state)
 
+ROWS_A_BATCH = 2_048
+"""Rows that DuckDB inserts on one thread: it hands each thread whole batches."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
@@ -44,7 +47,8 @@ def as_rows(packed: PackedState) -> pa.Table:
     """The rows of ``system_state``, without copying."""
     systems = len(packed.ships.offsets) - 1
     sids = np.arange(1, systems + 1, dtype=np.uint32)
-    return pa.table({"sid": sids, "ships": _as_binary(packed.ships), "nodes": _as_binary(packed.nodes)})
+    rows = pa.table({"sid": sids, "ships": _as_binary(packed.ships), "nodes": _as_binary(packed.nodes)})
+    return pa.Table.from_batches(rows.to_batches(ROWS_A_BATCH))
 
 
 def _as_binary(blobs: Blobs) -> pa.Array[Any]:
