@@ -48,6 +48,32 @@ def test_many_of_one_client_are_before_none_of_another() -> None:
     assert taken(queue) is mine
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_going_at_once_is_what_waiting_alone_comes_to(seed: int) -> None:
+    """A queue in which each query is taken before the next comes, and one that is never waited in, charge the same."""
+    numbers = random.Random(seed)
+    waited, gone = FairQueue(), FairQueue()
+    for _ in range(60):
+        client = Client(numbers.choice("abc"), numbers.choice("12"))
+        cost, real = numbers.choice([0.01, 0.25, 2.0]), numbers.choice([0.01, 0.25, 5.0])
+        ours, theirs = entry(cost), entry(cost)
+        waited.push(ours, client)
+        assert taken(waited) is ours
+        gone.go(theirs, client)
+        for queue, one in ((waited, ours), (gone, theirs)):
+            assert one.is_gone
+            queue.charge(one, real)
+        assert levels(waited) == levels(gone)
+
+
+def levels(queue: FairQueue) -> dict[str, tuple[float, dict[str, float]]]:
+    """Of each client what it has used, and of each of its connections."""
+    return {
+        name: (share.level, {key: session.level for key, session in share.sessions.items()})
+        for name, share in queue._shares.items()
+    }
+
+
 def test_connections_of_one_client_take_turns() -> None:
     queue = FairQueue()
     for _ in range(16):

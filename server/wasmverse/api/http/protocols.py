@@ -9,7 +9,6 @@ import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame
 
@@ -52,35 +51,44 @@ class JoinedWrites:
         self.whole.close()
 
     def _flush(self) -> None:
-        if self._head:
+        if self._head and not self.whole.is_closing():
             self.write(b"")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.whole, name)
 
 
-class HttpProtocol(H11Protocol):
+class _Registered:
+    """What both protocols have: their place in the registry, and a scope in which the app finds them.
+
+    Before one of uvicorn's protocols among the bases: all but ``registry`` is for that.
+    """
+
+    config: Config
+
+    def __init__(self, registry: Connections, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.app = self._enter
+        self.address = ""
+        self._registry = registry
+        self._closing_since: float | None = None
+
+    async def _enter(self, scope: Any, receive: Any, send: Any) -> None:
+        scope[SCOPE_KEY] = self
+        await self.config.loaded_app(scope, receive, send)
+
+
+class HttpProtocol(_Registered, H11Protocol):
     """HTTP/1.1 on one connection.
 
     ``since`` is when its request began to arrive, or when it began to wait for one.
     """
 
-    def __init__(
-        self,
-        registry: Connections,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.app = self._enter
-        self.address = ""
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.kind = Kind.head
         self.since = 0.0
-        self._registry = registry
         self._has_begun = False
-        self._closing_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Have the connection counted, or refused."""
@@ -209,30 +217,15 @@ class HttpProtocol(H11Protocol):
         self.transport.write(head.encode() + body)
         self.transport.close()
 
-    async def _enter(self, scope: Any, receive: Any, send: Any) -> None:
-        scope[SCOPE_KEY] = self
-        await self.config.loaded_app(scope, receive, send)
 
-
-class SocketProtocol(WebSocketsSansIOProtocol):
+class SocketProtocol(_Registered, WebSocketsSansIOProtocol):
     """WebSocket on one connection. Reading pauses until the handshake is answered, and while the client does not read."""
 
-    def __init__(
-        self,
-        registry: Connections,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
-        self.app = self._enter
-        self.address = ""
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.kind = Kind.socket
         self.since = self.loop.time()
-        self._registry = registry
         self._early = b""
-        self._closing_since: float | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection over."""
@@ -366,10 +359,6 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.close()
-
-    async def _enter(self, scope: Any, receive: Any, send: Any) -> None:
-        scope[SCOPE_KEY] = self
-        await self.config.loaded_app(scope, receive, send)
 
 
 def connection_protocols(registry: Connections) -> tuple[Any, Any]:
