@@ -25,14 +25,15 @@ LAW = {
     "confinement": set(),
     "wasm": {"errors", "text"},
     "strategies": {"wasm", "confinement", "commands", "errors", "text", "settings"},
+    "functions": {"wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},
-    "simulation": {"strategies", "universe", "wasm", *PLAIN},
-    "storage": {"simulation", "strategies", "universe", "sizes", *PLAIN},
+    "simulation": {"functions", "strategies", "universe", "wasm", *PLAIN},
+    "storage": {"functions", "simulation", "strategies", "universe", "sizes", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
     "recording": {"simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
     "query": {"snapshots", "storage", "confinement", *PLAIN},
-    "reader": {"query", "snapshots", "strategies", "wasm", "confinement", "errors", "text"},
-    "api": {"query", "strategies", "confinement", "tokens", *PLAIN},
+    "reader": {"functions", "query", "snapshots", "strategies", "wasm", "confinement", "errors", "text"},
+    "api": {"functions", "query", "strategies", "confinement", "tokens", *PLAIN},
     "processes": {
         "api",
         "query",
@@ -46,6 +47,7 @@ LAW = {
     },
     "cli": {
         "api",
+        "functions",
         "processes",
         "recording",
         "simulation",
@@ -64,6 +66,7 @@ FOREIGN = {
     "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
     "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},
     "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},
+    "functions": {"duckdb", "duckdb_engine", "sqlalchemy", "numba", *SERVER},
     "storage": {"wasmtime", "numba", *SERVER},
     "snapshots": {"duckdb", "sqlalchemy", "wasmtime", "numba", *SERVER},
     "simulation": {"duckdb", "duckdb_engine", "sqlalchemy", "numba", *SERVER},
@@ -150,6 +153,15 @@ def test_a_room_comes_into_another_by_its_doors(guest: str, room: str) -> None:
     used = {module: inner(imported(module), room) for module in MODULES if room_of(module) == guest}
     assert {module: names for module, names in used.items() if names - DOORS[guest, room]} == {}
     assert set().union(*used.values()) == DOORS[guest, room], "a door that nobody uses is a wall"
+
+
+ARROW = {"columns", "run", "sql_types"}
+"""The modules of ``functions`` in which rows are Arrow; what a function is needs none of it, nor does its check."""
+
+
+def test_few_modules_of_functions_know_arrow() -> None:
+    room = PACKAGE / "functions"
+    assert {path.stem for path in room.glob("*.py") if "pyarrow" in roots_of(imported(path))} <= ARROW
 
 
 def test_live_queries_know_no_socket() -> None:
