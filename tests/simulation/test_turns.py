@@ -68,15 +68,11 @@ def test_what_is_handed_out_before_the_commit_is_what_is_committed(
         assert simulation.snapshot()["node"].num_rows == committed["node"].num_rows + 1
 
 
-@pytest.mark.parametrize(
-    ("fails_at", "handed_out"),
-    [("write", set()), ("read", set()), ("record", {"node", "ship"}), ("commit", {"node", "ship"})],
-)
+@pytest.mark.parametrize("fails_at", ["write", "read", "record", "commit"])
 def test_a_turn_that_fails_hands_out_nothing_any_more(
     simulate: Callable[..., DuckdbStore],
     monkeypatch: pytest.MonkeyPatch,
     fails_at: str,
-    handed_out: set[str],
 ) -> None:
     """Whoever takes the tables may be closed next."""
     simulation = simulate()
@@ -108,7 +104,10 @@ def test_a_turn_that_fails_hands_out_nothing_any_more(
             patch.setattr(simulation.database, "transaction", fail_to_commit)
         with pytest.raises(ZeroDivisionError):
             simulation.advance(publish=take)
-    assert handed_out == set(taken) & {"ship", "node"}
+        told = len(taken)
+    time.sleep(0.6)
+    assert len(taken) == told
+    assert {"ship", "node"} <= set(taken)
 
 
 def test_late_turns_are_those_that_end_after_their_deadline(simulate: Callable[..., DuckdbStore]) -> None:

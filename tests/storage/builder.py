@@ -1,6 +1,5 @@
 """Small universes in a database, and turns made up for them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -12,13 +11,14 @@ from wasmverse.storage.duckdb.history import History, TurnRows
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.turn_store import TurnRecord, create_universe, write_turn
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.packed import PackedState, pack_turn
 from wasmverse.universe.result import EventColumns, Events, StrategyTally, TurnResult
 from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.turn import Laws
 
-THREADS = ThreadPoolExecutor(2)
+CREW = Crew(2)
 LAWS = Laws(seed=5, systems=3, ships_min=4, nodes_min=6, block_systems=2)
 RECORD = TurnRecord(slot=1, started_at=1_000_000.25, ended_at=1_000_000.5, late=False)
 
@@ -31,7 +31,7 @@ def fill(database: Database, laws: Laws = LAWS) -> None:
 
 
 def read(transaction: Transaction, laws: Laws = LAWS) -> StoredState:
-    return StateReader(laws.systems, THREADS).read(transaction).state()
+    return StateReader(laws.systems, CREW).read(transaction)
 
 
 def result_of(
@@ -98,7 +98,7 @@ def packed(before: StoredState, result: TurnResult) -> PackedState:
         result.node_energy,
         result.new_nodes,
         LAWS.bounds(),
-        THREADS,
+        CREW,
     )
 
 

@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.storage.builder import LAWS, THREADS, fill, in_order, packed, random_result, read, write
+from tests.storage.builder import CREW, LAWS, fill, in_order, packed, random_result, read, write
 from tests.storage.by_hand import change_by_hand
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import ROW_GROUP_ROWS, Database
 from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.turn_store import write_system
 from wasmverse.universe.result import nodes_after, ships_after
 from wasmverse.universe.state import state_hash
@@ -123,7 +124,7 @@ def test_a_column_whose_type_was_changed_is_refused(database: Database) -> None:
 def test_what_is_read_after_a_turn_is_what_was_written(database: Database, seed: int) -> None:
     """Random changes, turn after turn."""
     rng = np.random.default_rng(seed)
-    reader = StateReader(LAWS.systems, THREADS)
+    reader = StateReader(LAWS.systems, CREW)
     for tid in range(1, 16):
         taken: dict[str, pa.Table] = {}
         with database.transaction() as transaction:
@@ -131,9 +132,9 @@ def test_what_is_read_after_a_turn_is_what_was_written(database: Database, seed:
             result = random_result(rng, tid, before)
             expected = nodes_after(before.state.nodes, result)
             written = write(transaction, before, result)
-            reading = reader.read(transaction, (tid, result.next_eid), taken.__setitem__, written)
-            reading.check()
-        after = reading.state()
+            unpacked = reader.begin(written, taken.__setitem__)
+            reader.check(transaction, written)
+        after = StoredState(tid, result.next_eid, unpacked.result())
         assert taken == {"ship": after.ship_table(), "node": after.node_table()}
         assert (after.tid, after.next_eid) == (tid, result.next_eid)
         assert after.ship_table().equals(in_order(ships_after(result)))
@@ -170,15 +171,15 @@ def test_plain_duckdb_shows_what_is_stored(tmp_path: Path) -> None:
 
 
 def test_rows_that_are_not_what_was_written_are_refused_before_the_commit(database: Database) -> None:
-    reader = StateReader(LAWS.systems, THREADS)
+    reader = StateReader(LAWS.systems, CREW)
     with database.transaction() as transaction:
-        before = reader.read(transaction).state()
+        before = reader.read(transaction)
     result = random_result(np.random.default_rng(1), 1, before)
     wanted = "the nodes of system 2 are not read as they were written; the turn is not committed"
     with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
         written = write(transaction, before, result)
         change_by_hand(transaction.driver, "UPDATE nodes SET energy = energy % 65535 + 1 WHERE sid = 2")
-        reader.read(transaction, (1, result.next_eid), written=written).check()
+        reader.check(transaction, written)
     reader.close()
     with database.transaction() as transaction:
         assert read(transaction).node_table().equals(before.node_table())

@@ -1,7 +1,6 @@
 """Packed states: the bytes are those that are written a second time, apart; what comes back is what was packed, or is refused."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.storage.by_hand import NODE_COLUMNS, SHIP_COLUMNS, blob
 from wasmverse.errors import StateError
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import Blobs, pack_state, pack_turn
 from wasmverse.universe.state import Nodes, Ships, with_columns
 from wasmverse.universe.unpacked import Unpacking
@@ -19,9 +19,10 @@ SYSTEMS = 6
 
 
 @pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2) as threads:
-        yield threads
+def crew() -> Iterator[Crew]:
+    crew = Crew(2)
+    yield crew
+    crew.close()
 
 
 def entities(rng: np.random.Generator, kind: type, count: int, eids: np.ndarray):
@@ -102,35 +103,35 @@ def turns(draw: st.DrawFn):
 
 @settings(max_examples=200, deadline=None)
 @given(turns())
-def test_a_turn_s_bytes_are_those_of_the_format_and_come_back(threads, turn) -> None:
+def test_a_turn_s_bytes_are_those_of_the_format_and_come_back(crew, turn) -> None:
     given_state, (ships, nodes) = turn
-    packed = pack_turn(*given_state, threads)
+    packed = pack_turn(*given_state, crew)
     assert blobs(packed.ships) == by_hand(SHIP_COLUMNS, ships)
     assert blobs(packed.nodes) == by_hand(NODE_COLUMNS, nodes)
-    assert same(Unpacking("ship", [packed.ships]).ships(threads), ships)
+    assert same(Unpacking("ship", [packed.ships]).ships(crew), ships)
     unpacked = Unpacking("node", [packed.nodes])
-    assert same(unpacked.nodes(threads), nodes)
+    assert same(unpacked.nodes(crew), nodes)
     assert unpacked.offsets.tolist() == np.searchsorted(nodes.sid, np.arange(1, SYSTEMS + 2)).tolist()
-    again = pack_state(ships, nodes, SYSTEMS, threads)
+    again = pack_state(ships, nodes, SYSTEMS, crew)
     assert all(map(np.array_equal, again.ships + again.nodes, packed.ships + packed.nodes))
 
 
-def test_both_widths_of_eids_are_met(threads) -> None:
+def test_both_widths_of_eids_are_met(crew) -> None:
     """As wide as a system's own eids need: two to the 32 apart is too far for four bytes."""
     for apart, width in ((2**32 - 1, 4), (2**32, 8)):
         nodes = entities(np.random.default_rng(1), Nodes, 2, np.array([5, 5 + apart]))
         nodes.sid[:], nodes.eid[:] = 3, (5, 5 + apart)
-        packed = pack_state(Ships.empty(0), nodes, SYSTEMS, threads)
+        packed = pack_state(Ships.empty(0), nodes, SYSTEMS, crew)
         assert blobs(packed.nodes)[2][1] == width
         assert len(blobs(packed.nodes)[2]) == 16 + 2 * (4 + width)
-        assert Unpacking("node", [packed.nodes]).nodes(threads).eid.tolist() == [5, 5 + apart]
+        assert Unpacking("node", [packed.nodes]).nodes(crew).eid.tolist() == [5, 5 + apart]
 
 
 @settings(max_examples=60, deadline=None)
 @given(turns(), st.sets(st.integers(1, SYSTEMS - 1)))
-def test_blobs_may_come_in_pieces_and_off_the_words(threads, turn, cuts) -> None:
+def test_blobs_may_come_in_pieces_and_off_the_words(crew, turn, cuts) -> None:
     _, (ships, nodes) = turn
-    packed = pack_state(ships, nodes, SYSTEMS, threads).ships
+    packed = pack_state(ships, nodes, SYSTEMS, crew).ships
     bounds = [0, *sorted(cuts), SYSTEMS]
     pieces = []
     for first, last in pairwise(bounds):
@@ -138,31 +139,31 @@ def test_blobs_may_come_in_pieces_and_off_the_words(threads, turn, cuts) -> None
         shifted = np.frombuffer(b"?" + packed.data[offsets[0] : offsets[-1]].tobytes(), np.uint8)[1:]
         pieces.append(Blobs(offsets - offsets[0], shifted))
     unpacking = Unpacking("ship", pieces)
-    assert same(unpacking.ships(threads), ships)
-    assert unpacking.differs_from(packed, threads) == -1
+    assert same(unpacking.ships(crew), ships)
+    assert unpacking.differs_from(packed, crew) == -1
 
 
 @settings(max_examples=60, deadline=None)
 @given(turns(), st.integers(0, 2**32))
-def test_a_byte_that_changed_on_the_way_is_noticed_with_its_system(threads, turn, seed) -> None:
+def test_a_byte_that_changed_on_the_way_is_noticed_with_its_system(crew, turn, seed) -> None:
     _, (ships, nodes) = turn
-    packed = pack_state(ships, nodes, SYSTEMS, threads).nodes
+    packed = pack_state(ships, nodes, SYSTEMS, crew).nodes
     place = seed % len(packed.data)
     system = int(np.searchsorted(packed.offsets, place, "right")) - 1
     data = packed.data.copy()
     entries = int(packed.offsets[system]) + 16
     place = place if place >= entries else entries - 8  # the base: a head that can be
     data[place] ^= 1 << seed % 8
-    assert Unpacking("node", [packed._replace(data=data)]).differs_from(packed, threads) == system
-    assert Unpacking("node", [packed]).differs_from(packed, threads) == -1
+    assert Unpacking("node", [packed._replace(data=data)]).differs_from(packed, crew) == system
+    assert Unpacking("node", [packed]).differs_from(packed, crew) == -1
 
 
 @settings(max_examples=300, deadline=None)
 @given(turns(), st.data())
-def test_bytes_of_any_kind_are_refused_or_can_be_played(threads, turn, data) -> None:
+def test_bytes_of_any_kind_are_refused_or_can_be_played(crew, turn, data) -> None:
     """A damaged blob is never read past its end, and nothing comes of it that no ship may be."""
     _, (ships, nodes) = turn
-    packed = pack_state(ships, nodes, SYSTEMS, threads).ships
+    packed = pack_state(ships, nodes, SYSTEMS, crew).ships
     ends = packed.offsets.tolist()
     system = data.draw(st.integers(0, SYSTEMS - 1))
     here = bytearray(packed.data[ends[system] : ends[system + 1]].tobytes())
@@ -179,7 +180,7 @@ def test_bytes_of_any_kind_are_refused_or_can_be_played(threads, turn, data) -> 
     pieces[system] = bytes(here)
     damaged = Blobs(np.cumsum([0, *map(len, pieces)]), np.frombuffer(b"".join(pieces), np.uint8))
     try:
-        read = Unpacking("ship", [damaged]).ships(threads)
+        read = Unpacking("ship", [damaged]).ships(crew)
     except StateError as error:
         assert error.message.startswith(f"the ships of system {system + 1} cannot be read: ")
         assert error.message.endswith("restore a copy of the universe, or load what was exported of it")
@@ -200,21 +201,21 @@ def test_bytes_of_any_kind_are_refused_or_can_be_played(threads, turn, data) -> 
         (15, 0x80, "ship -9223372036854775803 comes after 0; eids ascend from 1 to 4611686018427387903"),
     ],
 )
-def test_a_head_that_cannot_be_is_told_of(threads, at: int, value: int, fault: str) -> None:
+def test_a_head_that_cannot_be_is_told_of(crew, at: int, value: int, fault: str) -> None:
     ships = entities(np.random.default_rng(1), Ships, 3, np.arange(3) + 5)
     ships.sid[:], ships.eid[:] = 2, (5, 6, 7)
-    packed = pack_state(ships, Nodes.empty(0), SYSTEMS, threads).ships
+    packed = pack_state(ships, Nodes.empty(0), SYSTEMS, crew).ships
     packed.data[16 + at] = value
     with pytest.raises(StateError) as error:
-        Unpacking("ship", [packed]).ships(threads)
+        Unpacking("ship", [packed]).ships(crew)
     assert f"the ships of system 2 cannot be read: {fault}; restore a copy" in error.value.message
 
 
 @pytest.mark.parametrize("sids", [[1, SYSTEMS + 1], [2, 1], [0, 1]])
-def test_rows_that_are_not_sorted_or_off_the_map_are_not_packed(threads, sids: list[int]) -> None:
+def test_rows_that_are_not_sorted_or_off_the_map_are_not_packed(crew, sids: list[int]) -> None:
     nodes = entities(np.random.default_rng(1), Nodes, 2, np.array([1, 2]))
     nodes.sid[:] = sids
     with pytest.raises(
         StateError, match=r"nodes cannot be packed: row . has sid .; rows must be sorted and within 1\.\.6"
     ):
-        pack_state(Ships.empty(0), nodes, SYSTEMS, threads)
+        pack_state(Ships.empty(0), nodes, SYSTEMS, crew)

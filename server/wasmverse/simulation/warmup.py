@@ -11,7 +11,7 @@ from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.cache import are_compiled
 from wasmverse.universe.genesis import populate
-from wasmverse.universe.packed import Blobs, pack_state, pack_turn
+from wasmverse.universe.packed import pack_state, pack_turn
 from wasmverse.universe.state import State, state_hash
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.universe.unpacked import Unpacking
@@ -30,24 +30,17 @@ def compile_kernels(tell: Callable[[str], None] = lambda _text: None) -> float:
     laws = Laws(seed=1, systems=1, ships_min=1, nodes_min=1, block_systems=1)
     ships, nodes, next_eid = populate(1, 1, 1, 1, [1])
     player = TurnPlayer(1)
-    packed = pack_state(ships, nodes, 1, player.pool)
-    ships = Unpacking("ship", [_as_read(packed.ships)]).ships(player.pool)
-    unpacked = Unpacking("node", [_as_read(packed.nodes)])
-    nodes = unpacked.nodes(player.pool)
+    packed = pack_state(ships, nodes, 1, player.crew)
+    ships = Unpacking("ship", [packed.ships.read_only()]).ships(player.crew)
+    unpacked = Unpacking("node", [packed.nodes.read_only()])
+    nodes = unpacked.nodes(player.crew)
     state = State(ships, nodes)
     result = player.play(state, laws, Roster([]), guest_limits(GuestSettings()), tid=1, next_eid=next_eid)
     after = (result.ships, result.new_ships, nodes, result.node_energy, result.new_nodes)
-    unpacked.differs_from(pack_turn(*after, laws.bounds(), player.pool).nodes, player.pool)
+    unpacked.differs_from(pack_turn(*after, laws.bounds(), player.crew).nodes, player.crew)
     player.close()
     state_hash(ships, nodes, 1, next_eid)
     return time.perf_counter() - clock
-
-
-def _as_read(blobs: Blobs) -> Blobs:
-    """As a database returns them: read-only, for which kernels are compiled apart."""
-    data = blobs.data.view()
-    data.setflags(write=False)
-    return Blobs(blobs.offsets, data)
 
 
 def settle_garbage() -> None:

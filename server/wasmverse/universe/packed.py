@@ -7,13 +7,13 @@ because no eid is higher. So rows are always by (sid, eid) and nothing is ever s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.errors import StateError
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.kernels import kernel
 from wasmverse.universe.row_format import (
     HEAD_BYTES,
@@ -39,6 +39,12 @@ class Blobs(NamedTuple):
 
     offsets: NDArray[np.int64]
     data: NDArray[np.uint8]
+
+    def read_only(self) -> Blobs:
+        """The same bytes as a database returns them: kernels that read are compiled for such only."""
+        data = self.data.view()
+        data.setflags(write=False)
+        return Blobs(self.offsets, data)
 
 
 class PackedState(NamedTuple):
@@ -80,7 +86,7 @@ class Words(NamedTuple):
         return cls(data.view(np.uint64), data.view(np.uint32), data.view(np.uint16), data)
 
 
-def pack_state(ships: Ships, nodes: Nodes, systems: int, threads: ThreadPoolExecutor) -> PackedState:
+def pack_state(ships: Ships, nodes: Nodes, systems: int, crew: Crew) -> PackedState:
     """Pack columns that are sorted by (sid, eid).
 
     Raises
@@ -88,7 +94,7 @@ def pack_state(ships: Ships, nodes: Nodes, systems: int, threads: ThreadPoolExec
     StateError : they are not sorted, or a sid does not exist.
     """
     bounds = np.array([0, systems])
-    return pack_turn([ships], Ships.empty(0), nodes, nodes.energy, Nodes.empty(0), bounds, threads)
+    return pack_turn([ships], Ships.empty(0), nodes, nodes.energy, Nodes.empty(0), bounds, crew)
 
 
 def pack_turn(
@@ -98,7 +104,7 @@ def pack_turn(
     node_energy: NDArray[np.uint16],
     new_nodes: Nodes,
     bounds: NDArray[np.int64],
-    threads: ThreadPoolExecutor,
+    crew: Crew,
 ) -> PackedState:
     """Pack the end of a turn. Nothing that is given is modified.
 
@@ -109,7 +115,7 @@ def pack_turn(
     new_ships : sorted by sid; their eids are the highest.
     nodes, node_energy : the nodes of the turn before, sorted by (sid, eid), and what each has left; 0: it is gone.
     new_nodes : in any order.
-    threads : what the blocks are shared out to.
+    crew : what the blocks are shared out to.
 
     Raises
     ------
@@ -138,7 +144,7 @@ def pack_turn(
         _size_nodes(nodes.eid, energy, node_starts, new_nodes.eid, new_node_starts, first, last, node_sizes)
         return starts
 
-    starts = list(threads.map(measure, parts, ranges))
+    starts = crew.map(measure, parts, ranges)
     packed_ships, packed_nodes = _room(ship_sizes), _room(node_sizes)
     ship_words, node_words = Words.of(packed_ships.data), Words.of(packed_nodes.data)
 
@@ -152,7 +158,7 @@ def pack_turn(
             node_words,
         )  # fmt: skip
 
-    list(threads.map(write, parts, starts, ranges))
+    crew.map(write, parts, starts, ranges)
     return PackedState(packed_ships, packed_nodes)
 
 

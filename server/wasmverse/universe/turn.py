@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import Block, BlockResult, Workspace, blocks_of, play_block
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.deal import deal
 from wasmverse.universe.finish import finish
 from wasmverse.universe.join import join
@@ -45,17 +45,17 @@ class Laws:
 
 
 class TurnPlayer:
-    """Plays turns on a fixed number of threads, ``pool``. The result depends on its arguments alone, never on the threads."""
+    """Plays turns on a fixed number of threads, its ``crew``. The result depends on its arguments alone, never on the threads."""
 
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads or os.cpu_count() or 1
         set_thread_stacks()
-        self.pool = ThreadPoolExecutor(self.threads, "turn")
+        self.crew = Crew(self.threads)
         self._local = threading.local()
 
     def close(self) -> None:
         """End the threads."""
-        self.pool.shutdown()
+        self.crew.close()
 
     def play(
         self,
@@ -76,15 +76,7 @@ class TurnPlayer:
                 workspace = self._local.workspace = Workspace()
             return play_block(workspace, block, roster, turn, limits)
 
-        played = [self.pool.submit(play_one, block) for block in blocks_of(state, laws.blocks())]
-        try:
-            blocks = [future.result() for future in played]
-        except BaseException:
-            # Nobody may work in a workspace that the next turn is given.
-            for future in played:
-                if not future.cancel():
-                    future.exception()
-            raise
+        blocks = self.crew.map(play_one, blocks_of(state, laws.blocks()))
         dealt = deal([block.summary() for block in blocks], roster, next_eid)
         ends = [
             finish(block, decision, roster) for block, decision in zip(blocks, dealt.decisions, strict=True)

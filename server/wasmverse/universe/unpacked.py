@@ -6,13 +6,13 @@ Nothing is believed: every version, length, count and value is checked before it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.errors import StateError
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.kernels import kernel
 from wasmverse.universe.packed import EID_END, Blobs, Words
 from wasmverse.universe.row_format import HEAD_BYTES, NARROW, NODE_BYTES, SHIP_BYTES, VERSION, WIDE
@@ -81,7 +81,7 @@ class Unpacking:
         if counts:
             np.cumsum(np.concatenate(counts), out=self.offsets[1:])
 
-    def differs_from(self, written: Blobs, threads: ThreadPoolExecutor) -> int:
+    def differs_from(self, written: Blobs, crew: Crew) -> int:
         """The first system whose bytes are not those that were written, counted from 0; -1 when all are."""
         if self.systems != len(written.offsets) - 1:
             return min(self.systems, len(written.offsets) - 1)
@@ -91,45 +91,38 @@ class Unpacking:
             chunk, first, last = task
             return _differs(chunk.offsets, chunk.words.u64, written.offsets, words, chunk.first, first, last)
 
-        return next((found for found in self._shared_out(compare, threads) if found >= 0), -1)
+        return next((found for found in crew.map(compare, self._tasks()) if found >= 0), -1)
 
-    def ships(self, threads: ThreadPoolExecutor) -> Ships:
+    def ships(self, crew: Crew) -> Ships:
         """The columns of blobs of ships, sorted by (sid, eid); read-only.
 
         Raises
         ------
         StateError : a value cannot be; names the ship.
         """
-        return self._columns(Ships.empty(int(self.offsets[-1])), _unpack_ships, threads)
+        return self._columns(Ships.empty(int(self.offsets[-1])), _unpack_ships, crew)
 
-    def nodes(self, threads: ThreadPoolExecutor) -> Nodes:
+    def nodes(self, crew: Crew) -> Nodes:
         """The columns of blobs of nodes, sorted by (sid, eid); read-only.
 
         Raises
         ------
         StateError : a value cannot be; names the node.
         """
-        return self._columns(Nodes.empty(int(self.offsets[-1])), _unpack_nodes, threads)
+        return self._columns(Nodes.empty(int(self.offsets[-1])), _unpack_nodes, crew)
 
-    def _columns(self, columns: Columns, unpack: Callable[..., int], threads: ThreadPoolExecutor) -> Columns:
+    def _columns(self, columns: Columns, unpack: Callable[..., int], crew: Crew) -> Columns:
         def fill(task: tuple[_Chunk, int, int]) -> int:
             chunk, first, last = task
             return unpack(chunk.offsets, chunk.words, self.offsets, chunk.first, first, last, columns)
 
-        for system in self._shared_out(fill, threads):
+        for system in crew.map(fill, self._tasks()):
             if system >= 0:
                 rows = slice(int(self.offsets[system]), int(self.offsets[system + 1]))
                 raise self._damaged(system, _value_fault(self.kind, columns, rows))
         for column in columns:
             column.setflags(write=False)
         return columns
-
-    def _shared_out(
-        self, work: Callable[[tuple[_Chunk, int, int]], int], threads: ThreadPoolExecutor
-    ) -> Iterable[int]:
-        """Do all ranges of rows; a single one on this thread, because to wait for another takes longer than the work."""
-        tasks = list(self._tasks())
-        return map(work, tasks) if len(tasks) == 1 else threads.map(work, tasks)
 
     def _tasks(self) -> Iterator[tuple[_Chunk, int, int]]:
         """Ranges of rows of a chunk."""

@@ -7,7 +7,6 @@ is a file of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from wasmverse.storage.duckdb.stored_state import as_rows
 from wasmverse.storage.duckdb.strategy_store import read_strategies
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.text import printable
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.rules import ENERGY_MAX
 from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships, State, check_invariants
@@ -58,9 +58,9 @@ def export(path: Path, folder: Path) -> str:
         raise DatabaseError(f"{folder} holds {taken.name!r}: name a new or empty folder")
     database = Database.open(path)
     try:
-        with database.transaction() as transaction, ThreadPoolExecutor(2) as threads:
-            reader = StateReader(read_laws(transaction).systems, threads)
-            stored = reader.read(transaction).state()
+        with database.transaction() as transaction:
+            reader = StateReader(read_laws(transaction).systems, Crew(1))
+            stored = reader.read(transaction)
             reader.close()
             for table in _PLAIN:
                 columns = ", ".join(column.name for column in table.columns)
@@ -129,8 +129,7 @@ def _load(transaction: Transaction, folder: Path) -> str:
             )
     ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
     audit_state(State(ships, nodes), next_eid, [row.strategy_id for row in read_strategies(transaction)])
-    with ThreadPoolExecutor(1) as threads:
-        packed = pack_state(ships, nodes, laws.systems, threads)
+    packed = pack_state(ships, nodes, laws.systems, Crew(1))
     transaction.insert_arrow(schema.system_state, as_rows(packed))
     return f"turn {tid:,} with {len(ships.sid):,} ships and {len(nodes.sid):,} nodes"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import duckdb
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from wasmverse.errors import ModuleRefused, StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships
 from wasmverse.universe.unpacked import Unpacking
@@ -100,11 +100,10 @@ def _pack_systems(transaction: Transaction) -> None:
         f"(SELECT {unpacked} AS energy FROM node_energy) WHERE energy > 0 ORDER BY sid, eid"
     )
     nodes = Nodes._make(_column(shown.to_arrow_table(), name, dtype) for name, dtype in NODE_DTYPES.items())
-    with ThreadPoolExecutor(1) as threads:
-        packed = pack_state(ships, nodes, systems, threads)
-        # What others have broken is refused while the file is as they know it.
-        Unpacking("ship", [packed.ships]).ships(threads)
-        Unpacking("node", [packed.nodes]).nodes(threads)
+    packed = pack_state(ships, nodes, systems, Crew(1))
+    # What others have broken is refused while the file is as they know it.
+    Unpacking("ship", [packed.ships]).ships(Crew(1))
+    Unpacking("node", [packed.nodes]).nodes(Crew(1))
     rows = as_rows(packed)
     connection.execute("INSERT INTO system_state SELECT sid, ships, nodes FROM rows").fetchall()
     assert len(rows) == systems

@@ -1,8 +1,8 @@
-"""The state that a transaction sees, read as it is stored and unpacked beside whatever is done next.
+"""The state as a transaction sees it: read and unpacked, or read and compared with what was written.
 
-A turn reads what it has written before it commits, and compares it byte for byte. While the record of the turn is written and
-the commit waits for the disk, the rows are unpacked and written out for readers of the snapshot. The state is used only once
-the commit has succeeded.
+A turn unpacks what it has packed, beside the writing of it; then it reads the rows back before it commits, and compares them byte
+for byte with what was packed. So what the next turn plays on, and what readers of the snapshot see, is what the rows hold; it is
+used only once the commit has succeeded.
 """
 
 from __future__ import annotations
@@ -14,49 +14,10 @@ from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.duckdb.stored_state import StoredState, as_table, blobs_of, check_rows
 from wasmverse.storage.universe_store import Publish
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import PackedState
-from wasmverse.universe.state import Nodes, Ships, State
+from wasmverse.universe.state import State
 from wasmverse.universe.unpacked import Unpacking
-
-
-class Reading:
-    """A state whose rows have been read and are being unpacked."""
-
-    def __init__(
-        self,
-        position: tuple[int, int],
-        compared: Future[None] | None,
-        ships: Future[Ships],
-        nodes: Future[Nodes],
-    ) -> None:
-        self._position = position
-        self._compared = compared
-        self._ships = ships
-        self._nodes = nodes
-
-    def check(self) -> None:
-        """Wait until what was read has been compared with what was written.
-
-        Raises
-        ------
-        StateError : they differ.
-        """
-        if self._compared is not None:
-            self._compared.result()
-
-    def finish(self) -> None:
-        """Wait until no more tables are handed out; the state is not wanted."""
-        self._ships.exception()
-        self._nodes.exception()
-
-    def state(self) -> StoredState:
-        """Wait for the state.
-
-        Raises
-        ------
-        StateError : a value cannot be.
-        """
-        return StoredState(*self._position, State(self._ships.result(), self._nodes.result()))
 
 
 class StateReader:
@@ -64,72 +25,68 @@ class StateReader:
 
     Parameters
     ----------
-    threads : what unpacking is shared out to.
+    crew : what comparing is shared out to, and unpacking when nothing else is to be done meanwhile.
     """
 
-    def __init__(self, systems: int, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, systems: int, crew: Crew) -> None:
         self.systems = systems
-        self.threads = threads
-        # Threads of their own, because they wait for those that unpack.
-        self._beside = ThreadPoolExecutor(3, "reading")
+        self.crew = crew
+        # One processor is left to the database.
+        self._crew_beside = Crew(max(1, crew.threads - 1))
+        self._beside = ThreadPoolExecutor(1, "unpack")
 
     def close(self) -> None:
         """End the threads."""
         self._beside.shutdown()
+        self._crew_beside.close()
 
     def count(self, transaction: Transaction) -> tuple[int, int]:
         """How many ships and nodes there are, without unpacking them. Raises StateError as `read` does."""
-        rows = check_rows(transaction.read_arrow(schema.system_state), self.systems)
-        ships, nodes = (Unpacking(kind, blobs_of(rows, f"{kind}s")) for kind in ("ship", "node"))
+        ships, nodes = self._rows(transaction)
         return int(ships.offsets[-1]), int(nodes.offsets[-1])
 
-    def read(
-        self,
-        transaction: Transaction,
-        position: tuple[int, int] | None = None,
-        take: Publish | None = None,
-        written: PackedState | None = None,
-    ) -> Reading:
-        """Read all rows; the transaction may be ended when this returns, before they are unpacked.
-
-        Parameters
-        ----------
-        position : tid and next_eid, if they are known.
-        written : what is to be found; `Reading.check` says whether it is.
+    def read(self, transaction: Transaction) -> StoredState:
+        """Read and unpack all rows.
 
         Raises
         ------
-        StateError : the table is not what it has to be.
+        StateError : the table is not what it has to be, or a value cannot be.
         """
-        if position is None:
-            (position,) = transaction.run_text("SELECT tid, next_eid FROM universe")
-        rows = check_rows(transaction.read_arrow(schema.system_state), self.systems)
-        ships, nodes = (Unpacking(kind, blobs_of(rows, f"{kind}s")) for kind in ("ship", "node"))
-        compared = None if written is None else self._beside.submit(self._compare, ships, nodes, written)
-        return Reading(
-            position,
-            compared,
-            self._beside.submit(self._unpack_ships, ships, take),
-            self._beside.submit(self._unpack_nodes, nodes, take),
-        )
+        ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
+        ships, nodes = self._rows(transaction)
+        return StoredState(tid, next_eid, State(ships.ships(self.crew), nodes.nodes(self.crew)))
 
-    def _compare(self, ships: Unpacking, nodes: Unpacking, written: PackedState) -> None:
-        for read, was in ((ships, written.ships), (nodes, written.nodes)):
-            system = read.differs_from(was, self.threads)
+    def begin(self, packed: PackedState, take: Publish | None = None) -> Future[State]:
+        """Begin to unpack what is going to be written, on another thread, and hand out its tables as soon as they are there.
+
+        The state's result raises StateError if a value cannot be.
+        """
+        return self._beside.submit(self._unpack, packed, take)
+
+    def check(self, transaction: Transaction, written: PackedState) -> None:
+        """Read all rows and compare them with what was written.
+
+        Raises
+        ------
+        StateError : they differ, or the table is not what it has to be.
+        """
+        for read, was in zip(self._rows(transaction), written, strict=True):
+            system = read.differs_from(was, self.crew)
             if system >= 0:
                 raise StateError(
                     f"the {read.kind}s of system {system + 1} are not read as they were written; the turn is not committed: "
                     "check this machine's memory, and whether another program changes the file"
                 )
 
-    def _unpack_ships(self, packed: Unpacking, take: Publish | None) -> Ships:
-        ships = packed.ships(self.threads)
+    def _rows(self, transaction: Transaction) -> tuple[Unpacking, Unpacking]:
+        rows = check_rows(transaction.read_arrow(schema.system_state), self.systems)
+        return Unpacking("ship", blobs_of(rows, "ships")), Unpacking("node", blobs_of(rows, "nodes"))
+
+    def _unpack(self, packed: PackedState, take: Publish | None) -> State:
+        ships = Unpacking("ship", [packed.ships.read_only()]).ships(self._crew_beside)
         if take is not None:
             take("ship", as_table(ships))
-        return ships
-
-    def _unpack_nodes(self, packed: Unpacking, take: Publish | None) -> Nodes:
-        nodes = packed.nodes(self.threads)
+        nodes = Unpacking("node", [packed.nodes.read_only()]).nodes(self._crew_beside)
         if take is not None:
             take("node", as_table(nodes))
-        return nodes
+        return State(ships, nodes)

@@ -1,7 +1,7 @@
 """The embedded store: database, rules and strategies joined, without a clock and without clients.
 
 A turn is one transaction: it plays on the state that is committed, writes the next, and reads it back from the tables before
-it commits (`state_reader` says what of it); that is published, and the next turn plays on it. A command between two turns is a
+it commits (`state_reader` says how); that is published, and the next turn plays on it. A command between two turns is a
 transaction of its own, after which the state is read again.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Self
@@ -41,7 +42,7 @@ from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import EVENT_TYPE, History, TurnRows
-from wasmverse.storage.duckdb.state_reader import Reading, StateReader
+from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
@@ -50,7 +51,7 @@ from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import REMOVED
 from wasmverse.universe import rules
 from wasmverse.universe.packed import pack_turn
-from wasmverse.universe.state import of_system, state_hash, strategies_flown
+from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import TurnPlayer
 
 
@@ -80,12 +81,12 @@ class DuckdbStore:
         with database.transaction() as transaction:
             audit(transaction)
             self.laws = turn_store.read_laws(transaction)
-            self.reader = StateReader(self.laws.systems, self.player.pool)
+            self.reader = StateReader(self.laws.systems, self.player.crew)
             ships, nodes = self.reader.count(transaction)
             check_memory(
                 self.laws.systems, ships, nodes, "use a larger one, or name another universe with --db"
             )
-            self.stored = self.reader.read(transaction).state()
+            self.stored = self.reader.read(transaction)
             ids = [strategy.strategy_id for strategy in strategy_store.read_strategies(transaction)]
             audit_state(self.stored.state, self.stored.next_eid, ids)
             self.systems = transaction.read_arrow(schema.solar_system)
@@ -173,7 +174,7 @@ class DuckdbStore:
         started_at = self.now()
         clock, watch = time.perf_counter(), Stopwatch()
         before = self.stored
-        reading: Reading | None = None
+        unpacked: Future[State] | None = None
         try:
             with self.database.transaction() as transaction:
                 result = self.player.play(
@@ -184,7 +185,6 @@ class DuckdbStore:
                     tid=before.tid + 1,
                     next_eid=before.next_eid,
                 )
-                rows = self.player.pool.submit(TurnRows.of, result)
                 packed = pack_turn(
                     result.ships,
                     result.new_ships,
@@ -192,15 +192,15 @@ class DuckdbStore:
                     result.node_energy,
                     result.new_nodes,
                     self.laws.bounds(),
-                    self.player.pool,
+                    self.player.crew,
                 )
+                unpacked = self.reader.begin(packed, publish)
                 turn_store.write_turn(transaction, packed, result.tid, result.next_eid)
                 written = time.perf_counter()
-                position = (result.tid, result.next_eid)
-                reading = self.reader.read(transaction, position, publish, packed)
+                self.reader.check(transaction, packed)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
-                self.history.append(transaction, result, record, rows.result())
+                self.history.append(transaction, result, record, TurnRows.of(result))
                 if publish is not None:
                     publish("strategy_turn", self.history.strategy_turns.rows)
                     publish("event", self.history.events.rows)
@@ -215,25 +215,24 @@ class DuckdbStore:
                 self._note(transaction, verdicts)
                 if verdicts:
                     self._load_strategies(transaction)
-                reading.check()
                 judged_at = watch.elapsed
         except BaseException:
-            if reading is not None:  # whoever takes the tables may be closed next
-                reading.finish()
+            if unpacked is not None:  # whoever takes the tables may be closed next
+                unpacked.exception()
             raise
         committed = time.perf_counter()
         self.database.note_replaced(packed.size_bytes)
         record = self._record(started_at, deadline, result.tid)
         self.late_turns += record.late
         self.history.correct(result, record)
-        self.stored = reading.state()
+        self.stored = StoredState(result.tid, result.next_eid, unpacked.result())
         settled = time.perf_counter()
         self.measured.note(result, watch, judged_at)
         self._is_broken = False
         if self.recorder is not None:
             self.recorder.turn()
-        # What is read is unpacked while the commit runs: the time of that is what it took longer than the commit. What all these
-        # did not take is packing, writing and the commit.
+        # What was packed is unpacked beside all this: the time of that is what it took longer than the commit. What all these did
+        # not take is packing, writing and the commit.
         phases = {"read": read - written + settled - committed, **result.phase_seconds}
         commit = max(0.0, settled - clock - sum(phases.values()))
         return TurnReport(
@@ -389,7 +388,7 @@ class DuckdbStore:
 
     def _read(self) -> None:
         with self.database.transaction() as transaction:
-            self.stored = self.reader.read(transaction).state()
+            self.stored = self.reader.read(transaction)
 
 
 def _nothing() -> None:

@@ -5,7 +5,6 @@ All systems are rewritten each turn, a row for each (`universe.packed`). docs/ar
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import APPLICATION, Transaction
 from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.universe.crew import Crew
 from wasmverse.universe.genesis import galaxy
 from wasmverse.universe.packed import PackedState, pack_state
 from wasmverse.universe.state import Nodes, Ships
@@ -40,8 +40,7 @@ def create_universe(
     x, y = galaxy(laws.seed, laws.systems)
     systems = pa.table({"sid": np.arange(1, laws.systems + 1, dtype=np.uint32), "x": x, "y": y})
     transaction.insert_arrow(schema.solar_system, systems)
-    with ThreadPoolExecutor(1) as threads:
-        packed = pack_state(ships, nodes, laws.systems, threads)
+    packed = pack_state(ships, nodes, laws.systems, Crew(1))
     transaction.insert_arrow(schema.system_state, as_rows(packed))
     transaction.run(
         schema.universe.insert(),
@@ -79,7 +78,6 @@ def write_system(transaction: Transaction, sid: int, ships: Ships, nodes: Nodes)
     # It is packed as the one system of a universe.
     ships = ships._replace(sid=np.ones(len(ships.sid), np.uint32))
     nodes = nodes._replace(sid=np.ones(len(nodes.sid), np.uint32))
-    with ThreadPoolExecutor(1) as threads:
-        packed = pack_state(ships, nodes, 1, threads)
+    packed = pack_state(ships, nodes, 1, Crew(1))
     blobs = (packed.ships.data.tobytes(), packed.nodes.data.tobytes())
     transaction.run_text("UPDATE system_state SET ships = ?, nodes = ? WHERE sid = ?", (*blobs, sid))
