@@ -7,7 +7,7 @@ because no eid is higher. So rows are always by (sid, eid) and nothing is ever s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from wasmverse.universe.row_format import (
     VERSION,
     WIDE,
 )
-from wasmverse.universe.state import Columns, Nodes, Ships, with_columns
+from wasmverse.universe.state import Columns, Nodes, Ships, end_of_run, with_columns
 
 U32, U64, I64 = np.uint32, np.uint64, np.int64
 
@@ -198,8 +198,7 @@ def _starts(sid: NDArray[np.uint32], first: int, last: int) -> NDArray[np.int64]
     row = 0
     for system in range(first, last):
         starts[system - first] = row
-        while row < len(sid) and sid[row] == system + 1:
-            row += 1
+        row = end_of_run(sid, row, system + 1)
     starts[last - first] = row
     return starts
 
@@ -253,9 +252,10 @@ def _size_nodes(
     for system in range(first, last):
         begin, end = starts[system], starts[system + 1]
         new_begin, new_end = new_starts[system], new_starts[system + 1]
+        energies = energy[begin:end]
         left = 0
-        for node in range(begin, end):
-            left += energy[node] != 0
+        for node in range(len(energies)):
+            left += energies[node] != 0
         low, high = I64(EID_END), I64(0)
         if left > 0:
             while energy[begin] == 0:
@@ -285,6 +285,25 @@ def _write_head(to: int, size: int, count: int, base: int, width: int, u64: NDAr
     u64[to // 8 + 1] = U64(base)
 
 
+# Values are copied from slice to slice: only of an index that counts from 0 the compiler knows that it is not negative, which it
+# must before it makes vector instructions of a loop.
+
+
+@kernel
+def _write_eids(
+    eid: NDArray[np.int64], base: Any, width: Any, at: Any, u64: NDArray[np.uint64], u32: NDArray[np.uint32]
+) -> None:
+    """Write eids of a blob from byte ``at``."""
+    if width == NARROW:
+        narrow = u32[at // 4 : at // 4 + len(eid)]
+        for i in range(len(eid)):
+            narrow[i] = U32(eid[i] - base)
+    else:
+        wide = u64[at // 8 : at // 8 + len(eid)]
+        for i in range(len(eid)):
+            wide[i] = U64(eid[i] - base)
+
+
 @kernel
 def _write_ships(
     ships: Ships,
@@ -300,55 +319,73 @@ def _write_ships(
     """Write the blobs of the systems first..last (exclusive): the ships of a block, then the new ones."""
     u64, u32, u16, u8 = words.u64, words.u32, words.u16, words.u8
     for system in range(first, last):
-        begin, new_begin = starts[system - first], new_starts[system]
-        old = starts[system - first + 1] - begin
-        added = new_starts[system + 1] - new_begin
-        count, base, width = old + added, sizes.base[system], sizes.width[system]
+        begin, end = starts[system - first], starts[system - first + 1]
+        count, base, width = sizes.entities[system], sizes.base[system], sizes.width[system]
         at = offsets[system]
         _write_head(at, sizes.size[system], count, base, width, u64)
-
-        plans = at // 8 + 2
+        at += HEAD_BYTES
+        old = end - begin
+        plans, plan = u64[at // 8 : at // 8 + old], ships.last_plan[begin:end]
         for i in range(old):
-            u64[plans + i] = ships.last_plan[begin + i]
-        for i in range(added):
-            u64[plans + old + i] = new.last_plan[new_begin + i]
-        at += HEAD_BYTES + 8 * count
-        if width == NARROW:
-            eids = at // 4
-            for i in range(old):
-                u32[eids + i] = U32(ships.eid[begin + i] - base)
-            for i in range(added):
-                u32[eids + old + i] = U32(new.eid[new_begin + i] - base)
-        else:
-            eids = at // 8
-            for i in range(old):
-                u64[eids + i] = U64(ships.eid[begin + i] - base)
-            for i in range(added):
-                u64[eids + old + i] = U64(new.eid[new_begin + i] - base)
+            plans[i] = plan[i]
+        at += 8 * count
+        _write_eids(ships.eid[begin:end], base, width, at, u64, u32)
         at += width * count
-        ids, energies = at // 2, at // 2 + count
+        ids, id_ = u16[at // 2 : at // 2 + old], ships.strategy_id[begin:end]
         for i in range(old):
-            u16[ids + i] = ships.strategy_id[begin + i]
-            u16[energies + i] = ships.energy[begin + i]
-        for i in range(added):
-            u16[ids + old + i] = new.strategy_id[new_begin + i]
-            u16[energies + old + i] = new.energy[new_begin + i]
-        at += 4 * count
+            ids[i] = id_[i]
+        at += 2 * count
+        energies, energy = u16[at // 2 : at // 2 + old], ships.energy[begin:end]
         for i in range(old):
-            u8[at + i] = ships.x[begin + i]
-            u8[at + count + i] = ships.y[begin + i]
-            u8[at + 2 * count + i] = ships.shield[begin + i]
-            u8[at + 3 * count + i] = ships.blasters[begin + i]
-            u8[at + 4 * count + i] = ships.thrusters[begin + i]
-            u8[at + 5 * count + i] = ships.harvesters[begin + i]
-        for i in range(added):
-            to, row = at + old + i, new_begin + i
-            u8[to] = new.x[row]
-            u8[to + count] = new.y[row]
-            u8[to + 2 * count] = new.shield[row]
-            u8[to + 3 * count] = new.blasters[row]
-            u8[to + 4 * count] = new.thrusters[row]
-            u8[to + 5 * count] = new.harvesters[row]
+            energies[i] = energy[i]
+        at += 2 * count
+        # Side by side, and not in a loop over them or in a function: that alone would take five times as long.
+        bytes_, value = u8[at : at + old], ships.x[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        at += count
+        bytes_, value = u8[at : at + old], ships.y[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        at += count
+        bytes_, value = u8[at : at + old], ships.shield[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        at += count
+        bytes_, value = u8[at : at + old], ships.blasters[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        at += count
+        bytes_, value = u8[at : at + old], ships.thrusters[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        at += count
+        bytes_, value = u8[at : at + old], ships.harvesters[begin:end]
+        for i in range(old):
+            bytes_[i] = value[i]
+        if old < count:
+            rows = (new_starts[system], new_starts[system + 1])
+            _append_ships(new, rows, offsets[system] + HEAD_BYTES, count, old, base, width, words)
+
+
+@kernel
+def _append_ships(
+    new: Ships, rows: tuple[int, int], at: int, count: int, old: int, base: int, width: int, words: Words
+) -> None:
+    """Write new ships after the ``old`` ones of a blob of ``count``, whose first column begins at byte ``at``."""
+    u64, u32, u16, u8 = words.u64, words.u32, words.u16, words.u8
+    begin, end = rows
+    u64[at // 8 + old : at // 8 + count] = new.last_plan[begin:end]
+    at += 8 * count
+    _write_eids(new.eid[begin:end], base, width, at + width * old, u64, u32)
+    at += width * count
+    u16[at // 2 + old : at // 2 + count] = new.strategy_id[begin:end]
+    at += 2 * count
+    u16[at // 2 + old : at // 2 + count] = new.energy[begin:end]
+    at += 2 * count
+    for values in (new.x, new.y, new.shield, new.blasters, new.thrusters, new.harvesters):
+        u8[at + old : at + count] = values[begin:end]
+        at += count
 
 
 @kernel
@@ -373,17 +410,20 @@ def _write_nodes(
         at = offsets[system]
         _write_head(at, sizes.size[system], count, base, width, u64)
         at += HEAD_BYTES
-        eids = at // width
+        columns = at
         at += width * count
         energies, xs, ys = at // 2, at + 2 * count, at + 3 * count
-        if count == end - begin and new_row == new_end and width == NARROW:
+        if count == end - begin and new_row == new_end:
+            _write_eids(nodes.eid[begin:end], base, width, columns, u64, u32)
+            values, left = u16[energies : energies + count], energy[begin:end]
             for i in range(count):
-                u32[eids + i] = U32(nodes.eid[begin + i] - base)
+                values[i] = left[i]
+            bytes_, place = u8[xs : xs + count], nodes.x[begin:end]
             for i in range(count):
-                u16[energies + i] = energy[begin + i]
+                bytes_[i] = place[i]
+            bytes_, place = u8[ys : ys + count], nodes.y[begin:end]
             for i in range(count):
-                u8[xs + i] = nodes.x[begin + i]
-                u8[ys + i] = nodes.y[begin + i]
+                bytes_[i] = place[i]
             continue
         row = begin
         for i in range(count):
@@ -402,6 +442,6 @@ def _write_nodes(
                 u8[ys + i] = nodes.y[row]
                 row += 1
             if width == NARROW:
-                u32[eids + i] = U32(eid)
+                u32[columns // 4 + i] = U32(eid)
             else:
-                u64[eids + i] = U64(eid)
+                u64[columns // 8 + i] = U64(eid)

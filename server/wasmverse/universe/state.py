@@ -61,12 +61,31 @@ NODE_DTYPES: dict[str, type[np.generic]] = {
 }  # fmt: skip
 
 
+RUN_ROWS = 16
+
+
 class State(NamedTuple):
     """A committed state, of a universe or of some of its systems: ships and nodes, each sorted by (sid, eid). No array is
     written to."""
 
     ships: Ships
     nodes: Nodes
+
+
+@kernel
+def end_of_run(values: NDArray[np.uint32], row: int, wanted: Any) -> int:
+    """The first row from ``row`` on that has another value; looked for by ``RUN_ROWS`` rows at a time."""
+    while row + RUN_ROWS <= len(values):
+        some = values[row : row + RUN_ROWS]
+        difference = np.uint32(0)
+        for i in range(RUN_ROWS):
+            difference |= some[i] ^ np.uint32(wanted)
+        if difference != np.uint32(0):
+            break
+        row += RUN_ROWS
+    while row < len(values) and values[row] == wanted:
+        row += 1
+    return row
 
 
 @kernel
@@ -80,8 +99,7 @@ def offsets_by_system(sid: NDArray[np.uint32], sids: NDArray[np.uint32]) -> NDAr
     row = 0
     for system in range(len(sids)):
         offsets[system] = row
-        while row < len(sid) and sid[row] == sids[system]:
-            row += 1
+        row = end_of_run(sid, row, sids[system])
     offsets[len(sids)] = row
     return offsets
 

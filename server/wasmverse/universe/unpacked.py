@@ -197,32 +197,38 @@ def _differs(
     """The first of these rows of a chunk that is not what was written, as a system; -1 for none."""
     for row in range(first, last):
         system = chunk_first + row
-        at, to = offsets[row] // 8, written_offsets[system] // 8
-        words = offsets[row + 1] // 8 - at
-        if words != written_offsets[system + 1] // 8 - to:
+        begin, end = offsets[row] // 8, offsets[row + 1] // 8
+        written_begin, written_end = written_offsets[system] // 8, written_offsets[system + 1] // 8
+        if end - begin != written_end - written_begin:
             return system
+        read, was = u64[begin:end], written[written_begin:written_end]
         difference = U64(0)
-        for word in range(words):
-            difference |= u64[at + word] ^ written[to + word]
+        for word in range(len(read)):
+            difference |= read[word] ^ was[word]
         if difference != U64(0):
             return system
     return -1
 
 
+# Values are copied from slice to slice: only of an index that counts from 0 the compiler knows that it is not negative, which it
+# must before it makes vector instructions of a loop.
+
+
 @kernel
-def _read_eids(
-    at: int, base: Any, width: Any, count: int, words: Words, eid: NDArray[np.int64], to: int
-) -> bool:
+def _read_eids(at: int, base: Any, width: Any, count: int, words: Words, eid: NDArray[np.int64]) -> bool:
     """Unpack the eids of a blob; whether they ascend within what there may be."""
     if width == NARROW:
+        narrow = words.u32[at // 4 : at // 4 + count]
         for i in range(count):
-            eid[to + i] = base + I64(words.u32[at // 4 + i])
+            eid[i] = base + I64(narrow[i])
     else:
+        wide = words.u64[at // 8 : at // 8 + count]
         for i in range(count):
-            eid[to + i] = base + I64(words.u64[at // 8 + i])
-    wrong = count > 0 and (eid[to] < 1 or eid[to + count - 1] >= EID_END)
-    for i in range(1, count):
-        wrong |= eid[to + i - 1] >= eid[to + i]
+            eid[i] = base + I64(wide[i])
+    wrong = count > 0 and (eid[0] < 1 or eid[count - 1] >= EID_END)
+    later = eid[1:]
+    for i in range(len(later)):
+        wrong |= eid[i] >= later[i]
     return not wrong
 
 
@@ -241,39 +247,34 @@ def _unpack_ships(
     for row in range(first, last):
         at = offsets[row]
         system = chunk_first + row
-        to = rows[system]
-        count = rows[system + 1] - to
+        here, end = rows[system], rows[system + 1]
+        count = end - here
         base, width = I64(u64[at // 8 + 1]), I64(u8[at + 1])
-        plans = at // 8 + 2
-        for i in range(count):
-            out.sid[to + i] = system + 1
-        for i in range(count):
-            out.last_plan[to + i] = u64[plans + i]
-        at += HEAD_BYTES + 8 * count
-        is_sound = _read_eids(at, base, width, count, words, out.eid, to)
+        at += HEAD_BYTES
+        out.sid[here:end] = system + 1
+        out.last_plan[here:end] = u64[at // 8 : at // 8 + count]
+        at += 8 * count
+        is_sound = _read_eids(at, base, width, count, words, out.eid[here:end])
         at += width * count
-        ids, energies = at // 2, at // 2 + count
-        no_energy = False
-        for i in range(count):
-            out.strategy_id[to + i] = u16[ids + i]
-        for i in range(count):
-            out.energy[to + i] = u16[energies + i]
-            no_energy |= u16[energies + i] == 0
-        at += 4 * count
-        off_grid = off_shield = False
-        for i in range(count):
-            out.x[to + i] = u8[at + i]
-            out.y[to + i] = u8[at + count + i]
-            off_grid |= (u8[at + i] >= GRID_SIDE) | (u8[at + count + i] >= GRID_SIDE)
+        out.strategy_id[here:end] = u16[at // 2 : at // 2 + count]
         at += 2 * count
+        energy = u16[at // 2 : at // 2 + count]
+        out.energy[here:end] = energy
+        at += 2 * count
+        bytes_ = u8[at : at + 6 * count]
+        x, y, shield = bytes_[:count], bytes_[count : 2 * count], bytes_[2 * count : 3 * count]
+        out.x[here:end] = x
+        out.y[here:end] = y
+        out.shield[here:end] = shield
+        out.blasters[here:end] = bytes_[3 * count : 4 * count]
+        out.thrusters[here:end] = bytes_[4 * count : 5 * count]
+        out.harvesters[here:end] = bytes_[5 * count :]
+        is_wrong = False
         for i in range(count):
-            out.shield[to + i] = u8[at + i]
-            off_shield |= u8[at + i] > SHIELD_MAX
+            is_wrong |= energy[i] == 0
         for i in range(count):
-            out.blasters[to + i] = u8[at + count + i]
-            out.thrusters[to + i] = u8[at + 2 * count + i]
-            out.harvesters[to + i] = u8[at + 3 * count + i]
-        if no_energy or off_grid or off_shield or not is_sound:
+            is_wrong |= (x[i] >= GRID_SIDE) | (y[i] >= GRID_SIDE) | (shield[i] > SHIELD_MAX)
+        if is_wrong or not is_sound:
             return system
     return -1
 
@@ -293,23 +294,24 @@ def _unpack_nodes(
     for row in range(first, last):
         at = offsets[row]
         system = chunk_first + row
-        to = rows[system]
-        count = rows[system + 1] - to
+        here, end = rows[system], rows[system + 1]
+        count = end - here
         base, width = I64(u64[at // 8 + 1]), I64(u8[at + 1])
         at += HEAD_BYTES
-        for i in range(count):
-            out.sid[to + i] = system + 1
-        is_sound = _read_eids(at, base, width, count, words, out.eid, to)
+        out.sid[here:end] = system + 1
+        is_sound = _read_eids(at, base, width, count, words, out.eid[here:end])
         at += width * count
-        energies, xs, ys = at // 2, at + 2 * count, at + 3 * count
-        no_energy = off_grid = False
+        energy = u16[at // 2 : at // 2 + count]
+        out.energy[here:end] = energy
+        at += 2 * count
+        x, y = u8[at : at + count], u8[at + count : at + 2 * count]
+        out.x[here:end] = x
+        out.y[here:end] = y
+        is_wrong = False
         for i in range(count):
-            out.energy[to + i] = u16[energies + i]
-            no_energy |= u16[energies + i] == 0
+            is_wrong |= energy[i] == 0
         for i in range(count):
-            out.x[to + i] = u8[xs + i]
-            out.y[to + i] = u8[ys + i]
-            off_grid |= (u8[xs + i] >= GRID_SIDE) | (u8[ys + i] >= GRID_SIDE)
-        if no_energy or off_grid or not is_sound:
+            is_wrong |= (x[i] >= GRID_SIDE) | (y[i] >= GRID_SIDE)
+        if is_wrong or not is_sound:
             return system
     return -1
