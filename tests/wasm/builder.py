@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import wasmtime
 
-from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import compile_for_flight
 from wasmverse.wasm.frame import Frame, HostMemory
 from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.types import CHAR, Function
 from wasmverse.wasm.wit import parse_world
@@ -64,7 +64,7 @@ def module_of_exports(*names: str) -> bytes:
 
 @dataclass
 class Table:
-    """Columns of arguments in host memory, filled from rows of Python values."""
+    """Columns of arguments in host memory, filled from rows of Python values: scalars, texts and bytes."""
 
     frame: Frame
 
@@ -83,10 +83,10 @@ class Table:
         ]
         frame = Frame(layout, len(rows), sum(len(text) for row in texts for text in row))
         columns, at = iter(frame.columns), frame.tail_address
-        for number, argument in enumerate(layout.arguments):
+        for number, node in enumerate(layout.arguments):
             values = [row[number] for row in rows]
-            if not argument.is_bytes:
-                next(columns)[:] = [ord(value) if argument.type == CHAR else value for value in values]
+            if len(node.columns) == 1:
+                next(columns)[:] = [ord(value) if node.type == CHAR else value for value in values]
                 continue
             addresses, lengths = next(columns), next(columns)
             for row, value in enumerate(values):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wasm.builder import function_of
-from wasmverse.wasm.driver import Layout
-from wasmverse.wasm.frame import COLUMN_BYTES, HEADER_BYTES, PAGE_BYTES, Frame
+from wasmverse.wasm.frame import COLUMN_BYTES, PAGE_BYTES, Frame
+from wasmverse.wasm.layout import HEADER_BYTES, Layout
 
 LAYOUT = Layout.natural(function_of("func(a: u8, b: string, c: f64) -> s16"))
 

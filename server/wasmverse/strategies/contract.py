@@ -10,8 +10,8 @@ from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.names import NAME_SHOWN, check_name
 from wasmverse.text import printable
 from wasmverse.wasm.abi import core_function
-from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.guest import REALLOC_NAMES
+from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.types import Function
 from wasmverse.wasm.wit import parse_world

@@ -144,13 +144,11 @@ def size(type_: ValueType) -> int:
     """How many bytes a value takes in memory, without what its pointers point to; a multiple of its alignment."""
     match type_:
         case Record() | Tuple():
-            end = 0
-            for field in fields_of(type_):
-                end = aligned(end, alignment(field.type)) + size(field.type)
+            end = offsets(type_)[-1] + size(fields_of(type_)[-1].type)
             return aligned(end, alignment(type_))
         case Variant() | Enum() | Option() | Result():
             payloads = [size(case.type) for case in cases_of(type_) if case.type is not None]
-            return aligned(_payload_offset(type_) + max(payloads, default=0), alignment(type_))
+            return aligned(payload_offset(type_) + max(payloads, default=0), alignment(type_))
         case _:
             return sum(map(_bytes, codes_of(type_)))
 
@@ -164,9 +162,19 @@ def _payload_alignment(cases: Sequence[Case]) -> int:
     return max((alignment(case.type) for case in cases if case.type is not None), default=1)
 
 
-def _payload_offset(type_: Variant | Enum | Option | Result) -> int:
+def payload_offset(type_: Variant | Enum | Option | Result) -> int:
     """Where a payload begins, whichever case it belongs to."""
     return aligned(_bytes(codes_of(type_)[0]), _payload_alignment(cases_of(type_)))
+
+
+def offsets(type_: Record | Tuple) -> tuple[int, ...]:
+    """Where in the value each field begins."""
+    found, at = [], 0
+    for part in fields_of(type_):
+        at = aligned(at, alignment(part.type))
+        found.append(at)
+        at += size(part.type)
+    return tuple(found)
 
 
 def flatten(type_: ValueType) -> tuple[str, ...]:
@@ -193,6 +201,20 @@ def _joined(a: str | None, b: str | None) -> str:
     if a is None or b is None or a == b:
         return a or b or "i32"
     return "i32" if {a, b} == {"i32", "f32"} else "i64"
+
+
+def widened(value: str, core: str, to: str) -> str:
+    """The expression of a core value as it is carried where cases share a core value: its bits, with noughts above them."""
+    match core, to:
+        case ("f32", "i32" | "i64"):
+            bits = f"(i32.reinterpret_f32 {value})"
+            return bits if to == "i32" else f"(i64.extend_i32_u {bits})"
+        case ("f64", "i64"):
+            return f"(i64.reinterpret_f64 {value})"
+        case ("i32", "i64"):
+            return f"(i64.extend_i32_u {value})"
+    assert core == to, (core, to)
+    return value
 
 
 def core_function(function: Function) -> CoreFunction:
@@ -233,7 +255,7 @@ def _leaves(
                 flat += len(flatten(field.type))
         case Variant() | Enum() | Option() | Result():
             yield Leaf(path, type_, codes_of(type_), offset, flat, ("i32",), (whole[flat],), when)
-            payload = offset + _payload_offset(type_)
+            payload = offset + payload_offset(type_)
             for number, case in enumerate(cases_of(type_)):
                 if case.type is not None:
                     inside = (*when, (flat, number))

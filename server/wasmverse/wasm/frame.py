@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from wasmtime import _ffi as ffi
 
 from wasmverse.wasm.abi import aligned
-from wasmverse.wasm.driver import Layout
 from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.layout import HEADER_BYTES, Column, Layout
 
 PAGE_BYTES = 65_536
-
-HEADER_BYTES = 4_096
-"""The beginning of host memory, where the driver is told what to do; the columns follow it."""
 
 COLUMN_BYTES = 64
 """A column's address is a multiple of this, a line of the processor's cache."""
@@ -66,9 +63,9 @@ class HostMemory:
             )
         self.memory.grow(-(-missing // PAGE_BYTES))
 
-    def place(self, addresses: Sequence[int]) -> None:
-        """Tell the driver where its columns are, in the order of its layout."""
-        self.array(self.span.nbytes, np.uint32, len(addresses))[:] = addresses
+    def header(self) -> NDArray[np.uint32]:
+        """All of the header, as numbers."""
+        return self.array(0, np.uint32, HEADER_BYTES // 4)
 
     def array(
         self, start_byte: int, dtype: np.dtype[np.generic] | type[np.generic], length: int
@@ -83,34 +80,73 @@ class HostMemory:
 
 
 class Frame:
-    """Rows of a layout in host memory: a column for each part of an argument, one for the results, and after them the tail,
-    room for the bytes that arguments point to. One thread uses it at a time.
+    """Rows of a layout in host memory. In this order: the columns with an element for each row; room for the lists of the
+    result; the tail, with what lists of arguments consist of; and behind it what is free. One thread uses it at a time.
 
     Attributes
     ----------
-    columns : arrays of ``rows`` elements each, in the layout's order, the results last.
+    columns : the layout's ``rows`` columns, arrays of ``rows`` elements each; the result's last.
     tail_address : where the tail begins, as addresses in columns count.
 
     Arrays over it, ``columns`` too, are of no more use once `fit` has made room for more rows.
     """
 
-    def __init__(self, layout: Layout, rows: int = 0, tail_bytes: int = 0, *, grows: bool = True) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        rows: int = 0,
+        tail_bytes: int = 0,
+        *,
+        grows: bool = True,
+        memory: HostMemory | None = None,
+        result_bytes_max: int = 0,
+    ) -> None:
         """Room for so much to begin with; for no more ever unless it ``grows``: then less is reserved of the process's
-        address space, of which 4 GiB are needed otherwise."""
-        self.layout = layout
-        addresses, end = _placed(layout, rows)
-        needed = aligned(end + tail_bytes, PAGE_BYTES)
-        self.memory = (
-            HostMemory(max(needed, _INITIAL_BYTES)) if grows else HostMemory(needed, needed + PAGE_BYTES)
-        )
-        self._lay(rows, addresses, end)
+        address space, of which 4 GiB are needed otherwise.
 
-    def _lay(self, rows: int, addresses: Sequence[int], end: int) -> None:
-        self.memory.place(addresses)
+        Parameters
+        ----------
+        memory : to be used in turn with other frames: then `lay` must be called before every use.
+        result_bytes_max : what the lists of the result may take in a run; half of it is shared out among them beforehand.
+        """
+        assert result_bytes_max or not layout.has_lists
+        self.layout = layout
+        self._result_bytes_max = result_bytes_max
+        self._lists = {
+            domain: max(
+                1, result_bytes_max // (2 * len(layout.lists) * sum(column.width for column in columns))
+            )
+            for domain, columns in layout.lists.items()
+        }
+        addresses, end = self._placed(rows)
+        needed = aligned(end + tail_bytes, PAGE_BYTES)
+        if memory is None:
+            memory = (
+                HostMemory(max(needed, _INITIAL_BYTES)) if grows else HostMemory(needed, needed + PAGE_BYTES)
+            )
+        self.memory = memory
+        self._lay(rows, addresses, end)
+        self.begin()
+
+    def _placed(self, rows: int) -> tuple[dict[Column, int], int]:
+        """The address of each column of so many rows, and of those of the result's lists, and where the last one ends."""
+        addresses, at = {}, HEADER_BYTES
+        for column in self.layout.rows:
+            addresses[column] = at
+            at = aligned(at + rows * column.width, COLUMN_BYTES)
+        for domain, columns in self.layout.lists.items():
+            for column in columns:
+                addresses[column] = at
+                at = aligned(at + self._lists[domain] * column.width, COLUMN_BYTES)
+        return addresses, at
+
+    def _lay(self, rows: int, addresses: Mapping[Column, int], end: int) -> None:
+        self.memory.reserve(end)
+        self._header = self.memory.header()
+        self._addresses = dict(addresses)
         self.rows, self.tail_address = rows, end
         self.columns: tuple[NDArray[Any], ...] = tuple(
-            self.memory.array(address, np.dtype(code), rows)
-            for address, code in zip(addresses, self.layout.codes, strict=True)
+            self.memory.array(addresses[column], np.dtype(column.code), rows) for column in self.layout.rows
         )
 
     def fit(self, rows: int, tail_bytes: int) -> None:
@@ -121,9 +157,8 @@ class Frame:
         MemoryError : it may not grow so far.
         """
         if rows > self.rows:
-            addresses, end = _placed(self.layout, rows)
-            self.memory.reserve(end)
-            self._lay(rows, addresses, end)
+            self._lay(rows, *self._placed(rows))
+            self.begin()
         self.memory.reserve(self.tail_address + tail_bytes)
 
     def tail(self, dtype: np.dtype[np.generic] | type[np.generic]) -> NDArray[Any]:
@@ -131,11 +166,45 @@ class Frame:
         room = self.memory.size_bytes - self.tail_address
         return self.memory.array(self.tail_address, dtype, room // np.dtype(dtype).itemsize)
 
+    def begin(self) -> None:
+        """Prepare for a run: the tail is empty, and so are the lists of the result."""
+        for column, address in self._addresses.items():
+            self._header[column.address_at // 4] = address
+        for domain, at in self.layout.count_at.items():
+            self._header[at // 4 : at // 4 + 2] = 0, self._lists[domain]
+        taken = sum(
+            self._lists[domain] * column.width
+            for domain, columns in self.layout.lists.items()
+            for column in columns
+        )
+        at = self.layout.free_at // 4
+        self._header[at : at + 2] = self.tail_address, max(0, self._result_bytes_max - taken)
 
-def _placed(layout: Layout, rows: int) -> tuple[list[int], int]:
-    """The address of each column of so many rows, and where the last one ends."""
-    addresses, at = [], HEADER_BYTES
-    for code in layout.codes:
-        addresses.append(at)
-        at = aligned(at + rows * np.dtype(code).itemsize, COLUMN_BYTES)
-    return addresses, at
+    def take(self, dtype: np.dtype[np.generic] | type[np.generic], length: int) -> tuple[int, NDArray[Any]]:
+        """Room in the tail for so many elements: its address and an array over it.
+
+        Raises
+        ------
+        MemoryError : there is no more.
+        """
+        free = self.layout.free_at // 4
+        start = int(self._header[free])
+        end = aligned(start + np.dtype(dtype).itemsize * length, COLUMN_BYTES)
+        self.memory.reserve(end)
+        self._header[free] = end
+        return start, self.memory.array(start, dtype, length)
+
+    def take_column(self, column: Column, length: int) -> NDArray[Any]:
+        """Room in the tail for a column of the items of an argument's lists."""
+        address, values = self.take(np.dtype(column.code), length)
+        self._header[column.address_at // 4] = address
+        return values
+
+    def items(self, domain: int) -> int:
+        """How many items the lists of a domain of the result have, in all rows that were finished."""
+        return int(self._header[self.layout.count_at[domain] // 4])
+
+    def item_column(self, column: Column) -> NDArray[Any]:
+        """A column of the result's lists, as long as they have items."""
+        address = int(self._header[column.address_at // 4])
+        return self.memory.array(address, np.dtype(column.code), self.items(column.domain))

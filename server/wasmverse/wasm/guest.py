@@ -12,6 +12,7 @@ from wasmtime import _ffi as ffi
 from wasmtime._extern import wrap_extern
 
 from wasmverse.wasm.driver import driver_module
+from wasmverse.wasm.driver_text import CHECKS
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, POOL_ROWS, Limits
@@ -41,12 +42,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Guest:
-    """A module, compiled for flight, and the name of the export to call; whether it counts its calls (``stack``)."""
+    """A module, compiled for flight, and the name of the export to call, of its allocator and of its post-return function;
+    whether it counts its calls (``stack``)."""
 
     module: wasmtime.Module
     export: str
     realloc: str | None
     counts: bool = False
+    post: str | None = None
 
     @classmethod
     def load(cls, compiled: bytes, export: str) -> Guest:
@@ -58,7 +61,8 @@ class Guest:
         """From a module of `compile_for_flight`."""
         names = {export_type.name for export_type in module.exports}
         realloc = next((name for name in REALLOC_NAMES if name in names), None)
-        return cls(module, export, realloc, COUNTER in names)
+        post = f"cabi_post_{export}"
+        return cls(module, export, realloc, COUNTER in names, post if post in names else None)
 
     def run(self, frame: Frame, start: int, stop: int, limits: Limits) -> Outcome:
         """Call the function for rows ``start`` to ``stop`` (exclusive) of a frame, whose results are mutated.
@@ -139,16 +143,16 @@ class _Flight:
             self.made_seconds += time.thread_time() - started
 
     def _instantiate(self, frame: Frame) -> Any:
-        store, realloc = self._store, self._guest.realloc
+        store, realloc, post = self._store, self._guest.realloc, self._guest.post
         guest = instantiate(store, self._guest.module)
-        takes_bytes = frame.layout.takes_bytes
-        imports: list[Any] = [frame.memory.memory]
-        if takes_bytes:
-            imports.append(_export(store, guest, "memory"))
-        if takes_bytes and realloc is not None:
-            imports.append(_export(store, guest, realloc))
-        imports.append(_export(store, guest, self._guest.export))
-        module = driver_module(frame.layout, takes_bytes and realloc is not None)
+        names = {"memory": "memory", "realloc": realloc, "function": self._guest.export, "post": post}
+        module = driver_module(frame.layout, realloc is not None, post is not None)
+        imports: list[Any] = [
+            frame.memory.memory
+            if wanted.module == "host"
+            else _export(store, guest, str(names[str(wanted.name)]))
+            for wanted in module.imports
+        ]
         driver = wasmtime.Instance(store, module, imports).exports(store)
         if self._guest.counts:
             self._left = _export(store, guest, COUNTER)
@@ -158,7 +162,9 @@ class _Flight:
         """Why a row is a fault; a guest that has counted its calls down traps as one that means to."""
         if self._left is not None and self._left.value(self._store) < 0:
             return EXHAUSTED
-        return _reason(error)
+        why = self._driver.get("why") if self._driver is not None else None
+        check = 0 if why is None else why.value(self._store)
+        return CHECKS[check] if check else _reason(error)
 
 
 def _export(store: wasmtime.Store, instance: wasmtime.Instance, name: str) -> Any:

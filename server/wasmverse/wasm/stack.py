@@ -56,8 +56,10 @@ CHAIN_IN_RECURSION = 1 << 11
 """The most that a chain of uncounted calls may cost, in all and below a function that recurs."""
 NATIVE = 2
 """The most bytes of native stack that a frame may take for each unit of its cost."""
+NATIVE_BYTES_OF_DRIVER = 1 << 15
+"""What a driver may take of the native stack, all of its functions together."""
 NATIVE_BYTES = NATIVE * (CHAIN + STACK + FRAME_MAX) + (1 << 16)
-"""The native stack that every guest gets: what the above can come to, and room for the driver."""
+"""The native stack that every guest gets: what the above can come to, and room for the driver and what calls it."""
 COUNTER = "wasmverse:stack"
 """The export by which the host reads what is left."""
 

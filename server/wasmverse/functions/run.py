@@ -1,0 +1,175 @@
+"""Runs a function over rows that come as Arrow: into host memory, through the driver, and back as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wasmverse.functions.arguments import put_arguments
+from wasmverse.functions.results import take_result
+from wasmverse.functions.sql_types import arrow_type
+from wasmverse.wasm.frame import Frame, HostMemory
+from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.layout import Layout
+from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.types import Function
+
+ROWS = 2_048
+RESULT_BYTES_MAX = 64 << 20
+ARGUMENT_BYTES_MAX = 64 << 20
+
+_COLUMN_BYTES_MAX = 32 << 20
+_GROWN = 3
+"""Room that lists of a result may use up, in units of what they may take: where they grow, their old room is given up."""
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a function made of some rows.
+
+    Attributes
+    ----------
+    result : an array of the result's type, null in rows that were not called, faulted or answered an error; None when the
+        function has no result.
+    outcome : faults and costs, with rows counted over all of them.
+    errors : by row, the text of the error that the guest answered, or why its arguments could not be passed.
+    """
+
+    result: Any
+    outcome: Outcome
+    errors: dict[int, str] = field(default_factory=dict)
+
+
+class Runner:
+    """Host memory for the rows of one function. One thread uses it at a time."""
+
+    def __init__(
+        self,
+        function: Function,
+        rows: int = ROWS,
+        *,
+        memory: HostMemory | None = None,
+        result_bytes_max: int = RESULT_BYTES_MAX,
+    ) -> None:
+        """
+        Parameters
+        ----------
+        rows : how many go through the driver at once, with a fresh instance.
+        memory : for Runners that never run at the same time: they may share one, see `host_memory`.
+        result_bytes_max : what strings and lists in the results of so many rows may take; more is a fault. At least half of it
+            can be had by any one of them.
+
+        Raises
+        ------
+        SignatureError : a type is too large for a driver or has no counterpart in Arrow.
+        """
+        self.function = function
+        layout = Layout.natural(function, masked=True)
+        for part in function.params:
+            arrow_type(part.type)
+        if function.result is not None:
+            arrow_type(function.result)
+        self._frame = Frame(
+            layout,
+            rows,
+            memory=memory or host_memory(result_bytes_max),
+            result_bytes_max=result_bytes_max if layout.has_lists else 0,
+        )
+        mask = layout.mask
+        assert mask is not None
+        self._mask = self._frame.columns[[column.number for column in layout.rows].index(mask.number)]
+
+    def run(self, guest: Guest, arguments: Sequence[Any], rows: int, limits: Limits) -> Ran:
+        """Call a guest for rows of arguments, as many at once as there is room for.
+
+        Parameters
+        ----------
+        arguments : an Arrow array or chunked array of ``rows`` elements for each parameter, of its `arrow_type` or an encoding
+            of that.
+        """
+        whole = [_whole(argument) for argument in arguments]
+        assert all(len(array) == rows for array in whole)
+        parts: list[tuple[int, Ran]] = []
+        start, most = 0, self._frame.rows
+        while start < rows or not parts:
+            count = min(most, rows - start)
+            batch = [array.slice(start, count) for array in whole] if count < rows else whole
+            try:
+                ran = self._batch(guest, batch, count, limits)
+            except MemoryError as error:
+                if count > 1:
+                    most = count // 2
+                    continue
+                ran = Ran(self._nulls(1), Outcome(), {0: f"the row's arguments are too large: {error}"})
+            parts.append((start, ran))
+            start += count
+            if ran.outcome.faulted:
+                limits = replace(limits, faults_max=limits.faults_max - len(ran.outcome.faulted))
+            if ran.outcome.uncalled[1] and start < rows:
+                rest = rows - start
+                parts.append((start, Ran(self._nulls(rest), Outcome(uncalled=(0, rest)))))
+                break
+        return parts[0][1] if len(parts) == 1 else _joined(parts)
+
+    def _batch(self, guest: Guest, arrays: list[Any], rows: int, limits: Limits) -> Ran:
+        frame = self._frame
+        frame.begin()
+        unfit = put_arguments(frame, arrays, rows)
+        mask = self._mask[:rows]
+        mask[:] = 1
+        if unfit.null is not None:
+            mask[unfit.null] = 0
+        if unfit.wrong:
+            mask[list(unfit.wrong)] = 0
+        outcome = guest.run(frame, 0, rows, limits)
+        dead: NDArray[np.bool_] | None = None
+        if unfit.null is not None or unfit.wrong or outcome.faults:
+            dead = mask == 0
+            dead[outcome.faulted] = True
+            dead[slice(*outcome.uncalled)] = True
+        if frame.layout.result is None:
+            return Ran(None, outcome, unfit.wrong)
+        result, errors = take_result(frame, rows, dead)
+        return Ran(result, outcome, {**unfit.wrong, **errors})
+
+    def _nulls(self, rows: int) -> Any:
+        if self.function.result is None:
+            return None
+        nulls: Any = pa.nulls
+        return nulls(rows, arrow_type(self.function.result))
+
+
+def host_memory(result_bytes_max: int = RESULT_BYTES_MAX) -> HostMemory:
+    """Memory for the rows of any function: so much of the process's address space is reserved, and used as it is needed."""
+    return HostMemory(bytes_max=_COLUMN_BYTES_MAX + ARGUMENT_BYTES_MAX + _GROWN * result_bytes_max)
+
+
+def _whole(column: Any) -> Any:
+    """One array of what may come in several."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _joined(parts: list[tuple[int, Ran]]) -> Ran:
+    """Runs of rows one after the other, each with the number of its first row, as one."""
+    total = Outcome()
+    errors: dict[int, str] = {}
+    for start, ran in parts:
+        outcome = ran.outcome
+        total.faulted += [start + row for row in outcome.faulted]
+        if outcome.uncalled[1]:
+            first, last = (start + row for row in outcome.uncalled)
+            total.uncalled = (total.uncalled[0] if total.uncalled[1] else first, last)
+        total.reason = total.reason or outcome.reason
+        total.fuel += outcome.fuel
+        total.seconds += outcome.seconds
+        total.made_seconds += outcome.made_seconds
+        errors.update({start + row: why for row, why in ran.errors.items()})
+    results = [ran.result for _, ran in parts]
+    return Ran(None if results[0] is None else pa.concat_arrays(results), total, errors)
