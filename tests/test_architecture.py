@@ -23,6 +23,8 @@ LAW = {
     "messages": {"commands", "errors"},
     "tokens": {"commands", "errors"},
     "confinement": set(),
+    "pilot": set(),
+    "typed_python": {"pilot", "errors", "text"},
     "wasm": {"errors", "text"},
     "strategies": {"wasm", "confinement", "commands", "errors", "text", "settings"},
     "functions": {"wasm", "confinement", "commands", "errors", "text", "settings"},
@@ -62,7 +64,10 @@ LAW = {
 """What each room, and each module at the root, may import of our own, also only for types."""
 
 SERVER = {"fastapi", "starlette", "uvicorn"}
+HEAVY = {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "wasmtime"}
 FOREIGN = {
+    "pilot": {"numpy", "numba", "llvmlite", *HEAVY, *SERVER},
+    "typed_python": {*HEAVY, *SERVER},
     "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
     "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},
     "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},

@@ -11,6 +11,9 @@
     +-- SnapshotError              a turn cannot be published
     +-- RecordingError             a recorded run cannot be read, written or continued
     +-- ModuleRefused              an uploaded module breaks a rule
+    +-- BuildError                 a strategy's source cannot be made into a module
+    |   +-- SourceRefused          its compiler refuses it, at these lines
+    |   +-- CompilerMissing        its compiler is not installed
     +-- StrategyError              a strategy's name, owner or state forbids what was asked
     |   +-- StrategyUnknown        there is no strategy of that name
     |   +-- StrategyTaken          the name belongs to somebody else
@@ -29,6 +32,10 @@ Errors know nothing of HTTP; `api.errors` gives each its status.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 
 class WasmverseError(Exception):
@@ -85,6 +92,37 @@ class RecordingError(WasmverseError):
 
 class ModuleRefused(WasmverseError):
     """An uploaded module breaks a rule; the message says which, and how to correct it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What is wrong at a place of a source file; lines and columns count from 1, 0 is the whole file or line."""
+
+    file: Path
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        places = [str(place) for place in (self.line, self.column) if place]
+        return f"{':'.join([str(self.file), *places])}: {self.text}"
+
+
+class BuildError(WasmverseError):
+    """A strategy's source cannot be made into a module."""
+
+
+class SourceRefused(BuildError):
+    """A compiler refuses a source; ``complaints`` has what and where, at least one; ``output`` all that it printed."""
+
+    def __init__(self, complaints: Sequence[Complaint], output: str = "") -> None:
+        super().__init__(str(complaints[0]))
+        self.complaints = tuple(complaints)
+        self.output = output
+
+
+class CompilerMissing(BuildError):
+    """The compiler of a language is not installed; the message says what to install."""
 
 
 class StrategyError(WasmverseError):
