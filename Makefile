@@ -1,6 +1,7 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
 # make setup   only set up; the command line is then .venv/bin/wasmverse
+# make languages   install the compilers of all languages in strategies/; `make test` does it, nothing else needs it
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
 #                  generator of hostile input for an hour
@@ -16,12 +17,13 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLCHAINS := .toolchains
 ASSEMBLYSCRIPT := strategies/assemblyscript
 PACKAGE := server/wasmverse
 ATTACK_SECONDS ?= 3600
 ATTACK_SEED ?= 1
 
-.PHONY: run test test-long attack setup bench check lint clean tools
+.PHONY: run test test-long attack setup languages bench check lint clean tools
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/page/index.html
@@ -58,6 +60,17 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 	@npm --prefix $(ASSEMBLYSCRIPT) run build --silent
 	@touch $@
 
+# ---- compilers of the other languages: from PyPI into a folder of their own, and Debian's
+
+languages: $(TOOLCHAINS)/installed
+	@tools/need-compilers $(PYTHON)
+
+$(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
+	@echo "==> compilers from PyPI (strategies/toolchains.lock)"
+	@$(PYTHON) -m venv $(TOOLCHAINS)
+	@$(TOOLCHAINS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r strategies/toolchains.lock
+	@touch $@
+
 # ---- the page
 
 web/node_modules/installed: web/package-lock.json | tools
@@ -72,7 +85,7 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 
 # ---- checks and tests
 
-test: setup
+test: setup languages
 	@tools/need-chromium
 	@echo "==> ruff, mypy"
 	@$(BIN)/ruff check server tests strategies
@@ -106,4 +119,4 @@ lint: setup
 	@$(BIN)/ruff format server tests strategies
 
 clean:
-	rm -rf $(VENV) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build .cache
+	rm -rf $(VENV) $(TOOLCHAINS) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build .cache

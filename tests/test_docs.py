@@ -142,6 +142,14 @@ def wanted_packages() -> Iterator[tuple[str, str]]:
         for kind in ("dependencies", "devDependencies"):
             for name in package.get(kind, {}):
                 yield manifest, name
+    lock = "strategies/toolchains.lock"
+    for name in re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE):
+        yield lock, name
+    table = "strategies/languages.toml"
+    languages = tomllib.loads((ROOT / table).read_text("utf-8")).values()
+    compilers = [compiler for language in languages for compiler in language["compilers"]]
+    for name in sorted({name for compiler in compilers for name in compiler.get("apt", ())}):
+        yield table, name
 
 
 def explained_packages() -> dict[str, set[str]]:
@@ -319,8 +327,9 @@ def test_package_lock_has_versions_and_hashes_only(lock: Path) -> None:
     assert not [name for name, package in installed.items() if "integrity" not in package]
 
 
-def test_requirements_lock_has_versions_and_hashes_only() -> None:
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+@pytest.mark.parametrize("lock", ["requirements.lock", "strategies/toolchains.lock"])
+def test_requirements_lock_has_versions_and_hashes_only(lock: str) -> None:
+    lines = (ROOT / lock).read_text("utf-8").splitlines()
     code = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
     pin = re.compile(r"[\w.-]+(\[[\w,-]+\])?==[\w.+!-]+( ; [^\\]+)? \\")
     digest = re.compile(r"--hash=sha256:[0-9a-f]{64}( \\)?")

@@ -1,0 +1,67 @@
+"""The page of each language fits a screen, and shows the commands by which its strategy is built, checked and pushed."""
+
+import re
+import shlex
+
+import pytest
+
+from tests.languages.toolchains import LANGUAGES, STRATEGIES, TABLE, source_of
+
+PAGES = {language: (STRATEGIES / language / "README.md").read_text("utf-8") for language in LANGUAGES}
+OBJECTS = {"nim": "nimcache"}
+
+
+def shown(language):
+    """The command lines of a page, as words; programs without their folders."""
+    [block] = re.findall(r"^```sh\n(cd .*?|make .*?)^```$", PAGES[language], re.MULTILINE | re.DOTALL)[:1]
+    lines = [part for line in block.splitlines() for part in line.split(" && ")]
+    return [
+        [words[0].rpartition("/")[2], *words[1:]]
+        for line in lines
+        if (words := shlex.split(line, comments=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    "language", [name for name in LANGUAGES if TABLE[name]["compilers"][0]["command"] != "{python}"]
+)
+def test_it_shows_how_to_build(language):
+    """By one of the ways in languages.toml."""
+    source = source_of(language)
+    values = {"source": source.name, "module": f"{source.stem}.wasm", "folder": ".",
+              "object": OBJECTS.get(language, f"{source.stem}.o")}  # fmt: skip
+    ways = []
+    for compiler in TABLE[language]["compilers"]:
+        program = compiler["command"].rpartition("/")[2]
+        ways.append(
+            [
+                [word.format_map(values | {"compiler": program}) for word in words]
+                for words in compiler["build"]
+            ]
+        )
+    lines = shown(language)
+    assert any(all(command in lines for command in way) for way in ways), lines
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_shows_how_to_push(language):
+    stem = source_of(language).stem
+    assert ["wasmverse", "strategy", "check", f"{stem}.wasm"] in shown(language)
+    assert ["wasmverse", "strategy", "push", f"{stem}.wasm", "--name", stem] in shown(language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_says_what_to_install(language):
+    for compiler in TABLE[language]["compilers"]:
+        wanted = [*compiler.get("apt", ()), *(["make languages"] if "pip" in compiler else [])]
+        assert all(name in PAGES[language] for name in wanted), (language, wanted)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_fits_a_screen(language):
+    assert len(PAGES[language].splitlines()) <= 40
+
+
+def test_every_folder_has_its_row():
+    folders = {path.parent.name for path in STRATEGIES.glob("*/README.md")}
+    assert set(TABLE) <= folders
