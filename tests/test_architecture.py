@@ -32,7 +32,7 @@ LAW = {
     "simulation": {"functions", "strategies", "universe", "wasm", *PLAIN},
     "storage": {"functions", "simulation", "strategies", "universe", "sizes", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
-    "recording": {"simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
+    "recording": {"functions", "simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
     "query": {"snapshots", "storage", "confinement", *PLAIN},
     "reader": {"functions", "query", "snapshots", "strategies", "wasm", "confinement", "errors", "text"},
     "api": {"functions", "query", "strategies", "confinement", "tokens", *PLAIN},

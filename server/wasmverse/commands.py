@@ -7,7 +7,7 @@ plain picklable values; the answer to each is a dict of plain values, or a Wasmv
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BUNDLED_OWNER = "wasmverse"
 """Who owns the strategies that come with Wasmverse. No request has this id: those of people have a prefix."""
@@ -132,4 +132,60 @@ class EnableStrategy:
     author: Author
 
 
-Command = SpawnEntity | UploadStrategy | RemoveStrategy | RemoveStrategies | EnableStrategy
+@dataclass(frozen=True, slots=True)
+class CreateFunction:
+    """Store a Wasm function, to be called in SQL from the next turn on; a known one gets a new version.
+
+    Answer: ``{"name": str, "signature": str, "version": int, "bytes": int, "language": str, "tid": int}``
+
+    Attributes
+    ----------
+    definition : a row of `functions.definition.Definition`, whose version and owner are given here.
+    module : the bytes that were sent.
+    compiled : the compiler's output for them.
+    may_replace : without it a function that is there already is an error.
+    """
+
+    definition: dict[str, Any]
+    module: bytes
+    compiled: bytes = field(repr=False)
+    may_replace: bool
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
+class DropFunction:
+    """Remove a function with all its versions: the one with these parameters, None for all of the name.
+
+    Answer: ``{"name": str, "dropped": int, "tid": int}``; ``dropped`` may be 0 if it may be missing.
+    """
+
+    name: str
+    parameters: str | None
+    may_be_missing: bool
+    author: Author
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackFunction:
+    """Have a kept version called again: the one of this number, None for the one before the present one.
+
+    ``parameters`` may be None if the name has one function. Answer as of `CreateFunction`.
+    """
+
+    name: str
+    parameters: str | None
+    version: int | None
+    author: Author
+
+
+Command = (
+    SpawnEntity
+    | UploadStrategy
+    | RemoveStrategy
+    | RemoveStrategies
+    | EnableStrategy
+    | CreateFunction
+    | DropFunction
+    | RollbackFunction
+)

@@ -19,6 +19,10 @@
     |   +-- StrategyTaken          the name belongs to somebody else
     |   +-- StrategyLimit          no more of that is allowed
     |       +-- StrategyCostly     it would make turns late
+    +-- FunctionError              a function's name, owner or state forbids what was asked
+    |   +-- FunctionUnknown        there is no function of that name
+    |   +-- FunctionTaken          the name belongs to somebody else, or to something else
+    |   +-- FunctionLimit          no more of that is allowed
     +-- CommandError               a client's command (`call spawn_entity(...)`) is wrong
     +-- QueryError                 a query was refused or failed
     |   +-- QueryRefused           it is not a single SELECT, or touches what is forbidden
@@ -143,6 +147,26 @@ class StrategyLimit(StrategyError):
 
 class StrategyCostly(StrategyLimit):
     """By what was measured, an upload would take so much time of a turn that turns would be late."""
+
+
+class FunctionError(WasmverseError):
+    """A function's name, owner or state forbids what was asked."""
+
+
+class FunctionUnknown(FunctionError):
+    """There is no function of that name."""
+
+    code = 1305
+
+
+class FunctionTaken(FunctionError):
+    """The name belongs to somebody else, or to something else."""
+
+    code = 1304
+
+
+class FunctionLimit(FunctionError):
+    """A function would make more of something than is allowed."""
 
 
 class CommandError(WasmverseError):

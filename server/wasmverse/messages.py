@@ -1,14 +1,14 @@
 """What the gateway knows of the universe: the turn that was published last, and a way to ask for changes.
 
 `Universe` is the Protocol; ``processes.universe.UniverseProcess`` implements it, over a pipe to the universe's process. The
-messages on that pipe are defined here: `Request` and `Stop` go to the universe, all others come from it.
+messages on that pipe are defined here: `Request`, `FunctionsUsed` and `Stop` go to the universe, all others come from it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wasmverse.commands import Command
 from wasmverse.errors import WasmverseError
@@ -40,6 +40,40 @@ class Progress:
     """A step of the start, described for a person."""
 
     text: str
+
+
+class FunctionKey(NamedTuple):
+    """One version of a Wasm function: its name, the names of its parameters' types in SQL, and its number."""
+
+    name: str
+    parameters: str
+    version: int
+
+
+class FunctionUse(NamedTuple):
+    """What calls of a function came to: queries that called it, rows, faults among them, fuel, processor time in seconds."""
+
+    calls: int = 0
+    rows: int = 0
+    faults: int = 0
+    fuel: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: object) -> FunctionUse:
+        """Both together, each up to what a column can hold."""
+        assert isinstance(other, FunctionUse)
+        calls, rows, faults, fuel = (min(a + b, COUNT_MAX) for a, b in zip(self[:4], other[:4], strict=True))
+        return FunctionUse(calls, rows, faults, fuel, self.seconds + other.seconds)
+
+
+COUNT_MAX = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsUsed:
+    """Sent to the universe now and then: what readers have counted since the last time; it is shown with the next turn."""
+
+    uses: dict[FunctionKey, FunctionUse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +150,6 @@ class Universe(Protocol):
 
         UniverseSilent means that there was no answer in time, so that it is not known whether the command was carried out.
         """
+
+    def tell_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        """Have the universe show what readers have counted of functions; nothing is answered."""

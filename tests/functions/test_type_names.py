@@ -5,7 +5,8 @@ import pytest
 
 from tests.functions.test_definition import TYPES
 from wasmverse.errors import CommandError
-from wasmverse.functions.type_names import sql_type, value_type
+from wasmverse.functions.type_names import sql_type
+from wasmverse.functions.type_reader import value_type
 from wasmverse.wasm.types import (
     BOOL,
     F32,

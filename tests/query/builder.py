@@ -13,9 +13,11 @@ import pyarrow as pa
 from tests.wasm.builder import compile_wat, strategy_wat
 from wasmverse.commands import Command
 from wasmverse.errors import UniverseUnavailable
-from wasmverse.messages import TurnReport
+from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
 from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage import schema
+from wasmverse.storage.arrow import arrow_schema
 from wasmverse.wasm.guest import Guest
 
 STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")
@@ -118,7 +120,8 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy_turn": strategy_turn,
         "event": event,
     }
-    return {name: pa.table(columns) for name, columns in tables.items()}
+    no_functions = arrow_schema(schema.published_function).empty_table()
+    return {name: pa.table(columns) for name, columns in tables.items()} | {"wasm_function": no_functions}
 
 
 def flown_tables(
@@ -156,6 +159,7 @@ class ScriptedUniverse:
         self.period_seconds = 1.0
         self.snapshot_folder = writer.folder
         self.commands: list[Command] = []
+        self.uses: list[dict[FunctionKey, FunctionUse]] = []
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
         self.is_alive = True
         self.trouble: str | None = None
@@ -193,6 +197,9 @@ class ScriptedUniverse:
             self._waiting.append(waiter)
             await waiter
         return self.last
+
+    def tell_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        self.uses.append(uses)
 
     async def ask(self, command: Command) -> dict[str, Any]:
         self.commands.append(command)

@@ -7,11 +7,12 @@ import duckdb
 import numpy as np
 import pytest
 
+from tests.functions.builder import function_command
 from tests.storage.builder import RECORD, fill, random_result, read
 from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author
 from wasmverse.errors import StateError
-from wasmverse.storage.duckdb import strategy_store
+from wasmverse.storage.duckdb import function_store, strategy_store
 from wasmverse.storage.duckdb.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History, TurnRows
@@ -37,6 +38,7 @@ def path(tmp_path: Path) -> Path:
                 author=Author.named("ada"),
                 now=1.0,
             )
+        function_store.store_function(transaction, function_command("gain"), 1.0, 8)
         result = random_result(np.random.default_rng(1), 1, read(transaction), events=2)
         History(9, 9, 9, 9).append(transaction, result, RECORD, TurnRows.of(result))
         transaction.run_text("UPDATE universe SET tid = 1")
@@ -116,6 +118,13 @@ BROKEN = [
     ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
     ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
     ("UPDATE ships SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
+    ("UPDATE wasm_function SET name = 'No'", "wasm_function 'No' has a name that none can have"),
+    ("UPDATE wasm_function SET version = 0", "wasm_function gain(DOUBLE, DOUBLE) has version 0 1 times"),
+    ("UPDATE wasm_function SET is_current = false", "wasm_function gain(DOUBLE, DOUBLE) has 0 current versions"),
+    ("INSERT INTO wasm_function SELECT * REPLACE ('eve' AS owner, 'X' AS parameters) FROM wasm_function",
+     "wasm_function 'gain' has 1 kinds and 2 owners"),
+    ("DELETE FROM wasm_function_module", "wasm_function 'gain' has 0 modules with sha256 "),
+    ("UPDATE wasm_function_module SET module = 'x'::blob", "the module "),
     ("UPDATE turn_record SET tid = 2", "turn_record has a row of turn 2; the last one is 1: remove the row"),
     ("UPDATE event SET tid = 5", "event has a row of turn 5; the last one is 1"),
     ("INSERT INTO turn_record SELECT * FROM turn_record", "turn_record has turn 1 2 times"),

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from wasmverse.errors import FunctionError
+from wasmverse.functions.type_names import fields_of, shown_name, sql_name, sql_type
 from wasmverse.wasm.types import (
     SCALARS,
     Case,
@@ -81,12 +83,32 @@ class Definition:
         steps = (self.initialize, self.iterate, self.merge, self.terminate)
         return tuple(step for step in steps if step is not None)
 
+    @property
+    def parameters(self) -> str:
+        """The names of the parameters' types in SQL: what tells functions of one name apart."""
+        return ", ".join(sql_type(field.type) for field in self.function.params)
+
+    @property
+    def signature(self) -> str:
+        """Its type for people, as a statement could declare it: ``(x DOUBLE, y DOUBLE NULL) RETURNS DOUBLE``."""
+        params = ", ".join(
+            f"{shown_name(sql_name(field.name))} {declared(field.type)}" for field in self.function.params
+        )
+        result = self.function.result
+        if self.kind != "table":
+            return f"({params}) RETURNS {'NOTHING' if result is None else declared(result)}"
+        assert isinstance(result, List)
+        columns = (
+            f"{shown_name(sql_name(name))} {declared(type_)}" for name, type_ in fields_of(result.item)
+        )
+        return f"({params}) RETURNS TABLE({', '.join(columns)})"
+
     def to_row(self) -> dict[str, Any]:
         """Plain values by column: types as JSON."""
         row: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        params = [[field.name, _to_json(field.type)] for field in self.function.params]
-        row["function"] = _dumps([params, _to_json(self.function.result)])
-        row["state"] = None if self.state is None else _dumps(_to_json(self.state))
+        params = [[field.name, type_to_json(field.type)] for field in self.function.params]
+        row["function"] = _dumps([params, type_to_json(self.function.result)])
+        row["state"] = None if self.state is None else _dumps(type_to_json(self.state))
         return row
 
     @classmethod
@@ -94,31 +116,53 @@ class Definition:
         """The definition of a row that `to_row` made; other columns are passed over."""
         values = {name: row[name] for name in cls.__slots__}
         params, result = json.loads(row["function"])
-        fields = tuple(Field(name, _of_json(type_)) for name, type_ in params)
-        values["function"] = Function(fields, _of_json_or_none(result))
-        values["state"] = None if row["state"] is None else _of_json(json.loads(row["state"]))
+        fields = tuple(Field(name, type_of_json(type_)) for name, type_ in params)
+        values["function"] = Function(fields, _type_or_none(result))
+        values["state"] = None if row["state"] is None else type_of_json(json.loads(row["state"]))
         return cls(**values)
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Definition:
+        """The definition of a row that came from outside.
+
+        Raises
+        ------
+        FunctionError : it is none that `to_row` could have made.
+        """
+        try:
+            definition = cls.of_row(row)
+            is_whole = json.dumps(definition.to_row()) == json.dumps({key: row[key] for key in cls.__slots__})
+        except (ValueError, TypeError, KeyError, AssertionError, AttributeError, RecursionError):
+            is_whole = False
+        if not is_whole or definition.kind not in get_args(Kind) or definition.abi not in get_args(Abi):
+            raise FunctionError("the definition of a function is not understood: create the function again")
+        return definition
+
+
+def declared(type_: ValueType) -> str:
+    """A type in SQL as it is declared: one that may be NULL says so."""
+    return f"{sql_type(type_)} NULL" if isinstance(type_, Option) else sql_type(type_)
 
 
 def _dumps(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _to_json(type_: ValueType | None) -> object:
+def type_to_json(type_: ValueType | None) -> object:
     """A type as JSON: the name of a scalar, else a list of its kind and its parts; None for no type."""
     match type_:
         case None:
             return None
         case List(item) | Option(item):
-            return [_KINDS[type(type_)], _to_json(item)]
+            return [_KINDS[type(type_)], type_to_json(item)]
         case Record(fields):
-            return ["record", *([field.name, _to_json(field.type)] for field in fields)]
+            return ["record", *([field.name, type_to_json(field.type)] for field in fields)]
         case Tuple(items):
-            return ["tuple", *map(_to_json, items)]
+            return ["tuple", *map(type_to_json, items)]
         case Variant(cases):
-            return ["variant", *([case.name, _to_json(case.type)] for case in cases)]
+            return ["variant", *([case.name, type_to_json(case.type)] for case in cases)]
         case Result(ok, error):
-            return ["result", _to_json(ok), _to_json(error)]
+            return ["result", type_to_json(ok), type_to_json(error)]
         case Enum(labels) | Flags(labels):
             return [_KINDS[type(type_)], *labels]
     return str(type_)
@@ -127,29 +171,29 @@ def _to_json(type_: ValueType | None) -> object:
 _KINDS: dict[type, str] = {List: "list", Option: "option", Enum: "enum", Flags: "flags"}
 
 
-def _of_json(value: Any) -> ValueType:
-    """The type that `_to_json` wrote."""
+def type_of_json(value: Any) -> ValueType:
+    """The type that `type_to_json` wrote; of our own values only."""
     if isinstance(value, str):
         return String() if value == "string" else SCALARS[value]
     kind, *parts = value
     match kind:
         case "list":
-            return List(_of_json(parts[0]))
+            return List(type_of_json(parts[0]))
         case "option":
-            return Option(_of_json(parts[0]))
+            return Option(type_of_json(parts[0]))
         case "record":
-            return Record(tuple(Field(name, _of_json(type_)) for name, type_ in parts))
+            return Record(tuple(Field(name, type_of_json(type_)) for name, type_ in parts))
         case "tuple":
-            return Tuple(tuple(map(_of_json, parts)))
+            return Tuple(tuple(map(type_of_json, parts)))
         case "variant":
-            return Variant(tuple(Case(name, _of_json_or_none(type_)) for name, type_ in parts))
+            return Variant(tuple(Case(name, _type_or_none(type_)) for name, type_ in parts))
         case "result":
-            return Result(*map(_of_json_or_none, parts))
+            return Result(*map(_type_or_none, parts))
         case "enum":
             return Enum(tuple(parts))
     assert kind == "flags"
     return Flags(tuple(parts))
 
 
-def _of_json_or_none(value: Any) -> ValueType | None:
-    return None if value is None else _of_json(value)
+def _type_or_none(value: Any) -> ValueType | None:
+    return None if value is None else type_of_json(value)

@@ -23,7 +23,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from wasmverse.errors import SnapshotError, UniverseBusy, WasmverseError
-from wasmverse.messages import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
+from wasmverse.messages import (
+    Answer,
+    Confined,
+    Failure,
+    FunctionsUsed,
+    Progress,
+    Request,
+    Stop,
+    Trouble,
+    TurnReport,
+)
 from wasmverse.processes.schedule import Schedule
 from wasmverse.recording.recorder import record
 from wasmverse.settings import UniverseProcessSettings
@@ -125,6 +135,8 @@ class TurnLoop:
                 return False
             if isinstance(message, Stop):
                 self.stop()
+            elif isinstance(message, FunctionsUsed):
+                self.store.note_uses(message.uses)
             elif isinstance(message, Request):
                 self._send(self._answer(message))
         return False
@@ -175,7 +187,7 @@ class TurnLoop:
             guests = {s.strategy_id: s.guest for s in strategies if s.guest is not None}
             self._published_strategies = callable_strategies(self._strategy_rows, guests)
         tables["strategy"], modules = self._published_strategies
-        self.snapshots.publish(self.store.tid, tables, modules)
+        self.snapshots.publish(self.store.tid, tables, {**modules, **self.store.catalogue.modules})
 
     def _tell_start(self) -> None:
         ships, nodes = self.store.size

@@ -21,7 +21,19 @@ from typing import Any
 from wasmverse.commands import Command
 from wasmverse.confinement.processes import universe_environment
 from wasmverse.errors import UniverseBusy, UniverseSilent, UniverseUnavailable
-from wasmverse.messages import Answer, Confined, Failure, Progress, Request, Stop, Trouble, TurnReport
+from wasmverse.messages import (
+    Answer,
+    Confined,
+    Failure,
+    FunctionKey,
+    FunctionsUsed,
+    FunctionUse,
+    Progress,
+    Request,
+    Stop,
+    Trouble,
+    TurnReport,
+)
 from wasmverse.processes.linux import is_stopped, proceed, waits_for_machine, work_of
 from wasmverse.processes.outbox import Letter, Outbox
 from wasmverse.processes.signals import held_back
@@ -29,6 +41,9 @@ from wasmverse.settings import UniverseProcessSettings
 
 ANSWER_SECONDS = 2.0
 """How long after its deadline an answer is still waited for: the command may have been begun at the last moment."""
+
+USES_SECONDS = 10.0
+"""How long a universe that reads nothing is waited for with what was counted of functions; then it is lost."""
 
 LOOK_SECONDS = 0.25
 """How often to look at a universe that has been told to stop."""
@@ -150,6 +165,12 @@ class UniverseProcess:
         finally:
             self._outbox.take_back(letter)  # who asked may have left
             del self._asked[number]
+
+    def tell_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        """Have the universe show what readers have counted of functions."""
+        if self.is_alive:
+            deadline = time.monotonic() + USES_SECONDS
+            self._outbox.put(Letter(pickle.dumps(FunctionsUsed(uses)), deadline))
 
     def proceed(self) -> None:
         """Continue the process if a signal has stopped it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -19,13 +20,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from wasmverse.commands import (
     Author,
     Command,
+    CreateFunction,
+    DropFunction,
     EnableStrategy,
     RemoveStrategies,
     RemoveStrategy,
+    RollbackFunction,
     SpawnEntity,
     UploadStrategy,
 )
 from wasmverse.errors import ModuleRefused, RecordingError
+from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME_PATTERN
 from wasmverse.settings import GuestSettings
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
@@ -39,6 +44,9 @@ _SEAL_LENGTH = 16
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]
+FunctionName = Annotated[str, Field(pattern=f"^{FUNCTION_NAME_PATTERN}$")]
+DEFINITION_MAX = 1 << 20
+"""Characters of a function's definition or of its parameters' types."""
 Text = Annotated[str, Field(max_length=200)]
 Number = Annotated[int, Field(ge=0, le=2**62)]
 
@@ -179,6 +187,38 @@ class Enable(_Authored):
     is_enabled: bool
 
 
+class Create(_Authored):
+    """`CreateFunction`; ``definition`` is JSON, ``module`` base64."""
+
+    do: Literal["create_function"] = "create_function"
+    name: FunctionName
+    definition: Annotated[str, Field(max_length=DEFINITION_MAX)]
+    sha256: Digest
+    module: str
+    may_replace: bool
+
+
+class Drop(_Authored):
+    """`DropFunction`."""
+
+    do: Literal["drop_function"] = "drop_function"
+    name: FunctionName
+    parameters: Annotated[str, Field(max_length=DEFINITION_MAX)] | None
+    may_be_missing: bool
+
+
+class Rollback(_Authored):
+    """`RollbackFunction`."""
+
+    do: Literal["rollback_function"] = "rollback_function"
+    name: FunctionName
+    parameters: Annotated[str, Field(max_length=DEFINITION_MAX)] | None
+    version: Number | None
+
+
+Carried = Spawn | Upload | Remove | RemoveSeveral | Enable | Create | Drop | Rollback
+
+
 class Given(_Part):
     """A command is about to be committed after turn ``tid``; ``next_eid`` and ``roster`` are those before it."""
 
@@ -186,7 +226,7 @@ class Given(_Part):
     tid: Number
     next_eid: Number
     roster: Digest
-    command: Annotated[Spawn | Upload | Remove | RemoveSeveral | Enable, Field(discriminator="do")]
+    command: Annotated[Carried, Field(discriminator="do")]
 
 
 class Dropped(_Part):
@@ -222,7 +262,7 @@ Fact = Universe | Start | Turn | Given | Dropped | Grounded | Stop
 _FACT: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, Field(discriminator="fact")])
 
 
-def command_fact(command: Command) -> Spawn | Upload | Remove | RemoveSeveral | Enable:
+def command_fact(command: Command) -> Carried:
     """A command as it is written down."""
     match command:
         case SpawnEntity(sid, kind, x, y, strategy):
@@ -236,13 +276,26 @@ def command_fact(command: Command) -> Spawn | Upload | Remove | RemoveSeveral | 
             return RemoveSeveral(names=list(names), **_named(author))
         case EnableStrategy(name, is_enabled, author):
             return Enable(name=name, is_enabled=is_enabled, **_named(author))
+        case CreateFunction(definition, module, _, may_replace, author):
+            return Create(
+                name=definition["name"],
+                definition=json.dumps(definition),
+                sha256=definition["sha256"],
+                module=base64.b64encode(module).decode(),
+                may_replace=may_replace,
+                **_named(author),
+            )
+        case DropFunction(name, parameters, may_be_missing, author):
+            return Drop(name=name, parameters=parameters, may_be_missing=may_be_missing, **_named(author))
+        case RollbackFunction(name, parameters, version, author):
+            return Rollback(name=name, parameters=parameters, version=version, **_named(author))
 
 
 def _named(author: Author) -> dict[str, Any]:
     return {"author": author.name, "owner": author.owner, "is_admin": author.is_admin}
 
 
-def module_of(recorded: Founder | Upload) -> bytes:
+def module_of(recorded: Founder | Upload | Create) -> bytes:
     """The bytes of a module; raises ModuleRefused when they are not those of its hash."""
     try:
         module = base64.b64decode(recorded.module, validate=True)

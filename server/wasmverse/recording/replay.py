@@ -14,14 +14,27 @@ from pydantic import ValidationError
 from wasmverse import __version__
 from wasmverse.commands import (
     Command,
+    CreateFunction,
+    DropFunction,
     EnableStrategy,
     RemoveStrategies,
     RemoveStrategy,
+    RollbackFunction,
     SpawnEntity,
     UploadStrategy,
 )
-from wasmverse.errors import CommandError, ModuleRefused, RecordingError, StrategyError, WasmverseError
+from wasmverse.errors import (
+    CommandError,
+    FunctionError,
+    ModuleRefused,
+    RecordingError,
+    StrategyError,
+    WasmverseError,
+)
 from wasmverse.recording.format import (
+    Carried,
+    Create,
+    Drop,
     Dropped,
     Enable,
     Fact,
@@ -31,6 +44,7 @@ from wasmverse.recording.format import (
     Recording,
     Remove,
     RemoveSeveral,
+    Rollback,
     Spawn,
     Start,
     Stop,
@@ -164,6 +178,12 @@ class _Player:
             "compiled_bytes_max": UNBOUNDED,
             "compiled_bytes_max_per_owner": UNBOUNDED,
             "compiled_bytes_max_stored": UNBOUNDED,
+            "functions_max_per_owner": UNBOUNDED,
+            "functions_max": UNBOUNDED,
+            "function_stored_bytes_max_per_owner": UNBOUNDED,
+            "function_stored_bytes_max": UNBOUNDED,
+            "function_compiled_bytes_max": UNBOUNDED,
+            "function_compiled_bytes_max_stored": UNBOUNDED,
         }
         self.settings = settings.model_copy(update={**sizes, **kept, **no_bounds})
         self.grounded: dict[str, float] = {}
@@ -231,12 +251,12 @@ class _Player:
         command = self._command(fact.command)
         try:
             self.store.carry_out(command)
-        except (CommandError, StrategyError) as error:
+        except (CommandError, FunctionError, StrategyError) as error:
             self._differ(line, "command", f"{fact.command.do} was carried out", f"refused: {error.message}")
         else:
             self.found.commands += 1
 
-    def _command(self, given: Spawn | Upload | Remove | RemoveSeveral | Enable) -> Command:
+    def _command(self, given: Carried) -> Command:
         match given:
             case Spawn():
                 return SpawnEntity(given.sid, given.kind, given.x, given.y, given.strategy)
@@ -251,6 +271,15 @@ class _Player:
                 return RemoveStrategies(tuple(given.names), given.by)
             case Enable():
                 return EnableStrategy(given.name, given.is_enabled, given.by)
+            case Create():
+                return self._create(given)
+            case Drop():
+                return DropFunction(given.name, given.parameters, given.may_be_missing, given.by)
+            case Rollback():
+                return RollbackFunction(given.name, given.parameters, given.version, given.by)
+
+    def _create(self, given: Create) -> CreateFunction:
+        raise RecordingError("functions cannot be played again yet")
 
     def _founder(self, given: Founder) -> beginning.Founder:
         """A strategy that the universe began with, checked like an upload unless it comes with this Wasmverse."""

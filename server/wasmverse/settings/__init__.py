@@ -5,6 +5,7 @@ them, and whoever needs a few takes their group. docs/settings.md is checked aga
 """
 
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.functions import FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -27,6 +28,7 @@ __all__ = [
     "CommandSettings",
     "ConfinementSettings",
     "ConnectionSettings",
+    "FunctionUploadSettings",
     "GatewaySettings",
     "GuestSettings",
     "HistorySettings",

@@ -10,6 +10,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.functions import FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -39,6 +40,7 @@ class Settings(
     QuerySettings,
     ReaderSettings,
     AddressSettings,
+    FunctionUploadSettings,
     UploadSettings,
     GuestSettings,
     SnapshotSettings,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.functions import FunctionUploadSettings
 from wasmverse.settings.guests import GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
 
 
-class SimulationSettings(UploadSettings, GuestSettings, HistorySettings, UniverseSettings):
+class SimulationSettings(
+    FunctionUploadSettings, UploadSettings, GuestSettings, HistorySettings, UniverseSettings
+):
     """All that a simulation goes by."""
 
 
 class UniverseProcessSettings(
     SimulationSettings,
     ConfinementSettings,
+    FunctionUploadSettings,
     UploadSettings,
     GuestSettings,
     SnapshotSettings,

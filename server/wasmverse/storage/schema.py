@@ -17,7 +17,7 @@ from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger
 
 from wasmverse.universe.row_format import HEAD_BYTES, NODE_COLUMNS, SHIP_COLUMNS, WIDE
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -108,6 +108,61 @@ strategy_module = sa.Table(
     comment="The uploaded modules, by the hash of their bytes. Never shown to clients.",
 )
 
+wasm_function = sa.Table(
+    "wasm_function",
+    metadata,
+    _required("name", sa.Text),
+    _required("kind", sa.Text),
+    _required("signature", sa.Text),
+    _required("version", UInteger),
+    _required("is_current", sa.Boolean),
+    _required("sha256", sa.Text),
+    _required("bytes", sa.BigInteger),
+    _required("language", sa.Text),
+    _required("author", sa.Text),
+    _required("created_at", sa.DateTime),
+    _required("owner", sa.Text),
+    _required("parameters", sa.Text),
+    _required("function", sa.Text),
+    _required("abi", sa.Text),
+    _required("export", sa.Text),
+    sa.Column("state", sa.Text),
+    _required("is_handle", sa.Boolean),
+    sa.Column("initialize", sa.Text),
+    sa.Column("iterate", sa.Text),
+    sa.Column("merge", sa.Text),
+    sa.Column("terminate", sa.Text),
+    sa.Column("pages_max", UInteger),
+    comment="Wasm functions of SQL: every kept version of each; queries call the current one. kind is scalar, table or "
+    "aggregate. owner, the id of who may change it, and what follows it are internal: the names of the parameters' types, which "
+    "tell functions of one name apart, the types of the function and of an aggregate's state as JSON, and the exports.",
+)
+
+wasm_function_module = sa.Table(
+    "wasm_function_module",
+    metadata,
+    _required("sha256", sa.Text),
+    _required("module", sa.LargeBinary),
+    comment="The modules of functions, by the hash of their bytes. Never shown to clients.",
+)
+
+FUNCTION_INTERNAL = tuple(wasm_function.columns)[10:]
+"""What clients do not see of a function: its owner's id, and what only those need who call it."""
+
+published_function = sa.Table(
+    "wasm_function",
+    sa.MetaData(),
+    *(sa.Column(column.name, column.type, nullable=column.nullable) for column in wasm_function.columns),
+    sa.Column("refusal", sa.Text),
+    _required("calls", sa.BigInteger),
+    _required("rows", sa.BigInteger),
+    _required("faults", sa.BigInteger),
+    _required("fuel", sa.BigInteger),
+    _required("seconds", sa.Double),
+)
+"""``wasm_function`` as a snapshot has it: with why one cannot be called any more, and what readers have counted of its calls
+since the server's start."""
+
 strategy_turn = sa.Table(
     "strategy_turn",
     sa.MetaData(),
@@ -182,7 +237,7 @@ node = sa.Table(
 )
 """Every energy node that is not gone: a view in the database, a table in a snapshot, there sorted by (sid, eid)."""
 
-SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event)
+SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event, published_function)
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
 
 _SNAPSHOT = {table.name: table for table in SNAPSHOT_TABLES}
@@ -312,6 +367,24 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(*(column for column in strategy.c if column not in internal))
 
 
+def client_function_select() -> sa.Select[tuple[object, ...]]:
+    """``wasm_function`` as clients see it: all but what is internal, and what a row costs; NULL until one was called."""
+    table = published_function
+    internal = {column.name for column in FUNCTION_INTERNAL}
+    counted = ("calls", "rows", "faults", "fuel", "seconds")
+    shown = (c for c in table.c if c.name not in {*internal, *counted})
+    rows = sa.func.nullif(table.c.rows, 0)
+    nanoseconds: sa.ColumnElement[float] = sa.literal_column("1e9")
+    return sa.select(
+        *shown,
+        table.c.calls,
+        table.c.rows,
+        table.c.faults,
+        (table.c.fuel / rows).label("fuel_per_row"),
+        (nanoseconds * table.c.seconds / rows).label("nanoseconds_per_row"),
+    )
+
+
 VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause]] = {
     "ship": ship_select,
     "node": node_select,
@@ -331,8 +404,10 @@ CLIENT_NAMES = (
     "strategy_turn",
     "event",
     "entities_with_conflict",
+    "wasm_function",
 )
-"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``."""
+"""The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``,
+``wasm_function`` without ``FUNCTION_INTERNAL``."""
 
 
 def ddl(dialect: sa.Dialect) -> list[str]:
@@ -353,6 +428,8 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
         select = entity_select(of_snapshot=True)
     elif name == "strategy":
         select = client_strategy_select()
+    elif name == "wasm_function":
+        select = client_function_select()
     elif name in _SNAPSHOT:
         select = sa.select(_SNAPSHOT[name])
     else:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, Protocol
 import pyarrow as pa
 
 from wasmverse.commands import Command
-from wasmverse.messages import TurnReport
+from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
+from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.registry import Registry
 from wasmverse.universe.turn import Laws
@@ -47,7 +48,7 @@ class Founding:
 class UniverseStore(Protocol):
     """An open universe. Not thread-safe: one owner advances, commands and reads.
 
-    settings : those that it was opened with, or took up; registry : who flies
+    settings : those that it was opened with, or took up; registry : who flies; catalogue : the functions of SQL
     recorder : is told of every turn and command, if there is one
     forgets_removed : whether an upload drops removed strategies that no ship flies any more
     """
@@ -55,6 +56,7 @@ class UniverseStore(Protocol):
     laws: Laws
     settings: SimulationSettings
     registry: Registry
+    catalogue: Catalogue
     recorder: Journal | None
     forgets_removed: bool
 
@@ -95,6 +97,9 @@ class UniverseStore(Protocol):
 
     def snapshot(self) -> Tables:
         """Everything that a reader may see at the committed turn."""
+
+    def note_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        """Show with the next snapshot what readers have counted of functions; it is not stored."""
 
     def state_hash(self) -> str:
         """The hash of the committed state; see ``universe.state.state_hash``."""

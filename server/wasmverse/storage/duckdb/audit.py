@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wasmverse.errors import StateError
+from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
@@ -84,6 +85,35 @@ CHECKS = (
     Check(
         "SELECT sha256, sha256(module) FROM strategy_module WHERE sha256 <> sha256(module) ORDER BY sha256 LIMIT 1",
         "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
+    ),
+    Check(
+        f"SELECT name FROM wasm_function WHERE NOT regexp_full_match(name, '{FUNCTION_NAME}') ORDER BY name LIMIT 1",
+        "wasm_function {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
+        "digits and '_': correct the row",
+    ),
+    Check(
+        """SELECT name, parameters, version, count(*) FROM wasm_function GROUP BY name, parameters, version
+            HAVING count(*) > 1 OR version < 1 ORDER BY name LIMIT 1""",
+        "wasm_function {0}({1}) has version {2} {3} times; versions count from 1, each once: correct the rows",
+    ),
+    Check(
+        """SELECT name, parameters, count(*) FILTER (is_current) FROM wasm_function GROUP BY name, parameters
+            HAVING count(*) FILTER (is_current) <> 1 ORDER BY name LIMIT 1""",
+        "wasm_function {0}({1}) has {2} current versions; it has one: correct the rows",
+    ),
+    Check(
+        """SELECT name, count(DISTINCT kind), count(DISTINCT owner) FROM wasm_function GROUP BY name
+            HAVING count(DISTINCT kind) > 1 OR count(DISTINCT owner) > 1 ORDER BY name LIMIT 1""",
+        "wasm_function {0!r} has {1} kinds and {2} owners; all functions of a name have one of each: correct the rows",
+    ),
+    Check(
+        """SELECT name, f.sha256, count(m.sha256) FROM wasm_function f LEFT JOIN wasm_function_module m ON m.sha256 = f.sha256
+            GROUP BY name, version, parameters, f.sha256 HAVING count(m.sha256) <> 1 ORDER BY name LIMIT 1""",
+        "wasm_function {0!r} has {2} modules with sha256 {1}; it has one: put back its row in wasm_function_module",
+    ),
+    Check(
+        "SELECT sha256, sha256(module) FROM wasm_function_module WHERE sha256 <> sha256(module) ORDER BY sha256 LIMIT 1",
+        "the module {0} was changed, its sha256 is {1}: put back the module that was sent",
     ),
     *(
         Check(

@@ -186,5 +186,14 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         _find_exports,
         _pack_systems,
     ),
+    # There had been no functions.
+    6: (
+        "CREATE TABLE wasm_function (name TEXT NOT NULL, kind TEXT NOT NULL, signature TEXT NOT NULL, version UINTEGER NOT NULL, "
+        "is_current BOOLEAN NOT NULL, sha256 TEXT NOT NULL, bytes BIGINT NOT NULL, language TEXT NOT NULL, author TEXT NOT NULL, "
+        "created_at TIMESTAMP NOT NULL, owner TEXT NOT NULL, parameters TEXT NOT NULL, function TEXT NOT NULL, "
+        "abi TEXT NOT NULL, export TEXT NOT NULL, state TEXT, is_handle BOOLEAN NOT NULL, initialize TEXT, iterate TEXT, "
+        "merge TEXT, terminate TEXT, pages_max UINTEGER)",
+        "CREATE TABLE wasm_function_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
+    ),
 }
 """What changed from each format to the next."""

@@ -20,16 +20,20 @@ import sqlalchemy as sa
 from wasmverse.commands import (
     Command,
     Cost,
+    CreateFunction,
+    DropFunction,
     EnableStrategy,
     RemoveStrategies,
     RemoveStrategy,
+    RollbackFunction,
     SpawnEntity,
     UploadStrategy,
 )
 from wasmverse.errors import StrategyCostly
-from wasmverse.messages import TurnReport
+from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.beginning import bundled_founders, make_laws
+from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.judging import count_bad_turns, judge
 from wasmverse.simulation.measured import Measured, Stopwatch
@@ -37,7 +41,7 @@ from wasmverse.simulation.memory import check_memory, check_new_universe
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawned
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb import strategy_store, turn_store
+from wasmverse.storage.duckdb import function_bounds, function_store, strategy_store, turn_store
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
@@ -72,11 +76,14 @@ class DuckdbStore:
             check_new_universe(settings)
             begin(database, make_laws(settings), bundled_founders(), self.now())
         self.registry = Registry()
+        self.catalogue = Catalogue()
         self.forgets_removed = True
         self.take_up(settings, {})
         self.stored: StoredState
         self.reader: StateReader
         self.strategy_rows: pa.Table
+        self.function_rows: list[Any]
+        self._functions: pa.Table | None = None
         self.late_turns = 0
         with database.transaction() as transaction:
             audit(transaction)
@@ -92,6 +99,8 @@ class DuckdbStore:
             self.systems = transaction.read_arrow(schema.solar_system)
             self.history.load(transaction)
             self._load_strategies(transaction)
+            self._load_functions(transaction)
+            function_store.check_functions(self.function_rows)
         database.fit_threads(ships + nodes)
         database.limit_log(settings.log_bytes_max)
         count_bad_turns(
@@ -264,6 +273,7 @@ class DuckdbStore:
             "strategy": self.strategy_rows,
             "strategy_turn": self.history.strategy_turns.rows,
             "event": self.history.events.rows,
+            "wasm_function": self._published_functions(),
         }
 
     def state_hash(self) -> str:
@@ -295,7 +305,10 @@ class DuckdbStore:
                 self._read()
             else:
                 with self.database.transaction() as transaction:
-                    self._load_strategies(transaction)
+                    if isinstance(command, CreateFunction | DropFunction | RollbackFunction):
+                        self._load_functions(transaction)
+                    else:
+                        self._load_strategies(transaction)
 
     def _execute(self, transaction: Transaction, command: Command) -> dict[str, Any]:
         match command:
@@ -312,6 +325,16 @@ class DuckdbStore:
             case EnableStrategy():
                 strategy_store.enable_strategy(transaction, command.name, command.author, command.is_enabled)
                 return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
+            case CreateFunction():
+                return self._create_function(transaction, command)
+            case DropFunction(name, parameters, may_be_missing, author):
+                dropped = function_store.drop_functions(
+                    transaction, name, parameters, author, may_be_missing=may_be_missing
+                )
+                return {"name": name, "dropped": dropped, "tid": self.tid}
+            case RollbackFunction(name, parameters, version, author):
+                row = function_store.roll_back(transaction, name, parameters, version, author)
+                return self._shown(row)
 
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
         check_spawn(command, self.laws.systems)
@@ -337,6 +360,7 @@ class DuckdbStore:
         size = len(command.module)
         compiled = {**self.registry.compiled_bytes, found.sha256: len(found.compiled)}
         check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
+        function_store.check_strategies_names(transaction, list(found.strategies))
         if found.costs:
             self._check_cost(found.costs)
         strategy_store.store_strategies(
@@ -364,6 +388,36 @@ class DuckdbStore:
                 f"there is room for {1000 * free:,.0f} ms (turns take {1000 * turn:,.0f} of {1000 * period:,.0f} ms): "
                 "make it cheaper, or export fewer strategies"
             )
+
+    # Functions
+
+    def _create_function(self, transaction: Transaction, command: CreateFunction) -> dict[str, Any]:
+        before, sha256 = self.function_rows, command.definition["sha256"]
+        versions_kept = self.settings.function_versions_kept
+        row = function_store.store_function(transaction, command, self.now(), versions_kept)
+        compiled = {**self.catalogue.compiled_bytes, sha256: len(command.compiled)}
+        function_bounds.check_room(transaction, before, compiled, self.settings)
+        self.catalogue.add(sha256, command.compiled)
+        return self._shown(row)
+
+    def _shown(self, row: Any) -> dict[str, Any]:
+        return {**{key: getattr(row, key) for key in function_store.SHOWN}, "tid": self.tid}
+
+    def _load_functions(self, transaction: Transaction) -> None:
+        self.function_rows = function_store.read_functions(transaction)
+        self.catalogue.load(self.function_rows, partial(function_store.read_module, transaction))
+        self._functions = None
+
+    def note_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        """As in `UniverseStore`."""
+        if self.catalogue.note(uses):
+            self._functions = None
+
+    def _published_functions(self) -> pa.Table:
+        """The same table as long as nothing has changed."""
+        if self._functions is None:
+            self._functions = function_store.published(self.function_rows, self.catalogue)
+        return self._functions
 
     # Strategies
 

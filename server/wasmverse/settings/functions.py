@@ -1,0 +1,48 @@
+"""Functions of SQL: how large their modules may be, and how many there may be."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from wasmverse.settings.group import Group
+
+
+class FunctionUploadSettings(Group):
+    """How much may be stored of functions, by one owner and by all, and how large one module may be."""
+
+    function_module_bytes_max: int = Field(
+        8 << 20, ge=1 << 10, description="Size of a function's module, in bytes."
+    )
+    function_module_functions_max: int = Field(
+        20_000, ge=1, description="WebAssembly functions in the module of a function."
+    )
+    function_module_exports_max: int = Field(1_000, ge=2, description="Exports of a function's module.")
+    function_compile_seconds_max: float = Field(
+        20.0, gt=0, description="Time for checking and compiling a function's module, in seconds."
+    )
+    function_compile_memory_bytes_max: int = Field(
+        1 << 30, ge=1 << 26, description="Memory for checking and compiling a function's module, in bytes."
+    )
+    function_compiled_bytes_max: int = Field(
+        32 << 20, ge=1 << 16, description="Size of the machine code of a function's module, in bytes."
+    )
+    functions_max: int = Field(
+        256, ge=1, description="Functions that can be called, each of a signature of its own."
+    )
+    functions_max_per_owner: int = Field(64, ge=1, description="Functions of one owner.")
+    function_versions_kept: int = Field(
+        8, ge=1, description="Versions kept of each function, the present one among them."
+    )
+    function_stored_bytes_max_per_owner: int = Field(
+        32 << 20,
+        ge=1 << 10,
+        description="Bytes of the modules of one owner's functions, kept versions included.",
+    )
+    function_stored_bytes_max: int = Field(
+        256 << 20, ge=1 << 10, description="Bytes of the modules of all functions, kept versions included."
+    )
+    function_compiled_bytes_max_stored: int = Field(
+        256 << 20,
+        ge=1 << 16,
+        description="Bytes of the machine code of all functions, kept versions included.",
+    )
