@@ -6,12 +6,27 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 
 from tests.storage.builder import RECORD, random_result, read, record_turns
+from wasmverse.commands import SpawnEntity
+from wasmverse.errors import StateError
+from wasmverse.simulation.spawning import spawn_event
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb import history as history_module
+from wasmverse.storage.duckdb.audit import audit
 from wasmverse.storage.duckdb.database import Database, Transaction
+from wasmverse.storage.duckdb.event_batch import pack_events
 from wasmverse.storage.duckdb.history import EVENT_TYPE, History, RollingRows, TurnRows
+
+KEPT = schema.event.to_metadata(sa.MetaData(), name="kept")
+"""Rows as in ``event``, in a table of the tests' own."""
+
+
+@pytest.fixture(autouse=True)
+def _kept(database: Database) -> None:
+    with database.transaction() as transaction:
+        transaction.run(str(sa.schema.CreateTable(KEPT).compile(dialect=database.engine.dialect)))
 
 
 @pytest.fixture(params=[1, 3])
@@ -33,23 +48,23 @@ class Stored:
         self.rows = RollingRows(EVENT_TYPE, turns_max, rows_max)
 
     def append(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
-        transaction.insert_arrow(schema.event, rows)
+        transaction.insert_arrow(KEPT, rows)
         if (last := self.rows.append(tid, rows)) is not None:
-            transaction.run_text("DELETE FROM event WHERE tid <= ?", (last,))
+            transaction.run_text("DELETE FROM kept WHERE tid <= ?", (last,))
 
     def add(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
-        transaction.insert_arrow(schema.event, rows)
+        transaction.insert_arrow(KEPT, rows)
         self.rows.add(tid, rows)
 
     def load(self, transaction: Transaction, tid: int) -> None:
-        self.rows.load(transaction.read_arrow(schema.event), tid)
+        self.rows.load(transaction.read_arrow(KEPT), tid)
 
     def tids(self) -> list[int]:
         tids: list[int] = self.rows.rows["tid"].to_pylist()
         return tids
 
 
-def stored(database: Database, table: str = "event") -> list[int]:
+def stored(database: Database, table: str = "kept") -> list[int]:
     """The turns of the rows in the database."""
     with database.transaction() as transaction:
         return [row[0] for row in transaction.driver.sql(f"SELECT tid FROM {table} ORDER BY tid").fetchall()]
@@ -80,7 +95,7 @@ def test_the_oldest_turns_go_first_and_whole(
     expected = [tid for tid, count in kept.items() for _ in range(count)]
     for is_loaded_again in (False, True):
         with database.transaction() as transaction:
-            transaction.run("DELETE FROM event")
+            transaction.run("DELETE FROM kept")
         table = Stored(turns_max, rows_max)
         for tid, count in enumerate(counts, 1):
             with database.transaction() as transaction:
@@ -192,3 +207,43 @@ def test_a_turn_without_strategies_is_a_turn(database: Database) -> None:
         )
         history.append(transaction, result, RECORD, TurnRows.of(result))
     assert (stored(database, "turns"), stored(database, "strategy_turn")) == ([1], [])
+
+
+def test_the_view_shows_the_events_that_are_kept_packed(database: Database) -> None:
+    history = History(20, 20, 20, 1000)
+    record_turns(database, history, range(1, 4))
+    with database.transaction() as transaction:
+        history.add_events(transaction, 3, spawn_event(SpawnEntity(2, 1, 99, 98, "mine"), 2**40))
+        history.add_events(transaction, 3, spawn_event(SpawnEntity(3, 2, 0, 1, None), 77))
+        shown = transaction.read_arrow(schema.event)
+        loaded = History(20, 20, 20, 1000)
+        loaded.load(transaction)
+    assert shown.equals(history.events.rows.combine_chunks())
+    assert loaded.events.rows.equals(history.events.rows.combine_chunks())
+    ship, node = shown.to_pylist()[-2:]
+    assert (ship["tid"], ship["kind"], ship["eid"], ship["x"], ship["y"]) == (3, "spawn", 2**40, 99, 98)
+    assert (ship["strategy"], ship["by_strategy"], node["strategy"], node["sid"]) == ("mine", None, None, 3)
+
+
+BATCH = pack_events(spawn_event(SpawnEntity(2, 1, 99, 98, "mine"), 5))[1]
+
+
+@pytest.mark.parametrize(
+    ("names", "batch", "fault"),
+    [
+        ("mine", b"", "event_batch has 0 bytes for turn 0, which are no events of version 1"),
+        ("mine", b"\x02" + BATCH[1:], "no events of version 1"),
+        ("mine", BATCH + b"\0", "no events of version 1"),
+        ("mine", BATCH[:4] + b"\2" + BATCH[5:], "no events of version 1"),
+        ("", BATCH, "an event with slot 0 in turn 0; allowed is -1..-1"),
+        ("mine", BATCH[:-3] + b"\5" + BATCH[-2:], "an event with kind 5 in turn 0; allowed is 0..4"),
+        ("mine", BATCH[:-1] + b"\x64", "an event with y 100 in turn 0; allowed is 0..99"),
+    ],
+)
+def test_events_that_cannot_be_are_refused(database: Database, names: str, batch: bytes, fault: str) -> None:
+    with database.transaction() as transaction:
+        transaction.run_text("INSERT INTO event_batch VALUES (0, ?, ?)", (names, batch))
+        with pytest.raises(StateError, match=fault):
+            History(20, 20, 20, 1000).load(transaction)
+        with pytest.raises(StateError, match=fault):
+            audit(transaction)

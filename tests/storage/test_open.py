@@ -201,8 +201,15 @@ TWO_RECORDS = [
     "ALTER TABLE strategy_turn_3 RENAME TO strategy_turn",
 ]
 
+ROW_AN_EVENT = [
+    "CREATE TABLE event_6 AS SELECT * FROM event ORDER BY tid, eid",
+    "DROP VIEW event",
+    "DROP TABLE event_batch",
+    "ALTER TABLE event_6 RENAME TO event",
+]
 
-@pytest.mark.parametrize("version", range(1, 6))
+
+@pytest.mark.parametrize("version", range(1, schema.FORMAT_VERSION))
 def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None:
     database = Database.open(path)
     fill(database)
@@ -221,13 +228,12 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     with_duckdb(
         path,
         "DROP VIEW entity",
-        "DROP TABLE wasm_function",
-        "DROP TABLE wasm_function_module",
-        *ROWS_IN_TABLES,
-        *OLD_FORMATS.get(version, PACKED_COLUMNS),
+        *(["DROP TABLE wasm_function", "DROP TABLE wasm_function_module"] if version < 7 else []),
+        *([*ROWS_IN_TABLES, *OLD_FORMATS.get(version, PACKED_COLUMNS)] if version < 6 else []),
         *(TWO_RECORDS if version < 4 else []),
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
-        "ALTER TABLE strategy DROP COLUMN export",
+        *(["ALTER TABLE strategy DROP COLUMN export"] if version < 6 else []),
+        *ROW_AN_EVENT,
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )

@@ -10,6 +10,8 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.errors import CommandError
 from wasmverse.universe import rules
 from wasmverse.universe.genesis import new_nodes, new_ships
+from wasmverse.universe.outcome import E_SPAWN, NOBODY
+from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
 from wasmverse.universe.state import Columns, State, with_columns
 
 
@@ -39,6 +41,14 @@ def spawned(system: State, command: SpawnEntity, eid: int, strategy_id: int | No
     if strategy_id is None:
         return system._replace(nodes=_joined(system.nodes, new_nodes(1), place))
     return system._replace(ships=_joined(system.ships, new_ships(1), {**place, "strategy_id": strategy_id}))
+
+
+def spawn_event(command: SpawnEntity, eid: int) -> EventColumns:
+    """That it was spawned: of a ship with its strategy."""
+    is_ship = command.kind == rules.SHIP
+    row = (command.sid, E_SPAWN, eid, command.x, command.y, 0 if is_ship else NOBODY, NOBODY)
+    columns: Any = (np.array([value], dtype) for value, dtype in zip(row, EVENT_DTYPES.values(), strict=True))
+    return EventColumns(Events._make(columns), [str(command.strategy)] if is_ship else [])
 
 
 def _joined(columns: Columns, one: Columns, values: dict[str, int]) -> Columns:

@@ -15,9 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-from wasmverse.universe.row_format import HEAD_BYTES, NODE_COLUMNS, SHIP_COLUMNS, WIDE
+from wasmverse.storage.unpack_sql import events_sql, unpacked_sql
+from wasmverse.universe.row_format import NODE_COLUMNS, SHIP_COLUMNS
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -195,9 +196,20 @@ turn_record = sa.Table(
 )
 """One row a turn, not one here and several there: each statement of a turn costs a millisecond, however little it writes."""
 
+event_batch = sa.Table(
+    "event_batch",
+    metadata,
+    _required("tid", sa.BigInteger),
+    _required("names", sa.Text),
+    _required("events", sa.LargeBinary),
+    comment="What happened lately, packed; a row a turn, and more for what happened between two. ``event`` shows it; names are "
+    "those of the strategies, with commas.",
+)
+"""``universe.event_format`` has the bytes."""
+
 event = sa.Table(
     "event",
-    metadata,
+    sa.MetaData(),
     _required("tid", sa.BigInteger),
     _required("sid", UInteger),
     _required("kind", sa.Text),
@@ -206,8 +218,8 @@ event = sa.Table(
     _required("y", UTinyInteger),
     sa.Column("strategy", sa.Text),
     sa.Column("by_strategy", sa.Text),
-    comment="What happened lately: spawn, battle, death, starve, fault.",
 )
+"""What happened lately: spawn, battle, death, starve, fault. A view in the database, a table in a snapshot."""
 
 ship = sa.Table(
     "ship",
@@ -284,51 +296,6 @@ def entity_select(*, of_snapshot: bool = False) -> sa.CompoundSelect[tuple[objec
     return ships.union_all(nodes)
 
 
-def ship_select() -> sa.TextClause:
-    """``ship``: the blobs of ships unpacked."""
-    return sa.text(_unpacked("ships", SHIP_COLUMNS, ship))
-
-
-def node_select() -> sa.TextClause:
-    """``node``: the blobs of nodes unpacked."""
-    return sa.text(_unpacked("nodes", NODE_COLUMNS, node))
-
-
-def _unpacked(blob: str, layout: dict[str, int], shown: sa.Table) -> str:
-    """A SELECT of ``shown`` from one blob of ``system_state``, for plain DuckDB: a microsecond a row."""
-    values = {"sid": "sid"}
-    # Of a value of a column: it stands behind all columns in front of its own, and the values in front of it.
-    widths: list[str] = []
-    for name, width in layout.items():
-        before = " + ".join(["0", *widths])
-        if width:
-            values[name] = _number(f"{HEAD_BYTES} + count * ({before}) + {width} * place", width)
-            widths.append(str(width))
-        else:
-            of = {
-                each: _number(f"{HEAD_BYTES} + count * ({before}) + {each} * place", each)
-                for each in (WIDE, WIDE // 2)
-            }
-            values[name] = f"base + CASE width WHEN {WIDE} THEN {of[WIDE]} ELSE {of[WIDE // 2]} END"
-            widths.append("width")
-    columns = ", ".join(f"({values[c.name]})::{SQL_TYPES[type(c.type)]} AS {c.name}" for c in shown.columns)
-    head = f"{_number('4', 4)} AS count, {_number('1', 1)} AS width, {_number('8', 8)} AS base"
-    heads = f"SELECT sid, blob, {head} FROM (SELECT sid, {blob} AS blob FROM system_state)"
-    return f"SELECT {columns} FROM (SELECT *, unnest(range(count::BIGINT)) AS place FROM ({heads}))"
-
-
-def _number(at: str, width: int) -> str:
-    """The little-endian number at a byte of ``blob``, counted from 0."""
-    digits = (f"hex(array_slice(blob, {at} + {n}, {at} + {n}))" for n in range(width, 0, -1))
-    return f"('0x' || {' || '.join(digits)})::UBIGINT"
-
-
-SQL_TYPES: dict[type[Any], str] = {
-    UTinyInteger: "UTINYINT", USmallInteger: "USMALLINT", UInteger: "UINTEGER", UBigInteger: "UBIGINT", sa.BigInteger: "BIGINT",
-}  # fmt: skip
-"""The numbers of ships and nodes as DuckDB names them."""
-
-
 def turns_select() -> sa.TextClause:
     """``turns``: each with its true end, if the next one has told it."""
     told = {name: f"coalesce(next.{name}_before, record.{name}) AS {name}" for name in ("end_time", "late")}
@@ -386,10 +353,11 @@ def client_function_select() -> sa.Select[tuple[object, ...]]:
 
 
 VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause]] = {
-    "ship": ship_select,
-    "node": node_select,
+    "ship": lambda: sa.text(unpacked_sql("ships", SHIP_COLUMNS, ship)),
+    "node": lambda: sa.text(unpacked_sql("nodes", NODE_COLUMNS, node)),
     "turns": turns_select,
     "strategy_turn": strategy_turn_select,
+    "event": lambda: sa.text(events_sql(event)),
     "entity": entity_select,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.kernels import kernel
 from wasmverse.universe.records import EVENT_RECORD, NODE_RECORD
 from wasmverse.universe.state import Ships
@@ -23,7 +24,6 @@ UNCALLED = 2
 TALLY = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
 T_SHIPS, T_ENERGY, T_KILLS, T_DEATHS, T_SPAWNED, T_HARVESTED, T_UPGRADES, T_FAULTS = range(len(TALLY))
 
-EVENT_KINDS = ("spawn", "battle", "death", "starve", "fault")
 E_SPAWN, E_BATTLE, E_DEATH, E_STARVE, E_FAULT = range(len(EVENT_KINDS))
 
 NOBODY = -1

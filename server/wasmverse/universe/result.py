@@ -31,7 +31,7 @@ class StrategyTally:
 
 
 class Events(NamedTuple):
-    """Columns of E events, shape (E,) each. kind indexes ``outcome.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
+    """Columns of E events, shape (E,) each. kind indexes ``event_format.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
 
     sid: NDArray[np.uint32]
     kind: NDArray[np.int16]

@@ -16,6 +16,7 @@ from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.event_batch import unpack_events
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 from wasmverse.universe.state import State
 
@@ -121,7 +122,7 @@ CHECKS = (
                 WHERE NOT given.tid BETWEEN {first} AND universe.tid ORDER BY given.tid DESC LIMIT 1""",
             f"{table} has a row of turn {{0}}; the last one is {{1}}: remove the row",
         )
-        for table, first in (("turn_record", 1), ("event", 0))
+        for table, first in (("turn_record", 1), ("event_batch", 0))
     ),
     Check(
         "SELECT tid, count(*) FROM turn_record GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",
@@ -150,6 +151,8 @@ def audit(transaction: Transaction) -> None:
         found = transaction.run_text(check.query)
         if found:
             raise StateError(check.message.format(*found[0]))
+    for tid, names, batch in transaction.run_text("SELECT tid, names, events FROM event_batch"):
+        unpack_events(tid, names, bytes(batch))
 
 
 def audit_state(state: State, next_eid: int, strategy_ids: Collection[int]) -> None:

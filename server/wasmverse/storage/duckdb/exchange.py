@@ -24,6 +24,7 @@ from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import as_rows
 from wasmverse.storage.duckdb.strategy_store import read_strategies
 from wasmverse.storage.duckdb.turn_store import read_laws
+from wasmverse.storage.unpack_sql import SQL_TYPES
 from wasmverse.text import printable
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
@@ -151,7 +152,7 @@ def _columns(
     transaction: Transaction, table: sa.Table, file: Path, dtypes: Mapping[str, type[np.generic]]
 ) -> Iterator[NDArray[Any]]:
     """The columns of ``ship`` or ``node`` in a file, sorted by (sid, eid)."""
-    typed = ", ".join(f"{c.name}::{schema.SQL_TYPES[type(c.type)]} AS {c.name}" for c in table.columns)
+    typed = ", ".join(f"{c.name}::{SQL_TYPES[type(c.type)]} AS {c.name}" for c in table.columns)
     with _explained(file):
         query = f"SELECT {typed} FROM read_parquet({_quoted(file)}) ORDER BY sid, eid"
         rows = transaction.driver.sql(query).to_arrow_table()

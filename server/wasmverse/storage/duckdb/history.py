@@ -1,6 +1,7 @@
 """What is remembered of past turns: ``turns``, ``strategy_turn`` and ``event``, each bounded.
 
-The rows live in the database and, the same ones, in memory as Arrow, where every snapshot takes them from.
+The rows live in the database, events packed (`event_batch`), and, the same ones, in memory as Arrow, where every snapshot
+takes them from.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import pyarrow as pa
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.event_batch import pack_events, unpack_events
 from wasmverse.storage.duckdb.turn_store import TurnRecord
-from wasmverse.universe.outcome import EVENT_KINDS, TALLY
+from wasmverse.universe.event_format import EVENT_KINDS
+from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import EventColumns, TurnResult
 
 PRUNE_TURNS = 16
@@ -105,7 +108,9 @@ class History:
         ((tid,),) = transaction.run_text("SELECT tid FROM universe")
         self.turns.load(transaction.read_arrow(schema.turns), tid)
         self.strategy_turns.load(transaction.read_arrow(schema.strategy_turn), tid)
-        self.events.load(transaction.read_arrow(schema.event), tid)
+        batches = transaction.run_text("SELECT tid, names, events FROM event_batch ORDER BY tid, rowid")
+        events = [event_rows(of, unpack_events(of, names, bytes(batch))) for of, names, batch in batches]
+        self.events.load(pa.concat_tables([EVENT_TYPE.empty_table(), *events]), tid)
 
     def append(
         self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
@@ -114,7 +119,7 @@ class History:
         turn = _turn_row(result, record)
         before, self._corrected = self._corrected, None
         transaction.insert_arrow(schema.turn_record, _record_row(turn, before, rows.strategies))
-        transaction.insert_arrow(schema.event, rows.events)
+        _insert_events(transaction, result.tid, result.events)
         # Of the same turns the row goes before its strategies would be taken out of it.
         if (last := self.turns.append(result.tid, turn)) is not None:
             transaction.run_text("DELETE FROM turn_record WHERE tid <= ?", (last,))
@@ -122,12 +127,12 @@ class History:
             text = "UPDATE turn_record SET strategies = NULL WHERE tid <= ? AND strategies IS NOT NULL"
             transaction.run_text(text, (last,))
         if (last := self.events.append(result.tid, rows.events)) is not None:
-            transaction.run_text("DELETE FROM event WHERE tid <= ?", (last,))
+            transaction.run_text("DELETE FROM event_batch WHERE tid <= ?", (last,))
 
-    def add_events(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+    def add_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         """Record what happened between two turns, as of the one before."""
-        transaction.insert_arrow(schema.event, rows)
-        self.events.add(tid, rows)
+        _insert_events(transaction, tid, events)
+        self.events.add(tid, event_rows(tid, events))
 
     def correct(self, result: TurnResult, record: TurnRecord) -> None:
         """The last turn's true end, known once it is committed.
@@ -158,6 +163,11 @@ class TurnRows:
     def of(cls, result: TurnResult) -> TurnRows:
         """Make them; may be called on any thread."""
         return cls(_strategy_rows(result), event_rows(result.tid, result.events))
+
+
+def _insert_events(transaction: Transaction, tid: int, events: EventColumns) -> None:
+    if len(events.columns.sid):
+        transaction.run_text("INSERT INTO event_batch VALUES (?, ?, ?)", (tid, *pack_events(events)))
 
 
 def _record_row(turn: pa.Table, before: TurnRecord | None, strategies: pa.Table) -> pa.Table:

@@ -8,14 +8,19 @@ from typing import Any, Protocol
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from wasmverse.errors import ModuleRefused, StateError
 from wasmverse.storage import schema
+from wasmverse.storage.duckdb.event_batch import pack_events
 from wasmverse.storage.duckdb.stored_state import as_rows
 from wasmverse.universe.crew import Crew
+from wasmverse.universe.event_format import EVENT_KINDS
+from wasmverse.universe.outcome import NOBODY
 from wasmverse.universe.packed import pack_state
+from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
 from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships
 from wasmverse.universe.unpacked import Unpacking
 
@@ -47,7 +52,7 @@ def migrate(version: int, dialect: sa.Dialect) -> list[Step]:
     ]
 
 
-_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4}
+_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4, "event": 8}
 
 
 def _find_exports(transaction: Transaction) -> None:
@@ -109,6 +114,34 @@ def _pack_systems(transaction: Transaction) -> None:
     assert len(rows) == systems
     for table in ("ship_packed", "node_place", "node_energy"):
         connection.execute(f"DROP TABLE {table}")
+
+
+def _pack_events(transaction: Transaction) -> None:
+    """Step 7: events had a row each."""
+    connection = transaction.driver
+    connection.execute(
+        "CREATE TABLE event_batch (tid BIGINT NOT NULL, names TEXT NOT NULL, events BLOB NOT NULL)"
+    )
+    rows = connection.sql("SELECT * FROM event ORDER BY tid, rowid").to_arrow_table()
+    for name in ("tid", "sid", "kind", "eid", "x", "y"):
+        if rows[name].null_count:
+            raise StateError(f"event has {name} NULL in {rows[name].null_count} rows; none may: remove them")
+    for kind in set(rows["kind"].unique().to_pylist()) - set(EVENT_KINDS):
+        raise StateError(f"event has kind {kind!r}; there are {', '.join(EVENT_KINDS)}: remove its rows")
+    for tid in rows["tid"].unique().to_pylist():
+        of = rows.filter(pa.compute.equal(rows["tid"], tid))
+        names = sorted({*of["strategy"].to_pylist(), *of["by_strategy"].to_pylist()} - {None})
+        slots = {name: slot for slot, name in enumerate(names)}
+        values = {
+            **{name: of[name] for name in ("sid", "eid", "x", "y")},
+            "kind": [EVENT_KINDS.index(kind) for kind in of["kind"].to_pylist()],
+            "slot": [slots.get(name, NOBODY) for name in of["strategy"].to_pylist()],
+            "by_slot": [slots.get(name, NOBODY) for name in of["by_strategy"].to_pylist()],
+        }
+        columns = Events(**{name: np.array(values[name], dtype) for name, dtype in EVENT_DTYPES.items()})
+        batch = pack_events(EventColumns(columns, names))
+        connection.execute("INSERT INTO event_batch VALUES (?, ?, ?)", [tid, *batch]).fetchall()
+    connection.execute("DROP TABLE event")
 
 
 def _column(rows: pa.Table, name: str, dtype: type[np.generic]) -> NDArray[Any]:
@@ -195,5 +228,6 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "merge TEXT, terminate TEXT, pages_max UINTEGER)",
         "CREATE TABLE wasm_function_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
     ),
+    7: (_pack_events,),
 }
 """What changed from each format to the next."""

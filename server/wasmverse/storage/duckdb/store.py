@@ -39,13 +39,13 @@ from wasmverse.simulation.judging import count_bad_turns, judge
 from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
 from wasmverse.simulation.registry import Registry, Verdict
-from wasmverse.simulation.spawning import check_spawn, spawned
+from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb import function_bounds, function_store, strategy_store, turn_store
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
-from wasmverse.storage.duckdb.history import EVENT_TYPE, History, TurnRows
+from wasmverse.storage.duckdb.history import History, TurnRows
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.strategy_bounds import check_room
@@ -339,18 +339,13 @@ class DuckdbStore:
     def _spawn(self, transaction: Transaction, command: SpawnEntity) -> dict[str, Any]:
         check_spawn(command, self.laws.systems)
         eid = self.stored.next_eid
-        place: dict[str, Any] = {"sid": command.sid, "eid": eid, "x": command.x, "y": command.y}
         flown = None
         if command.kind == rules.SHIP:
             flown = strategy_store.find_strategy(transaction, str(command.strategy)).strategy_id
         system = spawned(of_system(self.stored.state, command.sid), command, eid, flown)
         turn_store.write_system(transaction, command.sid, *system)
         transaction.run(schema.universe.update().values(next_eid=eid + 1))
-        at = {name: [value] for name, value in {"tid": self.tid, **place}.items()}
-        strategy = command.strategy if command.kind == rules.SHIP else None
-        event = {**at, "kind": ["spawn"], "strategy": [strategy], "by_strategy": [None]}
-        rows = pa.table({name: event[name] for name in EVENT_TYPE.names}, EVENT_TYPE)
-        self.history.add_events(transaction, self.tid, rows)
+        self.history.add_events(transaction, self.tid, spawn_event(command, eid))
         return {"eid": eid, "tid": self.tid}
 
     def _upload(self, transaction: Transaction, command: UploadStrategy) -> dict[str, Any]:
