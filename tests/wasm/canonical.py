@@ -160,8 +160,12 @@ _LEAVES = st.one_of(
 value_types = st.recursive(_LEAVES, _combined, max_leaves=8)
 
 
-def values_of(type_: ValueType) -> st.SearchStrategy[Any]:
-    """Values of a type; no NaN, of which there are too many."""
+def values_of(type_: ValueType, *, errors: bool = True) -> st.SearchStrategy[Any]:
+    """Values of a type; no NaN, of which there are too many. Without ``errors``, every result is what was asked for."""
+
+    def within(type_: ValueType) -> st.SearchStrategy[Any]:
+        return values_of(type_, errors=errors)
+
     match type_:
         case Scalar("bool"):
             return st.booleans()
@@ -179,19 +183,21 @@ def values_of(type_: ValueType) -> st.SearchStrategy[Any]:
         case String():
             return st.text(max_size=9)
         case List(item):
-            return st.lists(values_of(item), max_size=3)
+            return st.lists(within(item), max_size=3)
         case Record(fields):
-            return st.fixed_dictionaries({field.name: values_of(field.type) for field in fields})
+            return st.fixed_dictionaries({field.name: within(field.type) for field in fields})
         case Tuple(items):
-            return st.tuples(*map(values_of, items))
+            return st.tuples(*map(within, items))
         case Enum(labels):
             return st.sampled_from(labels)
         case Flags(labels):
             return st.sets(st.sampled_from(labels))
     cases = despecialised(type_).cases  # type: ignore[union-attr]
+    if isinstance(type_, Result) and not errors:
+        cases = cases[:1]
     return st.one_of(
         [
-            st.tuples(st.just(case.name), st.none() if case.type is None else values_of(case.type))
+            st.tuples(st.just(case.name), st.none() if case.type is None else within(case.type))
             for case in cases
         ]
     )

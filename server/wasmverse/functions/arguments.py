@@ -139,7 +139,7 @@ class _Writer:
         return Unfit(_nulls(array)) if ok is None else self.put(ok, array)
 
     def _variant(self, node: Node, array: Any) -> Unfit:
-        numbers = _primitive(array.type_codes, np.dtype(np.int8))
+        numbers = _codes(array)
         codes = array.type.type_codes
         if codes != list(range(len(codes))):
             numbers = np.searchsorted(np.sort(codes), numbers)
@@ -259,8 +259,8 @@ def _flags_values(labels: tuple[str, ...], array: Any) -> tuple[NDArray[Any], Un
 
 
 def _nulls(array: Any) -> Bools | None:
-    """Where an array is null; None for nowhere."""
-    if not array.null_count:
+    """Where an array is null; None for nowhere. A union has no nulls of its own, and is null where the member is."""
+    if not array.null_count and not pa.types.is_union(array.type):
         return None
     return np.asarray(array.is_null(), np.bool_)
 
@@ -272,17 +272,25 @@ def _primitive(array: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.frombuffer(array.buffers()[1], dtype, len(array), dtype.itemsize * array.offset)
 
 
+def _codes(array: Any) -> NDArray[Any]:
+    """The codes of a union's elements; ``type_codes`` passes over where a slice begins."""
+    if not len(array):
+        return np.empty(0, np.int8)
+    return np.frombuffer(array.buffers()[1], np.int8, len(array), array.offset)
+
+
 def _sparse(array: Any) -> Any:
     """A union whose members all have an element for each of its own."""
-    if array.type.mode == "sparse":
+    if array.type.mode == "sparse" or not len(array):
         return array
-    numbers, offsets = np.asarray(array.type_codes), np.asarray(array.offsets)
+    codes = _codes(array)
+    offsets = np.frombuffer(array.buffers()[2], np.int32, len(array), 4 * array.offset)
     members = [
-        array.field(number).take(pa.array(offsets, mask=numbers != code))
+        array.field(number).take(pa.array(offsets, mask=codes != code))
         for number, code in enumerate(array.type.type_codes)
     ]
     names = [array.type.field(number).name for number in range(array.type.num_fields)]
-    return pa.UnionArray.from_sparse(array.type_codes, members, names, array.type.type_codes)
+    return pa.UnionArray.from_sparse(pa.array(codes), members, names, array.type.type_codes)
 
 
 def _shown(value: str) -> str:
