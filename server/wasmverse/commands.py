@@ -59,10 +59,11 @@ class SpawnEntity:
 
 
 class Trial(NamedTuple):
-    """A strategy's first call: the fuel it took, and why it was a fault; None when it was none."""
+    """A strategy's first call: the fuel it took, and why it was a fault (None when it was none); and the fuel of its start."""
 
     fuel: int
     fault: str | None
+    start_fuel: int = 0
 
 
 class Cost(NamedTuple):

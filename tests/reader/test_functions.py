@@ -27,6 +27,7 @@ from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.contract import strategy_function
 from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.wasi.signatures import MODULE
 
 SETTINGS = Settings(systems=20, ships=6, nodes=10, seed=7, threads=1)
 OF_A_SHIP = "kind, x, y, energy, shield, blasters, thrusters, harvesters, last_plan, sight(sid, eid, x, y)"
@@ -319,3 +320,12 @@ def test_snapshots_without_modules_have_no_functions(pool: RunningPool) -> None:
     assert snapshot_tables(1)["strategy"]["export"].null_count == 3
     with pytest.raises(QueryError, match="was removed"):
         pool.query(f"select {CALL.format('strategy_blank', 1, '[]')}")
+
+
+def test_a_strategy_sees_the_time_of_the_turn_that_is_asked_for(asked: Asked) -> None:
+    imported = f'(import "{MODULE}" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))'
+    body = "(drop (call $time (i32.const 0) (i64.const 1) (i32.const 8))) (i64.load (i32.const 8))"
+    for turn in (7, 8):
+        asked.publish(turn, strategy_clock=strategy_wat(body).replace("(module", f"(module {imported}", 1))
+    sql = f"select {CALL.format('strategy_clock', 1, '[]')}"
+    assert (asked.rows(sql), asked.rows(sql, turn=7)) == ([[8 * 10**9]], [[7 * 10**9]])

@@ -34,7 +34,12 @@ from wasmverse.wasm.engine import flight_engine
 
 # What takes long here takes fuel too, of which there is plenty.
 SETTINGS = SMALL.model_copy(
-    update={"budget_fuel": 5_000_000_000, "period_seconds": 0.15, "strategies_max_per_module": 1_000}
+    update={
+        "budget_fuel": 5_000_000_000,
+        "start_fuel": 5_000_000_000,
+        "period_seconds": 0.15,
+        "strategies_max_per_module": 1_000,
+    }
 )
 BOUNDED = SETTINGS.model_copy(update={"strategies_max_per_owner": 1_000, "strategies_max": 1_000})
 

@@ -12,11 +12,20 @@ GUEST = {
     "guest_memory_bytes_max": 3 << 20,
     "guest_table_elements_max": 77,
     "block_faults_max": 9,
+    "start_fuel": 5_678,
+    "guest_log_bytes_max": 333,
 }
 
 
 def test_each_limit_is_the_setting_of_that_name() -> None:
-    expected = Limits(budget_fuel=1_234, memory_bytes_max=3 << 20, table_elements_max=77, faults_max=9)
+    expected = Limits(
+        budget_fuel=1_234,
+        memory_bytes_max=3 << 20,
+        table_elements_max=77,
+        faults_max=9,
+        start_fuel=5_678,
+        log_bytes_max=333,
+    )
     assert guest_limits(GuestSettings(**GUEST)) == guest_limits(Settings(**GUEST)) == expected
     assert Limits.of({**GUEST, "threads": 2}) == expected
     assert set(GUEST.values()) == set(dataclasses.astuple(expected))

@@ -18,14 +18,16 @@ def test_a_call_that_traps_at_the_check_is_the_author_s_own_affair() -> None:
     [
         (
             "(func $s unreachable) (start $s)",
-            "the module's start function traps; a fresh instance is made every turn",
+            "the module's start traps; a fresh instance is made and started every turn",
         ),
-        ("(func $s (loop $l (br $l))) (start $s)", "start function uses more than the fuel of one call;"),
-        ("(func $s (call $s)) (start $s)", "start function uses more than the fuel of one call;"),
+        ("(func $s (loop $l (br $l))) (start $s)", "the module's start uses too much fuel;"),
+        ('(func (export "_initialize") (loop $l (br $l)))', "the module's start uses too much fuel;"),
+        ('(func (export "_initialize") unreachable)', "the module's start traps;"),
+        ("(func $s (call $s)) (start $s)", "the module's start traps;"),
         ("(func $s (drop (i32.load (i32.const 65536)))) (start $s)", "reaches past its memory or table"),
         (
             '(data (i32.const 65535) "ab")',
-            "the module's data or its start function reaches past its memory or table",
+            "the module's data or its start reaches past its memory or table",
         ),
         ("(table 1 funcref) (func $f) (elem (i32.const 1) $f)", "reaches past its memory or table"),
     ],
@@ -33,7 +35,7 @@ def test_a_call_that_traps_at_the_check_is_the_author_s_own_affair() -> None:
 def test_a_start_that_cannot_be_is_refused(extra: str, message: str) -> None:
     told = refusal(wasm(strategy_wat("(i64.const 0)", extra)))
     assert message in told
-    assert told.endswith("do nothing at start that can fail or that costs more than 20,000 fuel")
+    assert told.endswith("do nothing there that can fail or that costs more than 5,000,000 fuel")
 
 
 def test_more_memory_or_table_than_allowed_is_refused() -> None:

@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 import wasmtime
 
-from wasmverse.wasm import driver, engine, frame, guest
+from wasmverse.wasm import driver, engine, flight, frame, guest
+from wasmverse.wasm.wasi import functions, world
 
 BASELINE = "x86_64-unknown-linux-gnu"
 """A target by its name has none of the features of this machine's processor."""
@@ -104,6 +105,12 @@ def module_of(kind: str, times: int = 50) -> str:
       (func (export "f") (param $row i32) (result i64) (call $deep (i32.mul (local.get $row) (i32.const {times})))))"""
 
 
+def _forget() -> None:
+    driver.driver_module.cache_clear()
+    functions.functions_module.cache_clear()
+    world._local.__dict__.clear()
+
+
 @contextmanager
 def other_engine(target: str | None, stack_bytes: int) -> Iterator[wasmtime.Engine]:
     """Fly with the code that another processor would get, on a native stack of another size."""
@@ -112,14 +119,16 @@ def other_engine(target: str | None, stack_bytes: int) -> Iterator[wasmtime.Engi
         config.target = target
     engine.set_native_stack(config, stack_bytes)
     other = wasmtime.Engine(config)
-    driver.driver_module.cache_clear()
+    _forget()
     try:
         with (
             patch.object(engine, "flight_engine", lambda: other),
             patch.object(guest, "flight_engine", lambda: other),
+            patch.object(flight, "flight_engine", lambda: other),
+            patch.object(functions, "flight_engine", lambda: other),
             patch.object(driver, "flight_engine", lambda: other),
             patch.object(frame, "flight_engine", lambda: other),
         ):
             yield other
     finally:
-        driver.driver_module.cache_clear()
+        _forget()

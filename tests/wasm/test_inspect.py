@@ -35,7 +35,7 @@ def test_everything_about_a_module_is_told_once() -> None:
     assert inspect(module, LIMITS) == Contents(
         hashlib.sha256(module).hexdigest(),
         "unknown",
-        (Imported("a", "b", "function", 0),),
+        (Imported("a", "b", "function", 0, "(i64) -> nothing"),),
         {"c": "() -> f32", "memory": "memory", "b": "(i64) -> nothing"},
     )
 

@@ -82,11 +82,11 @@ def test_imports_are_read_whatever_their_type() -> None:
       (func (export "mine") (result f32) (f32.const 0)) (export "theirs" (func 0)) (export "d" (memory 0)))"""
     assert wasmtime.Module(flight_engine(), wasm(text))
     assert list(imports_of(wasm(text))) == [
-        Imported("a", "b", "function", 1),
+        Imported("a", "b", "function", 1, "((ref null 0), v128) -> nothing"),
         Imported("c", "d", "memory", None),
         Imported("c", "e", "table", None),
         Imported("", "f", "global", None),
-        Imported("g", "h", "function", 0),
+        Imported("g", "h", "function", 0, "() -> nothing"),
     ]
     assert exports_of(wasm(text)) == {
         "mine": "() -> f32",

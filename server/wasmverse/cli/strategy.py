@@ -57,6 +57,8 @@ def check(
             f"a call took {trial.fuel:,} fuel of {settings.budget_fuel:,}"
             + (f", but it was a fault: it {trial.fault}" if trial.fault else "")
         )
+        if trial.start_fuel > settings.start_fuel // 100:
+            print(f"the start of an instance took {trial.start_fuel:,} fuel of {settings.start_fuel:,}")
     print(f"sha256 {inspection.sha256}")
 
 

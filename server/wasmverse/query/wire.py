@@ -41,6 +41,8 @@ class ReaderConfig:
     rows_max: int
     bytes_max: int
     budget_fuel: int
+    start_fuel: int
+    guest_log_bytes_max: int
     guest_memory_bytes_max: int
     guest_table_elements_max: int
     block_faults_max: int

@@ -14,6 +14,8 @@ from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.wasi.functions import functions_module
+from wasmverse.wasm.wasi.world import NOWHERE, World
 
 LAYOUT = strategy_layout()
 
@@ -25,25 +27,28 @@ ENTITIES = 1 << 20
 class Calls:
     """What the engine's threads need to call strategies; it does not know the engine.
 
-    ``ready`` has the strategies that can be called now, by name. ``limits`` are for one run of up to ``ROWS`` rows.
+    ``ready`` has the strategies that can be called now, by name, ``world`` is what they learn of the world. ``limits`` are for
+    one run of up to ``ROWS`` rows.
     All memory is taken and all drivers are compiled at the start: neither can fail a query or cost it time later.
     """
 
     def __init__(self, limits: Limits, threads: int) -> None:
         self.ready: dict[str, Guest] = {}
+        self.world = NOWHERE
         self._limits = limits
         self._runs: queue.SimpleQueue[_Run] = queue.SimpleQueue()
         for _ in range(threads):
             self._runs.put(_Run())
         for has_realloc in (False, True):
             driver_module(LAYOUT, has_realloc)
+        functions_module()
 
     def call(self, name: str, columns: tuple[Any, ...]) -> Any:
         """The plans for some rows; null where an argument is null, and where the call is a fault."""
         guest = self.ready[name]
         run = self._runs.get()
         try:
-            return run.plans(guest, [_whole(column) for column in columns], self._limits)
+            return run.plans(guest, [_whole(column) for column in columns], self._limits, self.world)
         finally:
             self._runs.put(run)
 
@@ -56,7 +61,7 @@ class _Run:
         *self._scalars, self._address, self._length, self._plan = self._frame.columns
         self._lists = self._frame.tail(np.uint32)[:ENTITIES]
 
-    def plans(self, guest: Guest, columns: list[Any], limits: Limits) -> Any:
+    def plans(self, guest: Guest, columns: list[Any], limits: Limits, world: World) -> Any:
         """One plan a row of the columns, the last of which holds the lists."""
         can_be_called = _can_be_called(columns)
         count = len(can_be_called)
@@ -75,7 +80,7 @@ class _Run:
             stop = int(np.searchsorted(offsets, offsets[start] + ENTITIES, "right")) - 1
             stop = min(stop, start + ROWS, len(places))
             assert stop > start
-            faulted = self._run(guest, arguments, offsets, entities, start, stop, limits)
+            faulted = self._run(guest, arguments, offsets, entities, start, stop, limits, world)
             plans[places[start:stop]] = self._plan[: stop - start]
             is_fault[places[start:stop]] = faulted
             start = stop
@@ -90,6 +95,7 @@ class _Run:
         start: int,
         stop: int,
         limits: Limits,
+        world: World,
     ) -> NDArray[np.bool_]:
         """Run the rows start..stop (exclusive); which of them were faults."""
         count = stop - start
@@ -99,7 +105,7 @@ class _Run:
         self._lists[: offsets[stop] - first] = entities[first : offsets[stop]]
         self._address[:count] = self._frame.tail_address + 4 * (offsets[start:stop] - first)
         self._length[:count] = 4 * np.diff(offsets[start : stop + 1])
-        outcome = guest.run(self._frame, 0, count, limits)
+        outcome = guest.run(self._frame, 0, count, limits, world)
         faulted = np.zeros(count, np.bool_)
         faulted[outcome.faulted] = True
         faulted[slice(*outcome.uncalled)] = True

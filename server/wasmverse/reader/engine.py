@@ -122,7 +122,7 @@ class Engine:
                 "give one for each '?'",
                 code=1210,
             )
-        self._functions.prepare(checked.foreign, self._relations.strategies)
+        self._functions.prepare(checked.foreign, self._relations.strategies, query.turn)
         if query.format in {"arrow", "csv"}:
             written = self._run_arrow(checked, args, is_arrow=query.format == "arrow")
         else:

@@ -26,6 +26,7 @@ from wasmverse.snapshots.modules import load_guest
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.wasi.world import world_of
 
 SQL_TYPES = {
     "u8": "UTINYINT",
@@ -73,8 +74,9 @@ class Functions:
         self._made: set[str] = set()
         self._calls = Calls(limits, threads)
 
-    def prepare(self, names: Iterable[str], strategies: pa.Table) -> None:
-        """Make the functions among ``names`` that are strategies callable, each with the module that ``strategies`` has.
+    def prepare(self, names: Iterable[str], strategies: pa.Table, turn: int) -> None:
+        """Make the functions among ``names`` that are strategies callable, each with the module that ``strategies`` has, in the
+        world of that turn.
 
         Raises
         ------
@@ -83,6 +85,7 @@ class Functions:
         FileNotFoundError : a module is gone, and with it the turn.
         """
         self._calls.ready = {}
+        self._calls.world = world_of(turn)
         wanted = [name for name in names if name not in self._taken]
         if not wanted:
             return

@@ -97,6 +97,8 @@ class Limits(_Part):
     guest_table_elements_max: int
     block_faults_max: int
     grounded_after_turns: int
+    start_fuel: int = GuestSettings.model_fields["start_fuel"].default
+    guest_log_bytes_max: int = GuestSettings.model_fields["guest_log_bytes_max"].default
 
     @classmethod
     def of(cls, settings: GuestSettings) -> Self:

@@ -20,6 +20,18 @@ class GuestSettings(Group):
         le=10_000_000_000,
         description="Fuel for one call of a strategy, pooled over ships of a block.",
     )
+    start_fuel: int = Field(
+        5_000_000,
+        ge=100,
+        le=10_000_000_000,
+        description="Fuel for what an instance does before its first call: its start function and `_initialize`.",
+    )
+    guest_log_bytes_max: int = Field(
+        1 << 16,
+        ge=0,
+        le=1 << 24,
+        description="Bytes that a strategy's calls for one block and turn may write to WASI's output.",
+    )
     guest_memory_bytes_max: int = Field(
         16 << 20,
         ge=1 << 16,

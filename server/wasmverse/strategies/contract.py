@@ -12,6 +12,7 @@ from wasmverse.text import printable
 from wasmverse.wasm.abi import core_function
 from wasmverse.wasm.guest import REALLOC_NAMES
 from wasmverse.wasm.layout import Layout
+from wasmverse.wasm.linker import check_is_reactor
 from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.types import Function
 from wasmverse.wasm.wit import parse_world
@@ -81,6 +82,8 @@ def check_contract(exports: Mapping[str, str], name: str, strategies_max: int) -
             "export fewer, or put them into several modules"
         )
     if not strategies:
+        if DECIDE not in exports:
+            check_is_reactor(exports, "strategy")
         functions = sorted(export for export, signature in exports.items() if signature.startswith("("))
         shown = f"the module exports {', '.join(map(_shown, functions[:8])) or 'no function'}"
         if DECIDE in functions:

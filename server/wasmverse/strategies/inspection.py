@@ -13,7 +13,7 @@ from wasmverse.strategies.limits import guest_limits, module_limits
 from wasmverse.strategies.names import check_name
 from wasmverse.strategies.trial import try_strategies
 from wasmverse.wasm.inspect import compile_inspected, inspect
-from wasmverse.wasm.linker import check_imports
+from wasmverse.wasm.linker import check_imports, check_start
 
 
 def inspect_module(module: bytes, name: str, settings: CheckSettings) -> Inspection:
@@ -28,6 +28,7 @@ def inspect_module(module: bytes, name: str, settings: CheckSettings) -> Inspect
     limits = module_limits(settings)
     found = inspect(module, limits)
     check_imports(found.imports, "strategy")
+    check_start(found.exports)
     compiled, machine_code = compile_inspected(module, limits)
     strategies = check_contract(found.exports, name, settings.strategies_max_per_module)
     tried = try_strategies(compiled, strategies, guest_limits(settings))

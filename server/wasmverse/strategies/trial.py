@@ -10,12 +10,10 @@ import wasmtime
 from wasmverse.commands import Cost, Trial
 from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.contract import strategy_layout
-from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.inspect import last_line
 from wasmverse.wasm.limits import TABLES_MAX, Limits
-from wasmverse.wasm.linker import instantiate
 
 SHIP = (1, 50, 50, 100, 100, 2, 2, 2, 0)
 SEEN = bytes((1, 2, 47, 53, 1, 2, 55, 50, 1, 3, 60, 45)) + bytes(
@@ -43,36 +41,36 @@ def try_strategies(
     ------
     ModuleRefused : no instance can be made of it. A start function that traps is found here, not in a turn.
     """
-    _check_instance(module, limits)
     frame = _trial_frame()
-    return {name: _try(frame, Guest.of(module, export), limits) for name, export in strategies.items()}
+    guests = {name: Guest.of(module, export) for name, export in strategies.items()}
+    start_fuel = _start(frame, next(iter(guests.values())), limits)
+    return {name: _try(frame, guest, limits, start_fuel) for name, guest in guests.items()}
 
 
-def _check_instance(module: wasmtime.Module, limits: Limits) -> None:
-    store = limits.store(flight_engine())
-    store.set_fuel(limits.budget_fuel)
+def _start(frame: Frame, guest: Guest, limits: Limits) -> int:
+    """Start an instance, and the fuel that it took."""
     try:
-        instantiate(store, module)
+        return guest.start(frame, limits)
     except wasmtime.Trap as trap:
-        if trap.trap_code == wasmtime.TrapCode.OUT_OF_FUEL:
-            found = "the module's start function uses more than the fuel of one call"
-        elif trap.trap_code in (
-            wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS,
-            wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS,
-        ):
-            found = "the module's data or its start function reaches past its memory or table"
-        else:
-            found = "the module's start function traps"
+        found = _FOUND.get(trap.trap_code, "the module's start traps")
         raise ModuleRefused(
-            f"{found}; a fresh instance is made every turn: do nothing at start that can fail "
-            f"or that costs more than {limits.budget_fuel:,} fuel"
+            f"{found}; a fresh instance is made and started every turn (its start function, then _initialize): do nothing "
+            f"there that can fail or that costs more than {limits.start_fuel:,} fuel"
         ) from trap
     except wasmtime.WasmtimeError as error:
         raise ModuleRefused(
             f"the module cannot be instantiated: {last_line(error)}; an instance may have "
             f"{limits.memory_bytes_max:,} bytes of memory, {TABLES_MAX} tables and {limits.table_elements_max:,} table elements: "
-            "ask for less"
+            "ask for less (clang, zig: -Wl,-z,stack-size=65536)"
         ) from error
+
+
+_PAST = "the module's data or its start reaches past its memory or table"
+_FOUND: dict[wasmtime.TrapCode | None, str] = {
+    wasmtime.TrapCode.OUT_OF_FUEL: "the module's start uses too much fuel",
+    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: _PAST,
+    wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: _PAST,
+}
 
 
 def _trial_frame() -> Frame:
@@ -84,9 +82,9 @@ def _trial_frame() -> Frame:
     return frame
 
 
-def _try(frame: Frame, guest: Guest, limits: Limits) -> tuple[Trial, Cost]:
+def _try(frame: Frame, guest: Guest, limits: Limits, start_fuel: int) -> tuple[Trial, Cost]:
     outcome = guest.run(frame, 0, 1, limits)
-    trial = Trial(outcome.fuel, outcome.reason)
+    trial = Trial(outcome.fuel - outcome.start_fuel, outcome.reason, start_fuel)
     if outcome.seconds > _LONG_SECONDS:
         return trial, Cost(outcome.seconds, outcome.seconds)
 

@@ -21,6 +21,7 @@ from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.wasi.world import NOWHERE, world_of
 
 # x and y are u32 for guests, but never past 99: a byte each is copied.
 LAYOUT = strategy_layout({"me.x": "u1", "me.y": "u1"})
@@ -178,7 +179,7 @@ def play_block(
     for slot in range(roster.slots):
         rows = (int(starts[slot]), int(starts[slot + 1]))
         if rows[0] < rows[1]:
-            _decide(workspace, roster, slot, rows, limits, called, result)
+            _decide(workspace, roster, slot, rows, turn, limits, called, result)
     decided = time.thread_time()
 
     resolve_block(
@@ -194,6 +195,7 @@ def _decide(
     roster: Roster,
     slot: int,
     rows: tuple[int, int],
+    turn: Turn,
     limits: Limits,
     called: NDArray[np.uint8],
     result: BlockResult,
@@ -207,7 +209,11 @@ def _decide(
     if guest is None:
         called[slice(*rows)] = UNCALLED
         return
-    outcome = guest.run(workspace.frame, *rows, limits)
+    assert strategy is not None
+    world = NOWHERE
+    if guest.has_wasi:
+        world = world_of(turn.tid, turn.seed, result.first_sid, strategy.strategy_id)
+    outcome = guest.run(workspace.frame, *rows, limits, world)
     called[outcome.faulted] = FAULTED
     called[slice(*outcome.uncalled)] = FAULTED
     result.fuel[slot] = outcome.fuel

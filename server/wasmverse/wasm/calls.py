@@ -10,13 +10,14 @@ from wasmverse.wasm.sections import leb128, numbers_at, skip_value_type
 
 
 class CallGraph:
-    """The functions of a module without imports, and the calls between them.
+    """The functions of a module, and the calls between them.
 
-    A call through a table can meet every function of the same type that a table or a reference may hold.
+    A call through a table can meet every function of the same type that a table or a reference may hold. Tables are the module's
+    own: what an imported one holds is not seen.
 
     Parameters
     ----------
-    bodies, types, type_of : the functions, all types, and the number of each function's type.
+    bodies, types, type_of : the functions, imported ones first, all types, and the number of each function's type.
     holders : the content of the sections that can refer to functions: tables, globals, elements.
     """
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import wasmtime
-
 POOL_ROWS = 1024
 POOL_GROWTH = 4
 """Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
@@ -24,13 +22,16 @@ class Limits:
     """What one guest may use.
 
     budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
-    after faults_max faults in a run the remaining rows are faults without a call.
+    after faults_max faults in a run the remaining rows are faults without a call. start_fuel is for what an instance does before
+    its first call: its start function and ``_initialize``; log_bytes_max for what all calls of a run write.
     """
 
     budget_fuel: int
     memory_bytes_max: int
     table_elements_max: int
     faults_max: int
+    start_fuel: int = 5_000_000
+    log_bytes_max: int = 65_536
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -40,16 +41,6 @@ class Limits:
             values["guest_memory_bytes_max"],
             values["guest_table_elements_max"],
             values["block_faults_max"],
+            values["start_fuel"],
+            values["guest_log_bytes_max"],
         )
-
-    def store(self, engine: wasmtime.Engine) -> wasmtime.Store:
-        """A store in which one guest and its driver may be instantiated, with the bounds of one instance. It has no fuel yet."""
-        store = wasmtime.Store(engine)
-        store.set_limits(
-            memory_size=self.memory_bytes_max,
-            table_elements=self.table_elements_max,
-            instances=2,
-            tables=TABLES_MAX,
-            memories=2,
-        )
-        return store

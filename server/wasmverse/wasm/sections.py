@@ -25,6 +25,7 @@ FUNCTION_SECTION = 3
 TABLE_SECTION = 4
 GLOBAL_SECTION = 6
 EXPORT_SECTION = 7
+START_SECTION = 8
 ELEMENT_SECTION = 9
 CODE_SECTION = 10
 
@@ -80,12 +81,13 @@ def count_exports(module: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Something that a module imports; ``type_index`` is that of a function's type, None for anything else."""
+    """Something that a module imports; ``type_index`` and ``signature`` are of a function's type, None for anything else."""
 
     module: str
     name: str
     kind: str
     type_index: int | None
+    signature: str | None = None
 
 
 def imports_of(module: bytes) -> Iterator[Imported]:
@@ -95,7 +97,9 @@ def imports_of(module: bytes) -> Iterator[Imported]:
     ------
     ModuleRefused : the section cannot be read.
     """
-    data = next((body for kind, body in sections_of(module) if kind == IMPORT_SECTION), b"\0")
+    bodies = {kind: body for kind, body in sections_of(module) if kind in (TYPE_SECTION, IMPORT_SECTION)}
+    data = bodies.get(IMPORT_SECTION, b"\0")
+    types = function_types(bodies.get(TYPE_SECTION, b"\0"))
     try:
         count, at = leb128(data, 0)
         for _ in range(count):
@@ -115,7 +119,7 @@ def imports_of(module: bytes) -> Iterator[Imported]:
                     at = skip_value_type(data, at) + 1
                 case _:
                     raise unreadable("imports")
-            yield Imported(origin, name, kind, index)
+            yield Imported(origin, name, kind, index, None if index is None else str(types[index]))
     except IndexError as error:
         raise unreadable("imports") from error
 

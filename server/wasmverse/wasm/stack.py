@@ -22,7 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wasmverse.errors import ModuleRefused
+from wasmverse.wasm import trampolines
 from wasmverse.wasm.abi import CoreFunction
+from wasmverse.wasm.binary import append, export, signed, unsigned
 from wasmverse.wasm.calls import CallGraph
 from wasmverse.wasm.code import Body, read_body
 from wasmverse.wasm.sections import (
@@ -36,6 +38,7 @@ from wasmverse.wasm.sections import (
     TYPE_SECTION,
     exports_of,
     function_types,
+    imports_of,
     leb128,
     numbers,
     sections_of,
@@ -71,8 +74,8 @@ _ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 class Prepared:
     """A module that is ready to be compiled.
 
-    module : its bytes, with the count; the bytes that were uploaded when no function counts.
-    frames : the cost of each function's own frame, by the function's index.
+    module : its bytes, with the count and the trampolines; those that were uploaded when no function counts or is imported.
+    frames : the cost of each function's own frame, by the function's index; of an imported one all that its call comes to.
     counted : how many functions count.
     """
 
@@ -82,7 +85,9 @@ class Prepared:
 
 
 def prepare(module: bytes) -> Prepared:
-    """Have a validated module without imports count its calls.
+    """Have a validated module count its calls, and call WASI's functions by trampolines.
+
+    Imports of anything else stay as they are; who provides them must make sure that they call nothing of the module.
 
     Raises
     ------
@@ -95,33 +100,42 @@ def prepare(module: bytes) -> Prepared:
 
 
 def _prepare(module: bytes) -> Prepared:
-    if COUNTER in exports_of(module):
-        raise ModuleRefused(
-            f"the module exports {COUNTER}; that name belongs to the universe: choose another"
-        )
+    exports = exports_of(module)
+    for name in (COUNTER, trampolines.TABLE, trampolines.START):
+        if name in exports:
+            raise ModuleRefused(
+                f"the module exports {name}; that name belongs to the universe: choose another"
+            )
     sections = list(sections_of(module))
     contents = {kind: content for kind, content in sections if kind != CUSTOM_SECTION}
     types = function_types(contents.get(TYPE_SECTION, b"\0"))
-    type_of = numbers(contents.get(FUNCTION_SECTION, b"\0"))
+    imports = list(imports_of(module))
+    imported = [found.type_index for found in imports if found.type_index is not None]
+    type_of = imported + numbers(contents.get(FUNCTION_SECTION, b"\0"))
     code = contents.get(CODE_SECTION, b"\0")
-    bodies = _bodies(code, types, type_of)
-    frames = [
-        _frame(index, types[type_], body)
-        for index, (type_, body) in enumerate(zip(type_of, bodies, strict=True))
+    bodies = _bodies(code, types, type_of, len(imported))
+    frames = [trampolines.IMPORT_COST] * len(imported) + [
+        _frame(index, types[type_of[index]], bodies[index]) for index in range(len(imported), len(bodies))
     ]
     tables = [contents.get(kind, b"\0") for kind in (TABLE_SECTION, GLOBAL_SECTION, ELEMENT_SECTION)]
     costs = CallGraph(bodies, types, type_of, tables).costs(frames, CHAIN, CHAIN_IN_RECURSION)
-    if not costs:
+    changed: dict[int, bytes] = {}
+    if costs:
+        globals_ = sum(found.kind == "global" for found in imports)
+        changed = _counting(contents, types, type_of, bodies, costs, len(imported), globals_)
+    if trampolines.is_linked(imports):
+        changed |= trampolines.with_trampolines(contents | changed, imports, exports)
+    if not changed:
         return Prepared(module, frames, 0)
-    changed = _counting(contents, types, type_of, bodies, costs)
     return Prepared(_assemble(sections, changed), frames, len(costs))
 
 
-def _bodies(code: bytes, types: list[CoreFunction], type_of: list[int]) -> list[Body]:
+def _bodies(code: bytes, types: list[CoreFunction], type_of: list[int], imported: int) -> list[Body]:
+    """What each function's instructions say; of the first ``imported`` nothing is known, and they call nobody."""
     arities = [(len(type_.params), len(type_.results)) for type_ in types]
-    bodies = []
+    bodies = [Body(0, 0, 0)] * imported
     count, at = leb128(code, 0)
-    for number in range(count):
+    for number in range(imported, imported + count):
         size, at = leb128(code, at)
         bodies.append(read_body(code, at, at + size, arities, type_of, arities[type_of[number]][1]))
         at += size
@@ -145,16 +159,18 @@ def _counting(
     type_of: list[int],
     bodies: list[Body],
     costs: dict[int, int],
+    functions_imported: int,
+    globals_imported: int,
 ) -> dict[int, bytes]:
     """The sections that change."""
     globals_ = contents.get(GLOBAL_SECTION, b"\0")
-    counter = unsigned(leb128(globals_, 0)[0])
+    counter = unsigned(globals_imported + leb128(globals_, 0)[0])
     more_types: list[bytes] = []
     type_numbers = {type_: number for number, type_ in reversed(list(enumerate(types)))}
     code = contents[CODE_SECTION]
     count, at = leb128(code, 0)
     parts = [unsigned(count)]
-    for index, body in enumerate(bodies):
+    for index, body in enumerate(bodies[functions_imported:], functions_imported):
         size, start = leb128(code, at)
         end = start + size
         cost = costs.get(index)
@@ -168,14 +184,14 @@ def _counting(
         at = end
     changed = {
         CODE_SECTION: b"".join(parts),
-        GLOBAL_SECTION: _append(globals_, [b"\x7f\x01\x41" + signed(STACK) + b"\x0b"]),
-        EXPORT_SECTION: _append(
+        GLOBAL_SECTION: append(globals_, [b"\x7f\x01\x41" + signed(STACK) + b"\x0b"]),
+        EXPORT_SECTION: append(
             contents.get(EXPORT_SECTION, b"\0"),
-            [unsigned(len(COUNTER)) + COUNTER.encode() + b"\x03" + counter],
+            [export(COUNTER, 3, counter)],
         ),
     }
     if more_types:
-        changed[TYPE_SECTION] = _append(contents[TYPE_SECTION], more_types)
+        changed[TYPE_SECTION] = append(contents[TYPE_SECTION], more_types)
     return changed
 
 
@@ -214,45 +230,22 @@ def _block_type(
     return signed(number)
 
 
-def _append(content: bytes, items: list[bytes]) -> bytes:
-    """A vector with further items."""
-    count, at = leb128(content, 0)
-    return unsigned(count + len(items)) + content[at:] + b"".join(items)
-
-
 def _assemble(sections: list[tuple[int, bytes]], changed: dict[int, bytes]) -> bytes:
-    """The module with some sections exchanged, or put in where they belong."""
+    """The module with some sections exchanged, or put in where they belong; without those that are empty."""
     missing = sorted(changed.keys() - {kind for kind, _ in sections}, key=_ORDER.index)
     parts = [b"\0asm\1\0\0\0"]
 
     def put(kind: int, content: bytes) -> None:
-        parts.extend((bytes([kind]), unsigned(len(content)), content))
+        if content:
+            parts.extend((bytes([kind]), unsigned(len(content)), content))
 
     for kind, content in sections:
         while missing and kind != CUSTOM_SECTION and _ORDER.index(missing[0]) < _ORDER.index(kind):
             put(missing[0], changed[missing.pop(0)])
         put(kind, changed.get(kind, content) if kind != CUSTOM_SECTION else content)
+    for kind in missing:
+        put(kind, changed[kind])
     return b"".join(parts)
-
-
-def unsigned(value: int) -> bytes:
-    """An unsigned number as LEB128."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def signed(value: int) -> bytes:
-    """A signed number, not below nought, as LEB128."""
-    out = bytearray()
-    while value >= 0x40:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 VALUE_BYTES = {
