@@ -93,6 +93,11 @@ def test_there_are_no_arguments_and_no_environment() -> None:
         )
 
 
+def test_no_clock_shows_zero() -> None:
+    """Go's runtime ends itself when one does."""
+    assert called("clock_time_get", 1, 1, 8, then=load(8), world=World(time_ns=0)) == 1
+
+
 def test_clocks_show_the_world_s_time_and_nothing_else() -> None:
     world = World(time_ns=1_234_567_890_123_456_789)
     for clock in range(4):

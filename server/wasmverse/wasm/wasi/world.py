@@ -16,7 +16,7 @@ from wasmverse.wasm.frame import PAGE_BYTES, HostMemory
 class World:
     """What a guest can learn of the world.
 
-    time_ns : what every clock shows all the time, in nanoseconds since 1970.
+    time_ns : what every clock shows all the time, in nanoseconds since 1970; 1 in place of 0, which Go takes for a broken clock.
     seed : of 64 bits; with the row and the number of the draw it makes the random numbers.
     """
 
@@ -70,7 +70,7 @@ class WasiMemory:
         """Show another world, with an empty log that has room for so many bytes."""
         assert log_bytes_max <= self.log_room
         end = LOG_AT + log_bytes_max
-        _HEADER.pack_into(self._header, 0, world.seed & _MASK, world.time_ns & _MASK, end, LOG_AT, 0, 0, 0, 0)
+        _HEADER.pack_into(self._header, 0, world.seed & _MASK, max(world.time_ns & _MASK, 1), end, LOG_AT, 0, 0, 0, 0)
 
     def log(self) -> tuple[bytes, int]:
         """The records since `begin`, and how many writes no longer had room among them."""
