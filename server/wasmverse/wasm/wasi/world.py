@@ -70,7 +70,9 @@ class WasiMemory:
         """Show another world, with an empty log that has room for so many bytes."""
         assert log_bytes_max <= self.log_room
         end = LOG_AT + log_bytes_max
-        _HEADER.pack_into(self._header, 0, world.seed & _MASK, max(world.time_ns & _MASK, 1), end, LOG_AT, 0, 0, 0, 0)
+        _HEADER.pack_into(
+            self._header, 0, world.seed & _MASK, max(world.time_ns & _MASK, 1), end, LOG_AT, 0, 0, 0, 0
+        )
 
     def log(self) -> tuple[bytes, int]:
         """The records since `begin`, and how many writes no longer had room among them."""
