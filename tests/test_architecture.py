@@ -27,6 +27,7 @@ LAW = {
     "typed_python": {"pilot", "errors", "text"},
     "wasm": {"errors", "text"},
     "strategies": {"wasm", "confinement", "commands", "errors", "text", "settings"},
+    "languages": {"strategies", "wasm", "pilot", "errors", "text", "settings"},
     "functions": {"wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},
     "simulation": {"functions", "strategies", "universe", "wasm", *PLAIN},
@@ -50,6 +51,7 @@ LAW = {
     "cli": {
         "api",
         "functions",
+        "languages",
         "processes",
         "recording",
         "simulation",
@@ -68,6 +70,7 @@ HEAVY = {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "wasmti
 FOREIGN = {
     "pilot": {"numpy", "numba", "llvmlite", *HEAVY, *SERVER},
     "typed_python": {*HEAVY, *SERVER},
+    "languages": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "wasmtime", "numba", *SERVER},
     "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
     "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},
     "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},

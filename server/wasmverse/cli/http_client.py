@@ -19,6 +19,11 @@ UrlOption = Annotated[
     ),
 ]
 
+TokenOption = Annotated[
+    str | None,
+    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token; not needed on this machine."),
+]
+
 
 def request(
     method: str, url: str, path: str, *, token: str | None = None, **options: object

@@ -1,4 +1,4 @@
-"""``wasmverse strategy``: upload and list strategies of a running server."""
+"""``wasmverse strategy``: check, upload, list and remove strategies; `strategy_build` has `new` and `build`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, request
+from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.strategy_build import build_command, new, upload
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
 from wasmverse.text import printable
 
-app = typer.Typer(no_args_is_help=True, help="Upload a strategy of your own, and see which strategies fly.")
-
-TokenOption = Annotated[
-    str | None,
-    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token; not needed on this machine."),
-]
+app = typer.Typer(no_args_is_help=True, help="Write, build and upload strategies, and see which fly.")
+app.command()(new)
+app.command("build")(build_command)
 
 
 @app.command()
@@ -83,18 +81,7 @@ def push(
         module = file.read_bytes()
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
-    answer = request(
-        "PUT",
-        url,
-        f"/api/v1/strategies/{name}",
-        token=token,
-        content=module,
-        headers={"Content-Type": "application/wasm"},
-    ).json()
-    for row in answer["strategies"]:
-        print(
-            f"{row['name']} version {row['version']} flies from turn {answer['turn'] + 1} ({row['bytes']:,} bytes)"
-        )
+    upload(module, name, url, token)
 
 
 @app.command()

@@ -1,0 +1,71 @@
+"""Asks a strategy's module for plans, as a universe does: for tests of strategies."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from wasmverse.errors import ModuleRefused
+from wasmverse.languages.build import build
+from wasmverse.pilot import Plan, Ship, System
+from wasmverse.settings import CheckSettings
+from wasmverse.strategies.contract import DECIDE, check_contract, strategy_layout
+from wasmverse.strategies.limits import guest_limits, module_limits
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.inspect import compile_inspected, inspect
+from wasmverse.wasm.linker import check_imports
+
+_SEEN_BYTES_MAX = 4 * 4_096
+_KIND = 1
+
+
+class Fault(Exception):
+    """A call would be a fault in a universe: the ship would hold; says why."""
+
+
+def decide_of(project: Path) -> Callable[[Ship, System], Plan]:
+    """``decide`` of a strategy, built from a source file or a project's folder. It raises `Fault` for a call that is one.
+
+    Raises
+    ------
+    BuildError, ModuleRefused : it cannot be built, or would not be accepted.
+    """
+    with tempfile.TemporaryDirectory(prefix="wasmverse-test-") as folder:
+        return decide_in(build(project, Path(folder) / "strategy.wasm").module.read_bytes())
+
+
+def decide_in(module: bytes) -> Callable[[Ship, System], Plan]:
+    """``decide`` of a module.
+
+    Raises
+    ------
+    ModuleRefused : it would not be accepted.
+    """
+    settings = CheckSettings()
+    limits = module_limits(settings)
+    found = inspect(module, limits)
+    check_imports(found.imports, "strategy")
+    compiled, _ = compile_inspected(module, limits)
+    if DECIDE not in check_contract(found.exports, DECIDE, settings.strategies_max_per_module).values():
+        raise ModuleRefused(f"the module exports no {DECIDE}")
+    guest = Guest.of(compiled, DECIDE)
+    frame = Frame(strategy_layout(), 1, _SEEN_BYTES_MAX, grows=False)
+    flown = guest_limits(settings)
+
+    def decide(ship: Ship, system: System) -> Plan:
+        seen = np.frombuffer(bytes(system), np.uint8)
+        values = (_KIND, *ship[:7], ship.memory << 8 | ship.last_command, frame.tail_address, len(seen))
+        for column, value in zip(frame.columns, values, strict=False):
+            column[:] = value
+        frame.tail(np.uint8)[: len(seen)] = seen
+        outcome = guest.run(frame, 0, 1, flown)
+        plan = Plan(frame.columns[-1][0])
+        if outcome.reason or not plan.is_valid:
+            raise Fault(outcome.reason or f"returned {plan!r}")
+        return plan
+
+    return decide

@@ -1,0 +1,46 @@
+"""Writes into a module in which language it was written, and by what it was compiled: most compilers do not say, or say another.
+
+Source: tool-conventions, ProducersSection.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wasmverse.wasm.sections import CUSTOM_SECTION, leb128, sections_of
+
+_NAME = b"producers"
+
+
+def with_producers(module: bytes, language: str, compiler: Mapping[str, str]) -> bytes:
+    """A core module with this section in place of its own; ``compiler`` is name -> version."""
+    made = [module[:8]]
+    for kind, body in sections_of(module):
+        if kind == CUSTOM_SECTION and _name_of(body) == _NAME:
+            continue
+        made.append(bytes([kind]) + _sized(body))
+    fields = [_field("language", {language: ""}), _field("processed-by", compiler)]
+    body = _sized(_NAME) + _leb(len(fields)) + b"".join(fields)
+    return b"".join(made) + bytes([CUSTOM_SECTION]) + _sized(body)
+
+
+def _name_of(body: bytes) -> bytes:
+    size, at = leb128(body, 0)
+    return body[at : at + size]
+
+
+def _field(name: str, values: Mapping[str, str]) -> bytes:
+    pairs = [_sized(value.encode()) + _sized(version.encode()) for value, version in values.items()]
+    return _sized(name.encode()) + _leb(len(pairs)) + b"".join(pairs)
+
+
+def _sized(data: bytes) -> bytes:
+    return _leb(len(data)) + data
+
+
+def _leb(value: int) -> bytes:
+    made = bytearray()
+    while value >= 0x80:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*made, value])
