@@ -145,7 +145,7 @@ def wanted_packages() -> Iterator[tuple[str, str]]:
     lock = "strategies/toolchains.lock"
     for name in re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE):
         yield lock, name
-    table = "strategies/languages.toml"
+    table = "server/wasmverse/languages/languages.toml"
     languages = tomllib.loads((ROOT / table).read_text("utf-8")).values()
     compilers = [compiler for language in languages for compiler in language["compilers"]]
     for name in sorted({name for compiler in compilers for name in compiler.get("apt", ())}):

@@ -74,10 +74,8 @@ def test_from_nothing_to_a_server(server: Server) -> None:
     made = run("new", "first_try")
     assert made.exit_code == 0
     assert made.output.splitlines() == [
-        "first_try/README.md",
-        "first_try/first_try.py",
-        "first_try/test_first_try.py",
-        "change first_try/first_try.py, then: wasmverse strategy build first_try",
+        *(f"first_try/{name}" for name in ("README.md", "first_try.py", "test_first_try.py")),
+        f"change first_try/{'first_try.py'}, then: wasmverse strategy build first_try",
     ]
     built = run("build", "first_try", "--push", "--url", server.url, "--token", "wv_secret")
     assert built.exit_code == 0

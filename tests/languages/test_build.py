@@ -160,6 +160,23 @@ SAID = {
         "ERROR TS2304: Cannot find name 'upgade'.\n    :\n 18 │ upgade(1)\n    │ ~~~\n    └─ in a.ts(18,28)\n\nFAILURE\n",
         [("a.ts", 18, 28, "Cannot find name 'upgade'.")],
     ),
+    "c": (
+        "In file included from x:\na.c:3:10: error: use of undeclared identifier 'y'\n  int x = y;\na.c:9:1: warning: unused\n",
+        [("a.c", 3, 10, "use of undeclared identifier 'y'")],
+    ),
+    "rust": (
+        "a.rs:7:5: error[E0425]: cannot find value `x`\nerror: aborting\n",
+        [("a.rs", 7, 5, "cannot find value `x`")],
+    ),
+    "d": ("a.d(7,5): Error: undefined identifier `x`\n", [("a.d", 7, 5, "undefined identifier `x`")]),
+    "nim": (
+        "a.nim(7, 5) Error: undeclared identifier: 'x'\n",
+        [("a.nim", 7, 5, "undeclared identifier: 'x'")],
+    ),
+    "wat": (
+        "Traceback\nwasmtime._error.WasmtimeError: unexpected token\n     --> <anon>:3:34\n      |\n    3 |   (func\n",
+        [("a.wat", 3, 34, "unexpected token")],
+    ),
 }
 
 

@@ -103,9 +103,12 @@ def test_the_bully_leaves_the_strong_alone_and_everybody_when_it_is_weak(bully, 
 
 def test_the_bully_and_the_ambusher_kill_more_than_all_others_together(account):
     killers = {"bully", "ambusher"}
+    crowding = {"my_strategy"}  # sits down where others are, and kills by that
     kills = {name: row["kills"] for name, row in account.items()}
     assert min(kills[name] for name in killers) > 1
-    assert sum(kills[name] for name in killers) > sum(kills[name] for name in kills.keys() - killers)
+    assert sum(kills[name] for name in killers) > sum(
+        kills[name] for name in kills.keys() - killers - crowding
+    )
 
 
 # ---- Zig: an ambusher

@@ -23,21 +23,18 @@ def shown(language):
 
 
 @pytest.mark.parametrize(
-    "language", [name for name in LANGUAGES if TABLE[name]["compilers"][0]["command"] != "{python}"]
+    "language", [name for name in LANGUAGES if TABLE[name].compilers[0].command != "{python}"]
 )
 def test_it_shows_how_to_build(language):
     """By one of the ways in languages.toml."""
     source = source_of(language)
-    values = {"source": source.name, "module": f"{source.stem}.wasm", "folder": ".",
+    values = {"source": source.name, "file": source.name, "module": f"{source.stem}.wasm", "folder": ".",
               "object": OBJECTS.get(language, f"{source.stem}.o")}  # fmt: skip
     ways = []
-    for compiler in TABLE[language]["compilers"]:
-        program = compiler["command"].rpartition("/")[2]
+    for compiler in TABLE[language].compilers:
+        program = compiler.command.rpartition("/")[2]
         ways.append(
-            [
-                [word.format_map(values | {"compiler": program}) for word in words]
-                for words in compiler["build"]
-            ]
+            [[word.format_map(values | {"compiler": program}) for word in words] for words in compiler.build]
         )
     lines = shown(language)
     assert any(all(command in lines for command in way) for way in ways), lines
@@ -52,8 +49,8 @@ def test_it_shows_how_to_push(language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_says_what_to_install(language):
-    for compiler in TABLE[language]["compilers"]:
-        wanted = [*compiler.get("apt", ()), *(["make languages"] if "pip" in compiler else [])]
+    for compiler in TABLE[language].compilers:
+        wanted = [*compiler.apt, *(["make languages"] if compiler.pip else [])]
         assert all(name in PAGES[language] for name in wanted), (language, wanted)
 
 
@@ -64,4 +61,4 @@ def test_it_fits_a_screen(language):
 
 def test_every_folder_has_its_row():
     folders = {path.parent.name for path in STRATEGIES.glob("*/README.md")}
-    assert set(TABLE) <= folders
+    assert set(TABLE) == folders

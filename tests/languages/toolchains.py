@@ -1,100 +1,56 @@
-"""The compilers of strategies/languages.toml: which is there, what it makes of a strategy, and a cache of what it made."""
+"""The strategy of each language's folder, built by its real compiler and kept."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
-import shutil
-import subprocess
-import sys
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from wasmverse.languages import build as building
+from wasmverse.languages.compilers import ROOT, find
+from wasmverse.languages.project import example_of
+from wasmverse.languages.table import LANGUAGES as TABLE
+
 STRATEGIES = ROOT / "strategies"
 CACHE = ROOT / ".cache" / "languages"
 """What compilers keep from build to build, and the modules: each under a hash of what it was made from."""
 
-TABLE: dict[str, dict[str, Any]] = tomllib.loads((STRATEGIES / "languages.toml").read_text("utf-8"))
 LANGUAGES = list(TABLE)
 
+ENVIRONMENT = {
+    "GOCACHE": str(CACHE / "go"),
+    "ZIG_GLOBAL_CACHE_DIR": str(CACHE / "zig"),
+    "ZIG_LOCAL_CACHE_DIR": str(CACHE / "zig"),
+}
+"""Compilers keep what they keep in our cache, so that a cold build is one without that."""
 
-class ToolchainMissing(Exception):
-    """No compiler of a language is there; says what to install."""
-
-
-@dataclass(frozen=True)
-class Compiler:
-    """One that was found."""
-
-    path: str
-    version: str
-    row: dict[str, Any]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What it runs with: it keeps what it keeps in our cache, so that a cold build is one without that."""
-        kept = {
-            "GOCACHE": CACHE / "go",
-            "ZIG_GLOBAL_CACHE_DIR": CACHE / "zig",
-            "ZIG_LOCAL_CACHE_DIR": CACHE / "zig",
-        }
-        return os.environ | {name: str(path) for name, path in kept.items()} | self.row.get("environment", {})
-
-
-def program(name: str) -> str | None:
-    """The path of a program, if it is there."""
-    if name == "{python}":
-        return sys.executable
-    return shutil.which(name) or shutil.which(name, path=str(ROOT / ".toolchains" / "bin"))
-
-
-def output_of(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-@cache
-def compiler_of(language: str) -> Compiler:
-    """The first compiler of a language that is there with all that it needs.
-
-    Raises
-    ------
-    ToolchainMissing : none is.
-    """
-    rows = TABLE[language]["compilers"]
-    for row in rows:
-        path = program(row["command"])
-        if path is None or not all(program(needed) for needed in row.get("needs", ())):
-            continue
-        if "prints_folder" in row and not Path(output_of(path, *row["prints_folder"])).is_dir():
-            continue
-        return Compiler(path, output_of(path, *row["version"]), row)
-    ways = [f"apt-get install {' '.join(row['apt'])}" for row in rows if "apt" in row]
-    ways += ["make languages" for row in rows if "pip" in row]
-    raise ToolchainMissing(f"no compiler for {TABLE[language]['title']} was found: {', or '.join(ways)}")
+OWN = [*(ROOT / "server/wasmverse/languages").glob("*.py"), *(ROOT / "server/wasmverse/typed_python").glob("*.py"),
+       *(ROOT / "server/wasmverse/pilot").glob("*.py")]  # fmt: skip
+"""What of Wasmverse itself makes a module what it is."""
 
 
 def source_of(language: str) -> Path:
-    """The strategy in a language's folder: the one file of its suffix that is no helper."""
-    row = TABLE[language]
-    files = sorted((STRATEGIES / language).glob(f"*{row['suffix']}"))
-    [source] = [path for path in files if path.name not in row["helpers"]]
-    return source
+    """The strategy in a language's folder."""
+    return example_of(TABLE[language])
 
 
+@cache
 def build(language: str) -> Path:
-    """The module of a language's strategy, made now or kept from an earlier build of the same sources by the same compiler."""
-    compiler, source = compiler_of(language), source_of(language)
-    inputs = [source, *(source.parent / name for name in TABLE[language]["helpers"])]
+    """The module of a language's strategy, made now or kept from an earlier build of the same sources by the same compiler.
+
+    Raises
+    ------
+    CompilerMissing : none of the language's compilers is there.
+    """
+    source = source_of(language)
+    found = find(TABLE[language], source.parent)
+    inputs = [*TABLE[language].inputs_of(source), *sorted(OWN)]
     made_from = [
-        repr(compiler.row).encode(),
-        compiler.version.encode(),
+        repr(found.compiler).encode(),
+        found.version.encode(),
         *(path.read_bytes() for path in inputs),
     ]
     key = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in made_from)).hexdigest()
@@ -102,21 +58,9 @@ def build(language: str) -> Path:
     with locked(language):
         if not module.exists():
             module.parent.mkdir(exist_ok=True)
-            compile_to(module, language, compiler, source)
+            built = building.build(source, module, language=language, environment=ENVIRONMENT)
+            assert "warning" not in built.output, f"{language}: {built.output}"
     return module
-
-
-def compile_to(module: Path, language: str, compiler: Compiler, source: Path) -> None:
-    """Run the commands of a compiler; a module is there whole or not at all."""
-    unfinished = module.with_suffix(".unfinished")
-    values = {"compiler": compiler.path, "source": source, "folder": source.parent, "module": unfinished,
-              "object": module.with_suffix(".object")}  # fmt: skip
-    for words in compiler.row["build"]:
-        command = [word.format_map(values) for word in words]
-        built = subprocess.run(command, capture_output=True, text=True, env=compiler.environment, check=False)
-        assert built.returncode == 0, f"{language}: {' '.join(command)}\n{built.stdout}{built.stderr}"
-        assert "warning" not in built.stdout + built.stderr, f"{language}: {built.stdout}{built.stderr}"
-    unfinished.rename(module)
 
 
 @contextmanager
