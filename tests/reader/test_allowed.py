@@ -227,7 +227,6 @@ def test_an_unknown_type_may_be_the_other_dialects(checker: Checker) -> None:
 @pytest.mark.parametrize(
     ("sql", "error"),
     [
-        ('from "{}"()', QueryRefused),
         ('select 1::"{}"', duckdb.CatalogException),
         ('from "{}"', QueryRefused),
         ("select ${}", QueryRefused),

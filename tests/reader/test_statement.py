@@ -76,7 +76,6 @@ REFUSED = [
     ("from arrow_scan(1, 2, 3)", 1142, "arrow_scan"),
     ("from histogram(entity, x)", 1142, "histogram"),
     ("from histogram_values(entity, x)", 1142, "histogram_values"),
-    ("from sql_auto_complete('sel')", 1142, "sql_auto_complete"),
     ("from 'x.parquet'", 1146, "x.parquet"),
     ('from "https://example.invalid/x.csv"', 1146, "example.invalid"),
     ("from attached.main.t", 1146, "attached.main.t"),

@@ -224,6 +224,7 @@ class ReaderPool:
         tries = self._settings.readers + self._settings.reader_spares + 1
         while True:
             head, body = await self._dispatcher.ask(run)
+            self.counts.functions.add(head.get("functions", ()))
             if not head.get("turn_missing"):
                 break
             if "ends" in head and tries:

@@ -224,6 +224,10 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
         guest_memory_bytes_max=settings.guest_memory_bytes_max,
         guest_table_elements_max=settings.guest_table_elements_max,
         block_faults_max=settings.block_faults_max,
+        function_budget_fuel=settings.function_budget_fuel,
+        function_start_fuel=settings.function_start_fuel,
+        function_guest_memory_bytes_max=settings.function_guest_memory_bytes_max,
+        function_guest_table_elements_max=settings.function_guest_table_elements_max,
         process_threads_max=settings.process_threads_max + settings.reader_threads,
         user=reader_user(settings.user_ids_first),
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from wasmverse.query.query import NOBODY, Client, Query
 from wasmverse.query.result import Result
+from wasmverse.query.uses import FunctionUses
 
 
 @dataclass(slots=True)
@@ -16,7 +17,7 @@ class Counts:
     """What happened since the start, for metrics; ``queries`` by outcome, ``lost`` readers by reason.
 
     ``interrupted`` : queries that were stopped for others and run again; ``left`` : that nobody waited for any more.
-    ``dropped`` : results for which there was no room.
+    ``dropped`` : results for which there was no room. ``functions`` : what calls of the catalogue's functions took.
     """
 
     queries: Counter[str] = field(default_factory=Counter)
@@ -26,6 +27,7 @@ class Counts:
     interrupted: int = 0
     left: int = 0
     dropped: int = 0
+    functions: FunctionUses = field(default_factory=FunctionUses)
 
 
 @dataclass(frozen=True, slots=True)

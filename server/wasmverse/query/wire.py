@@ -46,6 +46,10 @@ class ReaderConfig:
     guest_memory_bytes_max: int
     guest_table_elements_max: int
     block_faults_max: int
+    function_budget_fuel: int
+    function_start_fuel: int
+    function_guest_memory_bytes_max: int
+    function_guest_table_elements_max: int
     process_threads_max: int
     user: int
 
@@ -56,7 +60,8 @@ class AnswerHead(TypedDict, total=False):
     ``turn_missing`` marks the error that the turn has no snapshot (any more). ``retire`` asks to be replaced: the process holds
     memory that it does not use. ``confinement`` and ``pid`` are in the first answer, which answers no query: the layers around
     the process, each with nothing or why it does not hold, and its process id as others see it. ``ends`` says why the process
-    ends after this answer, for the log: what else it was asked must be asked of another.
+    ends after this answer, for the log: what else it was asked must be asked of another. ``functions`` has what each function of
+    the catalogue took: name, names of its parameters' types, version; rows, rows that faulted, fuel, nanoseconds.
     """
 
     error: str
@@ -71,6 +76,7 @@ class AnswerHead(TypedDict, total=False):
     is_stable: bool
     is_gzip: bool
     seconds: float
+    functions: list[list[Any]]
     confinement: dict[str, str]
     pid: int
 

@@ -15,12 +15,15 @@ from wasmverse.errors import QueryError, QueryRefused, QueryTimeout
 from wasmverse.query.query import Query
 from wasmverse.query.wire import AnswerHead
 from wasmverse.reader import dialect, encode
+from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import LOST, EngineFailed, to_query_error
 from wasmverse.reader.functions import Functions
 from wasmverse.reader.recast import FOR_ARROW, FOR_CSV, FOR_JSON, recast, select_as
 from wasmverse.reader.relations import Relations, connect
 from wasmverse.reader.statement import Checked, Checker
+from wasmverse.reader.strategy_functions import StrategyFunctions
 from wasmverse.reader.values import values_of
+from wasmverse.reader.wasm_functions import WasmFunctions, function_limits
 from wasmverse.snapshots.snapshot import FolderLost
 from wasmverse.wasm.engine import set_thread_stacks
 from wasmverse.wasm.limits import Limits
@@ -48,23 +51,20 @@ class Engine:
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
-        limits = Limits.of(config)
-        own = self._checker.own_functions | {"sight"}
-        self._functions = Functions(self._connection, folder, limits, own, config["threads"])
+        self._clock = Clock()
+        self._functions = Functions(
+            StrategyFunctions(self._connection, folder, Limits.of(config), config["threads"]),
+            WasmFunctions(self._connection, folder, function_limits(config), self._clock),
+            self._checker.own_functions | {"sight"},
+        )
         self._rows_max: int = config["rows_max"]
         self._bytes_max: int = config["bytes_max"]
         self._translated: dict[str, str] = {}
-        self._is_overdue = False
 
     def interrupt(self) -> None:
         """Stop the running query, from another thread."""
-        self._is_overdue = True
+        self._clock.is_over = True
         self._connection.interrupt()
-
-    def _heed(self) -> None:
-        """Raise if the time is up: interrupting the engine does not stop what Python does between two batches."""
-        if self._is_overdue:
-            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
     def prepare(self) -> None:
         """Prepare for the next queries; to be called when an answer has been sent."""
@@ -72,7 +72,7 @@ class Engine:
 
     def answer(self, query: Query) -> tuple[AnswerHead, bytes]:
         """The head and body of the answer. Errors are part of it, with ``ends`` if the engine cannot be used any more."""
-        self._is_overdue = False
+        self._clock.is_over = False
         try:
             head, body = self._answer(query)
         except FileNotFoundError as error:
@@ -82,11 +82,14 @@ class Engine:
         except QueryError as error:
             head, body = _refusal(error)
         except Exception as error:
-            head, body = _explained(error)
+            failure = self._functions.failure_of(error)
+            head, body = _explained(error) if failure is None else _refusal(failure)
         try:
             self._connection.abort()
         except Exception as error:
             head["ends"] = f"abort: {type(error).__name__}"
+        if taken := self._functions.end():
+            head["functions"] = taken
         return head, body
 
     def _answer(self, query: Query) -> tuple[AnswerHead, bytes]:
@@ -122,7 +125,11 @@ class Engine:
                 "give one for each '?'",
                 code=1210,
             )
-        self._functions.prepare(checked.foreign, self._relations.strategies, query.turn)
+        aggregates = self._functions.prepare(
+            checked, query.turn, self._relations.strategies, self._relations.functions
+        )
+        if aggregates:
+            checked = self._checker.folded(checked, aggregates)
         if query.format in {"arrow", "csv"}:
             written = self._run_arrow(checked, args, is_arrow=query.format == "arrow")
         else:
@@ -154,7 +161,7 @@ class Engine:
             bytes_max=self._bytes_max,
         )
         for rows in self._rows(sql, args):
-            self._heed()
+            self._clock.heed()
             if not encoder.add(rows):
                 break
         body = encoder.fragment() if query.format == "live" else encoder.body()
@@ -183,7 +190,7 @@ class Engine:
         reader: pa.RecordBatchReader = relation.to_arrow_reader(ARROW_BATCH_ROWS)
         try:
             write = encode.write_arrow if is_arrow else encode.write_csv
-            return write(reader, self._rows_max, self._bytes_max, self._heed)
+            return write(reader, self._rows_max, self._bytes_max, self._clock.heed)
         finally:
             reader.close()
 

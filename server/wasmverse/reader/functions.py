@@ -1,159 +1,151 @@
-"""Strategies as SQL functions: ``strategy_flee(kind, x, ..., system)`` runs the module that flies.
-
-DuckDB calls with 2,048 rows at a time, as Arrow; the rows go into host memory, one call into WebAssembly runs the
-driver's loop over all of them, and the plans come back as one array. A function is made when a statement first
-names it and stays; which module it runs is looked up for every statement, so each turn has its own.
-"""
+"""The functions of a statement that are not the engine's: which are meant, in the turn that it reads."""
 
 from __future__ import annotations
 
 import difflib
-import inspect
-from collections import OrderedDict
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from duckdb.func import ARROW, SPECIAL
 
 from wasmverse.errors import QueryError
+from wasmverse.functions.definition import Definition
 from wasmverse.query.public import SCHEMA
 from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, OWN, shown
-from wasmverse.reader.calls import Calls
-from wasmverse.snapshots.modules import load_guest
-from wasmverse.strategies.contract import strategy_layout
-from wasmverse.wasm.guest import Guest
-from wasmverse.wasm.limits import Limits
-from wasmverse.wasm.wasi.world import world_of
+from wasmverse.reader.catalogue import Catalogue
+from wasmverse.reader.macros import TRY, counts_of
+from wasmverse.reader.statement import Checked, denied_in_from
+from wasmverse.reader.strategy_functions import StrategyFunctions
+from wasmverse.reader.wasm_functions import WasmFunctions
+from wasmverse.text import printable
+from wasmverse.wasm.wasi.world import World, world_of
 
-SQL_TYPES = {
-    "u8": "UTINYINT",
-    "u16": "USMALLINT",
-    "u32": "UINTEGER",
-    "u64": "UBIGINT",
-    "list<u8>": "UINTEGER[]",
-}
-"""What a WIT type is in SQL; four bytes of the list, an entity, are one number."""
+UNKNOWN = 1305
+"""MySQL's number for a function that does not exist."""
 
-PARAMETERS = {
-    argument.path.rpartition(".")[2].replace("-", "_"): SQL_TYPES[str(argument.type)]
-    for argument in strategy_layout().arguments
-}
-"""The functions' parameters: those of ``decide`` in strategy.wit, the record taken apart."""
-
-MODULES_KEPT_BYTES = 64 << 20
+_ARTICLES = {"scalar": "a scalar function", "table": "a table function", "aggregate": "an aggregate"}
 
 
 class Functions:
-    """The strategies of one database as its functions.
+    """Strategies, and the functions of the catalogue.
 
     Parameters
     ----------
-    connection : where the functions are made.
-    folder : where snapshots are published.
-    limits : what one run of up to ``ROWS`` rows may use; see `wasm.limits`.
-    taken : names that no strategy can have here, in lower case: those of the engine's own functions.
-    threads : how many of the engine's threads may call at the same time.
+    strategies, catalogued : what makes either callable.
+    taken : names that none of them can have here, in lower case: those of the engine's own functions.
     """
 
     def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        folder: Path,
-        limits: Limits,
-        taken: Iterable[str],
-        threads: int = 1,
+        self, strategies: StrategyFunctions, catalogued: WasmFunctions, taken: Iterable[str]
     ) -> None:
-        self._connection = connection
-        self._folder = folder
+        self._strategies = strategies
+        self._catalogued = catalogued
+        self._catalogue = Catalogue()
         self._taken = frozenset(taken)
-        self._guests: OrderedDict[tuple[str, str], tuple[Guest, int]] = OrderedDict()
-        self._kept_bytes = 0
-        self._made: set[str] = set()
-        self._calls = Calls(limits, threads)
+        self._known: set[str] = set()
 
-    def prepare(self, names: Iterable[str], strategies: pa.Table, turn: int) -> None:
-        """Make the functions among ``names`` that are strategies callable, each with the module that ``strategies`` has, in the
-        world of that turn.
+    def prepare(
+        self, checked: Checked, tid: int, strategies: pa.Table, functions: pa.Table | None
+    ) -> dict[str, frozenset[int]]:
+        """Make the functions that a statement calls callable, each with the module that it has in turn ``tid``.
+
+        strategies, functions : the tables ``strategy`` and ``wasm_function`` of the turn, as they are stored.
+
+        Returns
+        -------
+        The aggregates among them: by name, the numbers of arguments that each can be called with.
 
         Raises
         ------
-        QueryError : 1305, one is known but cannot be called in this turn.
+        QueryError : 1305, one is known but cannot be called in this turn, or not where it stands.
+        QueryRefused : one in FROM is no table function.
         duckdb.CatalogException : one is not known at all.
         FileNotFoundError : a module is gone, and with it the turn.
         """
-        self._calls.ready = {}
-        self._calls.world = world_of(turn)
-        wanted = [name for name in names if name not in self._taken]
-        if not wanted:
-            return
+        self._strategies.begin()
+        self._catalogued.begin()
+        wanted = [name for name in checked.foreign if name not in self._taken]
+        if not wanted and not checked.tables:
+            return {}
+        world = world_of(tid)
         rows = zip(*(strategies[key].to_pylist() for key in ("name", "sha256", "export")), strict=True)
-        known = {name: (sha256, export) for name, sha256, export in rows}
+        flown = {name: (sha256, export) for name, sha256, export in rows}
+        catalogue = self._catalogue.show(functions)
+        aggregates: dict[str, frozenset[int]] = {}
         for name in wanted:
             if name in OWN:
                 continue
-            if name not in known:
-                if name in self._made:
-                    raise QueryError(
-                        f"FUNCTION {SCHEMA}.{shown(name)} does not exist in this turn", code=1305
-                    )
-                # The engine's own words for it: the text may be the other dialect's. Its guesses would be of hidden names.
-                raise duckdb.CatalogException(
-                    f"Catalog Error: Scalar Function with name {shown(name)} does not exist!{_guess(name, known)}"
-                )
-            sha256, export = known[name]
-            if export is None:
+            if name in flown:
+                self._strategies.bind(name, *flown[name], world)
+                self._known.add(name)
+                continue
+            definitions, is_try = _meant(name, catalogue)
+            if not definitions:
+                raise self._missing(name, [*flown, *catalogue])
+            self._bind(name, definitions, world, is_try, in_from=False)
+            if definitions[0].kind == "aggregate":
+                aggregates[name] = counts_of(definitions)
+        for name in checked.tables:
+            definitions, is_try = _meant(name, catalogue)
+            if name in self._taken or not definitions:
+                raise denied_in_from(name)
+            self._bind(name, definitions, world, is_try, in_from=True)
+        return aggregates
+
+    def end(self) -> list[list[Any]]:
+        """Give back what belongs to the statement; what each function took, see `WasmFunctions.end`."""
+        return self._catalogued.end()
+
+    def failure_of(self, error: Exception) -> QueryError | None:
+        """What the client is told of an error that is a function's; None of any other."""
+        return self._catalogued.failure_of(error)
+
+    def _bind(
+        self,
+        name: str,
+        definitions: tuple[Definition, ...],
+        world: World,
+        is_try: bool,
+        in_from: bool,
+    ) -> None:
+        kind = definitions[0].kind
+        if in_from != (kind == "table"):
+            remedy = (
+                f"write select ... from {shown(name)}(...)"
+                if kind == "table"
+                else f"write select {shown(name)}(...)"
+            )
+            raise QueryError(f"FUNCTION {SCHEMA}.{shown(name)} is {_ARTICLES[kind]}: {remedy}", code=UNKNOWN)
+        for definition in definitions:
+            if definition in self._catalogue.refusals:
+                why = printable(self._catalogue.refusals[definition])
                 raise QueryError(
-                    f"FUNCTION {SCHEMA}.{name} cannot be called: the strategy was removed; "
-                    "call one that `select name from strategy` lists as flying or grounded",
-                    code=1305,
+                    f"FUNCTION {SCHEMA}.{shown(name)} cannot be called any more: {why}; create it again",
+                    code=UNKNOWN,
                 )
-            self._calls.ready[name] = self._guest(sha256, export)
-            self._make(name)
+        self._catalogued.bind(name, definitions, world, is_try=is_try)
+        self._known.add(name)
 
-    def _guest(self, sha256: str, export: str) -> Guest:
-        key = sha256, export
-        if key not in self._guests:
-            guest, size = self._guests[key] = load_guest(self._folder, sha256, export)
-            self._kept_bytes += size
-            while self._kept_bytes > MODULES_KEPT_BYTES and len(self._guests) > 1:
-                self._kept_bytes -= self._guests.popitem(last=False)[1][1]
-            return guest
-        self._guests.move_to_end(key)
-        return self._guests[key][0]
-
-    def _make(self, name: str) -> None:
-        """Tell the engine of a function: the call itself, and a macro that names and casts the arguments."""
-        if name in self._made:
-            return
-        calls = self._calls  # not self: the engine would own who owns it, and neither would ever go
-
-        def call(*columns: Any) -> Any:
-            return calls.call(name, columns)
-
-        # The engine counts a function's parameters and passes them by their place.
-        kind = inspect.Parameter.POSITIONAL_ONLY
-        call.__signature__ = inspect.Signature([inspect.Parameter(key, kind) for key in PARAMETERS])  # type: ignore[attr-defined]
-        self._connection.create_function(
-            f"call {name}",
-            call,
-            list(PARAMETERS.values()),
-            "UBIGINT",
-            type=ARROW,
-            null_handling=SPECIAL,
+    def _missing(self, name: str, known: list[str]) -> Exception:
+        if name in self._known:
+            return QueryError(f"FUNCTION {SCHEMA}.{shown(name)} does not exist in this turn", code=UNKNOWN)
+        # The engine's own words for it: the text may be the other dialect's. Its guesses would be of hidden names.
+        return duckdb.CatalogException(
+            f"Catalog Error: Scalar Function with name {shown(name)} does not exist!{_guess(name, known)}"
         )
-        arguments = ", ".join(f"{parameter}::{kind}" for parameter, kind in PARAMETERS.items())
-        self._connection.execute(
-            f'CREATE MACRO {SCHEMA}."{name}"({", ".join(PARAMETERS)}) AS "call {name}"({arguments})'
-        )
-        self._made.add(name)
 
 
-def _guess(name: str, strategies: Iterable[str]) -> str:
+def _meant(name: str, catalogue: Mapping[str, tuple[Definition, ...]]) -> tuple[tuple[Definition, ...], bool]:
+    """The functions that a name calls, and whether as the form that gives NULL where they fail. A name of its own goes first."""
+    if name in catalogue:
+        return catalogue[name], False
+    return catalogue.get(name.removeprefix(TRY), ()), True
+
+
+def _guess(name: str, others: Iterable[str]) -> str:
     """What may have been meant, among the names that can be called."""
     if len(name) > NAME_CHARACTERS_MAX:
         return ""
-    close = difflib.get_close_matches(name, [*ALLOWED, *OWN, *strategies], n=1, cutoff=0.7)
+    close = difflib.get_close_matches(name, [*ALLOWED, *OWN, *others], n=1, cutoff=0.7)
     return f' Did you mean "{close[0]}"?' if close else ""

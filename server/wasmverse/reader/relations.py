@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX
+from wasmverse.reader.catalogue import TABLE as FUNCTIONS
 from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW
 from wasmverse.snapshots.snapshot import attach
 
@@ -107,6 +108,8 @@ class Relations:
         self._has_views = False
         self.strategies: pa.Table
         """The stored table of the turn that is shown, with ``strategy_id`` and ``export``."""
+        self.functions: pa.Table | None = None
+        """The turn's Wasm functions; None where the snapshot has none."""
 
     def show(self, tid: int, names: Set[str]) -> None:
         """Make these public names show turn ``tid``; others may go on showing the turn that they were last asked for.
@@ -133,7 +136,7 @@ class Relations:
 
     def _move(self, tid: int) -> None:
         tables = attach(self._folder, tid)
-        self.strategies = tables["strategy"]
+        self.strategies, self.functions = tables["strategy"], tables.get(FUNCTIONS)
         tables["ship"] = name_strategies(tables["ship"], tables["strategy"])
         self.turn, self._tables, self._stale = tid, tables, set(tables)
         self._was_busy, self._asked = self._asked >= BUSY_QUERIES, 0

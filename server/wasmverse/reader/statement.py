@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -19,7 +19,8 @@ import orjson
 
 from wasmverse.errors import QueryRefused
 from wasmverse.query.public import SCHEMA
-from wasmverse.reader.allowed import UNSTABLE, folded, judge_function, judge_type, shown
+from wasmverse.reader.aggregates import fold_calls
+from wasmverse.reader.allowed import OWN, UNSTABLE, denial_of, folded, judge_function, judge_type, shown
 
 INFORMATION = "information_schema"
 INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
@@ -121,8 +122,9 @@ TEXTS_KEPT = 512
 class Checked:
     """A statement that may run; ``is_stable`` says that it gives the same answer again on the same turn.
 
-    ``foreign`` are the functions it calls that are not the engine's, in lower case: our own, strategies, or unknown ones;
-    ``relations`` are the public names that it may read, possibly with more than it does.
+    ``foreign`` are the functions it calls that are not the engine's, in lower case: our own, strategies, those of the catalogue,
+    or unknown ones; ``tables`` are those that stand in FROM; ``relations`` are the public names that it may read, possibly with
+    more than it does.
     """
 
     statement: duckdb.Statement
@@ -131,6 +133,7 @@ class Checked:
     is_stable: bool
     foreign: frozenset[str] = frozenset()
     relations: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
 
 
 class Checker:
@@ -153,6 +156,7 @@ class Checker:
         ).fetchall()
         self._hidden = frozenset(name for (name,) in rows) - relations
         self._passed: OrderedDict[str, Checked] = OrderedDict()
+        self._folded: OrderedDict[tuple[str, frozenset[tuple[str, frozenset[int]]]], Checked] = OrderedDict()
 
     def check(self, sql: str) -> Checked:
         """Parse and judge ``sql``.
@@ -172,6 +176,33 @@ class Checker:
         if len(self._passed) > TEXTS_KEPT:
             self._passed.popitem(last=False)
         return checked
+
+    def folded(self, checked: Checked, aggregates: Mapping[str, frozenset[int]]) -> Checked:
+        """A checked statement whose calls of the catalogue's aggregates are written as the engine can run them.
+
+        aggregates : see `aggregates.fold_calls`.
+        """
+        key = checked.sql, frozenset(aggregates.items())
+        if key not in self._folded:
+            [(text,)] = self._connection.execute("SELECT json_serialize_sql(?)", [checked.sql]).fetchall()
+            tree = orjson.loads(text)
+            fold_calls(tree["statements"], aggregates, _parts, self._printed)
+            sql, statement = self._written(orjson.dumps(tree).decode())
+            self._folded[key] = replace(checked, sql=sql, statement=statement)
+            if len(self._folded) > TEXTS_KEPT:
+                self._folded.popitem(last=False)
+        self._folded.move_to_end(key)
+        return self._folded[key]
+
+    def _printed(self, expression: dict[str, Any]) -> str:
+        """The text of an expression, which is what the engine calls its column."""
+        [(text,)] = self._connection.execute("SELECT json_serialize_sql('SELECT 1')").fetchall()
+        tree = orjson.loads(text)
+        tree["statements"][0]["node"]["select_list"] = [expression]
+        [(sql,)] = self._connection.execute(
+            "SELECT json_deserialize_sql(?)", [orjson.dumps(tree).decode()]
+        ).fetchall()
+        return str(sql).removeprefix("SELECT ")
 
     def _judge(self, sql: str) -> Checked:
         _judge_size(sql)
@@ -198,11 +229,11 @@ class Checker:
             sql = f"SELECT name FROM (VALUES {names}) AS tables (name)"
             return Checked(self._connection.extract_statements(sql)[0], sql, 0, True)
         parts = list(_parts(tree["statements"]))
-        is_stable, foreign, relations = self._walk(parts)
+        found = self._walk(parts)
         _judge_parameters(statement)
         if INFORMATION in text.lower() and _show_public_part(parts):
             sql, statement = self._written(orjson.dumps(tree).decode())
-        return Checked(statement, sql, len(statement.named_parameters), is_stable, foreign, relations)
+        return Checked(statement, sql, len(statement.named_parameters), *found)
 
     def plain(self, sql: str) -> str:
         """A checked text as the engine prints it: one SELECT without comments, which can be part of another."""
@@ -227,8 +258,9 @@ class Checker:
 
     def _walk(
         self, parts: list[dict[str, Any]], is_ours: bool = False
-    ) -> tuple[bool, frozenset[str], frozenset[str]]:
-        """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads.
+    ) -> tuple[bool, frozenset[str], frozenset[str], frozenset[str]]:
+        """Judge every part of a parsed statement; whether all its functions are stable, which are foreign, what it reads, and
+        which foreign ones stand in FROM.
 
         ``is_ours`` says that we put the views over ``information_schema`` in its place.
         """
@@ -239,6 +271,7 @@ class Checker:
         is_stable = True
         foreign: set[str] = set()
         relations: set[str] = set()
+        tables: set[str] = set()
         in_from: set[int] = set()
         for part in parts:
             kind = part.get("type")
@@ -252,7 +285,7 @@ class Checker:
                 if not (is_ours and _is_public_part(part)):
                     relations |= self._judge_relation(part, bound)
             elif kind == "TABLE_FUNCTION":
-                _judge_table_function(part["function"])
+                tables |= self._judge_table_function(part["function"])
                 in_from.add(id(part["function"]))
             elif kind == "SHOW_REF" and part.get("query") is None:
                 raise QueryRefused("This form of SHOW is denied; SHOW TABLES and DESCRIBE <name> are served")
@@ -268,7 +301,7 @@ class Checker:
                 relations |= _FUNCTIONS_THAT_READ.get(name, set())
             elif kind == "TYPE":
                 judge_type(part)
-        return is_stable, frozenset(foreign), frozenset(relations)
+        return is_stable, frozenset(foreign), frozenset(relations), frozenset(tables)
 
     def _judge_bound(self, name: str) -> None:
         """Refuse a WITH that gives the name of a relation that is not public. The engine decides where a WITH is in scope;
@@ -280,6 +313,15 @@ class Checker:
                 "choose another one of letters and digits",
                 code=1064,
             )
+
+    def _judge_table_function(self, function: dict[str, Any]) -> Set[str]:
+        """Refuse a function in FROM that is the engine's and not allowed there; the name of one that may be the catalogue's."""
+        name = folded(function["function_name"])
+        if name in TABLE_FUNCTIONS:
+            return set()
+        if name in self.own_functions or name in OWN or denial_of(name) is not None:
+            raise denied_in_from(name)
+        return {name}
 
     def _judge_relation(self, part: dict[str, Any], bound: set[str]) -> Set[str]:
         """Refuse a relation that is not public; what reading it reads."""
@@ -374,12 +416,12 @@ def _judge_arrow(part: dict[str, Any]) -> None:
         )
 
 
-def _judge_table_function(function: dict[str, Any]) -> None:
-    name = folded(function["function_name"])
-    if name not in TABLE_FUNCTIONS:
-        raise QueryRefused(
-            f"Table function '{shown(name)}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} may stand in FROM"
-        )
+def denied_in_from(name: str) -> QueryRefused:
+    """The refusal of a function in FROM that is neither among those allowed nor in the turn's catalogue."""
+    return QueryRefused(
+        f"Table function '{shown(name)}' is denied; only {', '.join(sorted(TABLE_FUNCTIONS))} and the table functions that "
+        "wasm_function lists may stand in FROM"
+    )
 
 
 def _not_reading(kind: str) -> QueryRefused:

@@ -14,7 +14,7 @@ from wasmverse.settings.gateway import (
     LiveSettings,
     SiteSettings,
 )
-from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings
@@ -28,6 +28,7 @@ __all__ = [
     "CommandSettings",
     "ConfinementSettings",
     "ConnectionSettings",
+    "FunctionSettings",
     "FunctionUploadSettings",
     "GatewaySettings",
     "GuestSettings",

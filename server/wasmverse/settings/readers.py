@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.group import Group
-from wasmverse.settings.guests import GuestSettings
+from wasmverse.settings.guests import FunctionSettings, GuestSettings
 
 
 class ReaderSettings(Group):
@@ -68,7 +68,7 @@ class QuerySettings(Group):
     )
 
 
-class PoolSettings(ConfinementSettings, QuerySettings, ReaderSettings, GuestSettings):
+class PoolSettings(ConfinementSettings, QuerySettings, ReaderSettings, FunctionSettings, GuestSettings):
     """All that the pool of readers goes by; readers call guests too."""
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from wasmverse.settings.gateway import (
     GatewaySettings,
     LiveSettings,
 )
-from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
@@ -42,6 +42,7 @@ class Settings(
     AddressSettings,
     FunctionUploadSettings,
     UploadSettings,
+    FunctionSettings,
     GuestSettings,
     SnapshotSettings,
     HistorySettings,

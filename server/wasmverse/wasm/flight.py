@@ -16,10 +16,11 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from wasmverse.wasm import trampolines
+from wasmverse.wasm import fold, trampolines
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.driver_text import CHECKS
 from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.fold import Front
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import TABLES_MAX, Limits
@@ -49,7 +50,9 @@ class Plan:
 
     Attributes
     ----------
-    driver : the driver's module; imports : of each of its imports the guest's export, None for host memory.
+    driver : the driver's module; imports : of each of its imports the export that it is, of the guest or of what stands in
+        front of it, None for host memory.
+    front, front_imports : the module that stands there, if one does, and the guest's exports that it is given.
     starts : the exports that are called once an instance is made.
     """
 
@@ -59,20 +62,29 @@ class Plan:
         names: frozenset[str],
         exports: Mapping[str, str | None],
         layout: Layout,
+        front: Front | None = None,
     ) -> None:
         """
         Parameters
         ----------
         names : of all that the module exports.
         exports : by what the driver imports from the guest, the name that it has there.
+        front : what stands in front of the guest, and has the function and the allocator.
         """
         self.module = module
         self.layout = layout
+        self.front = None if front is None else front.module
+        self.front_imports = [] if front is None else [_name(name) for name in front.imports]
+        in_front: Mapping[str, str | None] = {}
+        if front is not None:
+            in_front = {"realloc": fold.REALLOC, "function": fold.EXPORT, "post": None}
+            exports = {**exports, **in_front}
         self.driver = driver_module(layout, exports["realloc"] is not None, exports["post"] is not None)
-        self.imports: list[_Name | None] = []
+        self.imports: list[tuple[bool, _Name] | None] = []
         for wanted in self.driver.imports:
             found = None if wanted.module == "host" else exports[wanted.name or ""]
-            self.imports.append(None if found is None else _name(found))
+            self.imports.append(None if found is None else (wanted.name in in_front, _name(found)))
+        self.has_memory = "memory" in names
         self.starts = [_name(name) for name in (trampolines.START, INITIALIZE) if name in names]
         self.has_wasi = trampolines.TABLE in names
         self.counts = COUNTER in names
@@ -93,13 +105,16 @@ class Flown:
 
 
 class Flight:
-    """One instance of a guest, made by its first run; of no more use after a trap. To be closed."""
+    """One instance of a guest, made by its first run; of no more use after a trap. To be closed.
+
+    plan : how it is put together; limits : what its next run may use, of which those of memory hold from the beginning on.
+    """
 
     def __init__(self, plan: Plan, limits: Limits, wasi: WasiMemory | None) -> None:
         """``wasi`` is needed by a guest that imports WASI, and has begun."""
         started = time.thread_time()
-        self._plan = plan
-        self._limits = limits
+        self.plan = plan
+        self.limits = limits
         self._wasi = wasi if plan.has_wasi else None
         self._store = ffi.wasmtime_store_new(flight_engine().ptr(), None, _NO_FINALIZER)
         self._context = ffi.wasmtime_store_context(self._store)
@@ -107,9 +122,18 @@ class Flight:
         extra = int(plan.has_wasi)
         elements = max(limits.table_elements_max, extra * len(SIGNATURES))
         ffi.wasmtime_store_limiter(
-            self._store, limits.memory_bytes_max, elements, 2 + extra, TABLES_MAX + extra, 2
+            self._store,
+            limits.memory_bytes_max,
+            elements,
+            2 + extra + (plan.front is not None),
+            TABLES_MAX + extra,
+            2,
         )
         self._fuel = ctypes.c_uint64()
+        self._fuel_at = ctypes.byref(self._fuel)
+        self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        self._trap_at = ctypes.byref(self._trap)
+        self._guest: Any = None
         self._run: Any = None
         self._row: Any = None
         self._left: Any = None
@@ -126,18 +150,29 @@ class Flight:
         try:
             if self._run is None:
                 start_fuel = self.make(frame, start)
-            pool = self._limits.budget_fuel * (stop - start)
+            pool = self.limits.budget_fuel * (stop - start)
             self._set_fuel(pool)
-            frame.memory.span[:] = start, stop
+            span = frame.memory.span
+            span[0] = start
+            span[1] = stop
             self._call(self._run)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             if self._run is None:
-                fuel = start_fuel = self._limits.start_fuel - self._get_fuel()
+                fuel = start_fuel = self.limits.start_fuel - self._get_fuel()
             else:
                 fuel = start_fuel + pool - self._get_fuel()
                 row = self._value(self._row)
             return Flown(row, self._reason(error), fuel, start_fuel)
         return Flown(stop, None, start_fuel + pool - self._get_fuel(), start_fuel)
+
+    @property
+    def memory_bytes(self) -> int:
+        """How large the guest's memory is; 0 if it shows none."""
+        if self._guest is None or not self.plan.has_memory:
+            return 0
+        memory = self._export(self._guest, _MEMORY)
+        size: int = ffi.wasmtime_memory_data_size(self._context, ctypes.byref(memory.of.memory))
+        return size
 
     def make(self, frame: Frame, row: int) -> int:
         """Instantiate everything and start the guest, as for that row; the fuel that it took.
@@ -148,19 +183,25 @@ class Flight:
         """
         started = time.thread_time()
         try:
-            self._set_fuel(self._limits.start_fuel)
+            self._set_fuel(self.limits.start_fuel)
             self._instantiate(frame, row)
-            return self._limits.start_fuel - self._get_fuel()
+            return self.limits.start_fuel - self._get_fuel()
         finally:
             self.made_seconds += time.thread_time() - started
 
     def _instantiate(self, frame: Frame, row: int) -> None:
-        plan = self._plan
-        guest = self._instance(plan.module, ())
+        plan = self.plan
+        self._guest = guest = self._instance(plan.module, ())
         if plan.counts:
             self._left = self._export(guest, _COUNTER)
         host = frame.memory.memory._as_extern()
-        imports = [host if name is None else self._export(guest, name) for name in plan.imports]
+        front = None
+        if plan.front is not None:
+            front = self._instance(plan.front, [self._export(guest, name) for name in plan.front_imports])
+        imports = [
+            host if found is None else self._export(front if found[0] else guest, found[1])
+            for found in plan.imports
+        ]
         driver = self._instance(plan.driver, imports)
         self._row = self._export(driver, _ROW)
         if plan.checks:
@@ -176,8 +217,8 @@ class Flight:
             memory, table = self._export(guest, _MEMORY), self._export(guest, _TABLE)
             self._instance(functions_module(), (shared, memory, table, self._row))
         for name in plan.starts:
-            self._call(self._export(guest, name))
-        self._run = self._export(driver, _RUN)
+            self._call(ctypes.byref(self._export(guest, name).of.func))
+        self._run = ctypes.byref(self._export(driver, _RUN).of.func)
 
     def _instance(self, module: wasmtime.Module, imports: Any) -> Any:
         instance, trap = ffi.wasmtime_instance_t(), ctypes.POINTER(ffi.wasm_trap_t)()
@@ -198,11 +239,11 @@ class Flight:
         return item
 
     def _call(self, function: Any) -> None:
-        trap = ctypes.POINTER(ffi.wasm_trap_t)()
-        error = ffi.wasmtime_func_call(
-            self._context, ctypes.byref(function.of.func), None, 0, None, 0, ctypes.byref(trap)
-        )
-        _check(error, trap)
+        error = ffi.wasmtime_func_call(self._context, function, None, 0, None, 0, self._trap_at)
+        if error or self._trap:
+            trap, self._trap = self._trap, ctypes.POINTER(ffi.wasm_trap_t)()
+            self._trap_at = ctypes.byref(self._trap)
+            _check(error, trap)
 
     def _value(self, item: Any) -> int:
         """What a global of 32 bits has."""
@@ -212,10 +253,12 @@ class Flight:
         return number
 
     def _set_fuel(self, fuel: int) -> None:
-        _check(ffi.wasmtime_context_set_fuel(self._context, fuel))
+        if error := ffi.wasmtime_context_set_fuel(self._context, fuel):
+            _check(error)
 
     def _get_fuel(self) -> int:
-        _check(ffi.wasmtime_context_get_fuel(self._context, ctypes.byref(self._fuel)))
+        if error := ffi.wasmtime_context_get_fuel(self._context, self._fuel_at):
+            _check(error)
         return self._fuel.value
 
     def _reason(self, error: Exception) -> str:

@@ -145,6 +145,8 @@ class Frame:
         self._header = self.memory.header()
         self._addresses = dict(addresses)
         self.rows, self.tail_address = rows, end
+        self._beginning = self._words()
+        self._free = self.layout.free_at // 4
         self.columns: tuple[NDArray[Any], ...] = tuple(
             self.memory.array(addresses[column], np.dtype(column.code), rows) for column in self.layout.rows
         )
@@ -168,17 +170,26 @@ class Frame:
 
     def begin(self) -> None:
         """Prepare for a run: the tail is empty, and so are the lists of the result."""
+        first, words = self._beginning
+        self._header[first : first + len(words)] = words
+
+    def _words(self) -> tuple[int, NDArray[np.uint32]]:
+        """What stands in the header when a run begins, from which word on."""
+        words: dict[int, int] = {}
         for column, address in self._addresses.items():
-            self._header[column.address_at // 4] = address
+            words[column.address_at // 4] = address
         for domain, at in self.layout.count_at.items():
-            self._header[at // 4 : at // 4 + 2] = 0, self._lists[domain]
+            words[at // 4], words[at // 4 + 1] = 0, self._lists[domain]
         taken = sum(
             self._lists[domain] * column.width
             for domain, columns in self.layout.lists.items()
             for column in columns
         )
         at = self.layout.free_at // 4
-        self._header[at : at + 2] = self.tail_address, max(0, self._result_bytes_max - taken)
+        words[at], words[at + 1] = self.tail_address, max(0, self._result_bytes_max - taken)
+        first = min(words)
+        # Between them stand the addresses of the arguments' lists, which `take_column` gives.
+        return first, np.array([words.get(place, 0) for place in range(first, max(words) + 1)], np.uint32)
 
     def take(self, dtype: np.dtype[np.generic] | type[np.generic], length: int) -> tuple[int, NDArray[Any]]:
         """Room in the tail for so many elements: its address and an array over it.
@@ -187,7 +198,7 @@ class Frame:
         ------
         MemoryError : there is no more.
         """
-        free = self.layout.free_at // 4
+        free = self._free
         start = int(self._header[free])
         end = aligned(start + np.dtype(dtype).itemsize * length, COLUMN_BYTES)
         self.memory.reserve(end)

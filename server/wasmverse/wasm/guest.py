@@ -10,10 +10,11 @@ import wasmtime
 from wasmverse.wasm import trampolines
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.flight import OUT_OF_FUEL, Flight, Plan
+from wasmverse.wasm.fold import Front
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.layout import Layout
-from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, POOL_ROWS, Limits
-from wasmverse.wasm.wasi.world import NOWHERE, World, wasi_memory
+from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, Limits
+from wasmverse.wasm.wasi.world import NOWHERE, WasiMemory, World, wasi_memory
 
 REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
 
@@ -48,10 +49,63 @@ class Outcome:
         return len(self.faulted) + self.uncalled[1] - self.uncalled[0]
 
 
+class Seat:
+    """Keeps the flight of a run that ended well for the next run of the same guest, in the same frame. One thread uses it at a
+    time."""
+
+    def __init__(self) -> None:
+        self._flight: Flight | None = None
+        self._frame: Frame | None = None
+        self.wasi: WasiMemory | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is a flight, which has served a run."""
+        return self._flight is not None
+
+    def clear(self) -> None:
+        """Give back what the flight takes."""
+        if self._flight is not None:
+            self._flight.close()
+            self._flight = None
+
+    def trim(self, memory_bytes: int) -> None:
+        """Give it back if the guest's memory has grown to more than that."""
+        if self._flight is not None and self._flight.memory_bytes > memory_bytes:
+            self.clear()
+
+    def peek(self, guest: Guest, frame: Frame) -> Flight | None:
+        """The flight, if it is this guest's in this frame and needs no world; it stays here."""
+        flight = self._flight
+        if flight is None or self._frame is not frame or flight.plan.has_wasi:
+            return None
+        return flight if flight.plan is guest.plan(frame.layout) else None
+
+    def take(self, plan: Plan, frame: Frame) -> Flight | None:
+        """The flight, which is no longer here then; None if it is of something else."""
+        if self._flight is None or self._flight.plan is not plan or self._frame is not frame:
+            self.clear()
+            return None
+        flight, self._flight = self._flight, None
+        return flight
+
+    def put(self, flight: Flight, frame: Frame) -> None:
+        """Keep a flight."""
+        self._flight, self._frame = flight, frame
+
+    def begin(self, world: World, log_bytes_max: int) -> WasiMemory:
+        """What a guest that imports WASI shares with the host: of this seat alone, as others of the thread may fly meanwhile."""
+        if self.wasi is None or self.wasi.log_room < log_bytes_max:
+            self.clear()
+            self.wasi = WasiMemory(log_bytes_max)
+        self.wasi.begin(world, log_bytes_max)
+        return self.wasi
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Guest:
     """A module, compiled for flight, and the name of the export to call, of its allocator and of its post-return function;
-    the names of all that it exports, and whether it imports WASI."""
+    the names of all that it exports, whether it imports WASI, and what stands in front of it."""
 
     module: wasmtime.Module
     export: str
@@ -59,6 +113,7 @@ class Guest:
     post: str | None
     names: frozenset[str]
     has_wasi: bool
+    front: Front | None = None
     _plans: dict[int, Plan] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -87,28 +142,42 @@ class Guest:
                 "function": self.export,
                 "post": self.post,
             }
-            plan = self._plans[id(layout)] = Plan(self.module, self.names, exports, layout)
+            plan = self._plans[id(layout)] = Plan(self.module, self.names, exports, layout, self.front)
         return plan
 
-    def run(self, frame: Frame, start: int, stop: int, limits: Limits, world: World = NOWHERE) -> Outcome:
+    def run(
+        self,
+        frame: Frame,
+        start: int,
+        stop: int,
+        limits: Limits,
+        world: World = NOWHERE,
+        seat: Seat | None = None,
+    ) -> Outcome:
         """Call the function for rows ``start`` to ``stop`` (exclusive) of a frame, whose results are mutated.
 
         A row whose call traps or runs out of fuel is a fault and its result is left as it was; a fresh instance goes on
         with the next row. The first 1,024 rows have a fuel pool of ``budget_fuel`` for each, the next 4,096 have one, and so
         on. A call that empties it is a fault, and from there on every 64 rows have a pool of their own: so one endless loop
         costs one pool and a little, and the healthy rows after it still fly. What an instance does before its first call has
-        ``start_fuel`` of its own. Verdicts depend on the rows, the limits and the world alone.
+        ``start_fuel`` of its own. Verdicts depend on the rows, the limits and the world alone; with a ``seat``, whose flight
+        goes on as the run before has left it, on that too.
         """
         outcome = Outcome()
         started = time.thread_time()
         plan = self.plan(frame.layout)
         wasi = None
         if self.has_wasi:
-            wasi = wasi_memory(limits.log_bytes_max)
-            wasi.begin(world, limits.log_bytes_max)
+            if seat is None:
+                wasi = wasi_memory(limits.log_bytes_max)
+                wasi.begin(world, limits.log_bytes_max)
+            else:
+                wasi = seat.begin(world, limits.log_bytes_max)
         row = start
-        pool_rows, growth = POOL_ROWS, POOL_GROWTH
-        flight: Flight | None = None
+        pool_rows, growth = limits.pool_rows, POOL_GROWTH
+        flight: Flight | None = None if seat is None else seat.take(plan, frame)
+        if flight is not None:
+            flight.limits = limits
         try:
             while row < stop:
                 if len(outcome.faulted) >= limits.faults_max:
@@ -134,7 +203,9 @@ class Guest:
                 if flown.fault == OUT_OF_FUEL:
                     pool_rows, growth = CAREFUL_ROWS, 1
         finally:
-            if flight is not None:
+            if flight is not None and seat is not None:
+                seat.put(flight, frame)
+            elif flight is not None:
                 flight.close()  # to give its memory back is a part of what it took
         if wasi is not None:
             outcome.log, outcome.log_dropped = wasi.log()

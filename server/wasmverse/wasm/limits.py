@@ -8,8 +8,9 @@ from typing import Any, Self
 
 POOL_ROWS = 1024
 POOL_GROWTH = 4
-"""Rows to the first fuel pool of a run, and how many times larger each is than the one before: what an endless loop can burn is
-bounded by the rows that went well before it. More pools would cost honest guests more: each is one more call."""
+"""Rows to the first fuel pool of a run if nothing else is said, and how many times larger each is than the one before: what an
+endless loop can burn is bounded by the rows that went well before it. More pools would cost honest guests more: each is one more
+call."""
 CAREFUL_ROWS = 64
 """Rows to a fuel pool once a call has emptied one."""
 
@@ -23,7 +24,8 @@ class Limits:
 
     budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
     after faults_max faults in a run the remaining rows are faults without a call. start_fuel is for what an instance does before
-    its first call: its start function and ``_initialize``; log_bytes_max for what all calls of a run write.
+    its first call: its start function and ``_initialize``; log_bytes_max for what all calls of a run write; pool_rows is
+    how many rows the first fuel pool of a run is for.
     """
 
     budget_fuel: int
@@ -32,6 +34,7 @@ class Limits:
     faults_max: int
     start_fuel: int = 5_000_000
     log_bytes_max: int = 65_536
+    pool_rows: int = POOL_ROWS
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
