@@ -94,8 +94,8 @@ def value_of(type_: ValueType, array: Any, at: int) -> Any:
         case Result(ok, _):
             return "ok", None if ok is None else value_of(ok, array, at)
         case Variant(cases):
-            # Of a slice, ``type_codes`` are those of the whole.
-            number = array[at].type_code
+            # pyarrow's ``type_codes`` of a slice are those of the whole, and the ``type_code`` of an element that is null is 0.
+            number = array.buffers()[1][array.offset + at]
             of = cases[number].type
             return cases[number].name, None if of is None else value_of(of, array.field(number), at)
     assert array[at].is_valid, (type_, array[at])

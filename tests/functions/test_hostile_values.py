@@ -51,7 +51,7 @@ def damaged(rng: random.Random, images: list[int], memory: Memory, flat: str) ->
 
 @given(st.data(), canonical.value_types, st.binary(min_size=1, max_size=5), st.integers(0, 1 << 32))
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 def test_damaged_results_are_judged_as_by_the_specification_and_by_wasmtime(
     data: st.DataObject, result: ValueType, noise: bytes, seed: int
