@@ -8,9 +8,10 @@ import time
 import pytest
 
 from wasmverse.api.command_call import TEXT_MAX, USAGE, parse_call
-from wasmverse.commands import SpawnEntity
+from wasmverse.commands import Author, SpawnEntity
 from wasmverse.errors import CommandError, QueryRefused
 
+ADA = Author.named("ada")
 CALL = 'call spawn_entity(1, \'Ship\', ?, -5, "a""b"); -- '
 PARTS = [
     *"()?,;.'\"`\\-1#\n\0",
@@ -37,7 +38,7 @@ PARTS = [
     ],
 )
 def test_calls_as_people_write_them(sql: str, args: list[object], strategy: str) -> None:
-    assert parse_call(sql, args) == SpawnEntity(1, 1, 2, 3, strategy)
+    assert parse_call(sql, args, ADA) == SpawnEntity(1, 1, 2, 3, strategy)
 
 
 def test_no_text_is_more_than_refused() -> None:
@@ -51,7 +52,7 @@ def test_no_text_is_more_than_refused() -> None:
                 letters[chance.randrange(len(letters))] = chance.choice(PARTS)
             sql = "".join(letters)
         try:
-            parse_call(sql, chance.choice([[], [2], [None, {"a": [[]]}]]))
+            parse_call(sql, chance.choice([[], [2], [None, {"a": [[]]}]]), ADA)
         except (CommandError, QueryRefused) as error:
             assert error.message.isprintable(), sql
             assert len(error.message) < 300
@@ -67,7 +68,7 @@ def test_no_text_keeps_the_gateway(part: str) -> None:
         for _ in range(3):
             began = time.process_time()
             with pytest.raises(error):
-                parse_call(sql, [])
+                parse_call(sql, [], ADA)
             seconds.append(time.process_time() - began)
         assert min(seconds) < 0.1
 
@@ -79,5 +80,5 @@ def test_a_value_is_echoed_in_one_short_line(value: object) -> None:
         deep = [deep]
     for given in (value, deep):
         with pytest.raises(CommandError) as refusal:
-            parse_call(USAGE.replace("sid, kind, x, y, strategy", "?, 1, 1, 1, 's'"), [given])
+            parse_call(USAGE.replace("sid, kind, x, y, strategy", "?, 1, 1, 1, 's'"), [given], ADA)
         assert refusal.value.message.isprintable() and len(refusal.value.message) < 200

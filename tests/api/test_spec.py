@@ -20,6 +20,11 @@ OPERATIONS = [
     ("PUT", "/api/v1/strategies/{name}"),
     ("DELETE", "/api/v1/strategies"),
     ("DELETE", "/api/v1/strategies/{name}"),
+    ("GET", "/api/v1/functions"),
+    ("GET", "/api/v1/functions/{name}"),
+    ("PUT", "/api/v1/functions/{name}"),
+    ("DELETE", "/api/v1/functions/{name}"),
+    ("POST", "/api/v1/functions/{name}/rollback"),
     ("GET", "/ping"),
     ("GET", "/connect"),
     ("GET", "/health"),
@@ -40,7 +45,8 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]
         "query_seconds_max": 2,
     }
     running = RunningGateway(tmp_path_factory.mktemp("fuzzed"), body_seconds_max=1, **limits)
-    running.universe.answer = {"eid": 1, "tid": 1, "name": "x", "names": ["x"], "strategies": []}
+    functions = {"version": 1, "dropped": 1}
+    running.universe.answer = {"eid": 1, "tid": 1, "name": "x", "names": ["x"], "strategies": [], **functions}
 
     yield running
     running.close()

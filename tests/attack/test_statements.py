@@ -27,6 +27,7 @@ from tests.attack.effort import cases_of_time, random_of
 from tests.attack.statements import Grammar, corpus, mutated
 from tests.query.conftest import RunningPool
 from wasmverse.api.command_call import parse_call
+from wasmverse.commands import Author
 from wasmverse.errors import CommandError, QueryError, QueryRefused, QueryTimeout
 from wasmverse.query.query import FORMATS
 from wasmverse.query.result import Result
@@ -200,7 +201,7 @@ def test_no_command_is_more_than_refused() -> None:
     for _ in range(3_000):
         sql = mutated(random, texts)
         try:
-            parse_call(sql, random.choice([[], [1], [1, 2, 3, 4, "s"]]))
+            parse_call(sql, random.choice([[], [1], [1, 2, 3, 4, "s"]]), Author.named("ada"))
         except (CommandError, QueryRefused) as error:
             check_error(sql, error.code, error.message)
 

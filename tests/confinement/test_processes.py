@@ -170,8 +170,9 @@ def test_the_universe(aims: dict[str, Any], tmp_path: Path) -> None:
     assert not (tmp_path / "snapshots").exists()
 
 
-def test_a_checker_says_which_layers_hold() -> None:
-    command = [*inside("wasmverse.strategies.checker"), "--layers", CheckSettings().model_dump_json()]
+@pytest.mark.parametrize("kind", ["strategies", "functions"])
+def test_a_checker_says_which_layers_hold(kind: str) -> None:
+    command = [*inside(f"wasmverse.{kind}.checker"), "--layers", CheckSettings().model_dump_json()]
     outcome = subprocess.run(command, capture_output=True, check=True)
     assert json.loads(outcome.stdout) == {
         **dict.fromkeys(ALL, ""),

@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import wasmverse
-from wasmverse.api import health, strategies
+from wasmverse.api import functions, health, strategies
 from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
@@ -83,6 +83,7 @@ def create_app(
     app.include_router(data_api_router("v2"))  # routes are tried in order, and most requests are for these
     app.include_router(data_api_router("v1"))
     app.include_router(strategies.router)
+    app.include_router(functions.router)
     app.include_router(health.router)
     app.include_router(live_router)
     app.add_middleware(

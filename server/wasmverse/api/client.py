@@ -20,3 +20,10 @@ def client_of(connection: HTTPConnection, identity: Identity) -> Client:
     if identity.owner.startswith(CLAIMED):
         return Client(counted_address(host), f"{host} {port}")
     return Client(identity.owner, f"{host} {port}")
+
+
+def uploader_of(connection: HTTPConnection, identity: Identity) -> str:
+    """Whose share an upload is a part of: an owner's with a token, else an address's, as names can be any."""
+    if identity.owner.startswith(CLAIMED):
+        return connection.client.host if connection.client else ""
+    return identity.owner

@@ -1,4 +1,4 @@
-"""``call spawn_entity(sid, kind, x, y, strategy)``: the one command that clients have in SQL."""
+"""``call spawn_entity(sid, kind, x, y, strategy)`` and ``call rollback_function(name, version, types)``: commands in SQL."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from wasmverse.commands import SpawnEntity
+from wasmverse.commands import Author, RollbackFunction, SpawnEntity
 from wasmverse.errors import CommandError, QueryRefused
+from wasmverse.functions.grammar import parse_types
 from wasmverse.query.public import OWN_DATABASES
 from wasmverse.text import one_line
 
@@ -15,6 +16,7 @@ TEXT_MAX = 2_000
 """Longest text of a command, in characters."""
 KINDS = {"ship": 1, "energynode": 2, "1": 1, "2": 2}
 USAGE = "call spawn_entity(sid, kind, x, y, strategy)"
+ROLLBACK = "call rollback_function(name[, version[, types]])"
 _WRONG = f"You have an error in your SQL syntax; write {USAGE}"
 
 _TOKEN = re.compile(
@@ -30,8 +32,8 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(.)|(['\"`])\2", re.DOTALL)
 
 
-def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
-    """The command in ``sql``, its ``?`` filled from ``args``.
+def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | RollbackFunction:
+    """The command in ``sql``, its ``?`` filled from ``args``, given in the name of ``author``.
 
     Raises
     ------
@@ -39,9 +41,11 @@ def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
     CommandError : 1064 or 1210, it is a wrong call; the message names the value and what is allowed.
     """
     name, values = _call(sql, args)
+    if name == "rollback_function":
+        return _rollback(values, author)
     if name != "spawn_entity":
         raise QueryRefused(
-            f"Procedure '{one_line(name, 60)}' is denied or does not exist; the only one is {USAGE}"
+            f"Procedure '{one_line(name, 60)}' is denied or does not exist; there are {USAGE} and {ROLLBACK}"
         )
     if len(values) != 5:
         raise CommandError(f"spawn_entity got {len(values)} values and takes 5: {USAGE}", code=1318)
@@ -64,6 +68,22 @@ def parse_call(sql: str, args: list[Any]) -> SpawnEntity:
         _whole("y", y, 0, 99),
         strategy if kind_number == 1 else None,
     )
+
+
+def _rollback(values: list[Any], author: Author) -> RollbackFunction:
+    if not 1 <= len(values) <= 3:
+        raise CommandError(
+            f"rollback_function got {len(values)} values and takes 1 to 3: {ROLLBACK}", code=1318
+        )
+    name, version, types = (*values, None, None)[:3]
+    if not isinstance(name, str):
+        raise CommandError(f"name is {_echo(name)}; give the name of a function", code=1210)
+    if types is not None and not isinstance(types, str):
+        raise CommandError(
+            f"types is {_echo(types)}; give those of its parameters, 'DOUBLE, BIGINT'", code=1210
+        )
+    number = None if version is None else _whole("version", version, 1, 2**32 - 1)
+    return RollbackFunction(name.lower(), None if types is None else parse_types(types), number, author)
 
 
 def _call(sql: str, args: list[Any]) -> tuple[str, list[Any]]:

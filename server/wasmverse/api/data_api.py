@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,13 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wasmverse.api.body import Room, parse_query, read_body
-from wasmverse.api.client import client_of
+from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.command_call import parse_call
+from wasmverse.api.function_commands import carry_out, query_of_show, statement_bytes_max
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.http.accept import accepts_gzip, negotiate
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
+from wasmverse.commands import RollbackFunction
+from wasmverse.functions.grammar import (
+    ShowCreate,
+    ShowFunctions,
+    is_about_functions,
+    parse_statement,
+    shows_functions,
+)
 from wasmverse.query.public import OWN_DATABASES
 from wasmverse.query.query import Client, Format
 
@@ -100,17 +110,46 @@ def data_api_router(version: str) -> APIRouter:
 
     @router.post("/exec", responses=_DONE, openapi_extra=_BODY, response_class=Response)
     async def execute(request: Request) -> Response:
-        """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`."""
-        gateway = gateway_of(request)
-        gateway.may_command(request)
-        with _room(request, gateway) as room:
-            call = parse_query(await _read(request, gateway, room))
-            answer = await gateway.universe.ask(parse_call(call.sql, orjson.loads(call.args)))
-        gateway.metrics.commands.labels("spawn_entity").inc()
-        body = orjson.dumps({"lastInsertId": answer["eid"], "rowsAffected": 1})
-        return Response(body, headers={"Wasmverse-Turn": str(answer["tid"])}, media_type="application/json")
+        """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`, `create function ... as wasm ...`,
+        `drop function ...`, `call rollback_function(name, version)`; or `show functions`."""
+        return await _execute(request)
 
     return router
+
+
+async def _execute(request: Request) -> Response:
+    gateway = gateway_of(request)
+    identity = gateway.may_command(request)
+    settings = gateway.settings
+    announced = request.headers.get("content-length", "")
+    with _room(request, gateway) as room:
+        if not announced.isdigit() or int(announced) <= settings.body_bytes_max:
+            call = parse_query(await _read(request, gateway, room))
+        else:  # a module in it: counted as one upload while it is read
+            most = statement_bytes_max(settings)
+            async with gateway.uploads.place(uploader_of(request, identity), announced, most):
+                call = parse_query(await read_body(request, most, settings.body_seconds_max))
+        args = orjson.loads(call.args)
+        if is_about_functions(call.sql):
+            statement = parse_statement(call.sql, args, OWN_DATABASES)
+            if isinstance(statement, ShowFunctions | ShowCreate):
+                shown = replace(query_of_show(statement, call), format="rows")
+                result = await gateway.service.query(shown, client=client_of(request, identity))
+                return ResultResponse(result, shown.format, settings)
+            changed, tid = await carry_out(request, gateway, identity, statement)
+            return _done(0, changed, tid)
+        command = parse_call(call.sql, args, identity.author)
+        answer = await gateway.universe.ask(command)
+    if isinstance(command, RollbackFunction):
+        gateway.metrics.commands.labels("rollback_function").inc()
+        return _done(0, 1, answer["tid"])
+    gateway.metrics.commands.labels("spawn_entity").inc()
+    return _done(answer["eid"], 1, answer["tid"])
+
+
+def _done(inserted: int, changed: int, tid: int) -> Response:
+    body = orjson.dumps({"lastInsertId": inserted, "rowsAffected": changed})
+    return Response(body, headers={"Wasmverse-Turn": str(tid)}, media_type="application/json")
 
 
 def _room(request: Request, gateway: Gateway) -> Room:
@@ -135,6 +174,8 @@ async def _answered(
     body = await _read(request, gateway, room)
     query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
     del body  # only its parts are held while the query waits
+    if shows_functions(query.sql):
+        query = query_of_show(parse_statement(query.sql, orjson.loads(query.args), OWN_DATABASES), query)
     began = time.perf_counter()
     with WhilePresent(request):
         result = await gateway.service.query(query, client=client)

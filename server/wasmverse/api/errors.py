@@ -18,6 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 from wasmverse.api.http.methods import methods_at
 from wasmverse.errors import (
     CommandError,
+    FunctionError,
+    FunctionLimit,
+    FunctionTaken,
+    FunctionUnknown,
     ModuleRefused,
     QueryError,
     QueryOverload,
@@ -41,6 +45,10 @@ _STATUSES: tuple[tuple[type[WasmverseError], int], ...] = (
     (UniverseSilent, 504),
     (UniverseUnavailable, 503),
     (QueryError, 400),
+    (FunctionUnknown, 404),
+    (FunctionTaken, 409),
+    (FunctionLimit, 409),
+    (FunctionError, 400),
     (StrategyUnknown, 404),
     (StrategyTaken, 409),
     (StrategyLimit, 409),

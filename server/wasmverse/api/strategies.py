@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wasmverse.api.body import read_body
-from wasmverse.api.client import client_of
+from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
-from wasmverse.commands import CLAIMED, Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.commands import Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
@@ -41,13 +41,13 @@ _ERROR = {
         }
     }
 }
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": _ERROR}
     for status, text in {
         400: "The name or the request is wrong",
         401: "Who asks is not known",
         403: "Who asks may not do this",
-        404: "There is no strategy of that name",
+        404: "There is none of that name",
         408: "The module did not arrive in time",
         409: "The name belongs to somebody else, or there may be no more",
         413: "The module is too long",
@@ -76,7 +76,7 @@ _NAMES: dict[str, Any] = {
     ]
 }
 
-router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=_REFUSALS)
+router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=REFUSALS)
 
 
 @router.put(
@@ -88,7 +88,9 @@ async def upload(name: str, request: Request) -> Response:
     gateway = gateway_of(request)
     settings = gateway.settings
     identity = gateway.may_command(request)
-    async with gateway.uploads.place(_client(request, identity), request.headers.get("content-length", "")):
+    async with gateway.uploads.place(
+        uploader_of(request, identity), request.headers.get("content-length", "")
+    ):
         module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
         if not module:
             raise HttpError(
@@ -98,7 +100,7 @@ async def upload(name: str, request: Request) -> Response:
     gateway.metrics.commands.labels("upload_strategy").inc()
     rows = [_listed(row) for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
-    return _json({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
+    return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
 
 
 async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity) -> dict[str, Any]:
@@ -117,13 +119,6 @@ async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity)
             return await gateway.universe.ask(replace(upload, inspection=replace(inspection, costs=least)))
 
 
-def _client(request: Request, identity: Identity) -> str:
-    """Whose share an upload is a part of: an owner's with a token, else an address's, as names can be any."""
-    if identity.owner.startswith(CLAIMED):
-        return request.client.host if request.client else ""
-    return identity.owner
-
-
 @router.get("")
 async def list_strategies(request: Request) -> Response:
     """Every strategy, by name, as of the newest turn."""
@@ -132,7 +127,7 @@ async def list_strategies(request: Request) -> Response:
     result = await gateway.service.query(LISTED, client=client)
     [rows] = orjson.loads(result.body)["results"]
     strategies = [row | {"is_enabled": bool(row["is_enabled"])} for row in rows["rows"]]
-    return _json({"strategies": strategies, "turn": result.turn})
+    return json_response({"strategies": strategies, "turn": result.turn})
 
 
 @router.delete("", openapi_extra=_NAMES)
@@ -147,7 +142,7 @@ async def remove_several(request: Request) -> Response:
         check_name(name)
     answer = await gateway.universe.ask(RemoveStrategies(names, author))
     gateway.metrics.commands.labels("remove_strategy").inc()
-    return _json({"names": answer["names"], "turn": answer["tid"]})
+    return json_response({"names": answer["names"], "turn": answer["tid"]})
 
 
 @router.delete("/{name}")
@@ -156,7 +151,7 @@ async def remove(name: str, request: Request) -> Response:
     gateway = gateway_of(request)
     answer = await gateway.universe.ask(RemoveStrategy(name, gateway.may_command(request).author))
     gateway.metrics.commands.labels("remove_strategy").inc()
-    return _json({"name": answer["name"], "turn": answer["tid"]})
+    return json_response({"name": answer["name"], "turn": answer["tid"]})
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
@@ -164,5 +159,6 @@ def _listed(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in keys}
 
 
-def _json(value: object, status: int = 200) -> Response:
+def json_response(value: object, status: int = 200) -> Response:
+    """An answer that nobody keeps."""
     return Response(orjson.dumps(value), status, {"Cache-Control": "no-store"}, "application/json")

@@ -16,6 +16,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from wasmverse.api.errors import HttpError
+from wasmverse.checks.start import Check
 from wasmverse.commands import Cost, Inspection
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.checker_start import checker_start, inspection_of, precheck, took_too_long
@@ -39,8 +40,10 @@ class Uploads:
         self._checks = asyncio.Semaphore(settings.module_checks_max)
 
     @asynccontextmanager
-    async def place(self, client: str, announced: str) -> AsyncIterator[None]:
+    async def place(self, client: str, announced: str, most: int | None = None) -> AsyncIterator[None]:
         """Room for one upload of ``client``, whose body has ``announced`` bytes: a Content-Length, or '' if it does not say.
+
+        ``most`` is the longest that it may be; None for a strategy's module.
 
         Raises
         ------
@@ -48,11 +51,8 @@ class Uploads:
         """
         settings = self.settings
         # One that is longer than a module may be is refused when it is read.
-        size = (
-            min(int(announced), settings.module_bytes_max)
-            if announced.isdigit()
-            else settings.module_bytes_max
-        )
+        most = settings.module_bytes_max if most is None else most
+        size = min(int(announced), most) if announced.isdigit() else most
         if self._of_clients[client] >= settings.uploads_max_per_client:
             raise HttpError(
                 429,
@@ -93,6 +93,17 @@ class Uploads:
         async with self._checks:
             yield await _inspect(module, name, self.settings)
 
+    @asynccontextmanager
+    async def checked(self, check: Check[_T]) -> AsyncIterator[_T]:
+        """Run a check in its process when it is its turn; as `check`, for anything that can be checked.
+
+        Raises
+        ------
+        as `Check.answer`.
+        """
+        async with self._checks:
+            yield await _run(check)
+
     async def measure(self, module: bytes, name: str) -> dict[str, Cost]:
         """Measure a module once more, within the block of its `check`."""
         return (await _inspect(module, name, self.settings)).costs
@@ -123,6 +134,30 @@ async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def _run(check: Check[_T]) -> _T:
+    command, environment, group = check.start()
+    process = None
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(check.bounds.seconds_max):
+            output = await _converse(process, check.sent, check.answer_bytes_max)
+            status = await process.wait()
+    except TimeoutError:
+        raise check.too_slow() from None
+    finally:
+        if process is not None and process.returncode is None:
+            process.kill()
+            await process.wait()
+        group.remove()
+    return check.answer(status, output)
 
 
 async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspection:

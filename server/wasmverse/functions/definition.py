@@ -95,8 +95,9 @@ class Definition:
             f"{shown_name(sql_name(field.name))} {declared(field.type)}" for field in self.function.params
         )
         result = self.function.result
+        assert result is not None
         if self.kind != "table":
-            return f"({params}) RETURNS {'NOTHING' if result is None else declared(result)}"
+            return f"({params}) RETURNS {declared(result)}"
         assert isinstance(result, List)
         columns = (
             f"{shown_name(sql_name(name))} {declared(type_)}" for name, type_ in fields_of(result.item)

@@ -47,6 +47,7 @@ _TYPES: dict[str, ValueType] = {
     **dict.fromkeys(("TINYTEXT", "MEDIUMTEXT", "LONGTEXT", "JSON"), String()),
     **dict.fromkeys(("BYTEA", "BINARY", "VARBINARY", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB"), BYTES),
 }
+_MADE = frozenset({"STRUCT", "RECORD", "ROW", "UNION", "ARRAY", "LIST", "ENUM", "UNSIGNED"})
 _UNSIGNED: dict[ValueType, ValueType] = {S8: U8, S16: U16, S32: U32, S64: U64}
 _FOREIGN = {
     **dict.fromkeys(("DECIMAL", "NUMERIC", "DEC"), "DOUBLE"),
@@ -63,6 +64,11 @@ def value_type(text: str) -> ValueType:
     type_ = read_type(tokens)
     tokens.end()
     return type_
+
+
+def is_type(tokens: Tokens) -> bool:
+    """Whether a type is next, not a name."""
+    return tokens.peek() in _TYPES.keys() | _FOREIGN.keys() | _MADE
 
 
 def read_type(tokens: Tokens) -> ValueType:

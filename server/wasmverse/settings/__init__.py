@@ -5,7 +5,7 @@ them, and whoever needs a few takes their group. docs/settings.md is checked aga
 """
 
 from wasmverse.settings.confinement import ConfinementSettings
-from wasmverse.settings.functions import FunctionUploadSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -28,6 +28,7 @@ __all__ = [
     "CommandSettings",
     "ConfinementSettings",
     "ConnectionSettings",
+    "FunctionCheckSettings",
     "FunctionSettings",
     "FunctionUploadSettings",
     "GatewaySettings",

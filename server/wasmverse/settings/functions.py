@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.group import Group
+from wasmverse.settings.guests import FunctionSettings
 
 
 class FunctionUploadSettings(Group):
@@ -46,3 +48,7 @@ class FunctionUploadSettings(Group):
         ge=1 << 16,
         description="Bytes of the machine code of all functions, kept versions included.",
     )
+
+
+class FunctionCheckSettings(ConfinementSettings, FunctionUploadSettings, FunctionSettings):
+    """All that the check of a function's module goes by."""

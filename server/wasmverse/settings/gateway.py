@@ -7,8 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
 from wasmverse.settings.group import Group
-from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
 
 
 class AddressSettings(Group):
@@ -117,13 +118,16 @@ class SiteSettings(AccessSettings, AddressSettings):
 
 class GatewaySettings(
     CheckSettings,
+    FunctionCheckSettings,
     SiteSettings,
     ConfinementSettings,
     AccessSettings,
     LiveSettings,
     ConnectionSettings,
     AddressSettings,
+    FunctionUploadSettings,
     UploadSettings,
+    FunctionSettings,
     GuestSettings,
 ):
-    """All that the gateway goes by; it has uploads checked."""
+    """All that the gateway goes by; it has uploads and functions checked."""

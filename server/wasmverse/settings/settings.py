@@ -10,7 +10,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
-from wasmverse.settings.functions import FunctionUploadSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -30,6 +30,7 @@ class Settings(
     PoolSettings,
     GatewaySettings,
     CheckSettings,
+    FunctionCheckSettings,
     UniverseProcessSettings,
     SimulationSettings,
     # The groups; pydantic lists the fields of the last one first, as docs/settings.md does.

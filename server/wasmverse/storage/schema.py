@@ -160,9 +160,10 @@ published_function = sa.Table(
     _required("faults", sa.BigInteger),
     _required("fuel", sa.BigInteger),
     _required("seconds", sa.Double),
+    _required("statement", sa.Text),
 )
-"""``wasm_function`` as a snapshot has it: with why one cannot be called any more, and what readers have counted of its calls
-since the server's start."""
+"""``wasm_function`` as a snapshot has it: with why one cannot be called any more, what readers have counted of its calls since
+the server's start, and the statement that would create it."""
 
 strategy_turn = sa.Table(
     "strategy_turn",
@@ -338,7 +339,7 @@ def client_function_select() -> sa.Select[tuple[object, ...]]:
     """``wasm_function`` as clients see it: all but what is internal, and what a row costs; NULL until one was called."""
     table = published_function
     internal = {column.name for column in FUNCTION_INTERNAL}
-    counted = ("calls", "rows", "faults", "fuel", "seconds")
+    counted = ("calls", "rows", "faults", "fuel", "seconds", "statement")
     shown = (c for c in table.c if c.name not in {*internal, *counted})
     rows = sa.func.nullif(table.c.rows, 0)
     nanoseconds: sa.ColumnElement[float] = sa.literal_column("1e9")
@@ -349,6 +350,7 @@ def client_function_select() -> sa.Select[tuple[object, ...]]:
         table.c.faults,
         (table.c.fuel / rows).label("fuel_per_row"),
         (nanoseconds * table.c.seconds / rows).label("nanoseconds_per_row"),
+        table.c.statement,
     )
 
 

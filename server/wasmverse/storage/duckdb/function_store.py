@@ -13,6 +13,7 @@ from wasmverse.commands import Author, CreateFunction
 from wasmverse.errors import FunctionError, FunctionTaken, FunctionUnknown, StateError
 from wasmverse.functions.definition import CREATED, Definition
 from wasmverse.functions.names import check_name
+from wasmverse.functions.statement import statement_of
 from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
@@ -53,6 +54,7 @@ def published(rows: Sequence[Any], catalogue: Catalogue) -> pa.Table:
             **row._mapping,
             "refusal": catalogue.refusals.get(row.sha256),
             **catalogue.use_of(row)._asdict(),
+            "statement": statement_of(Definition.of_row(row._mapping), row.bytes),
         }
         for row in rows
     ]

@@ -1,0 +1,109 @@
+"""How something is checked in a process of its own, with bounded time and memory, and what its answer is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from wasmverse.confinement import groups
+from wasmverse.confinement.processes import bare_environment, inside
+from wasmverse.errors import ModuleRefused, WasmverseError
+
+HEADER_BYTES_MAX = 1 << 20
+"""What a checker writes besides the machine code."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Of one check: seconds, memory, threads, and bytes of machine code."""
+
+    seconds_max: float
+    memory_bytes_max: int
+    threads_max: int
+    compiled_bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[T]):
+    """One check that can be run.
+
+    Attributes
+    ----------
+    program : the module that is the process; see `process`.
+    settings : its argument, as JSON.
+    sent : what it reads.
+    read : what its answer means, from the plain values and the compiled bytes; raises ModuleRefused if it cannot be true. The
+        process has run a stranger's code.
+    refusals : the errors that it may answer, besides ModuleRefused.
+    """
+
+    program: str
+    settings: str
+    sent: bytes
+    bounds: Bounds
+    read: Callable[[dict[str, Any], bytes], T]
+    refusals: tuple[type[WasmverseError], ...] = ()
+
+    @property
+    def answer_bytes_max(self) -> int:
+        """The most that it may write."""
+        return self.bounds.compiled_bytes_max + HEADER_BYTES_MAX
+
+    def start(self) -> tuple[list[str], dict[str, str], groups.Group]:
+        """How the process is started: its command, its environment and its group, to be removed when it has ended."""
+        group = groups.ours().group("checker", self.bounds.threads_max, self.bounds.memory_bytes_max)
+        command = [*inside(self.program), self.settings]
+        return command, bare_environment() | group.environment(), group
+
+    def answer(self, status: int, output: bytes) -> T:
+        """What was found, by the process's exit status and all that it wrote.
+
+        Raises
+        ------
+        ModuleRefused, or another of ``refusals`` : what was sent breaks a rule, or the process ran past a limit.
+        """
+        header, _, compiled = output.partition(b"\n")
+        if status != 0 or not header:
+            raise ModuleRefused(
+                f"the compiler ended with {status} on this module (limits: {self.bounds.seconds_max:g} s, "
+                f"{self.bounds.memory_bytes_max:,} bytes): make it smaller or simpler"
+            )
+        found = json.loads(header)
+        if "refused" in found:
+            kinds = {kind.__name__: kind for kind in self.refusals}
+            raise kinds.get(found["kind"], ModuleRefused)(found["refused"])
+        return self.read(found, compiled)
+
+    def too_slow(self) -> ModuleRefused:
+        """The refusal of what was not checked in time."""
+        return ModuleRefused(
+            f"checking the module took more than {self.bounds.seconds_max:g} s: make it smaller or simpler"
+        )
+
+    def run(self) -> T:
+        """Run it, and wait until it is done.
+
+        Raises
+        ------
+        as `answer`.
+        """
+        command, environment, group = self.start()
+        try:
+            done = subprocess.run(
+                command,
+                input=self.sent,
+                capture_output=True,
+                timeout=self.bounds.seconds_max,
+                check=False,
+                env=environment,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise self.too_slow() from error
+        finally:
+            group.remove()
+        return self.answer(done.returncode, done.stdout)

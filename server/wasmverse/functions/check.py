@@ -1,0 +1,65 @@
+"""How a function's module is checked in a process of its own (`checker`), and what its answer is."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from typing import Any
+
+from wasmverse.checks.start import Bounds, Check
+from wasmverse.commands import Author, CreateFunction
+from wasmverse.errors import FunctionError, ModuleRefused
+from wasmverse.functions.definition import Definition
+from wasmverse.functions.limits import module_limits
+from wasmverse.functions.names import check_name
+from wasmverse.functions.wanted import Wanted
+from wasmverse.settings import FunctionCheckSettings
+from wasmverse.wasm.inspect import check_header
+
+Checked = tuple[Definition, bytes]
+"""A function, and the machine code of its module."""
+
+
+def function_check(module: bytes, wanted: Wanted, settings: FunctionCheckSettings) -> Check[Checked]:
+    """The check of a module that is to be a function; what needs no process is checked here.
+
+    Raises
+    ------
+    ModuleRefused, FunctionError : it needs no process to be refused.
+    """
+    check_name(wanted.name)
+    check_header(module, module_limits(settings))
+    bounds = Bounds(
+        settings.function_compile_seconds_max,
+        settings.function_compile_memory_bytes_max,
+        settings.process_threads_max,
+        settings.function_compiled_bytes_max,
+    )
+    return Check(
+        "wasmverse.functions.checker",
+        settings.part(FunctionCheckSettings).model_dump_json(),
+        wanted.to_json().encode() + b"\n" + module,
+        bounds,
+        partial(_read, module, wanted),
+        (FunctionError,),
+    )
+
+
+def creation(module: bytes, checked: Checked, author: Author, *, may_replace: bool) -> CreateFunction:
+    """The command that stores what was checked."""
+    definition, compiled = checked
+    return CreateFunction(definition.to_row(), module, compiled, may_replace, author)
+
+
+def _read(module: bytes, wanted: Wanted, answer: dict[str, Any], compiled: bytes) -> Checked:
+    # The universe keeps what the process says, so that is compared with what is known here.
+    try:
+        definition = Definition.read(answer["definition"])
+    except (KeyError, TypeError, FunctionError):
+        definition = None
+    expected = (wanted.name, wanted.kind, hashlib.sha256(module).hexdigest())
+    if definition is None or (definition.name, definition.kind, definition.sha256) != expected:
+        raise ModuleRefused(
+            "the checker's answer does not belong to this module: send it again, or build it again"
+        )
+    return definition, compiled

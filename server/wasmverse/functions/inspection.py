@@ -1,0 +1,70 @@
+"""The inspection of a function's module, in this process: what is in it, what it makes of what is wanted, and an instance of it.
+
+`check` does the same in a process of its own, as must be done with what strangers send.
+"""
+
+from __future__ import annotations
+
+import wasmtime
+
+from wasmverse.errors import ModuleRefused
+from wasmverse.functions.definition import Definition
+from wasmverse.functions.limits import function_limits, module_limits
+from wasmverse.functions.names import check_name
+from wasmverse.functions.signature import check_exports, define, steps_of
+from wasmverse.functions.wanted import Wanted
+from wasmverse.settings import FunctionCheckSettings
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.inspect import compile_inspected, inspect, last_line
+from wasmverse.wasm.layout import Layout, SignatureError
+from wasmverse.wasm.limits import TABLES_MAX, Limits
+from wasmverse.wasm.linker import check_imports, check_is_reactor, check_start
+
+_RESULT_BYTES = 1 << 16
+"""Room for the lists of one result."""
+
+
+def inspect_function(
+    module: bytes, wanted: Wanted, settings: FunctionCheckSettings
+) -> tuple[Definition, bytes]:
+    """The function, and the machine code of its module.
+
+    Raises
+    ------
+    ModuleRefused : the module breaks a rule, or does not make the function.
+    FunctionError : its name cannot be a function's.
+    """
+    check_name(wanted.name)
+    limits = module_limits(settings)
+    found = inspect(module, limits)
+    check_imports(found.imports, "function")
+    check_start(found.exports)
+    check_is_reactor(found.exports, "function")
+    made = define(wanted, found.exports, found.sha256, found.language)
+    check_exports(made, found.exports)
+    compiled, machine_code = compile_inspected(module, limits)
+    _start(compiled, made, function_limits(settings))
+    return made, machine_code
+
+
+def _start(module: wasmtime.Module, made: Definition, limits: Limits) -> None:
+    """Start one instance for each export that is called, with its driver: what cannot be is found here, not in a query."""
+    for export, function in steps_of(made):
+        try:
+            layout = Layout.natural(function, masked=True)
+            frame = Frame(layout, 1, grows=False, result_bytes_max=_RESULT_BYTES if layout.has_lists else 0)
+            Guest.of(module, export).start(frame, limits)
+        except SignatureError as error:
+            raise ModuleRefused(error.message) from error
+        except wasmtime.Trap as trap:
+            raise ModuleRefused(
+                f"the module cannot be started: {last_line(trap)}; an instance is made and started for every query (its start "
+                f"function, then _initialize): do nothing there that can fail or that costs more than {limits.start_fuel:,} fuel"
+            ) from trap
+        except wasmtime.WasmtimeError as error:
+            raise ModuleRefused(
+                f"the module cannot be instantiated: {last_line(error)}; an instance may have "
+                f"{limits.memory_bytes_max:,} bytes of memory, {TABLES_MAX} tables and {limits.table_elements_max:,} table "
+                "elements: ask for less (clang, zig: -Wl,-z,stack-size=65536)"
+            ) from error

@@ -1,0 +1,1 @@
+"""Tests of the process in which one upload is checked."""

@@ -1,0 +1,42 @@
+"""One check: what its process answered, and what it may cost."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from wasmverse.checks.start import HEADER_BYTES_MAX, Bounds, Check
+from wasmverse.errors import FunctionError, ModuleRefused, StrategyError
+from wasmverse.settings import CheckSettings
+
+
+def read(found: dict[str, Any], compiled: bytes) -> tuple[dict[str, Any], bytes]:
+    return found, compiled
+
+
+SETTINGS = CheckSettings().model_dump_json()
+BOUNDS = Bounds(5.0, 1 << 28, 64, 100)
+CHECK = Check("wasmverse.functions.checker", SETTINGS, b"", BOUNDS, read, (FunctionError,))
+
+
+def test_an_answer_is_read_or_raised() -> None:
+    assert CHECK.answer(0, b'{"a": 1}\n\x00\n') == ({"a": 1}, b"\x00\n")
+    assert CHECK.answer_bytes_max == HEADER_BYTES_MAX + 100
+    for kind, raised in (
+        ("FunctionError", FunctionError),
+        ("ModuleRefused", ModuleRefused),
+        ("KeyError", ModuleRefused),
+    ):
+        with pytest.raises(raised, match="no"):
+            CHECK.answer(0, json.dumps({"refused": "no", "kind": kind}).encode() + b"\n")
+    with pytest.raises(ModuleRefused) as refused:
+        CHECK.answer(0, json.dumps({"refused": "no", "kind": "StrategyError"}).encode() + b"\n")
+    assert not isinstance(refused.value, StrategyError)
+    with pytest.raises(ModuleRefused, match=r"ended with 9 .* 5 s, 268,435,456 bytes"):
+        CHECK.answer(9, b"{}")
+
+
+def test_a_process_that_cannot_read_its_settings_is_a_refusal() -> None:
+    with pytest.raises(ModuleRefused, match="the compiler ended with"):
+        replace(CHECK, settings='{"user_ids_first": 0}').run()
