@@ -40,8 +40,8 @@ _OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)
 """What a snapshot folder may hold."""
 _MAGIC_BYTES = 8
 """``ARROW1`` and what fills it up to 8 bytes, in front of the stream in a file: Arrow's columnar format, "IPC File Format"."""
-_LARGE_BYTES = 4 << 20
-"""Tables above this are written by threads side by side: filling fresh pages of shared memory is one core's
+_LARGE_ROWS = 200_000
+"""Tables of more rows are written by threads side by side: filling fresh pages of shared memory is one core's
 work."""
 
 
@@ -247,7 +247,7 @@ class SnapshotWriter:
                     continue
                 if before is not None and self._previous.get(name) is table:
                     path.hardlink_to(before / path.name)
-                elif table.nbytes > _LARGE_BYTES:
+                elif table.num_rows > _LARGE_ROWS:
                     waiting.append(self._threads.submit(_write, path, table))
                 else:
                     _write(path, table)

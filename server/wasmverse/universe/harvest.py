@@ -28,13 +28,14 @@ def harvest(
     for i in range(len(ships)):
         if ships[i].shield != 0 and cells[ships[i].cell].ships == 1:
             cells[ships[i].cell].lone = i + 1
-    for node in range(begin, end):
-        lone = cells[np.int64(y[node]) * GRID_SIDE + np.int64(x[node])].lone
+    x_here, y_here, left = x[begin:end], y[begin:end], energy[begin:end]
+    for node in range(len(left)):
+        lone = cells[np.int64(y_here[node]) * GRID_SIDE + np.int64(x_here[node])].lone
         if lone > 0:
             ship = ships[lone - 1]
-            taken = min(np.int64(ship.harvesters), np.int64(energy[node]))
+            taken = min(np.int64(ship.harvesters), np.int64(left[node]))
             if taken > 0:
-                energy[node] -= taken
+                left[node] -= taken
                 _take(ship, taken, counts, tally)
 
 

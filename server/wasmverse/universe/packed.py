@@ -31,6 +31,10 @@ EID_END = 2**62
 """Every eid is lower."""
 
 
+FEW_ENTITIES = 250_000
+"""So many are packed by the caller alone: to wake another thread takes longer."""
+
+
 class Blobs(NamedTuple):
     """One blob for each system: that of sid ``s + 1`` is ``data[offsets[s]:offsets[s + 1]]``.
 
@@ -122,6 +126,8 @@ def pack_turn(
     StateError : rows are not sorted, or a sid does not exist.
     """
     systems = int(bounds[-1])
+    if len(nodes.sid) + sum(len(part.sid) for part in ships) < FEW_ENTITIES:
+        crew = Crew(1)
     order = np.argsort(new_nodes.sid, kind="stable")
     if len(order) and not _ascending(new_nodes.sid[order], new_nodes.eid[order]):
         order = np.lexsort((new_nodes.eid, new_nodes.sid))

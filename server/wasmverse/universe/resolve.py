@@ -155,9 +155,10 @@ def _keep_ships(
 @kernel
 def _keep_nodes(energy: NDArray[np.uint16], begin: int, end: int, counts: NDArray[np.int64]) -> int:
     """Step 8 for the nodes of the state: those without energy are gone. Returns how many stay."""
+    energies = energy[begin:end]
     left = 0
-    for node in range(begin, end):
-        left += energy[node] != 0
+    for node in range(len(energies)):
+        left += energies[node] != 0
     counts[C_WRITES] += end - begin - left
     counts[C_NODES] += left
     return left

@@ -250,7 +250,7 @@ class Transaction:
     def read_arrow(self, table: sa.Table) -> pa.Table:
         """A whole table in the order in which it is stored."""
         columns = ", ".join(column.name for column in table.columns)
-        rows: pa.Table = self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(10_000_000)
+        rows: pa.Table = self.driver.sql(f"SELECT {columns} FROM {table.name}").to_arrow_table(ROW_GROUP_ROWS)
         return rows
 
     def insert_arrow(self, table: sa.Table, rows: pa.Table | pa.RecordBatchReader) -> None:
