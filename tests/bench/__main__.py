@@ -1,4 +1,4 @@
-"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries. Takes some eight minutes, and up to
+"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some eight minutes, and up to
 two more where others use the same processors.
 
 python -m tests.bench
@@ -12,7 +12,7 @@ import time
 
 from tests.bench.report import ROOT
 
-MODULES = ("bench_turns", "bench_ways", "bench_misbehaving", "bench_query")
+MODULES = ("bench_turns", "bench_ways", "bench_misbehaving", "bench_query", "bench_functions")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -46,9 +46,12 @@ def take_result(frame: Frame, rows: int, dead: Bools | None) -> tuple[Any, dict[
         column.number: values[:rows] for column, values in zip(frame.layout.rows, frame.columns, strict=True)
     }
     if dead is not None:
-        # What a row that trapped had begun is no result; the lists of such a row have no items.
+        # What a row that trapped had begun is no result, and its lists have no items: they end where those before it end.
         for column in result.within_domain():
             by_number[column.number][dead] = 0
+        for column in _ends(result):
+            ends = by_number[column.number]
+            np.maximum.accumulate(ends, out=ends)
     reader = _Reader(frame, lambda column: by_number[column.number], rows, lambda index: index)
     array = reader.take(result, None if dead is None else ~dead)
     if reader.errors and not isinstance(result.type, Result):
@@ -57,6 +60,16 @@ def take_result(frame: Frame, rows: int, dead: Bools | None) -> tuple[Any, dict[
         keep[list(reader.errors)] = False
         array = array.take(pa.array(np.arange(rows), mask=~keep))
     return array, reader.errors
+
+
+def _ends(node: Node) -> Iterator[Column]:
+    """The columns of a domain that say where lists end."""
+    if node.items:
+        yield from node.columns
+        return
+    for part in node.parts:
+        if part is not None:
+            yield from _ends(part)
 
 
 class _Reader:
@@ -118,18 +131,21 @@ class _Reader:
         if type_ == CHAR:
             text = values.tobytes().decode("utf-32-le").encode()
             lengths = 1 + (values >= 0x80).astype(np.int32) + (values >= 0x800) + (values >= 0x10000)
-            return self._of(type_, [validity(valid), buffer_of(_offsets(lengths)), buffer_of(text)])
-        data = packed(values) if type_ == BOOL else buffer_of(values.copy())
+            offsets = np.zeros(self._count + 1, np.int32)
+            np.cumsum(lengths, out=offsets[1:])
+            return self._of(type_, [validity(valid), buffer_of(offsets), buffer_of(text)])
+        data = packed(values) if type_ == BOOL else copied(values)
         return self._of(type_, [validity(valid), data])
 
     def _list(self, node: Node, type_: String | List, valid: Bools | None) -> Any:
-        offsets = _offsets(self._column(node.columns[0]))
+        where, offsets = room_for(np.dtype(np.int32), self._count + 1)
+        offsets[0] = 0
+        offsets[1:] = self._column(node.columns[0]).view(np.int32)
         count = self._frame.items(node.items)
         assert offsets[-1] == count, (offsets[-1], count)
-        where = buffer_of(offsets)
         if is_text(type_):
             data = self._frame.item_column(node.item.columns[0])
-            return self._of(type_, [validity(valid), where, buffer_of(data.copy())])
+            return self._of(type_, [validity(valid), where, copied(data)])
         row = self._row
         inner = _Reader(
             self._frame,
@@ -176,6 +192,24 @@ def buffer_of(data: NDArray[Any] | bytes) -> Any:
     return pa.py_buffer(whole)
 
 
+def room_for(dtype: np.dtype[Any], length: int) -> tuple[Any, NDArray[Any]]:
+    """A buffer of Arrow's own memory, and an array over it.
+
+    Arrow keeps what is given back for the next one. Fresh pages for every batch would cost more than all else: 9 ns a record of
+    21 bytes (``tests/bench/bench_functions.py``).
+    """
+    buffer = pa.allocate_buffer(dtype.itemsize * length)
+    whole: Any = buffer
+    return buffer, np.frombuffer(whole, dtype)
+
+
+def copied(values: NDArray[Any]) -> Any:
+    """A buffer with what an array holds."""
+    buffer, room = room_for(values.dtype, len(values))
+    room[:] = values
+    return buffer
+
+
 def validity(valid: Bools | None) -> Any:
     """The buffer that says which elements are not null; None when none is."""
     return None if valid is None or valid.all() else packed(valid)
@@ -188,13 +222,6 @@ def packed(bits: NDArray[Any]) -> Any:
 
 def _both(a: Bools | None, b: Bools) -> Bools:
     return b if a is None else a & b
-
-
-def _offsets(lengths: NDArray[Any]) -> NDArray[np.int32]:
-    """Where each list begins, from how many items they have."""
-    offsets = np.zeros(len(lengths) + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return offsets
 
 
 def _told(value: Any) -> str:

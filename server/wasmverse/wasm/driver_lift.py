@@ -83,13 +83,8 @@ class Lifting:
                     lines += self.loaded(part, scope, at, offset + place)
                 return lines
             case String() | List():
-                name = scope.local("i32", "length")
-                function = self._function(node)
-                return [
-                    f"(local.set {name} (i32.load $guest offset={offset + 4} {at}))",
-                    f"(call {function} (i32.load $guest offset={offset} {at}) (local.get {name}))",
-                    scope.store(node.columns[0], "i32", f"(local.get {name})"),
-                ]
+                pointer, length = (f"(i32.load $guest offset={offset + at_} {at})" for at_ in (0, 4))
+                return [f"(call {self._function(node)} {pointer} {length})", _list_ends(node, scope)]
             case Variant() | Enum() | Option() | Result():
                 return self._variant(node, node.type, scope, at, offset)
 
@@ -106,9 +101,8 @@ class Lifting:
         place = offset + abi.payload_offset(type_)
         for number, part in enumerate(node.parts):
             if part is not None:
-                # What is not there is nought: the lists of a payload that is not there have no items.
                 taken = in_case(name, number, self.loaded(part, scope, at, place))
-                lines.append(f"{taken[:-1]}\n  (else {' '.join(_noughts(part, scope))}))")
+                lines.append(f"{taken[:-1]}\n  (else {' '.join(_absent(part, scope))}))")
         return lines
 
     def _function(self, node: Node) -> str:
@@ -119,6 +113,8 @@ class Lifting:
         columns = list(item.within_domain())
         body = self._items(node, scope)
         is_text = isinstance(node.type, String)
+        if is_text:
+            scope.locals["$short"] = "v128"
         length = "(i64.extend_i32_u (local.get $length))"
         bytes_ = length if size == 1 else f"(i64.mul {length} (i64.const {size}))"
         total = f"(i64.add (i64.extend_i32_u (global.get $count{domain})) {length})"
@@ -126,6 +122,7 @@ class Lifting:
         lines = [
             f"  (func {name} (param $at i32) (param $length i32)",
             f"    (local $index i32) (local $end i32) {column_locals(columns)} {scope.declared()}",
+            *([_short_text(self._layout, node)] if is_text else []),
             *(f"    {line}" for line in _alignment_check(item.type, "(local.get $at)")),
             f"    {failed_if(is_outside('(local.get $at)', bytes_), OUTSIDE)}",
             "    (call $utf8 (local.get $at) (local.get $length))" if is_text else "",
@@ -158,6 +155,25 @@ class Lifting:
         ]
 
 
+def _short_text(layout: Layout, node: Node) -> str:
+    """Take a text of at most 16 bytes, all of them ASCII, by one load and one store of 16 bytes, if there are so many on both
+    sides: what is stored too much is not counted, and the next text goes over it."""
+    domain, (column,) = node.items, node.item.columns
+    mask = "(i32.sub (i32.shl (i32.const 1) (local.get $length)) (i32.const 1))"
+    return f"""    (if (i32.le_u (local.get $length) (i32.const 16))
+      (then (if (i32.eqz (i32.or {is_outside("(local.get $at)", "(i64.const 16)")}
+          (i32.gt_u (i32.add (global.get $count{domain}) (i32.const 16))
+            {header_load(layout.count_at[domain] + 4)})))
+        (then
+          (local.set $short (v128.load $guest align=1 (local.get $at)))
+          (if (i32.eqz (i32.and (i8x16.bitmask (local.get $short)) {mask}))
+            (then
+              (v128.store $host align=1
+                (i32.add {header_load(column.address_at)} (global.get $count{domain})) (local.get $short))
+              (global.set $count{domain} (i32.add (global.get $count{domain}) (local.get $length)))
+              (return)))))))"""
+
+
 def _alignment_check(type_: ValueType, at: str) -> list[str]:
     align = abi.alignment(type_)
     return [failed_if(f"(i32.and {at} (i32.const {align - 1}))", MISALIGNED)] if align > 1 else []
@@ -177,9 +193,19 @@ def _lifted(type_: ValueType, value: str) -> str:
     return value
 
 
-def _noughts(node: Node, scope: Scope) -> list[str]:
+def _list_ends(node: Node, scope: Scope) -> str:
+    """Store how many items there are when this list has been taken."""
+    return scope.store(node.columns[0], "i32", f"(global.get $count{node.items})")
+
+
+def _absent(node: Node, scope: Scope) -> list[str]:
+    """Store what a payload that is not there looks like: noughts, and lists without items."""
+    if node.items:
+        return [_list_ends(node, scope)]
     lines = []
-    for column in node.within_domain():
+    for column in node.columns:
         _, store = _MOVES[column.width]
         lines.append(f"({store} $host {scope.address(column)} ({store[:3]}.const 0))")
+    for part in node.parts:
+        lines += [] if part is None else _absent(part, scope)
     return lines

@@ -10,7 +10,7 @@ as Arrow keeps them:
     list and string, of parameters    where the items begin and how many there are. Items that are the same bytes in a guest's
                                       memory (of strings, numbers, enums, ...) may lie anywhere: their address is given. Others
                                       have columns of their own, and the number of the first is given
-    list and string, of the result    how many items there are; the items of one row follow those of the row before
+    list and string, of the result    where the items end, which begin where those of the list before end
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Node:
     Attributes
     ----------
     path : its name, such as ``me.x``; items of tuples are numbered, cases are named.
-    columns : its own: the value, the number of the case, or start and length; of a list of the result the length alone.
+    columns : its own: the value, the number of the case, or start and length; of a list of the result its end alone.
     parts : fields, items of a tuple, payloads by the number of their case (None: it has none), or the item of a list.
     domain : of its columns.
     items : the domain of its items, if they have columns.
@@ -253,12 +253,12 @@ class _Growing:
             items = self._domains
             item = self.node(_under(path, "item"), item_of(type_), items)
             return Node(path, type_, (start, length), (item,), domain, items)
-        length = self.column("u4", domain)
+        end = self.column("u4", domain)
         self._domains += 1
         items = self._domains
         self.lists.append(items)
         return Node(
-            path, type_, (length,), (self.node(_under(path, "item"), item_of(type_), items),), domain, items
+            path, type_, (end,), (self.node(_under(path, "item"), item_of(type_), items),), domain, items
         )
 
 
