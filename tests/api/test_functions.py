@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from tests.functions.builder import GAIN
 from wasmverse.commands import Author, CreateFunction, DropFunction, RollbackFunction
 from wasmverse.errors import FunctionLimit, FunctionTaken, FunctionUnknown
 from wasmverse.functions.definition import Definition
+from wasmverse.messages import FunctionKey, FunctionUse
 from wasmverse.wasm.types import F64, Field, Function
 
 MODULE = wat(GAIN.format(plus=1))
@@ -187,3 +189,14 @@ def test_a_statement_that_is_wrong_is_one_line(gateway: RunningGateway) -> None:
     assert answer.status_code == 400
     assert answer.text.startswith("Error 1064: You have an error in your SQL syntax: found 'as wasm'")
     assert "\n" not in answer.text
+
+
+def test_what_readers_count_is_told_to_the_universe_turn_by_turn(gateway: RunningGateway) -> None:
+    gateway.universe.uses.clear()
+    gateway.turn()
+    gateway.pool.counts.functions.add([["gain", "DOUBLE", 1, 10, 1, 500, 2_000]])
+    gateway.turn()
+    end = time.monotonic() + 10
+    while not gateway.universe.uses and time.monotonic() < end:
+        time.sleep(0.01)
+    assert gateway.universe.uses == [{FunctionKey("gain", "DOUBLE", 1): FunctionUse(1, 10, 1, 500, 2e-6)}]

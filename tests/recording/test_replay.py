@@ -8,9 +8,18 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.functions.builder import function_command
 from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
 from wasmverse.cli.main import app
-from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
+from wasmverse.commands import (
+    Author,
+    DropFunction,
+    EnableStrategy,
+    RemoveStrategy,
+    RollbackFunction,
+    SpawnEntity,
+)
+from wasmverse.errors import RecordingError
 from wasmverse.recording.format import Given, Start, Stop, Turn, Universe, command_fact
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
@@ -227,6 +236,33 @@ def test_removing_is_replayed_too(run: Run) -> None:
     found = replay(run.recording, None, Settings())
     assert (found.state_hash, found.first_difference, found.commands) == (expected, None, 4)
     assert SETTINGS.ships == 2
+
+
+def test_functions_are_replayed_too(run: Run) -> None:
+    run.open()
+    ada = Author.named("ada")
+    commands = [
+        function_command("gain"),
+        function_command("gain", plus=1.0),
+        RollbackFunction("gain", None, None, ada),
+        function_command("other"),
+        DropFunction("other", "DOUBLE, DOUBLE", False, ada),
+    ]
+    for command_ in commands:
+        run.simulation.carry_out(command_)
+        run.play(1)
+    expected = run.simulation.state_hash()
+    run.close()
+    found = replay(run.recording, None, Settings())
+    assert (found.state_hash, found.first_difference, found.commands) == (expected, None, 8)
+    given = [fact for fact in facts_of(run.recording) if isinstance(fact, Given)]
+    changed(run, Given, 5, command=given[5].command.model_copy(update={"version": 2}))
+    difference = replay(run.recording, None, Settings()).first_difference
+    assert difference is not None
+    assert difference.what == "strategies"
+    changed(run, Given, 3, command=given[3].command.model_copy(update={"definition": "[]"}))
+    with pytest.raises(RecordingError, match="the definition of a function is not understood"):
+        replay(run.recording, None, Settings())
 
 
 def test_a_recording_of_an_older_version_that_this_one_goes_on_with(run: Run) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from wasmverse.api import functions, health, strategies
 from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
+from wasmverse.api.function_uses import tell_uses
 from wasmverse.api.gateway import Gateway
 from wasmverse.api.http.origin import SiteGuard
 from wasmverse.api.live.queries import LiveQueries
@@ -52,7 +54,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
+        telling = asyncio.create_task(tell_uses(universe, service))
         yield
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
         await live.close()
 
     app = FastAPI(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import orjson
 from fastapi import APIRouter
@@ -17,10 +17,9 @@ from wasmverse.api.gateway import gateway_of
 from wasmverse.api.strategies import REFUSALS, json_response
 from wasmverse.commands import RollbackFunction
 from wasmverse.errors import FunctionUnknown
-from wasmverse.functions.definition import Abi, Kind
-from wasmverse.functions.grammar import parse_declaration, parse_types
+from wasmverse.functions.declared import PARAMETERS, declared_function
+from wasmverse.functions.grammar import parse_types
 from wasmverse.functions.names import check_name
-from wasmverse.functions.wanted import GROW_BYTES_MAX, PAGE_BYTES, WIT_BYTES_MAX, Wanted
 from wasmverse.query.query import Query
 from wasmverse.text import printable
 
@@ -29,20 +28,6 @@ faults, fuel_per_row, nanoseconds_per_row"""
 _LISTED = f"select {_COLUMNS} from wasm_function where is_current order by name, signature"
 _VERSIONS = f"select {_COLUMNS} from wasm_function where name = ? order by signature, version"
 
-_PARAMETERS = {
-    "args": "The parameters, as a statement declares them: `x DOUBLE, y VARCHAR`. Of an aggregate, their types.",
-    "returns": "What is returned: `DOUBLE`, or `TABLE(a INT, b VARCHAR)`.",
-    "wit": "The WIT of the module's exports, a text.",
-    "export": "The export to call; without it the function's name says it.",
-    "kind": "`scalar`, `table` or `aggregate`; needed only for what `returns` and `state` do not say.",
-    "abi": "`basic` or `canonical`.",
-    "grow_to": "Bytes that an instance's memory may have.",
-    "state": "Of an aggregate: the type of its state, or `HANDLE`.",
-    "initialize": "Of an aggregate: an export.",
-    "iterate": "Of an aggregate: an export.",
-    "merge": "Of an aggregate: an export, or nothing.",
-    "terminate": "Of an aggregate: an export.",
-}
 _TYPES = {"args": "Of functions of one name, the one with these parameters' types: `DOUBLE, BIGINT`."}
 
 
@@ -54,7 +39,7 @@ def _in_query(parameters: dict[str, str]) -> list[dict[str, Any]]:
 
 
 _MODULE: dict[str, Any] = {
-    "parameters": _in_query(_PARAMETERS),
+    "parameters": _in_query(PARAMETERS),
     "requestBody": {
         "required": True,
         "content": {"application/wasm": {"schema": {"type": "string", "format": "binary"}}},
@@ -72,7 +57,7 @@ async def store(name: str, request: Request) -> Response:
     gateway = gateway_of(request)
     settings = gateway.settings
     identity = gateway.may_command(request)
-    wanted = _wanted(name, dict(request.query_params))
+    wanted = declared_function(name, dict(request.query_params))
     most = settings.function_module_bytes_max
     announced = request.headers.get("content-length", "")
     async with gateway.uploads.place(uploader_of(request, identity), announced, most):
@@ -146,56 +131,3 @@ def _told(answer: dict[str, Any]) -> dict[str, Any]:
 def _parameters(request: Request) -> str | None:
     types = request.query_params.get("args")
     return None if types is None else parse_types(types)
-
-
-def _wanted(name: str, given: dict[str, str]) -> Wanted:
-    """What the parameters of a request declare."""
-    for unknown in given.keys() - _PARAMETERS.keys():
-        raise HttpError(
-            400, f"'{printable(unknown, 40)}' is no parameter; there are {', '.join(_PARAMETERS)}"
-        )
-    step_names = ("initialize", "iterate", "merge", "terminate")
-    is_aggregate = given.get("kind") == "aggregate" or any(step in given for step in step_names)
-    kind: Kind = _one_of("kind", given.get("kind", "aggregate" if is_aggregate else "scalar"), get_args(Kind))
-    abi: Abi | None = _one_of("abi", given["abi"], get_args(Abi)) if "abi" in given else None
-    wit = given.get("wit")
-    if wit is not None and len(wit.encode(errors="replace")) > WIT_BYTES_MAX:
-        raise HttpError(
-            413, f"The WIT is longer than {WIT_BYTES_MAX:,} bytes; send the one world that is exported"
-        )
-    steps = None
-    if is_aggregate:
-        lacking = [step for step in ("initialize", "iterate", "terminate") if step not in given]
-        if lacking:
-            raise HttpError(400, f"An aggregate needs {', '.join(lacking)}; give the names of its exports")
-        steps = given["initialize"], given["iterate"], given.get("merge"), given["terminate"]
-    wanted = Wanted(
-        check_name(name),
-        kind,
-        wit=wit,
-        abi=abi,
-        export=given.get("export"),
-        steps=steps,
-        pages_max=_pages(given["grow_to"]) if "grow_to" in given else None,
-    )
-    wanted = parse_declaration(wanted, given.get("args"), given.get("returns"), given.get("state"))
-    if wit is None and wanted.has_params != wanted.has_result:
-        raise HttpError(400, "Give both args and returns, or neither; or give wit as well")
-    if wit is None and is_aggregate and not (wanted.has_params and (wanted.is_handle or wanted.state)):
-        raise HttpError(400, "An aggregate needs args, returns and state, or wit")
-    return wanted
-
-
-def _one_of(name: str, value: str, allowed: tuple[Any, ...]) -> Any:
-    if value not in allowed:
-        raise HttpError(400, f"{name} is '{printable(value, 20)}'; it is one of {', '.join(allowed)}")
-    return value
-
-
-def _pages(text: str) -> int:
-    size = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-    if not PAGE_BYTES <= size <= GROW_BYTES_MAX:
-        raise HttpError(
-            400, f"grow_to is '{printable(text, 20)}'; give bytes from {PAGE_BYTES:,} to {GROW_BYTES_MAX:,}"
-        )
-    return -(-size // PAGE_BYTES)

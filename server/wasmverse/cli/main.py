@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | query | token | universe`."""
+"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | function | query | token | universe`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from wasmverse import __version__
 from wasmverse.cli.doctor import doctor
 from wasmverse.cli.duel import duel
+from wasmverse.cli.function import app as function_app
 from wasmverse.cli.options import AsJson, Nodes, Seed, Ships, Systems, Threads, settings_of
 from wasmverse.cli.query import query
 from wasmverse.cli.replay import replay
@@ -34,6 +35,7 @@ app = typer.Typer(
 bench_app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine plays turns.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(strategy_app, name="strategy")
+app.add_typer(function_app, name="function")
 app.add_typer(token_app, name="token")
 app.add_typer(universe_app, name="universe")
 app.command()(serve)

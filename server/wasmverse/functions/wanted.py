@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from wasmverse.functions.definition import Abi, Kind, type_of_json, type_to_json
+from wasmverse.errors import FunctionError
+from wasmverse.functions.definition import Abi, Definition, Kind, type_of_json, type_to_json
 from wasmverse.wasm.types import Field, ValueType
 
 WIT_BYTES_MAX = 64 << 10
@@ -68,3 +69,27 @@ class Wanted:
             values[key] = None if values[key] is None else type_of_json(values[key])
         values["steps"] = None if values["steps"] is None else tuple(values["steps"])
         return cls(**values)
+
+
+def wanted_of(definition: Definition) -> Wanted:
+    """What to want of a module that is to be the same function again."""
+    steps = None
+    if definition.kind == "aggregate":
+        initialize, iterate, terminate = definition.initialize, definition.iterate, definition.terminate
+        if initialize is None or iterate is None or terminate is None:
+            raise FunctionError(f"the aggregate {definition.name} lacks a step: create it again")
+        steps = initialize, iterate, definition.merge, terminate
+    return Wanted(
+        definition.name,
+        definition.kind,
+        definition.function.params,
+        definition.function.result,
+        has_params=True,
+        has_result=True,
+        abi=definition.abi,
+        export=definition.export or None,
+        state=None if definition.is_handle else definition.state,
+        is_handle=definition.is_handle,
+        steps=steps,
+        pages_max=definition.pages_max,
+    )

@@ -44,10 +44,16 @@ from wasmverse.universe.state import state_hash
 
 
 def roster_hash(store: UniverseStore) -> str:
-    """SHA-256 of who flies: every strategy's id, name, version, module, author and status."""
+    """SHA-256 of who flies: every strategy's id, name, version, module, author and status; and of the functions, if there are."""
+    tables = store.snapshot()
     columns = ["strategy_id", "name", "version", "sha256", "author", "is_enabled", "status"]
-    rows = store.snapshot()["strategy"].select(columns).sort_by("strategy_id").to_pylist()
+    rows = tables["strategy"].select(columns).sort_by("strategy_id").to_pylist()
+    if tables["wasm_function"].num_rows:
+        rows += tables["wasm_function"].select(_OF_A_FUNCTION).to_pylist()
     return hashlib.sha256(json.dumps([list(row.values()) for row in rows]).encode()).hexdigest()
+
+
+_OF_A_FUNCTION = ["name", "signature", "version", "is_current", "sha256", "author", "function", "export"]
 
 
 class Recorder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -31,6 +32,9 @@ from wasmverse.errors import (
     StrategyError,
     WasmverseError,
 )
+from wasmverse.functions.check import creation, function_check
+from wasmverse.functions.definition import Definition
+from wasmverse.functions.wanted import wanted_of
 from wasmverse.recording.format import (
     Carried,
     Create,
@@ -131,7 +135,7 @@ def replay(path: Path, until: int | None, settings: Settings) -> Replay:
             if found.first_difference is not None:
                 break
         player.finish()
-    except (ModuleRefused, StrategyError, ValidationError) as error:
+    except (FunctionError, ModuleRefused, StrategyError, ValidationError) as error:
         what = (
             error.message if isinstance(error, WasmverseError) else f"limits are not allowed: {_first(error)}"
         )
@@ -279,7 +283,13 @@ class _Player:
                 return RollbackFunction(given.name, given.parameters, given.version, given.by)
 
     def _create(self, given: Create) -> CreateFunction:
-        raise RecordingError("functions cannot be played again yet")
+        module = module_of(given)
+        try:
+            recorded = Definition.read(json.loads(given.definition))
+        except ValueError as error:
+            raise FunctionError("the definition of a function is no JSON: record the run again") from error
+        checked = function_check(module, wanted_of(recorded), self.settings).run()
+        return creation(module, checked, given.by, may_replace=given.may_replace)
 
     def _founder(self, given: Founder) -> beginning.Founder:
         """A strategy that the universe began with, checked like an upload unless it comes with this Wasmverse."""
