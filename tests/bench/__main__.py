@@ -1,5 +1,5 @@
-"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some eight minutes, and up to
-two more where others use the same processors.
+"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some nine
+minutes, and up to two more where others use the same processors.
 
 python -m tests.bench
 """
@@ -12,7 +12,14 @@ import time
 
 from tests.bench.report import ROOT
 
-MODULES = ("bench_turns", "bench_ways", "bench_misbehaving", "bench_query", "bench_functions")
+MODULES = (
+    "bench_turns",
+    "bench_ways",
+    "bench_misbehaving",
+    "bench_query",
+    "bench_functions",
+    "bench_function_queries",
+)
 
 
 def main() -> None:

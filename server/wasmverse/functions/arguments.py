@@ -87,10 +87,9 @@ def put_arguments(frame: Frame, arrays: list[Any], rows: int) -> Unfit:
     MemoryError : they need more room than the frame may have.
     """
     params = frame.layout.params
-    by_number = dict(zip((column.number for column in frame.layout.rows), frame.columns, strict=True))
     unfit = Unfit()
     if params is not None:
-        writer = _Writer(frame, lambda column: by_number[column.number][:rows])
+        writer = _Writer(frame, lambda column: frame.by_number[column.number][:rows])
         for part, array in zip(params.parts, arrays, strict=True):
             assert part is not None
             unfit.add(writer.put(part, array))

@@ -42,17 +42,15 @@ def take_result(frame: Frame, rows: int, dead: Bools | None) -> tuple[Any, dict[
     answered, by row. A row with an error is null as well."""
     result = frame.layout.result
     assert result is not None
-    by_number = {
-        column.number: values[:rows] for column, values in zip(frame.layout.rows, frame.columns, strict=True)
-    }
+    by_number = frame.by_number
     if dead is not None:
         # What a row that trapped had begun is no result, and its lists have no items: they end where those before it end.
         for column in result.within_domain():
-            by_number[column.number][dead] = 0
+            by_number[column.number][:rows][dead] = 0
         for column in _ends(result):
-            ends = by_number[column.number]
+            ends = by_number[column.number][:rows]
             np.maximum.accumulate(ends, out=ends)
-    reader = _Reader(frame, lambda column: by_number[column.number], rows, lambda index: index)
+    reader = _Reader(frame, lambda column: by_number[column.number][:rows], rows, lambda index: index)
     array = reader.take(result, None if dead is None else ~dead)
     if reader.errors and not isinstance(result.type, Result):
         # An error deep within a value: the row has no result, though the rest of it is there.

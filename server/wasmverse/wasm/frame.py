@@ -86,6 +86,7 @@ class Frame:
     Attributes
     ----------
     columns : the layout's ``rows`` columns, arrays of ``rows`` elements each; the result's last.
+    by_number : the same by the columns' numbers.
     tail_address : where the tail begins, as addresses in columns count.
 
     Arrays over it, ``columns`` too, are of no more use once `fit` has made room for more rows.
@@ -150,6 +151,8 @@ class Frame:
         self.columns: tuple[NDArray[Any], ...] = tuple(
             self.memory.array(addresses[column], np.dtype(column.code), rows) for column in self.layout.rows
         )
+        numbers = (column.number for column in self.layout.rows)
+        self.by_number: dict[int, NDArray[Any]] = dict(zip(numbers, self.columns, strict=True))
 
     def fit(self, rows: int, tail_bytes: int) -> None:
         """Make room for at least so many rows and bytes. More rows than before: what the columns held is lost.
