@@ -110,6 +110,13 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy": ["strategy_default"],
         "by_strategy": pa.array([None], pa.string()),
     }
+    strategy_log: dict[str, Any] = {
+        "tid": [tid],
+        "strategy": ["strategy_default"],
+        "eid": [1],
+        "line": [f"turn {tid}"],
+        "dropped": [0],
+    }
     system = {"sid": sids, "x": sids.astype(np.uint16), "y": sids.astype(np.uint16)}
     tables = {
         "solar_system": system,
@@ -119,6 +126,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy": strategy,
         "strategy_turn": strategy_turn,
         "event": event,
+        "strategy_log": strategy_log,
     }
     no_functions = arrow_schema(schema.published_function).empty_table()
     return {name: pa.table(columns) for name, columns in tables.items()} | {"wasm_function": no_functions}

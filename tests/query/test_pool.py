@@ -362,8 +362,10 @@ PUBLIC = [
     "event",
     "solar_system",
     "strategy",
+    "strategy_log",
     "strategy_turn",
     "turns",
+    "wasm_function",
 ]
 
 

@@ -164,6 +164,7 @@ def test_a_name_shows_the_turn_that_is_asked_for_whatever_was_asked_before(
         "SELECT max(tid) FROM turns",
         "SELECT max(tid) FROM strategy_turn",
         "SELECT max(tid) FROM event",
+        "SELECT max(tid) FROM strategy_log",
         "SELECT count(*) FROM solar_system",
         "SELECT count(DISTINCT sid) FROM entity",
         "SELECT count(*) FROM (WITH turns AS (FROM entity) FROM turns)",

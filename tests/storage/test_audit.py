@@ -127,6 +127,10 @@ BROKEN = [
     ("UPDATE wasm_function_module SET module = 'x'::blob", "the module "),
     ("UPDATE turn_record SET tid = 2", "turn_record has a row of turn 2; the last one is 1: remove the row"),
     ("UPDATE event_batch SET tid = 5", "event_batch has a row of turn 5; the last one is 1"),
+    (
+        "INSERT INTO strategy_log VALUES (7, 'strategy_flee', 1, 'later', 0)",
+        "strategy_log has a row of turn 7; the last one is 1",
+    ),
     ("INSERT INTO turn_record SELECT * FROM turn_record", "turn_record has turn 1 2 times"),
     (f"UPDATE universe SET tid = 2; {TURN_2_TWICE}", "turn_record has turn 2 2 times"),
     ("UPDATE turn_record SET strategies = list_append(strategies, NULL)", "turn_record has a NULL within strategies in turn 1"),

@@ -5,7 +5,7 @@ import dataclasses
 from wasmverse.settings import GuestSettings, Settings
 from wasmverse.strategies.limits import guest_limits, module_limits
 from wasmverse.wasm.inspect import ModuleLimits
-from wasmverse.wasm.limits import Limits
+from wasmverse.wasm.limits import POOL_ROWS, Limits
 
 GUEST = {
     "budget_fuel": 1_234,
@@ -14,6 +14,8 @@ GUEST = {
     "block_faults_max": 9,
     "start_fuel": 5_678,
     "guest_log_bytes_max": 333,
+    "strategy_log_lines_max": 55,
+    "strategy_log_line_characters_max": 66,
 }
 
 
@@ -25,10 +27,12 @@ def test_each_limit_is_the_setting_of_that_name() -> None:
         faults_max=9,
         start_fuel=5_678,
         log_bytes_max=333,
+        log_lines_max=55,
+        log_line_characters_max=66,
     )
     assert guest_limits(GuestSettings(**GUEST)) == guest_limits(Settings(**GUEST)) == expected
     assert Limits.of({**GUEST, "threads": 2}) == expected
-    assert set(GUEST.values()) == set(dataclasses.astuple(expected))
+    assert set(GUEST.values()) == set(dataclasses.astuple(expected)) - {POOL_ROWS}
 
 
 def test_each_limit_of_a_module_is_the_setting_of_that_name() -> None:

@@ -21,6 +21,7 @@ from wasmverse.universe.outcome import (
     T_KILLS,
     TALLY,
 )
+from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import EVENT_DTYPES, Events
 
 ROSTER = Roster([Strategy(1, "alpha", True, "flying", None), Strategy(2, "beta", True, "flying", None)])
@@ -53,6 +54,7 @@ def end(base: int, *faults: tuple[int, int]) -> BlockEnd:
         faults=events(*faults),
         ships_spawned=events((base + 2, 0)),
         nodes_spawned=events((base + 4, -1)),
+        printed={1: Printed([base], [f"line {base}"])} if base == 200 else {},
     )
 
 
@@ -62,10 +64,11 @@ def test_the_blocks_of_a_turn_become_one_result() -> None:
     tally = np.zeros((3, len(TALLY)), np.int64)
     tally[:, T_KILLS], tally[:, T_FAULTS] = (1, 2, 3), (4, 5, 0)
     dealt = Dealt([], 500, counts, tally, [], np.array([2.0, 4.0, 6.0]))
-    result = join([end(100, (100, 1)), end(200, (201, 0))], dealt, ROSTER, 8, 2)
+    result = join([end(100, (100, 1)), end(200, (201, 0))], dealt, ROSTER, 8, 2, 100)
 
     assert [part.eid.tolist() for part in result.ships] == [[100, 101], [200, 201]]
     assert result.new_ships.eid.tolist() == [102, 202]
+    assert result.printed == {"beta": Printed([200], ["line 200"])}
     assert result.node_energy.tolist() == [100, 200]
     assert result.new_nodes.eid.tolist() == [103, 203, 104, 204], "the dead, then the spawned"
     # What the blocks saw, the first faults by slot, the new ships, the new nodes.

@@ -85,7 +85,7 @@ def play_together(shards: list[Shard], roster: Roster, tid: int, next_eid: int) 
     for shard in shards:
         own = pickle.dumps([next(decisions) for _ in shard.blocks])
         ends |= dict(zip(shard.blocks, shard.finish(own), strict=True))
-    return join([ends[number] for number in sorted(ends)], dealt, roster, tid, 1)
+    return join([ends[number] for number in sorted(ends)], dealt, roster, tid, 1, 100)
 
 
 def without_guests(roster: Roster) -> Roster:

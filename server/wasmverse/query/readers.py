@@ -221,6 +221,8 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
         budget_fuel=settings.budget_fuel,
         start_fuel=settings.start_fuel,
         guest_log_bytes_max=settings.guest_log_bytes_max,
+        strategy_log_lines_max=settings.strategy_log_lines_max,
+        strategy_log_line_characters_max=settings.strategy_log_line_characters_max,
         guest_memory_bytes_max=settings.guest_memory_bytes_max,
         guest_table_elements_max=settings.guest_table_elements_max,
         block_faults_max=settings.block_faults_max,

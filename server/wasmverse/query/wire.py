@@ -43,6 +43,8 @@ class ReaderConfig:
     budget_fuel: int
     start_fuel: int
     guest_log_bytes_max: int
+    strategy_log_lines_max: int
+    strategy_log_line_characters_max: int
     guest_memory_bytes_max: int
     guest_table_elements_max: int
     block_faults_max: int

@@ -64,7 +64,12 @@ _HIDDEN = (
     (re.compile(r"\brows (?=\w+\()"), ""),
     (re.compile(r'(?<=")call (?=\w+")'), ""),
     (re.compile(r"\bcall (?=strategy_)"), ""),
-    (re.compile(r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event)\b)"), ""),
+    (
+        re.compile(
+            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log)\b)"
+        ),
+        "",
+    ),
     (re.compile(r"\bmemory\.(?=game\.)"), ""),
     (re.compile(r" Candidate bindings: *$"), ""),
     (re.compile(r"""([^\s"'(),]{64})[^\s"'(),]{16,}"""), r"\1..."),

@@ -90,7 +90,7 @@ class Universe(_Part):
 
 
 class Limits(_Part):
-    """The settings that decide who faults and who is grounded; their ranges are those of `GuestSettings`."""
+    """The settings that decide who faults, who is grounded and what is kept of a log; with the ranges of `GuestSettings`."""
 
     budget_fuel: int
     guest_memory_bytes_max: int
@@ -99,6 +99,10 @@ class Limits(_Part):
     grounded_after_turns: int
     start_fuel: int = GuestSettings.model_fields["start_fuel"].default
     guest_log_bytes_max: int = GuestSettings.model_fields["guest_log_bytes_max"].default
+    strategy_log_lines_max: int = GuestSettings.model_fields["strategy_log_lines_max"].default
+    strategy_log_line_characters_max: int = GuestSettings.model_fields[
+        "strategy_log_line_characters_max"
+    ].default
 
     @classmethod
     def of(cls, settings: GuestSettings) -> Self:

@@ -27,10 +27,19 @@ class GuestSettings(Group):
         description="Fuel for what an instance does before its first call: its start function and `_initialize`.",
     )
     guest_log_bytes_max: int = Field(
-        1 << 16,
+        1 << 14,
         ge=0,
         le=1 << 24,
         description="Bytes that a strategy's calls for one block and turn may write to WASI's output.",
+    )
+    strategy_log_lines_max: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="Lines of one strategy and turn that `strategy_log` keeps; the others are counted.",
+    )
+    strategy_log_line_characters_max: int = Field(
+        200, ge=1, le=10_000, description="Characters of such a line; a longer one is cut."
     )
     guest_memory_bytes_max: int = Field(
         16 << 20,

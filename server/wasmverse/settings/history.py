@@ -30,9 +30,13 @@ class HistorySettings(Group):
 
     turns_kept: int = Field(3_600, ge=2, le=1_000_000, description="Turns kept in `turns`.")
     strategy_turns_kept: int = Field(600, ge=1, le=100_000, description="Turns kept in `strategy_turn`.")
-    event_turns_kept: int = Field(60, ge=1, le=100_000, description="Turns kept in `event`.")
+    event_turns_kept: int = Field(
+        60, ge=1, le=100_000, description="Turns kept in `event` and `strategy_log`."
+    )
     events_kept: int = Field(
-        50_000, ge=1, description="Rows kept in `event`: of whole turns, and always those of the newest one."
+        50_000,
+        ge=1,
+        description="Rows kept in `event`, and in `strategy_log`: of whole turns, and always those of the newest one.",
     )
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger
 from wasmverse.storage.unpack_sql import events_sql, unpacked_sql
 from wasmverse.universe.row_format import NODE_COLUMNS, SHIP_COLUMNS
 
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -222,6 +222,18 @@ event = sa.Table(
 )
 """What happened lately: spawn, battle, death, starve, fault. A view in the database, a table in a snapshot."""
 
+strategy_log = sa.Table(
+    "strategy_log",
+    metadata,
+    _required("tid", sa.BigInteger),
+    _required("strategy", sa.Text),
+    sa.Column("eid", sa.BigInteger),
+    _required("line", sa.Text),
+    _required("dropped", sa.BigInteger),
+    comment="What strategies printed lately, line by line, each with the ship that it was for. Where a turn had more lines of a "
+    "strategy than are kept, a last row without eid says how many were dropped.",
+)
+
 ship = sa.Table(
     "ship",
     sa.MetaData(),
@@ -250,7 +262,17 @@ node = sa.Table(
 )
 """Every energy node that is not gone: a view in the database, a table in a snapshot, there sorted by (sid, eid)."""
 
-SNAPSHOT_TABLES = (solar_system, ship, node, turns, strategy, strategy_turn, event, published_function)
+SNAPSHOT_TABLES = (
+    solar_system,
+    ship,
+    node,
+    turns,
+    strategy,
+    strategy_turn,
+    event,
+    strategy_log,
+    published_function,
+)
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""
 
 _SNAPSHOT = {table.name: table for table in SNAPSHOT_TABLES}
@@ -373,6 +395,7 @@ CLIENT_NAMES = (
     "strategy",
     "strategy_turn",
     "event",
+    "strategy_log",
     "entities_with_conflict",
     "wasm_function",
 )

@@ -16,6 +16,7 @@ from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.deal import Summary
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
+from wasmverse.universe.printed import Printed, printed
 from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
 from wasmverse.wasm.frame import Frame
@@ -73,8 +74,8 @@ def _offsets(sids: NDArray[np.uint32], columns: Ships | Nodes, kind: str) -> NDA
 @dataclass(slots=True)
 class BlockResult:
     """What a block hands on: the ships that it began with, the resolve's outcome, the energy its nodes have left (0: gone), and
-    per slot fuel, seconds of processor time, those of them to make instances, and the first fault's reason. phase_seconds is
-    processor time of observe, decide and resolve."""
+    per slot fuel, seconds of processor time, those of them to make instances, the first fault's reason, and what was printed.
+    phase_seconds is processor time of observe, decide and resolve."""
 
     before: Ships
     first_sid: int
@@ -84,6 +85,7 @@ class BlockResult:
     seconds: NDArray[np.float64]
     made_seconds: NDArray[np.float64]
     reasons: dict[int, str] = field(default_factory=dict)
+    printed: dict[int, Printed] = field(default_factory=dict)
     phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def summary(self) -> Summary:
@@ -179,7 +181,7 @@ def play_block(
     for slot in range(roster.slots):
         rows = (int(starts[slot]), int(starts[slot + 1]))
         if rows[0] < rows[1]:
-            _decide(workspace, roster, slot, rows, turn, limits, called, result)
+            _decide(workspace, roster, slot, rows, row, turn, limits, called, result)
     decided = time.thread_time()
 
     resolve_block(
@@ -195,6 +197,7 @@ def _decide(
     roster: Roster,
     slot: int,
     rows: tuple[int, int],
+    row: NDArray[np.int64],
     turn: Turn,
     limits: Limits,
     called: NDArray[np.uint8],
@@ -221,3 +224,5 @@ def _decide(
     result.made_seconds[slot] = outcome.made_seconds
     if outcome.reason is not None:
         result.reasons[slot] = outcome.reason
+    if outcome.log or outcome.log_dropped:
+        result.printed[slot] = printed(outcome.log, outcome.log_dropped, row, result.before.eid, limits)

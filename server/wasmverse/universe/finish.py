@@ -22,6 +22,7 @@ from wasmverse.universe.outcome import (
     NOBODY,
     Records,
 )
+from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import EVENT_DTYPES, Events
 from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
 
@@ -33,6 +34,7 @@ class BlockEnd(NamedTuple):
     node_energy : shape (M,), what each node of the block has left, 0: it is gone
     dead : what the dead became; new_nodes : by sid
     seen, faults, ships_spawned, nodes_spawned : the events, in the order in which they are told of a turn
+    printed : by slot, what strategies printed
     """
 
     ships: Ships
@@ -44,6 +46,7 @@ class BlockEnd(NamedTuple):
     faults: Events
     ships_spawned: Events
     nodes_spawned: Events
+    printed: dict[int, Printed]
 
 
 def living_ships(block: BlockResult) -> Ships:
@@ -78,6 +81,7 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
         _events(before.sid[rows], E_FAULT, before.eid[rows], before.x[rows], before.y[rows], faulted),
         _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots),
         _events(nodes.sid, E_SPAWN, nodes.eid, nodes.x, nodes.y, np.full(len(nodes.sid), NOBODY)),
+        block.printed,
     )
 
 

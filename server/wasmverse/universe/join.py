@@ -19,17 +19,21 @@ from wasmverse.universe.outcome import (
     T_FAULTS,
     T_KILLS,
 )
+from wasmverse.universe.printed import joined
 from wasmverse.universe.result import EventColumns, Events, TurnResult
 from wasmverse.universe.state import Nodes, Ships
 
 
-def join(ends: list[BlockEnd], dealt: Dealt, roster: Roster, tid: int, threads: int) -> TurnResult:
+def join(
+    ends: list[BlockEnd], dealt: Dealt, roster: Roster, tid: int, threads: int, lines_max: int
+) -> TurnResult:
     """The result of a turn from its blocks, or from some of them: arrays are of these, sums are those of all.
 
     Parameters
     ----------
     ends : at least one, by sid.
     threads : how many shared out the blocks; phase_seconds is divided by it.
+    lines_max : how many lines of what each strategy printed are kept.
     """
     counts, tally = dealt.counts, dealt.tally
     faults = _joined(Events, [end.faults for end in ends])
@@ -54,6 +58,12 @@ def join(ends: list[BlockEnd], dealt: Dealt, roster: Roster, tid: int, threads: 
         faults=int(tally[:, T_FAULTS].sum()),
         strategies=dealt.strategies,
         events=EventColumns(_joined(Events, parts), [strategy.name for strategy in roster.strategies]),
+        printed={
+            roster.strategies[slot].name: joined(
+                [end.printed[slot] for end in ends if slot in end.printed], lines_max
+            )
+            for slot in sorted({slot for end in ends for slot in end.printed})
+        },
         phase_seconds=dict(
             zip(("observe", "decide", "resolve"), map(float, dealt.phase_seconds / threads), strict=True)
         ),

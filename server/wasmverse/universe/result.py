@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.universe.printed import Printed
 from wasmverse.universe.state import Nodes, Ships
 
 
@@ -62,6 +63,7 @@ class TurnResult:
     ships : the ships that live on, a part for each block; together they are sorted
     new_ships : dealt this turn, by sid; new_nodes : what the dead became and what was spawned, in no order
     node_energy : shape (M,), what each node of the state played on has left; 0: it is gone
+    printed : by its name, what each strategy printed that did
     phase_seconds : processor time of observe, decide and resolve, shared out among the threads
     """
 
@@ -79,6 +81,7 @@ class TurnResult:
     strategies: list[StrategyTally]
     events: EventColumns
     phase_seconds: dict[str, float]
+    printed: dict[str, Printed] = field(default_factory=dict)
 
 
 def ships_after(result: TurnResult) -> Ships:

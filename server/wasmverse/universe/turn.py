@@ -81,4 +81,4 @@ class TurnPlayer:
         ends = [
             finish(block, decision, roster) for block, decision in zip(blocks, dealt.decisions, strict=True)
         ]
-        return join(ends, dealt, roster, tid, min(self.threads, len(blocks)))
+        return join(ends, dealt, roster, tid, min(self.threads, len(blocks)), limits.log_lines_max)

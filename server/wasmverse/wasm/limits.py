@@ -24,8 +24,8 @@ class Limits:
 
     budget_fuel is for one call, pooled over some of a run's rows; memory_bytes_max and table_elements_max hold for one instance;
     after faults_max faults in a run the remaining rows are faults without a call. start_fuel is for what an instance does before
-    its first call: its start function and ``_initialize``; log_bytes_max for what all calls of a run write; pool_rows is
-    how many rows the first fuel pool of a run is for.
+    its first call: its start function and ``_initialize``. log_bytes_max is for what all calls of a run write; of that, so many
+    lines of so many characters are kept in a turn. pool_rows is how many rows the first fuel pool of a run is for.
     """
 
     budget_fuel: int
@@ -33,7 +33,9 @@ class Limits:
     table_elements_max: int
     faults_max: int
     start_fuel: int = 5_000_000
-    log_bytes_max: int = 65_536
+    log_bytes_max: int = 16_384
+    log_lines_max: int = 100
+    log_line_characters_max: int = 200
     pool_rows: int = POOL_ROWS
 
     @classmethod
@@ -46,4 +48,6 @@ class Limits:
             values["block_faults_max"],
             values["start_fuel"],
             values["guest_log_bytes_max"],
+            values["strategy_log_lines_max"],
+            values["strategy_log_line_characters_max"],
         )

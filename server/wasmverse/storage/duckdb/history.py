@@ -1,4 +1,4 @@
-"""What is remembered of past turns: ``turns``, ``strategy_turn`` and ``event``, each bounded.
+"""What is remembered of past turns: ``turns``, ``strategy_turn``, ``event`` and ``strategy_log``, each bounded.
 
 The rows live in the database, events packed (`event_batch`), and, the same ones, in memory as Arrow, where every snapshot
 takes them from.
@@ -33,6 +33,7 @@ _CHUNKS_MAX = 8
 TURNS_TYPE = arrow_schema(schema.turns)
 STRATEGY_TURN_TYPE = arrow_schema(schema.strategy_turn)
 EVENT_TYPE = arrow_schema(schema.event)
+LOG_TYPE = arrow_schema(schema.strategy_log)
 
 _TEXT: Any = EVENT_TYPE.field("kind").type
 _TIME: Any = TURNS_TYPE.field("end_time").type
@@ -92,7 +93,7 @@ class RollingRows:
 
 
 class History:
-    """The three records of past turns."""
+    """The four records of past turns."""
 
     def __init__(
         self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
@@ -101,6 +102,7 @@ class History:
         self.turns = RollingRows(TURNS_TYPE, turns_kept, turns_kept)
         self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
         self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
+        self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
         self._corrected: TurnRecord | None = None
 
     def load(self, transaction: Transaction) -> None:
@@ -111,6 +113,7 @@ class History:
         batches = transaction.run_text("SELECT tid, names, events FROM event_batch ORDER BY tid, rowid")
         events = [event_rows(of, unpack_events(of, names, bytes(batch))) for of, names, batch in batches]
         self.events.load(pa.concat_tables([EVENT_TYPE.empty_table(), *events]), tid)
+        self.log.load(transaction.read_arrow(schema.strategy_log), tid)
 
     def append(
         self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
@@ -128,6 +131,18 @@ class History:
             transaction.run_text(text, (last,))
         if (last := self.events.append(result.tid, rows.events)) is not None:
             transaction.run_text("DELETE FROM event_batch WHERE tid <= ?", (last,))
+        if result.printed or self.log.rows.num_rows:
+            self._append_log(transaction, result.tid, log_rows(result))
+
+    def _append_log(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
+        """Where nobody prints this is never called: no turn has a statement of it then."""
+        if rows.num_rows:
+            transaction.insert_arrow(schema.strategy_log, rows)
+        last = self.log.append(tid, rows)
+        if not self.log.rows.num_rows:
+            last = tid  # nothing is left, and no turn may come that would delete it
+        if last is not None:
+            transaction.run_text("DELETE FROM strategy_log WHERE tid <= ?", (last,))
 
     def add_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         """Record what happened between two turns, as of the one before."""
@@ -216,6 +231,21 @@ def _strategy_rows(result: TurnResult) -> pa.Table:
         "seconds": [tally.seconds for tally in tallies],
     }
     return pa.table(columns, STRATEGY_TURN_TYPE)
+
+
+def log_rows(result: TurnResult) -> pa.Table:
+    """What strategies printed as rows of ``strategy_log``."""
+    rows: list[dict[str, Any]] = []
+    for strategy, of in result.printed.items():
+        same = {"tid": result.tid, "strategy": strategy}
+        rows += [
+            {**same, "eid": eid, "line": line, "dropped": 0}
+            for eid, line in zip(of.eids, of.lines, strict=True)
+        ]
+        if of.dropped:
+            line = f"[{of.dropped} more {'line was' if of.dropped == 1 else 'lines were'} dropped]"
+            rows.append({**same, "eid": None, "line": line, "dropped": of.dropped})
+    return pa.Table.from_pylist(rows, LOG_TYPE)
 
 
 def event_rows(tid: int, events: EventColumns) -> pa.Table:

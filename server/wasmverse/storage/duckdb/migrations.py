@@ -229,5 +229,10 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "CREATE TABLE wasm_function_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
     ),
     7: (_pack_events,),
+    # What strategies print had been kept nowhere.
+    8: (
+        "CREATE TABLE strategy_log (tid BIGINT NOT NULL, strategy TEXT NOT NULL, eid BIGINT, line TEXT NOT NULL, "
+        "dropped BIGINT NOT NULL)",
+    ),
 }
 """What changed from each format to the next."""

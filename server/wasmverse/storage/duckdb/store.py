@@ -273,6 +273,7 @@ class DuckdbStore:
             "strategy": self.strategy_rows,
             "strategy_turn": self.history.strategy_turns.rows,
             "event": self.history.events.rows,
+            "strategy_log": self.history.log.rows,
             "wasm_function": self._published_functions(),
         }
 
