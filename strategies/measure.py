@@ -1,116 +1,160 @@
-"""What a strategy costs: fuel and nanoseconds a call, for ships that see about 13 entities.
+"""What strategies cost: fuel and nanoseconds a call, and a fresh instance, for ships that see about 13 entities.
 
     python strategies/measure.py server/wasmverse/bundled/*.wasm
+    python strategies/measure.py --markdown FILE...      as rows of a Markdown table
 
-Fuel is exact and the same on every machine: it counts `cabi_realloc` and `decide`. Time depends on the
-machine: it is the best of five runs of a small loop inside WebAssembly, which asks for room, copies the list
-and calls, with fuel metering on, as the universe does. Ships and what they see are random; a third of the
-entities are ships, and all lie within 11 columns and 11 rows, so ships meet more often than in the universe.
+A strategy is inspected as at an upload and called as in a turn: by the driver, with whatever it imports. Fuel is exact and
+the same on every machine. It counts what the universe charges for: asking for room, the call, and the driver's loop around
+them. Times are processor time, the best of some runs; the rest of a turn is not in them. Ships and what they see are
+random; a third of the entities are ships, and all lie within 11 columns and 11 rows, so ships meet more often than in the
+universe.
 """
 
-import random
-import struct
-import sys
-import time
+from __future__ import annotations
 
-import wasmtime
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from wasmverse.settings import Settings
+from wasmverse.strategies.contract import strategy_layout
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.strategies.limits import guest_limits
+from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.limits import Limits
 
 CALLS = 4096
 ENTITIES_MAX = 26
-LOOPS = 50
-ROUNDS = 5
-ROW_BYTES = 48 + 4 * ENTITIES_MAX
-
-Row = tuple[tuple[int, ...], int, bytes]
-
-PARAMETERS = "i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32"
-ROW_FIELDS = "\n".join(f"(i32.load $host offset={4 * field} (local.get $row))" for field in range(8))
-DRIVER = f"""
-(module
-  (import "guest" "memory" (memory $guest 0))
-  (import "guest" "cabi_realloc" (func $room (param i32 i32 i32 i32) (result i32)))
-  (import "guest" "decide" (func $decide (param {PARAMETERS}) (result i64)))
-  (memory $host (export "memory") {CALLS * ROW_BYTES // 65536 + 1})
-  (func (export "run")
-    (local $row i32) (local $bytes i32) (local $list i32)
-    (loop $next
-      (local.set $bytes (i32.load $host offset=40 (local.get $row)))
-      (local.set $list (call $room (i32.const 0) (i32.const 0) (i32.const 1) (local.get $bytes)))
-      (memory.copy $guest $host
-        (local.get $list) (i32.add (local.get $row) (i32.const 48)) (local.get $bytes))
-      {ROW_FIELDS}
-      (i64.load $host offset=32 (local.get $row))
-      (local.get $list)
-      (local.get $bytes)
-      (drop (call $decide))
-      (local.set $row (i32.add (local.get $row) (i32.const {ROW_BYTES})))
-      (br_if $next (i32.lt_u (local.get $row) (i32.const {CALLS * ROW_BYTES}))))))
-"""
+VIEW_BYTES = 4 * ENTITIES_MAX
+ROUNDS = 100
 
 
-def random_rows(seed: int) -> list[Row]:
-    """Ships and what they see: eight fields, the last plan, the list of entities."""
+@dataclass(frozen=True)
+class Cost:
+    """Of one strategy.
+
+    Attributes
+    ----------
+    name : of its file.
+    bytes : of its module.
+    fuel, fuel_most : of a call, on average and at most.
+    nanoseconds : of processor time for a call.
+    fresh_microseconds : for a fresh instance and its first call, of which each block has one every turn.
+    start_fuel : what an instance takes before its first call.
+    """
+
+    name: str
+    bytes: int
+    fuel: float
+    fuel_most: int
+    nanoseconds: float
+    fresh_microseconds: float
+    start_fuel: int
+
+
+def random_frame(seed: int) -> tuple[Frame, float]:
+    """Rows of ships and what they see, and how many entities that is on average."""
     generator = random.Random(seed)
-    rows = []
-    for _ in range(CALLS):
+    frame = Frame(strategy_layout(), CALLS, CALLS * VIEW_BYTES, grows=False)
+    tail = frame.tail(np.uint8)
+    entities = 0
+    for row in range(CALLS):
         x, y = generator.randrange(100), generator.randrange(100)
         parts = [generator.randint(2, 12) for _ in range(3)]
-        fields = (1, x, y, generator.randint(1, 200), generator.randint(1, 100), *parts)
-        entities = sorted(generator.choice((1, 2, 2)) for _ in range(generator.randint(0, ENTITIES_MAX)))
-        system = bytearray()
-        for kind in entities:
+        ship = (
+            1,
+            x,
+            y,
+            generator.randint(1, 200),
+            generator.randint(1, 100),
+            *parts,
+            generator.randrange(8) << 8,
+        )
+        view = bytearray()
+        for kind in sorted(generator.choice((1, 2, 2)) for _ in range(generator.randint(0, ENTITIES_MAX))):
             near_x = min(max(x + generator.randint(-11, 11), 0), 99)
             near_y = min(max(y + generator.randint(-11, 11), 0), 99)
-            system += bytes((kind, generator.randint(2, 12) if kind == 1 else 0, near_x, near_y))
-        rows.append((fields, generator.randrange(8) << 8, bytes(system)))
-    return rows
+            view += bytes((kind, generator.randint(2, 12) if kind == 1 else 0, near_x, near_y))
+        at = row * VIEW_BYTES
+        tail[at : at + len(view)] = np.frombuffer(view, np.uint8)
+        values = (*ship, frame.tail_address + at, len(view))
+        for column, value in zip(frame.columns, values, strict=False):
+            column[row] = value
+        entities += len(view) // 4
+    return frame, entities / CALLS
 
 
-def measure(path: str, rows: list[Row]) -> tuple[float, int, float]:
-    """Mean fuel, highest fuel and nanoseconds a call."""
-    configuration = wasmtime.Config()
-    configuration.consume_fuel = True
-    configuration.wasm_multi_memory = True
-    engine = wasmtime.Engine(configuration)
-    store = wasmtime.Store(engine)
-    store.set_fuel(10**15)
-    guest = wasmtime.Instance(store, wasmtime.Module.from_file(engine, path), []).exports(store)
-    names = ("memory", "cabi_realloc", "decide")
-    imports = [guest[name] for name in names]
+def measure(path: Path, frame: Frame) -> Cost:
+    """Fly the rows of a frame with a strategy; the first one, if its module has several.
 
-    fuels = []
-    for fields, last_plan, system in rows:
-        before = store.get_fuel()
-        address = guest["cabi_realloc"](store, 0, 0, 1, len(system))
-        guest["memory"].write(store, system, address)
-        guest["decide"](store, *fields, last_plan, address, len(system))
-        fuels.append(before - store.get_fuel())
+    Raises
+    ------
+    ModuleRefused, StrategyError : it would be refused at an upload.
+    RuntimeError : a call of it is a fault.
+    """
+    module, settings = path.read_bytes(), Settings()
+    inspection = inspect_module(module, "measured", settings)
+    guest = Guest.load(inspection.compiled, next(iter(inspection.strategies.values())))
+    limits = guest_limits(settings)
 
-    driver = wasmtime.Instance(store, wasmtime.Module(engine, DRIVER), imports).exports(store)
-    table = b"".join(
-        (struct.pack("<8iqi4x", *fields, last_plan, len(system)) + system).ljust(ROW_BYTES, b"\0")
-        for fields, last_plan, system in rows
+    every = [_run(guest, frame, row, row + 1, limits) for row in range(CALLS)]
+    together = [_run(guest, frame, 0, CALLS, limits) for _ in range(ROUNDS)]
+    fresh = min(_run(guest, frame, 0, 1, limits).seconds for _ in range(ROUNDS))
+    fuels = [outcome.fuel - outcome.start_fuel for outcome in every]
+    fuel = together[0].fuel - together[0].start_fuel
+    # What the driver does once a run is in each of the runs with one row.
+    once = (sum(fuels) - fuel) // (CALLS - 1)
+    return Cost(
+        path.name.removesuffix(".wasm"),
+        len(module),
+        (fuel - once) / CALLS,
+        max(fuels) - once,
+        (min(outcome.seconds for outcome in together) - fresh) / (CALLS - 1) * 1e9,
+        fresh * 1e6,
+        together[0].start_fuel,
     )
-    driver["memory"].write(store, table, 0)
-    seconds = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for _ in range(LOOPS):
-            driver["run"](store)
-        seconds.append(time.perf_counter() - start)
-    return sum(fuels) / CALLS, max(fuels), min(seconds) / (LOOPS * CALLS) * 1e9
 
 
-def main(paths: list[str]) -> None:
-    """Prints a table, one line a strategy."""
-    rows = random_rows(seed=1)
-    seen = sum(len(system) for _, _, system in rows) / 4 / CALLS
-    print(f"{CALLS} ships, {seen:.1f} entities in view on average")
-    print(f"{'strategy':<20}{'fuel, mean':>12}{'fuel, most':>12}{'ns a call':>12}")
-    for path in paths:
-        fuel_mean, fuel_most, nanoseconds = measure(path, rows)
-        name = path.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".wasm")
-        print(f"{name:<20}{fuel_mean:>12.0f}{fuel_most:>12}{nanoseconds:>12.0f}")
+def _run(guest: Guest, frame: Frame, start: int, stop: int, limits: Limits) -> Outcome:
+    outcome = guest.run(frame, start, stop, limits)
+    if outcome.faults:
+        raise RuntimeError(f"{outcome.faults} calls were faults; the first {outcome.reason}")
+    return outcome
+
+
+def table(costs: list[Cost], entities: float, is_markdown: bool) -> str:
+    """One line a strategy, below what the columns are."""
+    head = ("strategy", "bytes", "fuel, mean", "fuel, most", "ns a call", "us fresh", "fuel at start")
+    rows = [
+        (
+            cost.name,
+            f"{cost.bytes:,}",
+            f"{cost.fuel:,.0f}",
+            f"{cost.fuel_most:,}",
+            f"{cost.nanoseconds:,.0f}",
+            f"{cost.fresh_microseconds:,.0f}",
+            f"{cost.start_fuel:,}",
+        )
+        for cost in costs
+    ]
+    if is_markdown:
+        lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    caption = f"{CALLS} ships, {entities:.1f} entities in view on average"
+    texts = [f"{line[0]:<20}" + "".join(f"{cell:>14}" for cell in line[1:]) for line in (head, *rows)]
+    return "\n".join([caption, *texts])
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table of the modules in some files."""
+    frame, entities = random_frame(seed=1)
+    is_markdown = "--markdown" in arguments
+    costs = [measure(Path(path), frame) for path in arguments if path != "--markdown"]
+    print(table(costs, entities, is_markdown))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,10 @@ static plan fly(const ship *me, view seen) {
     int node_distance = INT_MAX;
     for (; other != seen.end; other++) {
         int far = distance(me, other);
-        if (far < node_distance && !(taken & bit_of(other->x, other->y))) node = other, node_distance = far;
+        // No branch, since no processor foresees which node is nearer than all before it.
+        bool is_better = (far < node_distance) & !(taken & bit_of(other->x, other->y));
+        node = is_better ? other : node;
+        node_distance = is_better ? far : node_distance;
     }
     if (node) return move_toward(me, node->x, node->y, me->memory);
 

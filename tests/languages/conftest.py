@@ -20,6 +20,8 @@ from wasmverse.settings import Settings
 from wasmverse.strategies.checker_start import inspect_module_apart
 
 TURNS = 100
+PATIENT = {"compile_seconds_max": 60}
+"""Go's module takes seconds to compile, and tests run beside each other."""
 SIZES = {"seed": 9, "systems": 16, "ships": 72, "nodes": 64}
 YARDSTICKS = [BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("blank", "default")]
 
@@ -27,7 +29,7 @@ YARDSTICKS = [BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("blank", "de
 @cache
 def inspect(language: str) -> Inspection:
     """What `wasmverse strategy check` finds, in a process of its own."""
-    return inspect_module_apart(build(language).read_bytes(), "tried", Settings())
+    return inspect_module_apart(build(language).read_bytes(), "tried", Settings(**PATIENT))
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +53,7 @@ def account(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> dict[st
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             modules = [build(language) for language in LANGUAGES]
-            played = duel([*modules, *YARDSTICKS], TURNS, Settings(**SIZES))
+            played = duel([*modules, *YARDSTICKS], TURNS, Settings(**SIZES, **PATIENT))
             kept.write_text(json.dumps({row["name"]: row for row in played["strategies"]}))
     flown: dict[str, dict[str, Any]] = json.loads(kept.read_text())
     return flown

@@ -168,6 +168,7 @@ SAID = {
         "a.rs:7:5: error[E0425]: cannot find value `x`\nerror: aborting\n",
         [("a.rs", 7, 5, "cannot find value `x`")],
     ),
+    "go": ("# a\n./a.go:12:3: undefined: x\n", [("a.go", 12, 3, "undefined: x")]),
     "d": ("a.d(7,5): Error: undefined identifier `x`\n", [("a.d", 7, 5, "undefined identifier `x`")]),
     "nim": (
         "a.nim(7, 5) Error: undeclared identifier: 'x'\n",

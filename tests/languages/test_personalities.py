@@ -179,6 +179,45 @@ def test_the_coward_buys_legs_and_kills_nobody(coward, account):
     assert account["coward"]["kills"] == 0
 
 
+# ---- Go: a hypochondriac
+
+
+@pytest.fixture
+def hypochondriac(pilot):
+    return pilot("go")
+
+
+@pytest.mark.parametrize(
+    ("worry", "way"), [((53, 50), WEST), ((47, 51), EAST), ((50, 54), NORTH), ((49, 47), SOUTH)]
+)
+def test_the_hypochondriac_runs_when_it_has_a_scratch(hypochondriac, worry, way):
+    seen = [(SHIP, 2, *worry), (NODE, 0, 50, 51)]
+    assert command(hypochondriac.decide(Ship(shield=89), seen)) == ("move", way, 2)
+    assert command(hypochondriac.decide(Ship(shield=90), seen)) == ("move", SOUTH, 1)
+
+
+def test_the_hypochondriac_stays_in_bed_until_it_is_well(hypochondriac):
+    far_off = (SHIP, 2, 50, 60)
+    plan = hypochondriac.decide(Ship(shield=80), [far_off])
+    assert command(plan) == ("hold",)
+    for shield in range(81, 100):
+        plan = hypochondriac.decide(
+            Ship(shield=shield, energy=200, last_plan=plan), [far_off, (NODE, 0, 50, 59)]
+        )
+        assert command(plan) == ("hold",)
+    well = Ship(shield=100, last_plan=plan)
+    assert command(hypochondriac.decide(well, [far_off, (NODE, 0, 50, 59)])) == ("move", SOUTH, 9)
+
+
+def test_the_hypochondriac_mends_on_a_node_if_one_is_near(hypochondriac):
+    assert command(hypochondriac.decide(Ship(shield=80), [(NODE, 0, 54, 50)])) == ("move", EAST, 4)
+
+
+def test_the_hypochondriac_buys_legs(hypochondriac):
+    assert command(hypochondriac.decide(Ship(energy=200))) == ("upgrade", THRUSTERS)
+    assert command(hypochondriac.decide(Ship(energy=200, thrusters=3))) == ("upgrade", HARVESTERS)
+
+
 # ---- D: a surveyor
 
 

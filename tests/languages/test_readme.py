@@ -12,14 +12,14 @@ OBJECTS = {"nim": "nimcache"}
 
 
 def shown(language):
-    """The command lines of a page, as words; programs without their folders."""
+    """The command lines of a page, as words; programs without their folders and without the variables set for them."""
     [block] = re.findall(r"^```sh\n(cd .*?|make .*?)^```$", PAGES[language], re.MULTILINE | re.DOTALL)[:1]
     lines = [part for line in block.splitlines() for part in line.split(" && ")]
-    return [
-        [words[0].rpartition("/")[2], *words[1:]]
+    split = [
+        [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z]+=", word)]
         for line in lines
-        if (words := shlex.split(line, comments=True))
     ]
+    return [[words[0].rpartition("/")[2], *words[1:]] for words in split if words]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+module hypochondriac
+
+go 1.24
