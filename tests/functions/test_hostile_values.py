@@ -170,9 +170,9 @@ def test_lists_of_lists_of_the_same_bytes_end_at_the_bound() -> None:
     count, length = 0x0F0F, 0x6060
     pairs = le(*[number for _ in range(count) for number in (0, length)])
     guest = returning(le(1024, count) + "\\00" * (1024 - 24) + pairs)
-    ran = run("func() -> list<string>", guest, rows=1, limits=LIMITS, result_bytes_max=1 << 20)
+    ran = run("func() -> list<string>", guest, rows=1, limits=LIMITS, values_bytes_max=1 << 20)
     assert (ran.outcome.faulted, ran.outcome.reason) == ([0], "returned more than there is room for")
-    ran = run("func() -> list<string>", guest, rows=1, limits=limits_of(10**9), result_bytes_max=200 << 20)
+    ran = run("func() -> list<string>", guest, rows=1, limits=limits_of(10**9), values_bytes_max=200 << 20)
     assert (ran.outcome.reason, len(ran.result[0])) == (None, count)
 
 

@@ -22,8 +22,7 @@ from wasmverse.wasm.types import Function
 from wasmverse.wasm.wasi.world import NOWHERE, World
 
 ROWS = 2_048
-RESULT_BYTES_MAX = 64 << 20
-ARGUMENT_BYTES_MAX = 64 << 20
+VALUES_BYTES_MAX = 64 << 20
 
 _COLUMN_BYTES_MAX = 32 << 20
 _GROWN = 3
@@ -56,15 +55,15 @@ class Runner:
         rows: int = ROWS,
         *,
         memory: HostMemory | None = None,
-        result_bytes_max: int = RESULT_BYTES_MAX,
+        values_bytes_max: int = VALUES_BYTES_MAX,
     ) -> None:
         """
         Parameters
         ----------
         rows : how many go through the driver at once, with a fresh instance.
         memory : for Runners that never run at the same time: they may share one, see `host_memory`.
-        result_bytes_max : what strings and lists in the results of so many rows may take; more is a fault. At least half of it
-            can be had by any one of them.
+        values_bytes_max : what strings and lists may take in the arguments of so many rows, and as much in their results; more
+            in the arguments of one row is its error, more in results is a fault.
 
         Raises
         ------
@@ -79,8 +78,9 @@ class Runner:
         self._frame = Frame(
             layout,
             rows,
-            memory=memory or host_memory(result_bytes_max),
-            result_bytes_max=result_bytes_max if layout.has_lists else 0,
+            memory=memory or host_memory(values_bytes_max),
+            result_bytes_max=values_bytes_max if layout.has_lists else 0,
+            argument_bytes_max=values_bytes_max,
         )
         self._numbers = Numbers.of(function, self._frame)
         mask = layout.mask
@@ -118,7 +118,7 @@ class Runner:
                 if count > 1:
                     most = count // 2
                     continue
-                ran = Ran(self._nulls(1), Outcome(), {0: f"the row's arguments are too large: {error}"})
+                ran = Ran(self._nulls(1), Outcome(), {0: f"the row's arguments have {error}: pass less"})
             parts.append((start, ran))
             start += count
             if ran.outcome.faulted:
@@ -213,9 +213,9 @@ class Runner:
         return nulls(rows, arrow_type(self.function.result))
 
 
-def host_memory(result_bytes_max: int = RESULT_BYTES_MAX) -> HostMemory:
+def host_memory(values_bytes_max: int = VALUES_BYTES_MAX) -> HostMemory:
     """Memory for the rows of any function: so much of the process's address space is reserved, and used as it is needed."""
-    return HostMemory(bytes_max=_COLUMN_BYTES_MAX + ARGUMENT_BYTES_MAX + _GROWN * result_bytes_max)
+    return HostMemory(bytes_max=_COLUMN_BYTES_MAX + (1 + _GROWN) * values_bytes_max)
 
 
 def _whole(column: Any) -> Any:

@@ -52,6 +52,7 @@ class ReaderConfig:
     function_start_fuel: int
     function_guest_memory_bytes_max: int
     function_guest_table_elements_max: int
+    function_values_bytes_max: int
     process_threads_max: int
     user: int
 

@@ -131,7 +131,7 @@ class Callee:
         try:
             place = self._places.pop()  # threads that call at the same time have one each
         except IndexError:
-            place = _Place(Runner(self._function, ROWS))
+            place = _Place(Runner(self._function, ROWS, values_bytes_max=self._limits.values_bytes_max))
         try:
             flown = place.runner.run_on(self._guest, columns, rows, self._limits, place.seat)
             if flown is not None:

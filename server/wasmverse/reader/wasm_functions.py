@@ -7,7 +7,7 @@ import itertools
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ def function_limits(config: Mapping[str, Any]) -> Limits:
     """What a run of a function may use: the settings that begin with ``function_``, in place of a strategy's of the same name."""
     begin = "function_"
     own = {name.removeprefix(begin): value for name, value in config.items() if name.startswith(begin)}
-    return Limits.of({**config, **own, "guest_log_bytes_max": 0})  # nobody reads what a function prints
+    limits = Limits.of({**config, **own, "guest_log_bytes_max": 0})  # nobody reads what a function prints
+    return replace(limits, values_bytes_max=own["values_bytes_max"])
 
 
 class _Calls:

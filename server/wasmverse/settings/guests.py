@@ -97,6 +97,12 @@ class FunctionSettings(Group):
     function_guest_table_elements_max: int = Field(
         10_000, ge=1, description="Elements that a table of a function's module may grow to."
     )
+    function_values_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 16,
+        le=1 << 29,
+        description="What strings and lists may take in the arguments of 2,048 calls of a function, and in their results.",
+    )
 
 
 class UploadSettings(Group):

@@ -21,6 +21,9 @@ COLUMN_BYTES = 64
 """A column's address is a multiple of this, a line of the processor's cache."""
 
 _INITIAL_BYTES = 1 << 20
+_LIST_BYTES = 8 << 20
+"""What the lists of a result have to begin with: room that is not written to costs no memory, but counts where a process may have
+no more than so much. What is moved to larger room later costs fuel."""
 
 
 class _SharedMemory(wasmtime.SharedMemory):
@@ -101,6 +104,7 @@ class Frame:
         grows: bool = True,
         memory: HostMemory | None = None,
         result_bytes_max: int = 0,
+        argument_bytes_max: int = 1 << 32,
     ) -> None:
         """Room for so much to begin with; for no more ever unless it ``grows``: then less is reserved of the process's
         address space, of which 4 GiB are needed otherwise.
@@ -108,15 +112,16 @@ class Frame:
         Parameters
         ----------
         memory : to be used in turn with other frames: then `lay` must be called before every use.
-        result_bytes_max : what the lists of the result may take in a run; half of it is shared out among them beforehand.
+        result_bytes_max : what the lists of the result may take in a run; a part of it is shared out among them beforehand.
+        argument_bytes_max : what may be taken of the tail.
         """
         assert result_bytes_max or not layout.has_lists
         self.layout = layout
         self._result_bytes_max = result_bytes_max
+        self._argument_bytes_max = argument_bytes_max
+        shared = min(result_bytes_max // 2, _LIST_BYTES)
         self._lists = {
-            domain: max(
-                1, result_bytes_max // (2 * len(layout.lists) * sum(column.width for column in columns))
-            )
+            domain: max(1, shared // (len(layout.lists) * sum(column.width for column in columns)))
             for domain, columns in layout.lists.items()
         }
         addresses, end = self._placed(rows)
@@ -204,6 +209,10 @@ class Frame:
         free = self._free
         start = int(self._header[free])
         end = aligned(start + np.dtype(dtype).itemsize * length, COLUMN_BYTES)
+        if end - self.tail_address > self._argument_bytes_max:
+            raise MemoryError(
+                f"{end - self.tail_address:,} bytes of strings and lists; {self._argument_bytes_max:,} are allowed"
+            )
         self.memory.reserve(end)
         self._header[free] = end
         return start, self.memory.array(start, dtype, length)

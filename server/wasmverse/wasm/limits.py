@@ -26,6 +26,7 @@ class Limits:
     after faults_max faults in a run the remaining rows are faults without a call. start_fuel is for what an instance does before
     its first call: its start function and ``_initialize``. log_bytes_max is for what all calls of a run write; of that, so many
     lines of so many characters are kept in a turn. pool_rows is how many rows the first fuel pool of a run is for.
+    values_bytes_max is what strings and lists of a run's arguments may take, and as much those of its results.
     """
 
     budget_fuel: int
@@ -37,6 +38,7 @@ class Limits:
     log_lines_max: int = 100
     log_line_characters_max: int = 200
     pool_rows: int = POOL_ROWS
+    values_bytes_max: int = 64 << 20
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
