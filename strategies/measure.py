@@ -1,24 +1,29 @@
 """What strategies cost: fuel and nanoseconds a call, and a fresh instance, for ships that see about 13 entities.
 
     python strategies/measure.py server/wasmverse/bundled/*.wasm
-    python strategies/measure.py --markdown FILE...      as rows of a Markdown table
+    python strategies/measure.py --languages      builds the strategy of each language, and prints a table in Markdown
 
 A strategy is inspected as at an upload and called as in a turn: by the driver, with whatever it imports. Fuel is exact and
 the same on every machine. It counts what the universe charges for: asking for room, the call, and the driver's loop around
 them. Times are processor time, the best of some runs; the rest of a turn is not in them. Ships and what they see are
 random; a third of the entities are ships, and all lie within 11 columns and 11 rows, so ships meet more often than in the
-universe.
+universe. A build is measured once with nothing kept of earlier ones: processor time of the compiler and all that it starts.
 """
 
 from __future__ import annotations
 
 import random
+import resource
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from wasmverse.languages.build import build
+from wasmverse.languages.project import example_of
+from wasmverse.languages.table import LANGUAGES
 from wasmverse.settings import Settings
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.strategies.inspection import inspect_module
@@ -126,7 +131,7 @@ def _run(guest: Guest, frame: Frame, start: int, stop: int, limits: Limits) -> O
     return outcome
 
 
-def table(costs: list[Cost], entities: float, is_markdown: bool) -> str:
+def table(costs: list[Cost], entities: float) -> str:
     """One line a strategy, below what the columns are."""
     head = ("strategy", "bytes", "fuel, mean", "fuel, most", "ns a call", "us fresh", "fuel at start")
     rows = [
@@ -141,20 +146,48 @@ def table(costs: list[Cost], entities: float, is_markdown: bool) -> str:
         )
         for cost in costs
     ]
-    if is_markdown:
-        lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
     caption = f"{CALLS} ships, {entities:.1f} entities in view on average"
     texts = [f"{line[0]:<20}" + "".join(f"{cell:>14}" for cell in line[1:]) for line in (head, *rows)]
     return "\n".join([caption, *texts])
 
 
+def table_of_languages(frame: Frame) -> str:
+    """The same of every language's example, with what built it and how long that took, in Markdown."""
+    lines = [
+        "| language | strategy | bytes | fuel a call | ns a call | us, a fresh instance | s, a build | built by |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for name, language in LANGUAGES.items():
+        source = example_of(language)
+        with tempfile.TemporaryDirectory(prefix="wasmverse-measure-") as folder:
+            places = ("GOCACHE", "ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")
+            nothing_kept = {variable: str(Path(folder) / "kept") for variable in places}
+            before = _seconds_of_children()
+            built = build(
+                source, Path(folder) / f"{source.stem}.wasm", language=name, environment=nothing_kept
+            )
+            seconds = _seconds_of_children() - before
+            cost = measure(built.module, frame)
+        lines.append(
+            f"| [{language.title}](../strategies/{name}) | {cost.name} | {cost.bytes:,} | {cost.fuel:,.0f} "
+            f"| {cost.nanoseconds:,.0f} | {cost.fresh_microseconds:,.0f} | {seconds:.1f} "
+            f"| {built.found.compiler.name} {built.found.version} |"
+        )
+    return "\n".join(lines)
+
+
+def _seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def main(arguments: list[str]) -> None:
-    """Print the table of the modules in some files."""
+    """Print a table."""
     frame, entities = random_frame(seed=1)
-    is_markdown = "--markdown" in arguments
-    costs = [measure(Path(path), frame) for path in arguments if path != "--markdown"]
-    print(table(costs, entities, is_markdown))
+    if arguments == ["--languages"]:
+        print(table_of_languages(frame))
+        return
+    print(table([measure(Path(path), frame) for path in arguments], entities))
 
 
 if __name__ == "__main__":
