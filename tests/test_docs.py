@@ -211,8 +211,11 @@ def test_links_point_at_something(page: Path) -> None:
 PATH = re.compile(r"(?<![\w./-])(?:[\w-]+/)+[\w-]+\.(?:md|py|sql|toml|ts|wit)\b")
 STARTS = [ROOT / start for start in ("", "server/wasmverse", "web", "web/src", "strategies/assemblyscript")]
 """Folders that names of files in comments and pages are relative to; so is the file's own folder, and those around it."""
-ELSEWHERE = {"design/mvp/CanonicalABI.md", "design/mvp/WIT.md"}
-"""In the WebAssembly component model's repository."""
+ELSEWHERE = {
+    *("design/mvp/CanonicalABI.md", "design/mvp/WIT.md"),
+    *(f"first_try/{name}" for name in ("README.md", "first_try.py", "test_first_try.py")),
+}
+"""In the WebAssembly component model's repository, and what the README's reader makes."""
 
 
 def test_every_file_that_is_named_is_there() -> None:

@@ -1,4 +1,4 @@
-"""The example for authors builds and flies, and the README shows it as it is."""
+"""The examples for authors: the one in AssemblyScript builds and flies, the READMEs show the one in Python as it is."""
 
 import re
 import shutil
@@ -36,7 +36,13 @@ def test_the_example_builds_and_flies(example):
     assert command(strategy.decide(Ship(y=0, last_plan=turned))) == ("move", EAST, 2)
 
 
-def test_the_readme_shows_the_example_as_it_is():
-    readme = (REPOSITORY / "strategies" / "README.md").read_text(encoding="utf-8")
-    shown = re.findall(r"```ts\n(.*?)```", readme, flags=re.DOTALL)
-    assert (ASSEMBLYSCRIPT_FOLDER / "my_strategy.ts").read_text(encoding="utf-8") in shown
+@pytest.mark.parametrize("page", ["README.md", "strategies/README.md"])
+def test_the_readmes_show_what_a_new_project_begins_with_as_it_is(page):
+    source = (REPOSITORY / "strategies" / "python" / "wanderer.py").read_text(encoding="utf-8")
+    head, _, body = source[source.index("def decide(") :].partition("\n")
+    shown = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    docstring, _, code = body.partition("\n")
+    assert docstring.strip().startswith('"""')
+    assert f"{head}\n{code}" in shown
