@@ -26,6 +26,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway
         uploads_max_per_client=2,
         upload_bytes_max=64 << 10,
         module_bytes_max=40 << 10,
+        component_bytes_max=40 << 10,
         readers=1,
         reader_spares=0,
     )

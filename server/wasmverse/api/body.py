@@ -54,6 +54,11 @@ class Room:
         self._lease = self._budget.take(self._client, size)
 
 
+def too_long(bytes_max: int) -> HttpError:
+    """The refusal of a body that is longer than it may be."""
+    return HttpError(413, f"The body is longer than {bytes_max:,} bytes, the limit here; send less")
+
+
 async def read_body(request: Request, bytes_max: int, seconds_max: float, room: Room | None = None) -> bytes:
     """The whole body; a long one has a place in ``room``.
 
@@ -62,10 +67,9 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float, room: 
     HttpError : 413 when it is longer than ``bytes_max``, whether it announced that or not; 408 when it took longer than
         ``seconds_max``; 400 when the client left.
     """
-    too_long = HttpError(413, f"The body is longer than {bytes_max:,} bytes, the limit here; send less")
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > bytes_max:
-        raise too_long
+        raise too_long(bytes_max)
     body = bytearray()
     connection = connection_of(request.scope)
     is_here = connection is not None and connection.kind is Kind.busy
@@ -74,7 +78,7 @@ async def read_body(request: Request, bytes_max: int, seconds_max: float, room: 
             async for part in request.stream():
                 body += part
                 if len(body) > bytes_max:
-                    raise too_long
+                    raise too_long(bytes_max)
                 if room is not None and len(body) > SMALL_BYTES:
                     room.take(int(announced) if announced.isdigit() else bytes_max)
     except TimeoutError:

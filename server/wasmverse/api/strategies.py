@@ -10,7 +10,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wasmverse.api.body import read_body
 from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
@@ -91,7 +90,7 @@ async def upload(name: str, request: Request) -> Response:
     async with gateway.uploads.place(
         uploader_of(request, identity), request.headers.get("content-length", "")
     ):
-        module = await read_body(request, settings.module_bytes_max, settings.body_seconds_max)
+        module = await gateway.uploads.read(request, settings.body_seconds_max)
         if not module:
             raise HttpError(
                 400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does"

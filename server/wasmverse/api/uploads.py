@@ -9,17 +9,20 @@ import asyncio
 import ctypes
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from starlette.requests import Request
 
+from wasmverse.api.body import read_body, too_long
 from wasmverse.api.errors import HttpError
 from wasmverse.checks.start import Check
 from wasmverse.commands import Cost, Inspection
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.checker_start import checker_start, inspection_of, precheck, took_too_long
+from wasmverse.strategies.limits import check_seconds, compiled_bytes_max, upload_bytes_max
+from wasmverse.strategies.parts import Parts
 
 RETRY_SECONDS = 5
 HEADER_BYTES_MAX = 1 << 20
@@ -37,7 +40,11 @@ class Uploads:
         self.count = 0
         self.bytes = 0
         self._of_clients: Counter[str] = Counter()
+        self.bytes_max = min(
+            settings.upload_bytes_max, max(settings.module_bytes_max, settings.component_bytes_max)
+        )
         self._checks = asyncio.Semaphore(settings.module_checks_max)
+        self._parts = Parts(settings.parts_kept_bytes_max)
 
     @asynccontextmanager
     async def place(self, client: str, announced: str, most: int | None = None) -> AsyncIterator[None]:
@@ -50,8 +57,8 @@ class Uploads:
         HttpError : 429, the client has as many under way as it may; 503, all together do.
         """
         settings = self.settings
-        # One that is longer than a module may be is refused when it is read.
-        most = settings.module_bytes_max if most is None else most
+        # One that is longer than it may be is refused when it is read.
+        most = self.bytes_max if most is None else most
         size = min(int(announced), most) if announced.isdigit() else most
         if self._of_clients[client] >= settings.uploads_max_per_client:
             raise HttpError(
@@ -79,6 +86,19 @@ class Uploads:
             if not self.count:
                 _give_memory_back()
 
+    async def read(self, request: Request, seconds_max: float) -> bytes:
+        """The body of an upload, as long as what it begins like may be.
+
+        Raises
+        ------
+        HttpError : as `body.read_body`.
+        """
+        module = await read_body(request, self.bytes_max, seconds_max)
+        most = upload_bytes_max(module, self.settings)
+        if len(module) > most:
+            raise too_long(most)
+        return module
+
     @asynccontextmanager
     async def check(self, module: bytes, name: str) -> AsyncIterator[Inspection]:
         """Check a module in a process of its own, when it is its turn.
@@ -91,7 +111,10 @@ class Uploads:
         """
         precheck(module, name, self.settings)
         async with self._checks:
-            yield await _inspect(module, name, self.settings)
+            known = self._parts.known(module)
+            inspection = await _inspect(module, name, self.settings, known)
+            self._parts.keep(inspection.compiled)
+            yield inspection
 
     @asynccontextmanager
     async def checked(self, check: Check[_T]) -> AsyncIterator[_T]:
@@ -106,7 +129,7 @@ class Uploads:
 
     async def measure(self, module: bytes, name: str) -> dict[str, Cost]:
         """Measure a module once more, within the block of its `check`."""
-        return (await _inspect(module, name, self.settings)).costs
+        return (await _inspect(module, name, self.settings, self._parts.known(module))).costs
 
 
 async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
@@ -148,7 +171,7 @@ async def _run(check: Check[_T]) -> _T:
             stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(check.bounds.seconds_max):
-            output = await _converse(process, check.sent, check.answer_bytes_max)
+            output = await _converse(process, [check.sent], check.answer_bytes_max)
             status = await process.wait()
     except TimeoutError:
         raise check.too_slow() from None
@@ -160,8 +183,10 @@ async def _run(check: Check[_T]) -> _T:
     return check.answer(status, output)
 
 
-async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspection:
-    command, environment, group = checker_start(name, settings)
+async def _inspect(
+    module: bytes, name: str, settings: CheckSettings, known: Mapping[str, bytes]
+) -> Inspection:
+    command, environment, group = checker_start(name, settings, known)
     process = None
     try:
         process = await asyncio.create_subprocess_exec(
@@ -171,11 +196,12 @@ async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspect
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        async with asyncio.timeout(settings.compile_seconds_max):
-            output = await _converse(process, module, settings.compiled_bytes_max + HEADER_BYTES_MAX)
+        async with asyncio.timeout(check_seconds(module, settings)):
+            most = compiled_bytes_max(module, settings) + HEADER_BYTES_MAX
+            output = await _converse(process, [module, *known.values()], most)
             status = await process.wait()
     except TimeoutError:
-        raise took_too_long(settings) from None
+        raise took_too_long(module, settings) from None
     finally:
         if process is not None and process.returncode is None:
             process.kill()
@@ -184,13 +210,14 @@ async def _inspect(module: bytes, name: str, settings: CheckSettings) -> Inspect
     return inspection_of(status, output, module, settings)
 
 
-async def _converse(process: asyncio.subprocess.Process, module: bytes, bytes_max: int) -> bytes:
-    """Send a checker its module, and read what it writes, up to so many bytes."""
+async def _converse(process: asyncio.subprocess.Process, given: Sequence[bytes], bytes_max: int) -> bytes:
+    """Send a checker its module and what follows it, and read what it writes, up to so many bytes."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(ConnectionError):  # its exit status says more
-        process.stdin.write(module)
-        await process.stdin.drain()
+        for part in given:
+            process.stdin.write(part)
+            await process.stdin.drain()
     process.stdin.close()
     output = bytearray()
     while part := await process.stdout.read(_ANSWER_BYTES):

@@ -223,6 +223,8 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
         guest_log_bytes_max=settings.guest_log_bytes_max,
         strategy_log_lines_max=settings.strategy_log_lines_max,
         strategy_log_line_characters_max=settings.strategy_log_line_characters_max,
+        component_memory_bytes_max=settings.component_memory_bytes_max,
+        component_table_elements_max=settings.component_table_elements_max,
         guest_memory_bytes_max=settings.guest_memory_bytes_max,
         guest_table_elements_max=settings.guest_table_elements_max,
         block_faults_max=settings.block_faults_max,

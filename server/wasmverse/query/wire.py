@@ -45,6 +45,8 @@ class ReaderConfig:
     guest_log_bytes_max: int
     strategy_log_lines_max: int
     strategy_log_line_characters_max: int
+    component_memory_bytes_max: int
+    component_table_elements_max: int
     guest_memory_bytes_max: int
     guest_table_elements_max: int
     block_faults_max: int

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.functions import functions_module
 from wasmverse.wasm.wasi.world import NOWHERE, World
@@ -33,7 +33,7 @@ class Calls:
     """
 
     def __init__(self, limits: Limits, threads: int) -> None:
-        self.ready: dict[str, Guest] = {}
+        self.ready: dict[str, AnyGuest] = {}
         self.world = NOWHERE
         self._limits = limits
         self._runs: queue.SimpleQueue[_Run] = queue.SimpleQueue()
@@ -61,7 +61,7 @@ class _Run:
         *self._scalars, self._address, self._length, self._plan = self._frame.columns
         self._lists = self._frame.tail(np.uint32)[:ENTITIES]
 
-    def plans(self, guest: Guest, columns: list[Any], limits: Limits, world: World) -> Any:
+    def plans(self, guest: AnyGuest, columns: list[Any], limits: Limits, world: World) -> Any:
         """One plan a row of the columns, the last of which holds the lists."""
         can_be_called = _can_be_called(columns)
         count = len(can_be_called)
@@ -88,7 +88,7 @@ class _Run:
 
     def _run(
         self,
-        guest: Guest,
+        guest: AnyGuest,
         arguments: list[NDArray[Any]],
         offsets: NDArray[np.int32],
         entities: NDArray[np.uint32],

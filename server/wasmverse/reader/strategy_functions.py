@@ -20,7 +20,7 @@ from wasmverse.query.public import SCHEMA
 from wasmverse.reader.calls import Calls
 from wasmverse.snapshots.modules import load_guest
 from wasmverse.strategies.contract import strategy_layout
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
 
@@ -58,7 +58,7 @@ class StrategyFunctions:
     ) -> None:
         self._connection = connection
         self._folder = folder
-        self._guests: OrderedDict[tuple[str, str], tuple[Guest, int]] = OrderedDict()
+        self._guests: OrderedDict[tuple[str, str], tuple[AnyGuest, int]] = OrderedDict()
         self._kept_bytes = 0
         self._made: set[str] = set()
         self._calls = Calls(limits, threads)
@@ -85,7 +85,7 @@ class StrategyFunctions:
         self._calls.ready[name] = self._guest(sha256, export)
         self._make(name)
 
-    def _guest(self, sha256: str, export: str) -> Guest:
+    def _guest(self, sha256: str, export: str) -> AnyGuest:
         key = sha256, export
         if key not in self._guests:
             guest, size = self._guests[key] = load_guest(self._folder, sha256, export)

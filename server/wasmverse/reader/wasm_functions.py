@@ -173,6 +173,7 @@ class WasmFunctions:
         export = definition.exports[0]
         if definition.sha256 not in self._modules:
             guest, size = load_guest(self._folder, definition.sha256, export)
+            assert isinstance(guest, Guest), definition
             self._modules[definition.sha256] = guest, size
             self._code_bytes += size
             while self._code_bytes > CODE_KEPT_BYTES and len(self._modules) > 1:

@@ -57,6 +57,29 @@ class GuestSettings(Group):
         ge=2,
         description="Exports of an uploaded module; the universe reads each when a strategy is taken up.",
     )
+    component_bytes_max: int = Field(
+        24 << 20,
+        ge=1 << 10,
+        description="Size of an uploaded component, in bytes; never more than `upload_bytes_max`.",
+    )
+    component_modules_max: int = Field(
+        100, ge=1, le=150, description="Core modules in an uploaded component, in components within it too."
+    )
+    component_functions_max: int = Field(
+        60_000, ge=1, description="Functions in all core modules of an uploaded component."
+    )
+    component_memory_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 16,
+        le=1 << 30,
+        description="Linear memory that each core module of a component may grow to, in bytes.",
+    )
+    component_table_elements_max: int = Field(
+        20_000, ge=1, description="Elements that a table of a component may grow to."
+    )
+    component_compile_seconds_max: float = Field(
+        60.0, gt=0, description="Time for checking and compiling a component, in seconds."
+    )
     compile_seconds_max: float = Field(
         20.0, gt=0, description="Time for checking and compiling a module, in seconds."
     )
@@ -121,7 +144,7 @@ class UploadSettings(Group):
         description="Strategies that fly or are grounded; with removed ones whose ships still live four times as many.",
     )
     stored_bytes_max_per_owner: int = Field(
-        32 << 20, ge=1 << 10, description="Bytes of the modules that one owner's strategies fly."
+        64 << 20, ge=1 << 10, description="Bytes of the modules that one owner's strategies fly."
     )
     stored_bytes_max: int = Field(
         256 << 20, ge=1 << 10, description="Bytes of the modules that all strategies fly."
@@ -153,13 +176,21 @@ class UploadSettings(Group):
         4, ge=1, description="As many of these from one client: an owner with a token, or an address."
     )
     upload_bytes_max: int = Field(
-        32 << 20, ge=1 << 10, description="Bytes of all these uploads together; further ones are refused."
+        64 << 20, ge=1 << 10, description="Bytes of all these uploads together; further ones are refused."
     )
     module_checks_max: int = Field(
         2, ge=1, le=64, description="Uploads that are checked at the same time, each by a process."
     )
     compiled_bytes_max: int = Field(
         32 << 20, ge=1 << 16, description="Size of a module's machine code, in bytes."
+    )
+    component_compiled_bytes_max: int = Field(
+        96 << 20, ge=1 << 16, description="Size of a component's machine code, in bytes."
+    )
+    parts_kept_bytes_max: int = Field(
+        96 << 20,
+        ge=0,
+        description="Machine code of components' core modules kept for the next component that has the same, in bytes.",
     )
 
 

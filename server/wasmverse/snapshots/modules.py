@@ -3,6 +3,7 @@
 ::
 
     folder/modules/<sha256>        the flight engine's output, one file a module
+    folder/modules/part-<sha256>   the same of a core module that components share
 
 A module is written when a turn first needs it and removed when no kept turn does. In the table ``strategy`` of a
 snapshot the column ``export``, the name of each strategy's function in its module, is null for one that
@@ -18,15 +19,15 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest, files_of, load_files
 
 MODULES = "modules"
 
 Modules = Mapping[str, Callable[[], bytes | bytearray]]
-"""By the SHA-256 of a module's source: how to get at its compiled code, asked for when it is not there yet."""
+"""By the name of a file: how to get at its content, compiled code, asked for when it is not there yet."""
 
 
-def callable_strategies(rows: pa.Table, guests: Mapping[int, Guest]) -> tuple[pa.Table, Modules]:
+def callable_strategies(rows: pa.Table, guests: Mapping[int, AnyGuest]) -> tuple[pa.Table, Modules]:
     """The table ``strategy`` without the exports of those that cannot be called, and the modules that it needs.
 
     Parameters
@@ -41,7 +42,7 @@ def callable_strategies(rows: pa.Table, guests: Mapping[int, Guest]) -> tuple[pa
         guest = guests.get(strategy_id)
         exports.append(None if guest is None else export)
         if guest is not None:
-            modules[sha256] = guest.module.serialize
+            modules |= files_of(guest, sha256)
     place = rows.column_names.index("export")
     return rows.set_column(place, "export", pa.array(exports, pa.string())), modules
 
@@ -61,13 +62,13 @@ class ModuleFolder:
 
     def keep(self, tid: int, modules: Modules) -> None:
         """Write what turn ``tid`` needs and is not there yet."""
-        for sha256 in modules.keys() - self._sizes.keys():
+        for name in modules.keys() - self._sizes.keys():
             self._folder.mkdir(exist_ok=True)
-            compiled = modules[sha256]()
+            compiled = modules[name]()
             temporary = self._folder / "writing"
             temporary.write_bytes(compiled)
-            temporary.rename(self._folder / sha256)
-            self._sizes[sha256] = len(compiled)
+            temporary.rename(self._folder / name)
+            self._sizes[name] = len(compiled)
         self._needed[tid] = modules
 
     def prune(self, kept: set[int]) -> None:
@@ -77,17 +78,24 @@ class ModuleFolder:
             return
         for tid in gone:
             del self._needed[tid]
-        for sha256 in self._sizes.keys() - set().union(*self._needed.values()):
-            (self._folder / sha256).unlink(missing_ok=True)
-            del self._sizes[sha256]
+        for name in self._sizes.keys() - set().union(*self._needed.values()):
+            (self._folder / name).unlink(missing_ok=True)
+            del self._sizes[name]
 
 
-def load_guest(folder: Path, sha256: str, export: str) -> tuple[Guest, int]:
+def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
     """The reader's end: a strategy ready to be called, and the size of its code in bytes.
 
     Raises
     ------
     FileNotFoundError : no kept turn has that module (any more).
     """
-    compiled = (folder / MODULES / sha256).read_bytes()
-    return Guest.load(compiled, export), len(compiled)
+    size = 0
+
+    def read(name: str) -> bytes:
+        nonlocal size
+        compiled = (folder / MODULES / name).read_bytes()
+        size += len(compiled)
+        return compiled
+
+    return load_files(read, sha256, export), size

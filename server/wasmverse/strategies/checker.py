@@ -1,7 +1,8 @@
 """The checker: the process that inspects one uploaded module and ends.
 
-Started as ``inside.py wasmverse.strategies.checker NAME SETTINGS``, with the module on standard input, it writes a line of
-JSON, then the compiled bytes. It compiles and runs what a stranger sent, so it is confined before it loads an engine. With
+Started as ``inside.py wasmverse.strategies.checker NAME KNOWN SETTINGS``, with the module on standard input, it writes a line of
+JSON, then the compiled bytes. KNOWN lists, as JSON, the hash and the size of each compiled core module that follows the uploaded
+one on standard input. It compiles and runs what a stranger sent, so it is confined before it loads an engine. With
 ``--layers`` in place of the name it only says which layers hold, as JSON.
 """
 
@@ -30,12 +31,16 @@ def main() -> None:
     from wasmverse.errors import ModuleRefused, StrategyError  # noqa: PLC0415 - imports engines, closed in
     from wasmverse.settings import CheckSettings  # noqa: PLC0415
     from wasmverse.strategies.inspection import inspect_module  # noqa: PLC0415
+    from wasmverse.strategies.limits import check_seconds  # noqa: PLC0415
+    from wasmverse.strategies.parts import split_input  # noqa: PLC0415
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
     name = sys.argv[1]
     settings = CheckSettings.model_validate_json(settings_json)
     set_thread_stacks()
-    seconds = int(settings.compile_seconds_max) + 1
+    known_sizes = json.loads(sys.argv[2])
+    module, known = split_input(sys.stdin.buffer.read(), known_sizes)
+    seconds = int(check_seconds(module, settings)) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Not the address space: an instance reserves gigabytes of it that are never touched.
     outcomes |= privileges.limit_resources(settings.compile_memory_bytes_max, settings.guest_memory_bytes_max)
@@ -45,7 +50,7 @@ def main() -> None:
             raise ModuleRefused(
                 f"this server checks no module with less confinement than it must have: {lacking}"
             )
-        inspection = inspect_module(sys.stdin.buffer.read(), name, settings)
+        inspection = inspect_module(module, name, settings, known)
     except (ModuleRefused, StrategyError) as error:
         answer = {"refused": error.message, "kind": type(error).__name__}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")

@@ -5,31 +5,44 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping
 
 from wasmverse.commands import Cost, Inspection, Trial
 from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import CheckSettings
-from wasmverse.strategies.limits import module_limits
+from wasmverse.strategies.limits import check_seconds, component_limits, module_limits
 from wasmverse.strategies.names import check_name, is_name
+from wasmverse.strategies.parts import sizes_of
+from wasmverse.wasm.component.binary import is_component
+from wasmverse.wasm.component.inspect import check_component_bytes
 from wasmverse.wasm.inspect import check_header
 
 
-def checker_start(name: str, settings: CheckSettings) -> tuple[list[str], dict[str, str], groups.Group]:
+def checker_start(
+    name: str, settings: CheckSettings, known: Mapping[str, bytes] | None = None
+) -> tuple[list[str], dict[str, str], groups.Group]:
     """How a checker is started: its command, its environment and its group.
 
-    The group is to be removed when the process has ended.
+    The group is to be removed when the process has ended. What is ``known`` (`parts.Parts.known`) is to follow the module on its
+    standard input, in the same order.
     """
     group = groups.ours().group("checker", settings.process_threads_max, settings.compile_memory_bytes_max)
-    command = [*inside("wasmverse.strategies.checker"), name, settings.part(CheckSettings).model_dump_json()]
+    sizes = json.dumps(sizes_of(known or {}))
+    command = [
+        *inside("wasmverse.strategies.checker"), name, sizes, settings.part(CheckSettings).model_dump_json()
+    ]  # fmt: skip
     return command, bare_environment() | group.environment(), group
 
 
 def precheck(module: bytes, name: str, settings: CheckSettings) -> None:
     """What needs no process; raises ModuleRefused or StrategyError."""
     check_name(name)
-    check_header(module, module_limits(settings))
+    if is_component(module):
+        check_component_bytes(module, component_limits(settings))
+    else:
+        check_header(module, module_limits(settings))
 
 
 def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSettings) -> Inspection:
@@ -42,7 +55,7 @@ def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSett
     header, _, compiled = output.partition(b"\n")
     if status != 0 or not header:
         raise ModuleRefused(
-            f"the compiler ended with {status} on this module (limits: {settings.compile_seconds_max:g} s, "
+            f"the compiler ended with {status} on this module (limits: {check_seconds(module, settings):g} s, "
             f"{settings.compile_memory_bytes_max:,} bytes): make it smaller or simpler"
         )
     answer = json.loads(header)
@@ -67,10 +80,10 @@ def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSett
     return inspection
 
 
-def took_too_long(settings: CheckSettings) -> ModuleRefused:
+def took_too_long(module: bytes, settings: CheckSettings) -> ModuleRefused:
     """The refusal of a module whose process was ended for its time."""
     return ModuleRefused(
-        f"checking the module took more than {settings.compile_seconds_max:g} s: make it smaller or simpler"
+        f"checking the module took more than {check_seconds(module, settings):g} s: make it smaller or simpler"
     )
 
 
@@ -88,12 +101,12 @@ def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> I
             command,
             input=module,
             capture_output=True,
-            timeout=settings.compile_seconds_max,
+            timeout=check_seconds(module, settings),
             check=False,
             env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise took_too_long(settings) from error
+        raise took_too_long(module, settings) from error
     finally:
         group.remove()
     return inspection_of(done.returncode, done.stdout, module, settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from wasmverse.settings import CheckSettings, GuestSettings
+from wasmverse.wasm.component.binary import is_component
+from wasmverse.wasm.component.inspect import ComponentLimits
 from wasmverse.wasm.inspect import ModuleLimits
 from wasmverse.wasm.limits import Limits
 
@@ -20,3 +22,29 @@ def module_limits(settings: CheckSettings) -> ModuleLimits:
         settings.module_exports_max,
         settings.compiled_bytes_max,
     )
+
+
+def component_limits(settings: CheckSettings) -> ComponentLimits:
+    """Of a component that is uploaded."""
+    return ComponentLimits(
+        settings.component_bytes_max,
+        settings.component_modules_max,
+        settings.component_functions_max,
+        settings.module_exports_max,
+        settings.component_compiled_bytes_max,
+    )
+
+
+def check_seconds(upload: bytes, settings: CheckSettings) -> float:
+    """Time for checking and compiling it, by what it is."""
+    return settings.component_compile_seconds_max if is_component(upload) else settings.compile_seconds_max
+
+
+def upload_bytes_max(upload: bytes, settings: CheckSettings) -> int:
+    """Its size, by what it is."""
+    return settings.component_bytes_max if is_component(upload) else settings.module_bytes_max
+
+
+def compiled_bytes_max(upload: bytes, settings: CheckSettings) -> int:
+    """Size of its machine code, by what it is."""
+    return settings.component_compiled_bytes_max if is_component(upload) else settings.compiled_bytes_max

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest
 
 FLYING = "flying"
 GROUNDED = "grounded"
@@ -23,7 +23,7 @@ class Strategy:
     name: str
     is_enabled: bool
     status: str
-    guest: Guest | None
+    guest: AnyGuest | None
 
     @property
     def is_dealt(self) -> bool:

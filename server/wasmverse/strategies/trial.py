@@ -11,7 +11,7 @@ from wasmverse.commands import Cost, Trial
 from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest, Compiled, guest_of
 from wasmverse.wasm.inspect import last_line
 from wasmverse.wasm.limits import TABLES_MAX, Limits
 
@@ -29,9 +29,10 @@ a call that takes longer than that is not repeated."""
 
 
 def try_strategies(
-    module: wasmtime.Module, strategies: Mapping[str, str], limits: Limits
+    compiled: Compiled, strategies: Mapping[str, str], limits: Limits
 ) -> dict[str, tuple[Trial, Cost]]:
-    """Fly each strategy of a compiled module, given as registered name -> export, under the limits that it will fly with.
+    """Fly each strategy of a compiled module or component, given as registered name -> export, under the limits that it will
+    fly with.
 
     Returns what the first call came to, and the processor time that was taken on this machine now.
 
@@ -42,12 +43,12 @@ def try_strategies(
     ModuleRefused : no instance can be made of it. A start function that traps is found here, not in a turn.
     """
     frame = _trial_frame()
-    guests = {name: Guest.of(module, export) for name, export in strategies.items()}
+    guests = {name: guest_of(compiled, export) for name, export in strategies.items()}
     start_fuel = _start(frame, next(iter(guests.values())), limits)
     return {name: _try(frame, guest, limits, start_fuel) for name, guest in guests.items()}
 
 
-def _start(frame: Frame, guest: Guest, limits: Limits) -> int:
+def _start(frame: Frame, guest: AnyGuest, limits: Limits) -> int:
     """Start an instance, and the fuel that it took."""
     try:
         return guest.start(frame, limits)
@@ -82,7 +83,7 @@ def _trial_frame() -> Frame:
     return frame
 
 
-def _try(frame: Frame, guest: Guest, limits: Limits, start_fuel: int) -> tuple[Trial, Cost]:
+def _try(frame: Frame, guest: AnyGuest, limits: Limits, start_fuel: int) -> tuple[Trial, Cost]:
     outcome = guest.run(frame, 0, 1, limits)
     trial = Trial(outcome.fuel - outcome.start_fuel, outcome.reason, start_fuel)
     if outcome.seconds > _LONG_SECONDS:

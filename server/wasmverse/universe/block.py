@@ -20,7 +20,7 @@ from wasmverse.universe.printed import Printed, printed
 from wasmverse.universe.resolve import resolve_block
 from wasmverse.universe.state import Nodes, Ships, State, offsets_by_system
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import NOWHERE, world_of
 
@@ -205,7 +205,7 @@ def _decide(
 ) -> None:
     """Step 2 for the ships of one strategy: one call into Wasm for all of them."""
     strategy = roster.strategies[slot] if slot < len(roster.strategies) else None
-    guest: Guest | None = strategy.guest if strategy else None
+    guest: AnyGuest | None = strategy.guest if strategy else None
     if strategy is not None and strategy.status == GROUNDED:
         called[slice(*rows)] = FAULTED
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from wasmverse.wasm.abi import CoreFunction
 from wasmverse.wasm.code import Body, constant_expression
@@ -13,16 +13,23 @@ class CallGraph:
     """The functions of a module, and the calls between them.
 
     A call through a table can meet every function of the same type that a table or a reference may hold. Tables are the module's
-    own: what an imported one holds is not seen.
+    own: what an imported one holds is not seen. If others may call back what is ``exported`` and what tables hold, then every
+    call of an imported function, and every call through a table, may come to that.
 
     Parameters
     ----------
     bodies, types, type_of : the functions, imported ones first, all types, and the number of each function's type.
     holders : the content of the sections that can refer to functions: tables, globals, elements.
+    exported : the functions that others may call while one of them is called; None: nobody calls back.
     """
 
     def __init__(
-        self, bodies: list[Body], types: list[CoreFunction], type_of: list[int], holders: Sequence[bytes]
+        self,
+        bodies: list[Body],
+        types: list[CoreFunction],
+        type_of: list[int],
+        holders: Sequence[bytes],
+        exported: Collection[int] | None = None,
     ) -> None:
         self.functions = len(bodies)
         tables, globals_, elements = holders
@@ -31,13 +38,14 @@ class CallGraph:
         else:
             held = _in_globals(globals_) | _in_elements(elements)
             held.update(*(body.refers for body in bodies))
+        held.update(exported or ())
         # A node for each function, then one for each type of function that is called through a table, and one for any.
         nodes: dict[CoreFunction | None, int] = {}
         self.calls: list[list[int]] = []
         for body in bodies:
             callees = set(body.calls)
             wanted: set[CoreFunction | None] = {types[number] for number in body.indirect}
-            if body.calls_reference:
+            if body.calls_reference or (exported is not None and (body.indirect or body.is_imported)):
                 wanted.add(None)
             callees.update(nodes.setdefault(type_, self.functions + len(nodes)) for type_ in wanted)
             self.calls.append(list(callees))

@@ -34,6 +34,7 @@ class Body:
     calls, indirect, refers : the functions it calls, the types it calls through a table, the functions it refers to.
     calls_reference : whether it calls a function reference, which may be any.
     returns : (place, depth of blocks) of each ``return``.
+    is_imported : whether there are no instructions, the function being another module's.
     """
 
     start: int
@@ -46,6 +47,7 @@ class Body:
     refers: set[int] = field(default_factory=set)
     calls_reference: bool = False
     returns: list[tuple[int, int]] = field(default_factory=list)
+    is_imported: bool = False
 
 
 # What stands behind an opcode: nothing, so many bytes, so many LEB128 numbers, or an address in memory (with a lane).

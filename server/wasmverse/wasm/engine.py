@@ -57,6 +57,17 @@ def flight_config() -> wasmtime.Config:
     config.wasm_threads = True
     config.wasm_multi_memory = True
     config.shared_memory = True
+    config.wasm_component_model = True
+    for later in (
+        "map",
+        "implements",
+        "canonical_names",
+        "accessors",
+        "async",
+        "more_async_builtins",
+        "async_stackful",
+    ):
+        getattr(ffi, f"wasmtime_config_wasm_component_model_{later}_set")(config.ptr(), False)
     set_native_stack(config, NATIVE_BYTES)
     return config
 
@@ -67,11 +78,12 @@ def flight_engine() -> wasmtime.Engine:
     return wasmtime.Engine(flight_config())
 
 
-def compile_for_flight(uploaded: bytes, native: float = NATIVE) -> wasmtime.Module:
+def compile_for_flight(uploaded: bytes, native: float = NATIVE, *, is_part: bool = False) -> wasmtime.Module:
     """Compile a module that has been found valid, with its calls counted: the only way in which guests are compiled.
 
     Parameters
     ----------
+    is_part : whether it is a core module of a component, which others of it may call back; see `stack.prepare`.
     native : the most bytes of native stack that a frame may take for each unit of its cost; see ``stack``.
 
     Raises
@@ -79,13 +91,13 @@ def compile_for_flight(uploaded: bytes, native: float = NATIVE) -> wasmtime.Modu
     ModuleRefused : its calls cannot be counted, or a function takes more stack than it costs.
     WasmtimeError : the compiler cannot take it.
     """
-    prepared = prepare(uploaded)
+    prepared = prepare(uploaded, is_part=is_part)
     module = wasmtime.Module(flight_engine(), prepared.module)
     check_frames(bytes(module.serialize()), prepared.frames, native)
     return module
 
 
-THREAD_STACK_BYTES = 8 << 20
+THREAD_STACK_BYTES = 16 << 20
 """What a thread needs in which guests run: their stack, and that of everything above them."""
 
 

@@ -67,14 +67,7 @@ def inspect(module: bytes, limits: ModuleLimits) -> Contents:
     ModuleRefused : it is not valid, too large, or cannot be read.
     """
     check_header(module, limits)
-    try:
-        wasmtime.Module.validate(strict_engine(), module)
-    except wasmtime.WasmtimeError as error:
-        raise ModuleRefused(
-            f"the module is not valid: {last_line(error)}; allowed is WebAssembly 2.0 with SIMD, without threads, "
-            "several memories, 64-bit memory, tail calls, typed references, exceptions or garbage collection: "
-            "build it without them"
-        ) from error
+    check_valid(module)
     functions = count_functions(module)
     if functions > limits.functions_max:
         raise ModuleRefused(
@@ -92,6 +85,23 @@ def inspect(module: bytes, limits: ModuleLimits) -> Contents:
             f"{printable(imports[0].name, 64)}; no guest needs so many: remove those that are not used"
         )
     return Contents(hashlib.sha256(module).hexdigest(), language_of(module), imports, exports_of(module))
+
+
+def check_valid(module: bytes, what: str = "module") -> None:
+    """Make sure that the strict engine takes a core module; ``what`` is what a refusal calls it.
+
+    Raises
+    ------
+    ModuleRefused : it does not.
+    """
+    try:
+        wasmtime.Module.validate(strict_engine(), module)
+    except wasmtime.WasmtimeError as error:
+        raise ModuleRefused(
+            f"the {what} is not valid: {last_line(error)}; allowed is WebAssembly 2.0 with SIMD, without threads, "
+            "several memories, 64-bit memory, tail calls, typed references, exceptions or garbage collection: "
+            "build it without them"
+        ) from error
 
 
 def check_header(module: bytes, limits: ModuleLimits) -> None:

@@ -27,6 +27,7 @@ class Limits:
     its first call: its start function and ``_initialize``. log_bytes_max is for what all calls of a run write; of that, so many
     lines of so many characters are kept in a turn. pool_rows is how many rows the first fuel pool of a run is for.
     values_bytes_max is what strings and lists of a run's arguments may take, and as much those of its results.
+    Of a component each memory and table has bounds of its own.
     """
 
     budget_fuel: int
@@ -39,6 +40,8 @@ class Limits:
     log_line_characters_max: int = 200
     pool_rows: int = POOL_ROWS
     values_bytes_max: int = 64 << 20
+    component_memory_bytes_max: int = 64 << 20
+    component_table_elements_max: int = 20_000
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -52,4 +55,6 @@ class Limits:
             values["guest_log_bytes_max"],
             values["strategy_log_lines_max"],
             values["strategy_log_line_characters_max"],
+            component_memory_bytes_max=values["component_memory_bytes_max"],
+            component_table_elements_max=values["component_table_elements_max"],
         )

@@ -1,6 +1,7 @@
 """What the frames of compiled functions take of the native stack, read from the compiler's output.
 
-wasmtime's output is an ELF file with a symbol ``wasm[0]::function[N]`` for each function of the module. On x86-64 a function
+wasmtime's output is an ELF file with a symbol ``wasm[M]::function[N]`` for each function of its module, or of a
+component's modules. On x86-64 a function
 begins by comparing the stack pointer with the stack's limit and all that its frame will take, return address and saved
 registers included: that number is read. Other processors' code is not read; they have more registers, and so smaller frames.
 """
@@ -15,7 +16,7 @@ from wasmverse.errors import ModuleRefused
 
 _X86_64 = 62
 _SYMBOL_TABLE = 2
-_FUNCTION = re.compile(rb"wasm\[0\]::function\[(\d+)\]")
+_FUNCTION = re.compile(rb"wasm\[(\d+)\]::function\[(\d+)\]")
 _PROLOGUE = re.compile(
     rb"\x55\x48\x89\xe5"  # push rbp; mov rbp, rsp
     rb"\x4c\x8b[\x56\x57].\x4d\x8b\x52."  # mov r10, [rdi + ..], or rsi behind a place for results; mov r10, [r10 + ..]: the limit
@@ -26,19 +27,20 @@ _PROLOGUE = re.compile(
 )
 
 
-def check_frames(compiled: bytes, costs: Sequence[int], native: float) -> None:
+def check_frames(compiled: bytes, costs: Sequence[int], native: float, module: int = 0) -> None:
     """Make sure that no function's frame takes more than ``native`` bytes for each unit of its cost.
 
     Parameters
     ----------
-    compiled : a serialised module.
+    compiled : a serialised module or component.
     costs : what each function's frame costs; see ``stack``.
+    module : of a component, the number of the core module.
 
     Raises
     ------
     ModuleRefused : one does.
     """
-    for index, size in native_frames(compiled):
+    for index, size in native_frames(compiled, module):
         if size > native * costs[index]:
             raise ModuleRefused(
                 f"function {index} of the module takes {size:,} bytes of stack when it is compiled; its parameters, locals "
@@ -46,8 +48,8 @@ def check_frames(compiled: bytes, costs: Sequence[int], native: float) -> None:
             )
 
 
-def native_frames(compiled: bytes) -> Iterator[tuple[int, int]]:
-    """Each function's index and the bytes that its frame takes; nothing on other processors than x86-64."""
+def native_frames(compiled: bytes, module: int = 0) -> Iterator[tuple[int, int]]:
+    """Of a core module, each function's index and the bytes that its frame takes; nothing on other processors than x86-64."""
     (machine,) = struct.unpack_from("<H", compiled, 18)
     if machine != _X86_64:
         return
@@ -66,8 +68,8 @@ def native_frames(compiled: bytes) -> Iterator[tuple[int, int]]:
             "<IBBHQQ", compiled[offset : offset + size]
         ):
             function = _FUNCTION.match(compiled, names[4] + name)
-            if function is not None:
-                yield int(function[1]), _frame(compiled, sections[section][4] + value)
+            if function is not None and int(function[1]) == module:
+                yield int(function[2]), _frame(compiled, sections[section][4] + value)
 
 
 def _frame(compiled: bytes, at: int) -> int:

@@ -160,6 +160,19 @@ def exports_of(module: bytes) -> dict[str, str]:
     return exports
 
 
+def exported_functions(data: bytes) -> list[int]:
+    """The numbers of the functions that an export section exports."""
+    count, at = leb128(data, 0)
+    found = []
+    for _ in range(count):
+        _, at = _name(data, at)
+        kind = data[at]
+        index, at = leb128(data, at + 1)
+        if kind == 0:
+            found.append(index)
+    return found
+
+
 def function_types(data: bytes) -> list[CoreFunction]:
     """The content of a type section. Raises ModuleRefused when it holds anything else."""
     try:

@@ -36,6 +36,7 @@ from wasmverse.wasm.sections import (
     GLOBAL_SECTION,
     TABLE_SECTION,
     TYPE_SECTION,
+    exported_functions,
     exports_of,
     function_types,
     imports_of,
@@ -61,13 +62,46 @@ NATIVE = 2
 """The most bytes of native stack that a frame may take for each unit of its cost."""
 NATIVE_BYTES_OF_DRIVER = 1 << 15
 """What a driver may take of the native stack, all of its functions together."""
-NATIVE_BYTES = NATIVE * (CHAIN + STACK + FRAME_MAX) + (1 << 16)
-"""The native stack that every guest gets: what the above can come to, and room for the driver and what calls it."""
+NATIVE_BYTES = NATIVE * 4 * STACK + (1 << 16)
+"""The native stack that every guest gets: what the above can come to, and room for the driver and what calls it. A component's
+parts may come to it together."""
 COUNTER = "wasmverse:stack"
 """The export by which the host reads what is left."""
 
 _ORDER = (1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11)
 """Sections as they follow each other in a module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a module's calls may cost: a chain of uncounted ones, all counted ones under way, one frame; and up to how many bytes
+    of instructions a frame costs one each."""
+
+    chain: int
+    stack: int
+    frame: int
+    code: int
+
+    @property
+    def native_bytes(self) -> int:
+        """What this can come to of the native stack."""
+        return NATIVE * (self.chain + self.stack + self.frame)
+
+
+WHOLE = Allowance(CHAIN, STACK, FRAME_MAX, CODE_MAX)
+"""Of a module that is a guest of its own."""
+
+
+def part_allowance(module: bytes) -> Allowance:
+    """Of a core module that is a part of a component: the larger its code, the more.
+
+    Each part counts alone, so what they are allowed adds up when one calls another. An interpreter's loop is so large a function
+    that more of its instructions count.
+    """
+    code = sum(len(content) for kind, content in sections_of(module) if kind == CODE_SECTION)
+    stack = min(STACK, max(1 << 13, 1 << code.bit_length()))
+    frame = max(1 << 14, stack >> 2)
+    return Allowance(max(CHAIN_IN_RECURSION, stack >> 4), stack, frame, min(CODE_MAX << 2, frame >> 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +118,24 @@ class Prepared:
     counted: int
 
 
-def prepare(module: bytes) -> Prepared:
+def prepare(module: bytes, *, is_part: bool = False) -> Prepared:
     """Have a validated module count its calls, and call WASI's functions by trampolines.
 
-    Imports of anything else stay as they are; who provides them must make sure that they call nothing of the module.
+    Imports of anything else stay as they are; who provides them must make sure that they call nothing of the module. Not so of a
+    part of a component: what it imports, and what other parts have put into its tables, may call whatever it exports or refers
+    to; and it is given what it imports as it is.
 
     Raises
     ------
     ModuleRefused : it holds something that is not understood or too large, or exports what only the host may.
     """
     try:
-        return _prepare(module)
+        return _prepare(module, is_part)
     except (IndexError, KeyError, AssertionError) as error:
         raise unreadable("code") from error
 
 
-def _prepare(module: bytes) -> Prepared:
+def _prepare(module: bytes, is_part: bool) -> Prepared:
     exports = exports_of(module)
     for name in (COUNTER, trampolines.TABLE, trampolines.START):
         if name in exports:
@@ -114,16 +150,22 @@ def _prepare(module: bytes) -> Prepared:
     type_of = imported + numbers(contents.get(FUNCTION_SECTION, b"\0"))
     code = contents.get(CODE_SECTION, b"\0")
     bodies = _bodies(code, types, type_of, len(imported))
+    allowance = part_allowance(module) if is_part else WHOLE
     frames = [trampolines.IMPORT_COST] * len(imported) + [
-        _frame(index, types[type_of[index]], bodies[index]) for index in range(len(imported), len(bodies))
+        _frame(index, types[type_of[index]], bodies[index], allowance)
+        for index in range(len(imported), len(bodies))
     ]
     tables = [contents.get(kind, b"\0") for kind in (TABLE_SECTION, GLOBAL_SECTION, ELEMENT_SECTION)]
-    costs = CallGraph(bodies, types, type_of, tables).costs(frames, CHAIN, CHAIN_IN_RECURSION)
+    exported = exported_functions(contents.get(EXPORT_SECTION, b"\0")) if is_part else None
+    graph = CallGraph(bodies, types, type_of, tables, exported)
+    costs = graph.costs(frames, allowance.chain, CHAIN_IN_RECURSION)
+    if is_part:
+        costs = {index: cost for index, cost in costs.items() if index >= len(imported)}
     changed: dict[int, bytes] = {}
     if costs:
         globals_ = sum(found.kind == "global" for found in imports)
-        changed = _counting(contents, types, type_of, bodies, costs, len(imported), globals_)
-    if trampolines.is_linked(imports):
+        changed = _counting(contents, types, type_of, bodies, costs, len(imported), globals_, allowance.stack)
+    if not is_part and trampolines.is_linked(imports):
         changed |= trampolines.with_trampolines(contents | changed, imports, exports)
     if not changed:
         return Prepared(module, frames, 0)
@@ -133,7 +175,7 @@ def _prepare(module: bytes) -> Prepared:
 def _bodies(code: bytes, types: list[CoreFunction], type_of: list[int], imported: int) -> list[Body]:
     """What each function's instructions say; of the first ``imported`` nothing is known, and they call nobody."""
     arities = [(len(type_.params), len(type_.results)) for type_ in types]
-    bodies = [Body(0, 0, 0)] * imported
+    bodies = [Body(0, 0, 0, is_imported=True)] * imported
     count, at = leb128(code, 0)
     for number in range(imported, imported + count):
         size, at = leb128(code, at)
@@ -142,13 +184,14 @@ def _bodies(code: bytes, types: list[CoreFunction], type_of: list[int], imported
     return bodies
 
 
-def _frame(index: int, type_: CoreFunction, body: Body) -> int:
+def _frame(index: int, type_: CoreFunction, body: Body, allowance: Allowance) -> int:
     slots = len(type_.params) + len(type_.results) + body.locals + body.height + body.widest
-    cost = FRAME + SLOT * slots + min(body.end - body.start, CODE_MAX)
-    if cost > FRAME_MAX:
+    cost = FRAME + SLOT * slots + min(body.end - body.start, allowance.code)
+    if cost > allowance.frame:
         raise ModuleRefused(
             f"function {index} of the module keeps {slots:,} values (parameters, results, locals, operands, what it passes); "
-            f"{(FRAME_MAX - FRAME - CODE_MAX) // SLOT:,} are allowed: split it, or keep them in memory"
+            f"{(allowance.frame - FRAME - min(allowance.code, allowance.frame // 2)) // SLOT:,} are allowed: split it, or keep "
+            "them in memory"
         )
     return cost
 
@@ -161,6 +204,7 @@ def _counting(
     costs: dict[int, int],
     functions_imported: int,
     globals_imported: int,
+    stack: int,
 ) -> dict[int, bytes]:
     """The sections that change."""
     globals_ = contents.get(GLOBAL_SECTION, b"\0")
@@ -184,7 +228,7 @@ def _counting(
         at = end
     changed = {
         CODE_SECTION: b"".join(parts),
-        GLOBAL_SECTION: append(globals_, [b"\x7f\x01\x41" + signed(STACK) + b"\x0b"]),
+        GLOBAL_SECTION: append(globals_, [b"\x7f\x01\x41" + signed(stack) + b"\x0b"]),
         EXPORT_SECTION: append(
             contents.get(EXPORT_SECTION, b"\0"),
             [export(COUNTER, 3, counter)],

@@ -176,3 +176,26 @@ class Function:
     def __str__(self) -> str:
         result = "" if self.result is None else f" -> {self.result}"
         return f"func({', '.join(map(str, self.params))}){result}"
+
+
+def unnamed(type_: ValueType) -> ValueType:
+    """The same structure without names: records as tuples, cases and labels numbered."""
+    match type_:
+        case Record(fields):
+            return Tuple(tuple(unnamed(field.type) for field in fields))
+        case Tuple(items):
+            return Tuple(tuple(map(unnamed, items)))
+        case Variant(cases):
+            return Variant(
+                tuple(
+                    Case(str(number), None if case.type is None else unnamed(case.type))
+                    for number, case in enumerate(cases)
+                )
+            )
+        case Enum(labels) | Flags(labels):
+            return type(type_)(tuple(map(str, range(len(labels)))))
+        case List(inner) | Option(inner):
+            return type(type_)(unnamed(inner))
+        case Result(ok, error):
+            return Result(None if ok is None else unnamed(ok), None if error is None else unnamed(error))
+    return type_
