@@ -62,13 +62,24 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 
 # ---- compilers of the other languages: from PyPI into a folder of their own, and Debian's
 
-languages: $(TOOLCHAINS)/installed
+languages: $(TOOLCHAINS)/installed $(TOOLCHAINS)/sentiment/fetched
 	@tools/need-compilers $(PYTHON)
 
 $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
 	@echo "==> compilers from PyPI (strategies/toolchains.lock)"
 	@$(PYTHON) -m venv $(TOOLCHAINS)
 	@$(TOOLCHAINS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r strategies/toolchains.lock
+	@touch $@
+
+# ---- the lexicon of functions/sentiment, and the texts that it is tested with
+
+$(TOOLCHAINS)/sentiment/fetched: functions/sentiment/sources.lock | tools
+	@echo "==> lexicon and texts (functions/sentiment/sources.lock)"
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes \
+		-r functions/sentiment/sources.lock -d $(@D)
+	@tar -xzf $(@D)/vaderSentiment-*.tar.gz -C $(@D) --strip-components 1
+	@tar -xzf $(@D)/additional_resources/*.tar.gz -C $(@D) --strip-components 1
 	@touch $@
 
 # ---- the page
@@ -88,8 +99,8 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 test: setup languages
 	@tools/need-chromium
 	@echo "==> ruff, mypy"
-	@$(BIN)/ruff check server tests strategies
-	@$(BIN)/ruff format --check server tests strategies
+	@$(BIN)/ruff check server tests strategies functions
+	@$(BIN)/ruff format --check server tests strategies functions
 	@$(BIN)/mypy
 	@echo "==> the page: types, lint, unit tests"
 	@npm --prefix web run check --silent
@@ -115,8 +126,8 @@ bench: setup
 	@$(BIN)/python -m tests.bench
 
 lint: setup
-	@$(BIN)/ruff check --fix server tests strategies
-	@$(BIN)/ruff format server tests strategies
+	@$(BIN)/ruff check --fix server tests strategies functions
+	@$(BIN)/ruff format server tests strategies functions
 
 clean:
 	rm -rf $(VENV) $(TOOLCHAINS) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build .cache

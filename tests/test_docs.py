@@ -142,9 +142,9 @@ def wanted_packages() -> Iterator[tuple[str, str]]:
         for kind in ("dependencies", "devDependencies"):
             for name in package.get(kind, {}):
                 yield manifest, name
-    lock = "strategies/toolchains.lock"
-    for name in re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE):
-        yield lock, name
+    for lock in ("strategies/toolchains.lock", "functions/sentiment/sources.lock"):
+        for name in re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE):
+            yield lock, name
     table = "server/wasmverse/languages/languages.toml"
     languages = tomllib.loads((ROOT / table).read_text("utf-8")).values()
     compilers = [compiler for language in languages for compiler in language["compilers"]]
@@ -330,7 +330,9 @@ def test_package_lock_has_versions_and_hashes_only(lock: Path) -> None:
     assert not [name for name, package in installed.items() if "integrity" not in package]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "strategies/toolchains.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "strategies/toolchains.lock", "functions/sentiment/sources.lock"]
+)
 def test_requirements_lock_has_versions_and_hashes_only(lock: str) -> None:
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     code = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
