@@ -9,7 +9,8 @@ from tests.simulation.builder import changed
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseError, StateError, WasmverseError
 from wasmverse.storage.duckdb import database as embedded
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb import exchange
+from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.exchange import TABLES, export, load
 from wasmverse.storage.duckdb.store import DuckdbStore
 
@@ -148,3 +149,38 @@ def test_what_cannot_be_exported_is_named(
         DatabaseError, match=r"file cannot be used \(File exists\): name a new or empty folder"
     ):
         export(path, in_the_way)
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_an_export_that_fails_leaves_nothing(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    target = tmp_path / "target"
+    if was_there:
+        target.mkdir()
+    copy, copied = exchange._copy, []
+
+    def fail_at_the_ships(transaction: Transaction, query: str, file: Path) -> None:
+        if file.name == "ship.parquet":
+            file.with_name(f"tmp_{file.name}").write_bytes(b"half")
+            raise duckdb.IOException("IO Error: No space left on device")
+        copy(transaction, query, file)
+        copied.append(file)
+
+    monkeypatch.setattr(exchange, "_copy", fail_at_the_ships)
+    with pytest.raises(DatabaseError, match="No space left"):
+        export(path, target)
+    assert copied
+    assert target.exists() == was_there
+    assert not was_there or not list(target.iterdir())
+    monkeypatch.undo()
+    export(path, target)
+    assert (target / "ship.parquet").exists()
+
+
+def test_a_file_that_cannot_be_exported_makes_no_folder(path: Path, tmp_path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE system_state SET ships = 'nonsense'::BLOB WHERE sid = 2")
+    with pytest.raises(StateError, match="the ships of system 2 cannot be read"):
+        export(path, tmp_path / "target")
+    assert not (tmp_path / "target").exists()

@@ -40,9 +40,7 @@ from wasmverse.settings import UniverseProcessSettings
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
-from wasmverse.storage.duckdb.database import Database
-from wasmverse.storage.duckdb.failure import damage, disk_failure
-from wasmverse.storage.duckdb.store import DuckdbStore
+from wasmverse.storage.opening import disk_error, open_universe, storage_error
 from wasmverse.storage.universe_store import UniverseStore
 from wasmverse.universe.cache import keep_no_more
 
@@ -156,7 +154,7 @@ class TurnLoop:
         except WasmverseError as error:
             return Answer(request.number, None, error)
         except Exception as error:
-            if (full := disk_failure(error, self.store.settings.database_path)) is not None:
+            if (full := disk_error(error, self.store.settings.database_path)) is not None:
                 self._send(Answer(request.number, None, full))
                 raise full from error
             # Rolled back like any other: a command that nobody thought of must not end everybody's universe.
@@ -242,8 +240,7 @@ def run_universe(
     except Exception as thrown:
         error = thrown
         if not isinstance(thrown, SnapshotError):  # which names its own folder
-            path = settings.database_path
-            error = disk_failure(thrown, path) or damage(thrown, path) or thrown
+            error = storage_error(thrown, settings.database_path) or thrown
         message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
         if not isinstance(error, WasmverseError):
             log.exception("the universe stopped")
@@ -262,22 +259,19 @@ def _run(
     progress: Callable[[str], None],
     close_in: Callable[[], dict[str, str]],
 ) -> None:
-    progress(f"opening {settings.database_path}")
-    database = Database.open(settings.database_path)
-    try:
-        if database.is_new:
+    def prepare(is_new: bool) -> None:
+        if is_new:
             progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}")
         with _ends_at_once(pipe):
             compile_kernels(progress)
         keep_no_more()
         pipe.send(Confined(close_in()))
-        store = DuckdbStore(database, settings)
+
+    progress(f"opening {settings.database_path}")
+    store = open_universe(settings.database_path, settings, prepare)
+    try:
         if settings.record_path is not None:
             record(store, settings.record_path, settings.record_hash_turns)
-    except BaseException:
-        database.close()
-        raise
-    try:
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
         try:
             TurnLoop(store, snapshots, pipe, settings.period_seconds).run()

@@ -1,27 +1,51 @@
-"""Open a universe with the engine that keeps it."""
+"""Open a universe with the engine that keeps it, and say what its errors mean: who does only this knows no engine."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from wasmverse.errors import DatabaseError
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.beginning import Founder
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.universe_store import UniverseStore
 from wasmverse.universe.turn import Laws
 
 
-def open_universe(path: Path | None, settings: SimulationSettings) -> UniverseStore:
+def open_universe(
+    path: Path | None, settings: SimulationSettings, first: Callable[[bool], None] = lambda _is_new: None
+) -> UniverseStore:
     """A universe in a file, made by the settings with the bundled strategies if it is new; None for a private one in memory.
+
+    Parameters
+    ----------
+    first : called once the file is ours, before anything is made, read or compiled; told whether it is new.
 
     Raises
     ------
     WasmverseError : the file cannot be used, holds what cannot be, or the universe does not fit this machine.
     """
-    return DuckdbStore.opened(Database.open(path), settings)
+    database = Database.open(path)
+    try:
+        first(database.is_new)
+    except BaseException:
+        database.close()
+        raise
+    return DuckdbStore.opened(database, settings)
+
+
+def disk_error(error: BaseException, path: Path) -> DatabaseError | None:
+    """The one line for an error whose cause is that the disk takes no more; None for any other."""
+    return disk_failure(error, path)
+
+
+def storage_error(error: BaseException, path: Path) -> DatabaseError | None:
+    """The one line for an error whose cause is the disk, or damaged bytes of the universe at ``path``; None for any other."""
+    return disk_failure(error, path) or damage(error, path)
 
 
 def found_universe(laws: Laws, founders: Sequence[Founder], settings: SimulationSettings) -> UniverseStore:

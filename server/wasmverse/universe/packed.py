@@ -15,14 +15,7 @@ from numpy.typing import NDArray
 from wasmverse.errors import StateError
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.kernels import kernel
-from wasmverse.universe.row_format import (
-    HEAD_BYTES,
-    NARROW,
-    NODE_BYTES,
-    SHIP_BYTES,
-    VERSION,
-    WIDE,
-)
+from wasmverse.universe.row_format import HEAD_BYTES, NARROW, NODE_BYTES, SHIP_BYTES, VERSION, WIDE
 from wasmverse.universe.state import Columns, Nodes, Ships, end_of_run, with_columns
 
 U32, U64, I64 = np.uint32, np.uint64, np.int64
@@ -30,9 +23,8 @@ U32, U64, I64 = np.uint32, np.uint64, np.int64
 EID_END = 2**62
 """Every eid is lower."""
 
-
 FEW_ENTITIES = 250_000
-"""So many are packed by the caller alone: to wake another thread takes longer."""
+"""Fewer are packed by the caller alone: to wake a thread takes longer."""
 
 
 class Blobs(NamedTuple):

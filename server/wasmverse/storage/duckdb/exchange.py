@@ -7,7 +7,7 @@ is a file of it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from wasmverse.storage import schema
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.storage.duckdb.stored_state import StoredState, as_rows
 from wasmverse.storage.duckdb.strategy_store import read_strategies
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.storage.unpack_sql import SQL_TYPES
@@ -45,9 +45,12 @@ def export(path: Path, folder: Path) -> str:
     ------
     DatabaseError : the folder is there and not empty, or cannot be written; or the file cannot be read.
     StateError : the file holds no universe, or ships or nodes that cannot be.
+
+    What was written of it until then is removed, and the folder if it was made.
     """
     if not path.is_file():
         raise DatabaseError(f"{path} is no file: name the universe to export with --db")
+    was_there = folder.is_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = next(folder.iterdir(), None)
@@ -57,6 +60,20 @@ def export(path: Path, folder: Path) -> str:
         ) from error
     if taken is not None:
         raise DatabaseError(f"{folder} holds {taken.name!r}: name a new or empty folder")
+    try:
+        stored = _export(path, folder)
+    except BaseException as error:
+        _remove_exported(folder, was_there)
+        if isinstance(error, duckdb.Error):
+            raise DatabaseError(
+                f"{folder} cannot be written: {printable(str(error).splitlines()[0])}; name another folder"
+            ) from error
+        raise
+    ships, nodes = (len(columns.sid) for columns in stored.state)
+    return f"{path} at turn {stored.tid:,}, {ships:,} ships and {nodes:,} nodes, is in {folder}"
+
+
+def _export(path: Path, folder: Path) -> StoredState:
     database = Database.open(path)
     try:
         with database.transaction() as transaction:
@@ -70,14 +87,19 @@ def export(path: Path, folder: Path) -> str:
                 transaction.driver.register("exported", rows)
                 _copy(transaction, "SELECT * FROM exported", folder / f"{name}.parquet")
                 transaction.driver.unregister("exported")
-    except duckdb.Error as error:
-        raise DatabaseError(
-            f"{folder} cannot be written: {printable(str(error).splitlines()[0])}; name another folder"
-        ) from error
     finally:
         database.close()
-    ships, nodes = (len(columns.sid) for columns in stored.state)
-    return f"{path} at turn {stored.tid:,}, {ships:,} ships and {nodes:,} nodes, is in {folder}"
+    return stored
+
+
+def _remove_exported(folder: Path, was_there: bool) -> None:
+    """Leave a folder as it was before an export that failed: empty, or not there."""
+    with suppress(OSError):
+        for table in TABLES:
+            for name in (f"{table.name}.parquet", f"tmp_{table.name}.parquet"):  # DuckDB's, while it writes
+                (folder / name).unlink(missing_ok=True)
+        if not was_there:
+            folder.rmdir()
 
 
 def load(folder: Path, path: Path) -> str:
