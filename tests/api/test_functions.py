@@ -200,3 +200,27 @@ def test_what_readers_count_is_told_to_the_universe_turn_by_turn(gateway: Runnin
     while not gateway.universe.uses and time.monotonic() < end:
         time.sleep(0.01)
     assert gateway.universe.uses == [{FunctionKey("gain", "DOUBLE", 1): FunctionUse(1, 10, 1, 500, 2e-6)}]
+
+
+def test_a_dry_run_calls_a_module_for_the_rows_of_a_query(gateway: RunningGateway) -> None:
+    sent = len(gateway.universe.commands)
+
+    def dry_run(module: bytes = MODULE, **params: str) -> httpx.Response:
+        return gateway.http.post("/api/v1/functions/gain/dry-run", content=module, params=params)
+
+    answer = dry_run(sql="select x, y from entity")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["rows"], found["is_compared"], found["faults"], found["examples"]) == (32, False, 0, [])
+    assert found["turn"] == gateway.universe.last.tid  # type: ignore[union-attr]
+    for status, part, params in (
+        (400, "?sql=", {}),
+        (400, "columns", {"sql": "select x from entity"}),
+        (400, "Could not convert", {"sql": "select 'a', 'b'"}),
+        (422, "not other", {"sql": "select 1, 2", "export": "other"}),
+    ):
+        answer = dry_run(**params)
+        assert answer.status_code == status, answer.text
+        assert part in answer.json()["error"]["message"]
+    assert dry_run(b"x", sql="select 1, 2").status_code == 422
+    assert len(gateway.universe.commands) == sent

@@ -25,6 +25,7 @@ OPERATIONS = [
     ("PUT", "/api/v1/functions/{name}"),
     ("DELETE", "/api/v1/functions/{name}"),
     ("POST", "/api/v1/functions/{name}/rollback"),
+    ("POST", "/api/v1/functions/{name}/dry-run"),
     ("GET", "/ping"),
     ("GET", "/connect"),
     ("GET", "/health"),

@@ -111,3 +111,15 @@ def test_list_and_show(gateway: RunningGateway) -> None:
     assert "signature" in outcome.stdout and "fuel/row" in outcome.stdout
     outcome = run("show", "gain", "--url", gateway.url)
     assert (outcome.exit_code, "gain does not exist" in outcome.stderr) == (1, True)
+
+
+def test_check_against_a_query(gateway: RunningGateway, file: Path) -> None:
+    outcome = run("check", file, "--against", "select x, y from entity", "--url", gateway.url)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "32 rows: " in outcome.stdout
+    assert "there is no present version; 0 rows failed\n" in outcome.stdout
+    fails = written(
+        file.with_name("fails.wasm"), '(module (func (export "gain") (param f64) (result f64) unreachable))'
+    )
+    outcome = run("check", fails, "--name", "gain", "--against", "select 1", "--url", gateway.url)
+    assert "(1.0)" in outcome.stdout and "unreachable" in outcome.stdout

@@ -12,16 +12,21 @@ from wasmverse.api.client import uploader_of
 from wasmverse.api.gateway import Gateway
 from wasmverse.api.uploads import unless_left
 from wasmverse.commands import DropFunction
+from wasmverse.errors import QueryError
 from wasmverse.functions.check import creation, function_check
+from wasmverse.functions.dry_run import dry_run_check, rows_query
 from wasmverse.functions.grammar import Create, Drop, ShowCreate, ShowFunctions, Statement
 from wasmverse.functions.wanted import WIT_BYTES_MAX, Wanted
-from wasmverse.query.query import Query
+from wasmverse.query.query import Client, Query
 from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Identity
 
 STATEMENT_BYTES = 64 << 10
 """What a statement that creates a function may have besides its module and its WIT in base64."""
 
+_UNKNOWN_FUNCTION = 1305
+
+_SPENT = "select version, rows, faults, fuel_per_row, nanoseconds_per_row from wasm_function where is_current and name = ?"
 _FUNCTIONS = """select name, kind, signature, version, language, author, bytes, created_at, calls, rows, faults, fuel_per_row,
 nanoseconds_per_row from wasm_function where is_current and name like ? order by name, signature"""
 _CREATE = """select name as "Function", statement as "Create Function" from wasm_function where is_current and name = ?
@@ -68,6 +73,40 @@ async def drop_function(
     answer = await gateway.universe.ask(DropFunction(name, parameters, may_be_missing, identity.author))
     gateway.metrics.commands.labels("drop_function").inc()
     return answer
+
+
+async def run_dry(
+    gateway: Gateway, client: Client, module: bytes, wanted: Wanted, sql: str
+) -> dict[str, Any]:
+    """Run a module over the rows of a query, beside the present version if there is one: a `DryRun` as plain values, with the turn
+    of the rows, and what the present version has cost so far.
+
+    Raises
+    ------
+    WasmverseError : the module or the query is refused.
+    """
+    async with gateway.uploads.checked(function_check(module, wanted, gateway.settings)) as checked:
+        pass
+    is_compared = True
+    query = Query(rows_query(checked[0], sql, is_compared=True), format="arrow")
+    try:
+        result = await gateway.service.query(query, client=client)
+    except QueryError as error:
+        if error.code != _UNKNOWN_FUNCTION:
+            raise
+        is_compared = False
+        query = replace(query, sql=rows_query(checked[0], sql, is_compared=False))
+        result = await gateway.service.query(query, client=client)
+    check = dry_run_check(checked, bytes(result.body), gateway.settings, is_compared=is_compared)
+    async with gateway.uploads.checked(check) as found:
+        pass
+    spent = await gateway.service.query(
+        Query(_SPENT, orjson.dumps([wanted.name]), result.turn, "rows"), client=client
+    )
+    [rows] = orjson.loads(spent.body)["results"]
+    # Of several functions of one name the view does not say which it was.
+    present = rows["rows"][0] if is_compared and len(rows["rows"]) == 1 else None
+    return {**found.as_json(), "turn": result.turn, "present": present}
 
 
 async def carry_out(

@@ -12,9 +12,10 @@ from starlette.responses import Response
 from wasmverse.api.body import read_body
 from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.errors import HttpError
-from wasmverse.api.function_commands import create_function, drop_function
+from wasmverse.api.function_commands import create_function, drop_function, run_dry
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.strategies import REFUSALS, json_response
+from wasmverse.api.uploads import unless_left
 from wasmverse.commands import RollbackFunction
 from wasmverse.errors import FunctionUnknown
 from wasmverse.functions.declared import PARAMETERS, declared_function
@@ -44,6 +45,11 @@ _MODULE: dict[str, Any] = {
         "required": True,
         "content": {"application/wasm": {"schema": {"type": "string", "format": "binary"}}},
     },
+}
+
+_DRY_RUN = {
+    **_MODULE,
+    "parameters": _in_query({"sql": "A query with a column for each parameter.", **PARAMETERS}),
 }
 
 router = APIRouter(prefix="/api/v1/functions", tags=["functions"], responses=REFUSALS)
@@ -109,6 +115,30 @@ async def roll_back(name: str, request: Request) -> Response:
     answer = await gateway.universe.ask(command)
     gateway.metrics.commands.labels("rollback_function").inc()
     return json_response(_told(answer))
+
+
+@router.post("/{name}/dry-run", openapi_extra=_DRY_RUN)
+async def dry_run(name: str, request: Request) -> Response:
+    """Call a module for the rows of a query, beside the present version of the function, and change nothing.
+
+    The query has a column for each parameter. Answered are how many results differ, with examples, rows that failed, and
+    what a row costs.
+    """
+    gateway = gateway_of(request)
+    settings = gateway.settings
+    identity = gateway.may_command(request)
+    client = client_of(request, identity)
+    given = dict(request.query_params)
+    sql = given.pop("sql", "")
+    if not sql.strip():
+        raise HttpError(400, "Give the query of the arguments as ?sql=select x, y from entity")
+    wanted = declared_function(name, given)
+    most = settings.function_module_bytes_max
+    announced = request.headers.get("content-length", "")
+    async with gateway.uploads.place(uploader_of(request, identity), announced, most):
+        module = await read_body(request, most, settings.body_seconds_max)
+        found = await unless_left(request, run_dry(gateway, client, module, wanted, sql))
+    return json_response(found)
 
 
 async def _listed(request: Request, query: Query, name: str = "") -> Response:

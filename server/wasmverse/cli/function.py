@@ -74,10 +74,23 @@ def check(
     export: Export = None,
     state: State = None,
     steps: Steps = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="A query with a column for each parameter: FILE is called for its rows, beside the present version.",
+            show_default=False,
+        ),
+    ] = None,
+    url: UrlOption = DEFAULT_URL,
+    token: TokenOption = None,
 ) -> None:
     """Say whether FILE would be accepted, and as which function; needs no server.
 
-    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to correct it.
+    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to correct it. With
+    --against also what would change: the results that differ, the rows that fail, and what a row costs. Nothing is stored.
+
+    [bold]wasmverse function check far.wasm --against 'select x, y from entity'[/bold]
     """
     from wasmverse.functions.check import function_check  # noqa: PLC0415 - large imports, only where needed
 
@@ -91,6 +104,10 @@ def check(
     print(f"{file.name} would be accepted: {definition.name}{printable(definition.signature, 2_000)}")
     print(f"{definition.kind}, {language}, {len(module):,} bytes, {len(compiled):,} of machine code")
     print(f"calls {', '.join(map(printable, definition.exports))}; sha256 {definition.sha256}")
+    if against is not None:
+        params = {"sql": against, **_declared(args, returns, wit, export, state, steps)}
+        path = f"/api/v1/functions/{definition.name}/dry-run"
+        _tell_dry_run(request("POST", url, path, token=token, content=module, params=params).json())
 
 
 @app.command()
@@ -267,6 +284,33 @@ def _tell(answer: dict[str, Any]) -> None:
         f"{printable(row['name'])}{printable(row['signature'], 2_000)} version {row['version']} "
         f"is called from turn {answer['turn'] + 1} on ({row['bytes']:,} bytes)"
     )
+
+
+def _tell_dry_run(found: dict[str, Any]) -> None:
+    rows = found["rows"]
+    print(
+        f"turn {found['turn']:,}, {rows:,} rows: {found['fuel']:,.0f} fuel and {found['nanoseconds']:,.0f} ns a row"
+    )
+    compared = f"{found['differences']:,} results differ from the present version's"
+    print(
+        f"{compared if found['is_compared'] else 'there is no present version'}; {found['faults']:,} rows failed"
+    )
+    present = found["present"]
+    if present is not None and present["rows"]:
+        print(
+            f"version {present['version']}, the present one, has taken {_number(present['fuel_per_row'])} fuel and "
+            f"{_number(present['nanoseconds_per_row'])} ns a row so far; {present['faults']:,} of {present['rows']:,} rows failed"
+        )
+    if not found["examples"]:
+        return
+    table = Table(header_style="bold", caption="the first of them")
+    table.add_column("row", justify="right")
+    for column in ("arguments", "present", "new", "why"):
+        table.add_column(column, overflow="fold")
+    for one in found["examples"]:
+        cells = (one["arguments"], one["present"] or "", one["new"] or "", one["why"])
+        table.add_row(f"{one['row']:,}", *(escape(printable(cell)) for cell in cells))
+    print_table(table)
 
 
 _COSTS = {"fuel/row": "fuel_per_row", "ns/row": "nanoseconds_per_row"}
