@@ -78,8 +78,8 @@ async def drop_function(
 async def run_dry(
     gateway: Gateway, client: Client, module: bytes, wanted: Wanted, sql: str
 ) -> dict[str, Any]:
-    """Run a module over the rows of a query, beside the present version if there is one: a `DryRun` as plain values, with the turn
-    of the rows, and what the present version has cost so far.
+    """Run a module over the rows of a query, beside the present version if there is one: a `DryRun` as plain values, with the
+    turn of the rows, and what the present version has cost so far.
 
     Raises
     ------
