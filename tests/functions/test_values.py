@@ -5,6 +5,7 @@ memory that the second ABI has filled, and returns what lies there.
 """
 
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from tests.wasm import canonical
 from tests.wasm.builder import limits_of
 from tests.wasm.canonical_memory import Memory, holds_error, in_sql, same
 from wasmverse.functions.run import Runner
+from wasmverse.wasm import frame
 from wasmverse.wasm.abi import core_function
 from wasmverse.wasm.types import U8, U32, U64, Field, Function, List, Tuple, ValueType
 
@@ -124,14 +126,21 @@ def takes_null(type_: ValueType) -> bool:
     )
 
 
-@given(st.data(), canonical.value_types, st.binary(min_size=1, max_size=7))
+@given(
+    st.data(), canonical.value_types, st.binary(min_size=1, max_size=7), st.sampled_from([16, 100, 8 << 20])
+)
 @SOME
-def test_results_of_any_type_come_back(data: st.DataObject, result: ValueType, noise: bytes) -> None:
+def test_results_of_any_type_come_back(
+    data: st.DataObject, result: ValueType, noise: bytes, list_bytes: int
+) -> None:
+    """However little room their lists have to begin with."""
     values = data.draw(st.lists(canonical.values_of(result), min_size=1, max_size=4))
     images, memory = images_of(result, values, noise)
     function = Function((Field("n", U32),), result)
     guest = guest_of(wat_that_returns(result, images, memory))
-    ran = Runner(function).run(guest, [numbers(len(values))], len(values), LIMITS)
+    with patch.object(frame, "_LIST_BYTES", list_bytes):
+        runner = Runner(function)
+    ran = runner.run(guest, [numbers(len(values))], len(values), LIMITS)
     assert ran.outcome.reason is None
     ran.result.validate(full=True)
     assert set(ran.errors) == {row for row, value in enumerate(values) if holds_error(result, value)}
