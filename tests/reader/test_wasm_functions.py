@@ -325,6 +325,17 @@ def test_a_guest_that_never_frees_serves_any_number_of_rows(asked: Catalogued) -
     ]
 
 
+def test_a_row_that_only_a_fresh_instance_has_room_for_is_no_fault(tmp_path: Path) -> None:
+    """The first 2,048 rows leave a third of the guest's memory used; the first of the next run needs three quarters."""
+    limits = {"function_guest_memory_bytes_max": 2 << 20, "function_budget_fuel": 50_000_000}
+    asked = Catalogued(tmp_path, SETTINGS.model_copy(update=limits))
+    asked.have(1, CHARACTERS)
+    # Each text is another one: a function of a few texts is called for these alone.
+    sql = "select sum(characters(repeat('x', if(range = 2048, 1500000, 300)) || range))::bigint from range(2050)"
+    assert asked.rows(sql) == [[2049 * 300 + 1_500_000 + sum(len(str(n)) for n in range(2050))]]
+    asked.writer.close()
+
+
 def test_what_functions_took_is_told_with_the_answer(asked: Catalogued) -> None:
     asked.have(1, POWER, ROOT)
     head, _ = asked.engine.answer(

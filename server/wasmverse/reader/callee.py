@@ -19,10 +19,12 @@ import numpy as np
 import pyarrow as pa
 
 from wasmverse.functions.definition import Definition
-from wasmverse.functions.run import Ran, Runner
+from wasmverse.functions.run import Ran, Runner, host_memory
+from wasmverse.functions.sql_types import arrow_type
 from wasmverse.reader.rows import Groups, shown_row
 from wasmverse.text import printable
 from wasmverse.wasm.fold import FIRST, LAST, Front, Steps, front_of
+from wasmverse.wasm.frame import HostMemory
 from wasmverse.wasm.guest import Guest, Seat
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
@@ -80,18 +82,22 @@ class Callee:
     definition : what it is.
     guest : its module, with the export that is called; of an aggregate with any of its exports.
     limits : what one run may use.
+    memories : host memory that nobody uses just now; what a call takes from there it puts back.
 
     Attributes
     ----------
     use : what it took in this statement.
     """
 
-    def __init__(self, definition: Definition, guest: Guest, limits: Limits) -> None:
+    def __init__(
+        self, definition: Definition, guest: Guest, limits: Limits, memories: list[HostMemory]
+    ) -> None:
         self.definition = definition
         self.use = Use()
         self._world = World()
         self._seen = 0
-        self._places: list[_Place] = []
+        self._memories = memories
+        self._places: dict[HostMemory, _Place] = {}
         self._chunk = CHUNK
         self._function, self._guest = definition.function, guest
         if definition.kind == "aggregate":
@@ -110,7 +116,7 @@ class Callee:
 
     def end(self) -> None:
         """Give back all flights, which belong to the statement."""
-        for place in self._places:
+        for place in self._places.values():
             place.seat.clear()
 
     def call(self, columns: Sequence[Any], *, is_try: bool, heed: Callable[[], None]) -> Any:
@@ -126,13 +132,20 @@ class Callee:
         GuestFailed : the first such row otherwise.
         """
         started = time.thread_time_ns()
+        place: _Place | None = None
         rows = len(columns[0]) if columns else 1
         first, self._seen = self._seen, self._seen + rows
         try:
-            place = self._places.pop()  # threads that call at the same time have one each
+            memory = self._memories.pop()  # threads that call at the same time have one each
         except IndexError:
-            place = _Place(Runner(self._function, ROWS, values_bytes_max=self._limits.values_bytes_max))
+            memory = host_memory(self._limits.values_bytes_max)
         try:
+            place = self._places.get(memory)
+            if place is None:
+                runner = Runner(
+                    self._function, ROWS, memory=memory, values_bytes_max=self._limits.values_bytes_max
+                )
+                place = self._places[memory] = _Place(runner)
             flown = place.runner.run_on(self._guest, columns, rows, self._limits, place.seat)
             if flown is not None:
                 self.use.fuel += flown[1]
@@ -140,9 +153,9 @@ class Callee:
             fly = self._groups(place, columns[0]) if self._is_aggregate else self._rows(place, columns, rows)
             return self._all(fly, columns, first, rows, is_try, heed)
         finally:
-            if self._has_memory:
+            if self._has_memory and place is not None:
                 place.seat.trim(self._limits.memory_bytes_max // 2)
-            self._places.append(place)
+            self._memories.append(memory)
             self.use.rows += rows
             self.use.nanoseconds += time.thread_time_ns() - started
 
@@ -167,9 +180,12 @@ class Callee:
             if flown.reason is not None:
                 if not is_try:
                     raise self._failed(columns, start, first, flown.reason)
-                parts.append(pa.nulls(1, flown.ran.result.type))
+                parts.append(_nulls(1, flown.ran.result.type))
                 start += 1
             heed()
+        if not parts:
+            assert self.definition.function.result is not None
+            return _nulls(0, arrow_type(self.definition.function.result))
         return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
     def _rows(self, place: _Place, columns: Sequence[Any], rows: int) -> _Fly:
@@ -249,3 +265,8 @@ class Callee:
 def _front(definition: Definition, steps: Steps, guest: Guest) -> Front:
     assert definition.initialize and definition.iterate and definition.terminate
     return front_of(steps, guest.names, definition.initialize, definition.iterate, definition.terminate)
+
+
+def _nulls(rows: int, kind: pa.DataType) -> Any:
+    nulls: Any = pa.nulls
+    return nulls(rows, kind)

@@ -22,6 +22,7 @@ from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import to_query_error
 from wasmverse.reader.macros import Overload, called_types, macros_of
 from wasmverse.snapshots.modules import load_guest
+from wasmverse.wasm.frame import HostMemory
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
@@ -74,7 +75,9 @@ class _Calls:
     def call(self, called: str, columns: tuple[Any, ...], *, is_try: bool) -> Any:
         """The results of some rows. The engine would cut the text of what fails: so it is kept, and a mark of it is raised."""
         try:
-            arrays = [_whole(column) for column in columns]
+            arrays = [
+                column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in columns
+            ]
             return self.bound[called].call(arrays, is_try=is_try, heed=self._clock.heed)
         except (GuestFailed, duckdb.InterruptException) as failed:
             number = next(self._failures)
@@ -112,6 +115,7 @@ class WasmFunctions:
         self._folder = folder
         self._limits = limits
         self._calls = _Calls(clock)
+        self._memories: list[HostMemory] = []
         self._modules: OrderedDict[str, tuple[Guest, int]] = OrderedDict()
         self._code_bytes = 0
         self._callees: OrderedDict[Definition, Callee] = OrderedDict()
@@ -162,7 +166,9 @@ class WasmFunctions:
     def _callee(self, definition: Definition) -> Callee:
         callee = self._callees.get(definition)
         if callee is None:
-            callee = self._callees[definition] = Callee(definition, self._guest(definition), self._limits)
+            callee = self._callees[definition] = Callee(
+                definition, self._guest(definition), self._limits, self._memories
+            )
             if len(self._callees) > CALLEES_KEPT:
                 _, oldest = self._callees.popitem(last=False)
                 oldest.end()
@@ -217,8 +223,3 @@ class WasmFunctions:
             self._connection.remove_function(called)
         self._macros.clear()
         self._numbers.clear()
-
-
-def _whole(column: Any) -> Any:
-    """The one array of a column."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

@@ -56,7 +56,7 @@ class HostMemory:
         return self.memory.data_len()
 
     def reserve(self, size_bytes: int) -> None:
-        """Grow to at least this size. Raises MemoryError past ``bytes_max``."""
+        """Grow to at least this size. Raises MemoryError past ``bytes_max``, and where the system gives no more."""
         missing = size_bytes - self.size_bytes
         if missing <= 0:
             return
@@ -64,7 +64,10 @@ class HostMemory:
             raise MemoryError(
                 f"a block needs {size_bytes} bytes of host memory; {self.bytes_max} is the most"
             )
-        self.memory.grow(-(-missing // PAGE_BYTES))
+        try:
+            self.memory.grow(-(-missing // PAGE_BYTES))
+        except wasmtime.WasmtimeError as error:
+            raise MemoryError(f"there is no room for {size_bytes} bytes of host memory") from error
 
     def header(self) -> NDArray[np.uint32]:
         """All of the header, as numbers."""
