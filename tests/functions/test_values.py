@@ -19,7 +19,7 @@ from tests.wasm.canonical_memory import Memory, holds_error, in_sql, same
 from wasmverse.functions.run import Runner
 from wasmverse.wasm import frame
 from wasmverse.wasm.abi import core_function
-from wasmverse.wasm.types import U8, U32, U64, Field, Function, List, Tuple, ValueType
+from wasmverse.wasm.types import F64, U8, U32, U64, Field, Function, List, Option, String, Tuple, ValueType
 
 LIMITS = limits_of(budget_fuel=10_000_000, faults_max=100)
 SOME = settings(
@@ -69,23 +69,36 @@ def calls(draw: st.DrawFn) -> tuple[Function, list[list[Any]]]:
 def test_arguments_of_any_type_reach_the_guest(
     call: tuple[Function, list[list[Any]]], has_realloc: bool, before: int
 ) -> None:
-    function, rows = call
+    check_arguments(*call, has_realloc, before)
+
+
+@given(st.data(), st.booleans())
+@settings(max_examples=15, deadline=None)
+def test_many_arguments_reach_the_guest_through_its_memory(data: st.DataObject, has_realloc: bool) -> None:
+    types = [U8, U64, String(), Option(F64), List(U8), List(String()), Tuple((U8, F64)), *[U32] * 6]
+    function = Function(tuple(Field(f"p{n}", type_) for n, type_ in enumerate(types)), TOLD)
+    assert len(canonical_flat(function)) > 16
+    row = st.tuples(*(canonical.values_of(type_) for type_ in types))
+    check_arguments(function, [list(data.draw(row)), list(data.draw(row))], has_realloc, 0)
+
+
+def check_arguments(function: Function, rows: list[list[Any]], has_realloc: bool, before: int) -> None:
+    """Pass the rows to a guest that tells what it got, as slices of arrays with so many elements before them."""
     core = core_function(function).params
     arrays = []
     for number, field in enumerate(function.params):
         values = [row[number] for row in rows]
-        # A slice: what comes before it must not show.
         arrays.append(arrow_of(field.type, [values[0]] * before + values)[before:])
     ran = Runner(function).run(guest_that_tells(core, has_realloc), arrays, len(rows), LIMITS)
-    assert (ran.outcome.reason, ran.errors, ran.result.null_count) == (None, {}, 0), (str(function), rows)
+    assert (ran.outcome.reason, ran.errors, ran.result.null_count) == (None, {}, 0)
     for row, told in zip(rows, ran.result, strict=True):
         bits, memory = told["f0"].as_py(), Memory(told["f1"].as_py())
         expected = [in_sql(field.type, value) for field, value in zip(function.params, row, strict=True)]
         if len(canonical_flat(function)) > 16:
             found = memory.load(bits[0], Tuple(tuple(field.type for field in function.params)))
         else:
-            values = zip(core, bits, strict=True)
-            found = [memory.lift_flat(values, field.type) for field in function.params]
+            flat = zip(core, bits, strict=True)
+            found = [memory.lift_flat(flat, field.type) for field in function.params]
         assert same(list(found), expected)
 
 
