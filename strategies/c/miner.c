@@ -38,18 +38,22 @@ static int turned_at_edge(const ship *me, int heading) {
     return cells_ahead(me, right) >= cells_ahead(me, left) ? right : left;
 }
 
+static bool has_company(const ship *me, view seen) {
+    for (const entity *other = seen.begin; other != seen.end && other->kind == SHIP; other++)
+        if (other->x == me->x && other->y == me->y) return true;
+    return false;
+}
+
 static plan fly(const ship *me, view seen) {
     uint64_t taken = 0;
-    bool has_company = false;
     const entity *other = seen.begin;
-    for (; other != seen.end && other->kind == SHIP; other++) {
-        taken |= bit_of(other->x, other->y);
-        has_company |= other->x == me->x && other->y == me->y;
-    }
-    if (!has_company) {
+    for (; other != seen.end && other->kind == SHIP; other++) taken |= bit_of(other->x, other->y);
+
+    uint64_t here = bit_of(me->x, me->y);
+    if (!(taken & here) || !has_company(me, seen)) {
         if (me->energy >= UPGRADE_COST + RESERVE && me->harvesters < HARVESTERS_ENOUGH)
             return upgrade(next_part(me), me->memory);
-        taken &= ~bit_of(me->x, me->y); // nobody but this ship itself
+        taken &= ~here; // nobody but this ship itself
     }
 
     const entity *node = NULL;

@@ -33,10 +33,10 @@ func fly(me *Ship, seen View) Plan {
 		return work(me, m&^unwell, seen)
 	}
 	m |= unwell
-	if worry := me.NearestShip(seen); worry != nil && me.Distance(worry) < cellsNear {
+	if worry := me.NearestShip(seen); worry != nil && me.IsWithin(cellsNear, worry) {
 		return run(me, m, worry)
 	}
-	if bed := me.NearestNode(seen); bed != nil && me.Distance(bed) < cellsNear {
+	if bed := me.NearestNode(seen); bed != nil && me.IsWithin(cellsNear, bed) {
 		return MoveBy(me.Offset(bed)).Remember(uint64(m))
 	}
 	return Hold().Remember(uint64(m))

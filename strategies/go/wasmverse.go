@@ -71,10 +71,10 @@ func (s *Ship) Offset(e *Entity) (east, south int) {
 	return int(e.X) - s.X, int(e.Y) - s.Y
 }
 
-// Distance along the axes, as moves go.
-func (s *Ship) Distance(e *Entity) int {
+// IsWithin so many cells of an entity, in a straight line.
+func (s *Ship) IsWithin(cells int, e *Entity) bool {
 	east, south := s.Offset(e)
-	return abs(east) + abs(south)
+	return east*east+south*south < cells*cells
 }
 
 // NearestShip in view, nil when there is none. Of some at the same distance, the oldest.
@@ -85,7 +85,8 @@ func (s *Ship) NearestShip(seen View) *Entity {
 		if e.Kind != KindShip {
 			break // only nodes follow
 		}
-		nearest = min(nearest, (abs(int(e.X)-x)+abs(int(e.Y)-y))<<16|i)
+		east, south := int(e.X)-x, int(e.Y)-y
+		nearest = min(nearest, (east*east+south*south)<<16|i)
 	}
 	return seen.at(nearest)
 }
@@ -98,13 +99,15 @@ func (s *Ship) NearestNode(seen View) *Entity {
 		if e.Kind != KindNode {
 			break // only ships are before it
 		}
-		nearest = min(nearest, (abs(int(e.X)-x)+abs(int(e.Y)-y))<<16|i)
+		east, south := int(e.X)-x, int(e.Y)-y
+		nearest = min(nearest, (east*east+south*south)<<16|i)
 	}
 	return seen.at(nearest)
 }
 
-// Distance and index are kept in one number while searching: a loop with one branch less is faster here.
-const nobody = 2 * GridSize << 16
+// While searching, the square of the distance and the index are one number: that spares each loop a branch, and loops
+// are what takes longest in Go's WebAssembly.
+const nobody = 2 * GridSize * GridSize << 16
 
 func (v View) at(nearest int) *Entity {
 	if i := nearest & 0xffff; nearest < nobody && i < len(v) {
@@ -159,7 +162,7 @@ func Upgrade(p Part) Plan { return Plan(0x80 | p) }
 // Remember has the same command, and seven bytes to find again next turn.
 func (p Plan) Remember(memory uint64) Plan { return p&0xff | Plan(memory<<8) }
 
-func abs(n int) int { return (n ^ n>>63) - n>>63 } // n>>63 is the sign, in all bits
+func abs(n int) int { return max(n, -n) }
 
 // ---- What the universe calls
 
