@@ -101,6 +101,14 @@ def test_memory_past_the_limit_is_refused() -> None:
     assert "1,048,576 bytes for each memory" in refusal(data, settings)
 
 
+def test_what_a_memory_begins_with_may_be_more_than_a_modules_memory_may_have() -> None:
+    """The engine keeps it in an unnamed file, and the checker may only write files of so many bytes."""
+    data = strategy(PLAN, f'(data (i32.const 4096) "{"x" * 3_000_000}")', other="")
+    data = data.replace(b"\x05\x03\x01\x00\x01", b"\x05\x03\x01\x00\x40", 1)
+    settings = Settings(guest_memory_bytes_max=1 << 20)
+    assert inspect_module_apart(data, "mine", settings).trials["mine"].fault is None
+
+
 def test_machine_code_past_the_limit_is_refused() -> None:
     settings = Settings(component_compiled_bytes_max=1 << 16)
     assert "65,536 are allowed" in refusal(strategy(PLAN, other=library(7_000)), settings)

@@ -49,7 +49,8 @@ def main() -> None:
         engine = Engine(config)
         own_bytes = data_bytes()
         processor_seconds = (config["seconds_max"] + wire.GRACE_SECONDS) * config["threads"] + 5
-        file_bytes = max(config["guest_memory_bytes_max"], config["function_guest_memory_bytes_max"])
+        memories = ("guest_memory_bytes_max", "component_memory_bytes_max", "function_guest_memory_bytes_max")
+        file_bytes = max(config[name] for name in memories)
         outcomes |= privileges.limit_resources(own_bytes + config["memory_bytes"], file_bytes)
         threading.Thread(target=_interrupt_on_alarm, args=(engine,), daemon=True).start()
         wire.send(connection, {"confinement": outcomes, "pid": inits.process_id()})

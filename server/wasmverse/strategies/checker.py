@@ -43,7 +43,8 @@ def main() -> None:
     seconds = int(check_seconds(module, settings)) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Not the address space: an instance reserves gigabytes of it that are never touched.
-    outcomes |= privileges.limit_resources(settings.compile_memory_bytes_max, settings.guest_memory_bytes_max)
+    memory_bytes = max(settings.guest_memory_bytes_max, settings.component_memory_bytes_max)
+    outcomes |= privileges.limit_resources(settings.compile_memory_bytes_max, memory_bytes)
     lacking = refusal(settings.confinement_required, {"checker": outcomes})
     try:
         if lacking is not None:
