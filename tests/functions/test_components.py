@@ -1,8 +1,17 @@
 """Functions of any type in a component, called with Arrow columns: as in a core module, whatever it lifts them with."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from tests.wasm.component.builder import LIFTED, MEMORY, component, of_two_modules, wrapped
+from tests.wasm.component.builder import LIFTED, MEMORY, component, of_one_module, of_two_modules, wrapped
+from wasmverse.errors import ModuleRefused
+from wasmverse.functions.inspection import inspect_function
+from wasmverse.functions.wanted import Wanted
+from wasmverse.settings import Settings
+from wasmverse.simulation.catalogue import Catalogue
+from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.types import U32, Field
 
 from .guests import run
 
@@ -84,3 +93,52 @@ def test_many_rows_with_lists_grow_their_columns() -> None:
     ran = run("func(n: u32) -> list<u8>", wrapped(data, "f"), list(range(count)), values_bytes_max=1 << 20)
     assert [len(value) for value in ran.result.to_pylist()] == [n % 50 for n in range(count)]
     assert all(value[0] == n % 256 for n, value in enumerate(ran.result.to_pylist()) if value)
+
+
+SHOUT = """(func (export "shout") (param $at i32) (param $length i32) (result i32) (local $i i32)
+  (block $done (loop $next
+    (br_if $done (i32.ge_u (local.get $i) (local.get $length)))
+    (i32.store8 (i32.add (local.get $at) (local.get $i))
+      (i32.and (i32.load8_u (i32.add (local.get $at) (local.get $i))) (i32.const 0xdf)))
+    (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $next)))
+  (i32.store (i32.const 16) (local.get $at)) (i32.store (i32.const 20) (local.get $length)) (i32.const 16))
+  (func (export "unused") (param i32) (result i32) (local.get 0))"""
+SHOUT_TYPES = {"shout": '(param "text" string) (result string)', "unused": '(param "n" u32) (result u32)'}
+
+
+def test_a_component_around_one_core_module_is_a_function_without_a_word_of_its_types() -> None:
+    definition, compiled = inspect_function(of_one_module(SHOUT, SHOUT_TYPES), Wanted("shout"), Settings())
+    assert str(definition.function) == "func(text: string) -> string"
+    assert (definition.export, definition.abi) == ("shout", "canonical")
+    ran = run(definition.function, Guest.load(compiled, "shout"), ["abc", None, "Zed"])
+    assert ran.result.to_pylist() == ["ABC", None, "ZED"]
+
+
+def test_what_is_declared_must_be_the_components_type() -> None:
+    wanted = Wanted("shout", params=(Field("text", U32),), has_params=True)
+    with pytest.raises(ModuleRefused, match=r"declared is \(UINTEGER\)"):
+        inspect_function(of_one_module(SHOUT, SHOUT_TYPES), wanted, Settings())
+
+
+def test_a_component_of_more_is_refused_as_a_function() -> None:
+    with pytest.raises(
+        ModuleRefused, match="2 core modules and 0 imports; a function of SQL can be a component around one"
+    ):
+        inspect_function(
+            of_two_modules(SHOUT, SHOUT_TYPES), Wanted("shout"), Settings(function_module_exports_max=9)
+        )
+
+
+def test_a_functions_component_is_compiled_again_at_a_start() -> None:
+    data = of_one_module(SHOUT, SHOUT_TYPES)
+    row = SimpleNamespace(name="shout", parameters="", version=1, sha256="ab", is_current=True)
+    catalogue = Catalogue()
+    catalogue.load([row], lambda sha256: data)
+    assert catalogue.refusals == {}
+    compiled = catalogue.modules["ab"]()
+    assert run("func(text: string) -> string", Guest.load(compiled, "shout"), ["x"]).result.to_pylist() == [
+        "X"
+    ]
+    catalogue = Catalogue()
+    catalogue.load([row], lambda sha256: of_two_modules(SHOUT, SHOUT_TYPES))
+    assert "one core module" in catalogue.refusals["ab"]

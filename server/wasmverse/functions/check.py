@@ -10,10 +10,12 @@ from wasmverse.checks.start import Bounds, Check
 from wasmverse.commands import Author, CreateFunction
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.definition import Definition
-from wasmverse.functions.limits import module_limits
+from wasmverse.functions.limits import component_limits, module_limits
 from wasmverse.functions.names import check_name
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
+from wasmverse.wasm.component.binary import is_component
+from wasmverse.wasm.component.inspect import check_component_bytes
 from wasmverse.wasm.inspect import check_header
 
 Checked = tuple[Definition, bytes]
@@ -28,7 +30,10 @@ def function_check(module: bytes, wanted: Wanted, settings: FunctionCheckSetting
     ModuleRefused, FunctionError : it needs no process to be refused.
     """
     check_name(wanted.name)
-    check_header(module, module_limits(settings))
+    if is_component(module):
+        check_component_bytes(module, component_limits(settings))
+    else:
+        check_header(module, module_limits(settings))
     bounds = Bounds(
         settings.function_compile_seconds_max,
         settings.function_compile_memory_bytes_max,

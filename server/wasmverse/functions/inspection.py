@@ -9,11 +9,13 @@ import wasmtime
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.functions.definition import Definition
-from wasmverse.functions.limits import function_limits, module_limits
+from wasmverse.functions.limits import component_limits, function_limits, module_limits
 from wasmverse.functions.names import check_name
 from wasmverse.functions.signature import check_exports, define, steps_of
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
+from wasmverse.wasm.component.binary import is_component
+from wasmverse.wasm.component.inspect import core_of_component
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.inspect import compile_inspected, inspect, last_line
@@ -37,11 +39,18 @@ def inspect_function(
     """
     check_name(wanted.name)
     limits = module_limits(settings)
+    component = None
+    if is_component(module):
+        component, module = core_of_component(module, component_limits(settings), "function")
     found = inspect(module, limits)
     check_imports(found.imports, "function")
     check_start(found.exports)
     check_is_reactor(found.exports, "function")
-    made = define(wanted, found.exports, found.sha256, found.language)
+    if component is None:
+        made = define(wanted, found.exports, found.sha256, found.language)
+    else:
+        types = {path: function for path, function in component.functions.items() if function is not None}
+        made = define(wanted, found.exports, component.sha256, component.language, types)
     check_exports(made, found.exports)
     compiled, machine_code = compile_inspected(module, limits)
     _start(compiled, made, function_limits(settings))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from wasmverse.settings import FunctionCheckSettings, FunctionUploadSettings
+from wasmverse.wasm.component.inspect import ComponentLimits
 from wasmverse.wasm.inspect import ModuleLimits
 from wasmverse.wasm.limits import Limits
+
+_CORE_MODULES_MAX = 100
+"""That a component is looked at with: only one with a single core module is taken in the end."""
 
 
 def function_limits(settings: FunctionCheckSettings) -> Limits:
@@ -22,6 +26,17 @@ def module_limits(settings: FunctionUploadSettings) -> ModuleLimits:
     """Of a module that is sent."""
     return ModuleLimits(
         settings.function_module_bytes_max,
+        settings.function_module_functions_max,
+        settings.function_module_exports_max,
+        settings.function_compiled_bytes_max,
+    )
+
+
+def component_limits(settings: FunctionUploadSettings) -> ComponentLimits:
+    """Of a component that is sent: what its core module may have."""
+    return ComponentLimits(
+        settings.function_module_bytes_max,
+        _CORE_MODULES_MAX,
         settings.function_module_functions_max,
         settings.function_module_exports_max,
         settings.function_compiled_bytes_max,

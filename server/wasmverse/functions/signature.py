@@ -25,18 +25,25 @@ _SIGNATURE_SHOWN = 300
 _LISTED = 8
 
 
-def define(wanted: Wanted, exports: Mapping[str, str], sha256: str, language: str) -> Definition:
+def define(
+    wanted: Wanted,
+    exports: Mapping[str, str],
+    sha256: str,
+    language: str,
+    types: Mapping[str, Function] | None = None,
+) -> Definition:
     """The function that a module makes of what is wanted.
 
     Parameters
     ----------
     exports : all that the module exports, with their core signatures; see `wasm.inspect.Contents`.
+    types : of its functions, where it tells them itself, as a component does; a WIT that comes with it is not needed then.
 
     Raises
     ------
     ModuleRefused : it does not make one.
     """
-    world = _world(wanted)
+    world = types or _world(wanted)
     functions = {name: signature for name, signature in exports.items() if signature.startswith("(")}
     if wanted.kind == "aggregate":
         made = _aggregate(wanted, world, functions, sha256, language)

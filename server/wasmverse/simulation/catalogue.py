@@ -9,6 +9,8 @@ import wasmtime
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.messages import FunctionKey, FunctionUse
+from wasmverse.wasm.component.binary import is_component
+from wasmverse.wasm.component.inspect import UNLIMITED, core_of_component
 from wasmverse.wasm.engine import compile_for_flight
 
 
@@ -62,7 +64,7 @@ class Catalogue:
         self.refusals = {sha256: why for sha256, why in self.refusals.items() if sha256 in needed}
         for sha256 in sorted(needed - self._compiled.keys() - self.refusals.keys()):
             try:
-                self._compiled[sha256] = bytes(compile_for_flight(read_module(sha256)).serialize())
+                self._compiled[sha256] = bytes(compile_for_flight(_core(read_module(sha256))).serialize())
             except ModuleRefused as refused:
                 self.refusals[sha256] = refused.message
             except wasmtime.WasmtimeError:
@@ -80,3 +82,8 @@ class Catalogue:
         for key, use in known.items():
             self.uses[key] = self.uses.get(key, FunctionUse()) + use
         return bool(known)
+
+
+def _core(uploaded: bytes) -> bytes:
+    """The core module of what was sent. Raises ModuleRefused."""
+    return core_of_component(uploaded, UNLIMITED)[1] if is_component(uploaded) else uploaded

@@ -119,6 +119,28 @@ def inspect_component(data: bytes, limits: ComponentLimits, kind: str = "guest")
     )
 
 
+def core_of_component(
+    data: bytes, limits: ComponentLimits, kind: str = "guest"
+) -> tuple[ComponentContents, bytes]:
+    """What is in a component around a single core module, and that module, with all functions that can be called.
+
+    Raises
+    ------
+    ModuleRefused : as `inspect_component`; or it is put together of more.
+    """
+    found = inspect_component(data, limits, kind)
+    paths = [path for path, function in found.functions.items() if function is not None]
+    module = single_module(found.outline, found.functions, paths)
+    if module is None:
+        raise ModuleRefused(
+            f"the component has {len(found.outline.modules) + len(found.outline.inner_modules)} core modules and "
+            f"{sum(not wanted.is_value_type for wanted in found.outline.imports)} imports; a {kind} of SQL can be a component "
+            "around one core module without imports, all of whose functions share an allocator and take text as UTF-8: build "
+            "it so, or send a core module (it may import WASI preview 1)"
+        )
+    return found, module
+
+
 _INTERPRETERS = {b"libpython": "Python", b"spidermonkey": "JavaScript"}
 """By what the custom sections of a component that holds an interpreter name."""
 _TOOLS = {"unknown", "wit-component"}
