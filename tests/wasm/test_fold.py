@@ -198,6 +198,16 @@ def test_results_are_given_back_once_each_but_for_the_last() -> None:
     assert folding.results((WHOLE, [1.0]), (FIRST, [1.0]), (LAST, [1.0]), (WHOLE, [1.0])) == [0, None, 1, 2]
 
 
+def test_a_guest_without_memory_is_lent_one() -> None:
+    folding = Folding("x: f64", F64, F64, f"(module {SUM})")
+    assert folding.results((WHOLE, [1.0] * 9_000), (WHOLE, [2.0]), (FIRST, [1.0]), (LAST, [2.0]))[:2] == [
+        9000.5,
+        2.5,
+    ]
+    with pytest.raises(FoldError, match="exports no memory"):
+        Folding("x: string", U32, U32, f"(module {SUM})")
+
+
 def test_steps_that_cannot_be_folded_are_told() -> None:
     many = Tuple((F64,) * 12)
     with pytest.raises(FoldError, match="17 values"):
@@ -212,5 +222,6 @@ def test_the_text_of_every_kind_is_a_module() -> None:
         for result in (F64, String(), List(String()), Option(U8), Result(F64, String()), shape):
             steps = Steps((Field("x", shape), Field("y", String())), state, result)
             for has_realloc in (False, True):
-                wat = fold_wat(steps, has_realloc=has_realloc, has_post=len(flatten(result)) > 1)
+                has_post = len(flatten(result)) > 1
+                wat = fold_wat(steps, has_memory=True, has_realloc=has_realloc, has_post=has_post)
                 compile_wat(wat)

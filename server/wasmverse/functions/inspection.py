@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import wasmtime
 
 from wasmverse.errors import ModuleRefused
@@ -16,12 +19,14 @@ from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import core_of_component
+from wasmverse.wasm.fold import FoldError, Steps, front_of
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.inspect import compile_inspected, inspect, last_line
 from wasmverse.wasm.layout import Layout, SignatureError
 from wasmverse.wasm.limits import TABLES_MAX, Limits
 from wasmverse.wasm.linker import check_imports, check_is_reactor, check_start
+from wasmverse.wasm.types import Function
 
 _RESULT_BYTES = 1 << 16
 """Room for the lists of one result."""
@@ -59,21 +64,33 @@ def inspect_function(
 
 def _start(module: wasmtime.Module, made: Definition, limits: Limits) -> None:
     """Start one instance for each export that is called, with its driver: what cannot be is found here, not in a query."""
-    for export, function in steps_of(made):
-        try:
+    try:
+        for guest, function in _called(module, made):
             layout = Layout.natural(function, masked=True)
             frame = Frame(layout, 1, grows=False, result_bytes_max=_RESULT_BYTES if layout.has_lists else 0)
-            Guest.of(module, export).start(frame, limits)
-        except SignatureError as error:
-            raise ModuleRefused(error.message) from error
-        except wasmtime.Trap as trap:
-            raise ModuleRefused(
-                f"the module cannot be started: {last_line(trap)}; an instance is made and started for every query (its start "
-                f"function, then _initialize): do nothing there that can fail or that costs more than {limits.start_fuel:,} fuel"
-            ) from trap
-        except wasmtime.WasmtimeError as error:
-            raise ModuleRefused(
-                f"the module cannot be instantiated: {last_line(error)}; an instance may have "
-                f"{limits.memory_bytes_max:,} bytes of memory, {TABLES_MAX} tables and {limits.table_elements_max:,} table "
-                "elements: ask for less (clang, zig: -Wl,-z,stack-size=65536)"
-            ) from error
+            guest.start(frame, limits)
+    except (FoldError, SignatureError) as error:
+        raise ModuleRefused(error.message) from error
+    except wasmtime.Trap as trap:
+        raise ModuleRefused(
+            f"the module cannot be started: {last_line(trap)}; an instance is made and started for every query (its start "
+            f"function, then _initialize): do nothing there that can fail or that costs more than {limits.start_fuel:,} fuel"
+        ) from trap
+    except wasmtime.WasmtimeError as error:
+        raise ModuleRefused(
+            f"the module cannot be instantiated: {last_line(error)}; an instance may have "
+            f"{limits.memory_bytes_max:,} bytes of memory, {TABLES_MAX} tables and {limits.table_elements_max:,} table "
+            "elements: ask for less (clang, zig: -Wl,-z,stack-size=65536)"
+        ) from error
+
+
+def _called(module: wasmtime.Module, made: Definition) -> Iterator[tuple[Guest, Function]]:
+    """What is called, and its type: each export, and in front of an aggregate's what folds rows with them."""
+    for export, function in steps_of(made):
+        yield Guest.of(module, export), function
+    if made.kind == "aggregate":
+        assert made.state and made.function.result and made.initialize and made.iterate and made.terminate
+        steps = Steps(made.function.params, made.state, made.function.result)
+        guest = Guest.of(module, made.iterate)
+        front = front_of(steps, guest.names, made.initialize, made.iterate, made.terminate)
+        yield replace(guest, front=front), steps.folded

@@ -22,8 +22,10 @@ from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import to_query_error
 from wasmverse.reader.macros import Overload, called_types, macros_of
 from wasmverse.snapshots.modules import load_guest
+from wasmverse.wasm.fold import FoldError
 from wasmverse.wasm.frame import HostMemory
 from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.layout import SignatureError
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
 
@@ -79,7 +81,7 @@ class _Calls:
                 column.chunk(0) if column.num_chunks == 1 else column.combine_chunks() for column in columns
             ]
             return self.bound[called].call(arrays, is_try=is_try, heed=self._clock.heed)
-        except (GuestFailed, duckdb.InterruptException) as failed:
+        except (GuestFailed, SignatureError, duckdb.InterruptException) as failed:
             number = next(self._failures)
             told = (
                 to_query_error(failed)
@@ -166,9 +168,14 @@ class WasmFunctions:
     def _callee(self, definition: Definition) -> Callee:
         callee = self._callees.get(definition)
         if callee is None:
-            callee = self._callees[definition] = Callee(
-                definition, self._guest(definition), self._limits, self._memories
-            )
+            guest = self._guest(definition)
+            try:
+                callee = Callee(definition, guest, self._limits, self._memories)
+            except (FoldError, SignatureError) as error:  # it was stored by a version that let it pass
+                raise QueryError(
+                    f"FUNCTION {definition.name} cannot be called: {error.message}", code=FAILED
+                ) from error
+            self._callees[definition] = callee
             if len(self._callees) > CALLEES_KEPT:
                 _, oldest = self._callees.popitem(last=False)
                 oldest.end()

@@ -78,6 +78,8 @@ class Plan:
         in_front: Mapping[str, str | None] = {}
         if front is not None:
             in_front = {"realloc": fold.REALLOC, "function": fold.EXPORT, "post": None}
+            if front.has_memory:
+                in_front = {**in_front, "memory": fold.MEMORY}
             exports = {**exports, **in_front}
         self.driver = driver_module(layout, exports["realloc"] is not None, exports["post"] is not None)
         self.imports: list[tuple[bool, _Name] | None] = []

@@ -22,10 +22,11 @@ from functools import lru_cache
 
 import wasmtime
 
+from wasmverse.errors import WasmverseError
 from wasmverse.wasm import abi
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.native_frames import native_frames
-from wasmverse.wasm.types import U8, Field, Function, List, Record, ValueType
+from wasmverse.wasm.types import U8, Field, Function, List, Record, String, ValueType
 
 FIRST, LAST = 1, 2
 """The bits of ``part``."""
@@ -33,11 +34,11 @@ FIRST, LAST = 1, 2
 NATIVE_BYTES_OF_FOLD = 1 << 14
 """Of the native stack, beside what the driver has (``stack.NATIVE_BYTES``): one frame of each function here."""
 
-EXPORT, REALLOC = "fold", "cabi_realloc"
+EXPORT, REALLOC, MEMORY = "fold", "cabi_realloc", "memory"
 
 
-class FoldError(ValueError):
-    """No module can fold rows with these steps; the text says why, and the remedy."""
+class FoldError(WasmverseError):
+    """No module can fold rows with these steps; the message says why, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ class Steps:
                 f"the state and a row are {passed} values, records taken apart; {abi.FLAT_PARAMS_MAX} are passed one by one: "
                 "keep the state in the instance and pass a HANDLE"
             )
+
+    @property
+    def needs_memory(self) -> bool:
+        """Whether the guest's memory has parts of rows, the state or the result."""
+        far = max(len(abi.flatten(self.state)), len(abi.flatten(self.result))) > abi.FLAT_RESULTS_MAX
+        return far or any(_has_lists(field.type) for field in self.params)
 
     @property
     def row(self) -> ValueType:
@@ -99,31 +106,41 @@ class Front:
     """A module that stands in front of a guest: ``REALLOC`` and ``EXPORT`` are called in it instead of in the guest.
 
     imports : the guest's exports that it is given, in the order of its imports.
+    has_memory : the memory is its own, as the guest shows none.
     """
 
     module: wasmtime.Module
     imports: tuple[str, ...]
+    has_memory: bool
 
 
 def front_of(steps: Steps, names: Collection[str], initialize: str, iterate: str, terminate: str) -> Front:
     """The module in front of a guest with these steps.
 
-    names : all exports of the guest; the memory is among them.
+    names : all exports of the guest.
+
+    Raises
+    ------
+    FoldError : the guest must show its memory, or no such module can be made.
     """
+    has_memory = MEMORY in names
+    if not has_memory and steps.needs_memory:
+        raise FoldError(
+            "rows, the state or the result of the aggregate lie in memory, and the module exports no memory: export it"
+        )
     post = f"cabi_post_{terminate}"
-    has_realloc, has_post = (
-        REALLOC in names,
-        post in names and len(abi.flatten(steps.result)) > abi.FLAT_RESULTS_MAX,
-    )
+    has_post = post in names and len(abi.flatten(steps.result)) > abi.FLAT_RESULTS_MAX
+    has_realloc = has_memory and REALLOC in names
+    module = fold_module(steps, has_memory, has_realloc, has_post)
     imports = (
-        "memory",
+        MEMORY if has_memory else "",
         REALLOC if has_realloc else "",
         initialize,
         iterate,
         terminate,
         post if has_post else "",
     )
-    return Front(fold_module(steps, has_realloc, has_post), tuple(name for name in imports if name))
+    return Front(module, tuple(name for name in imports if name), not has_memory)
 
 
 def _beside_state(params: tuple[Field, ...]) -> Iterator[Field]:
@@ -132,9 +149,14 @@ def _beside_state(params: tuple[Field, ...]) -> Iterator[Field]:
         yield Field(f"value{number}", field.type)
 
 
-def fold_wat(steps: Steps, *, has_realloc: bool, has_post: bool) -> str:
+def _has_lists(type_: ValueType) -> bool:
+    return any(isinstance(leaf.type, String | List) for leaf in abi.leaves(type_))
+
+
+def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: bool) -> str:
     """The module's text.
 
+    has_memory : the guest has a memory; without it this module has one of its own.
     has_realloc : the guest has ``cabi_realloc``; without it this module adds pages to the guest's memory.
     has_post : the guest wants to be called with each result of ``terminate`` once that has been read.
     """
@@ -144,7 +166,7 @@ def fold_wat(steps: Steps, *, has_realloc: bool, has_post: bool) -> str:
     row_bytes = abi.size(steps.row)
     lines = [
         "(module",
-        '  (import "guest" "memory" (memory 0))',
+        '  (import "guest" "memory" (memory 0))' if has_memory else "",
         _imported("realloc", "i32 i32 i32 i32", "i32") if has_realloc else "",
         *(
             _imported(name, " ".join(core.params), " ".join(core.results))
@@ -155,6 +177,7 @@ def fold_wat(steps: Steps, *, has_realloc: bool, has_post: bool) -> str:
             )
         ),
         _imported("post", flat_result[0], "") if has_post else "",
+        "" if has_memory else f'  (memory (export "{MEMORY}") 0)',
         *(f"  (global $kept{k} (mut {core}) ({core}.const 0))" for k, core in enumerate(state)),
         "  (global $is_owed (mut i32) (i32.const 0))" if has_post else "",
         f"  (global $owed (mut {flat_result[0]}) ({flat_result[0]}.const 0))" if has_post else "",
@@ -316,14 +339,14 @@ _ROOM_OF_PAGES = f"""  (global $room (mut i32) (i32.const 0))
 
 
 @lru_cache(maxsize=256)
-def fold_module(steps: Steps, has_realloc: bool, has_post: bool) -> wasmtime.Module:
+def fold_module(steps: Steps, has_memory: bool, has_realloc: bool, has_post: bool) -> wasmtime.Module:
     """The compiled module; made once for each.
 
     Raises
     ------
     FoldError : it needs more of the native stack than there is for it.
     """
-    wat = fold_wat(steps, has_realloc=has_realloc, has_post=has_post)
+    wat = fold_wat(steps, has_memory=has_memory, has_realloc=has_realloc, has_post=has_post)
     module = wasmtime.Module(flight_engine(), bytes(wasmtime.wat2wasm(wat)))
     stack = sum(size for _, size in native_frames(bytes(module.serialize())))
     if stack > NATIVE_BYTES_OF_FOLD:
