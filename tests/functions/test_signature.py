@@ -77,6 +77,19 @@ def test_an_aggregate(wit: str | None) -> None:
     assert made.function.result == F64
 
 
+def world(kind: str, export: str, parts: list[str]) -> str:
+    """A world with one function, and in it a type with these parts."""
+    return f"world w {{ {kind} t {{ {', '.join(parts)} }} export {export}; }}"
+
+
+BIG = """(module (func (export "cases") (result i32) (i32.const 0))
+  (func (export "big") (param i32) (result f64) (f64.const 0)))"""
+
+
+def test_a_label_or_a_char_needs_no_memory() -> None:
+    defined(BIG, Wanted("cases", wit="world w { enum e { a, b } export cases: func() -> e; }"))
+
+
 @pytest.mark.parametrize(
     ("text", "wanted", "says"),
     [
@@ -89,6 +102,12 @@ def test_an_aggregate(wit: str | None) -> None:
         (NUMBERS, Wanted("gain", wit="world w { export other: func(); }"), "the WIT exports other, not gain"),
         (NUMBERS, Wanted("gain", wit="interface x {}"), "WIT"),
         (NUMBERS, declared("my_own", "", "TEXT"), "exports no memory"),
+        (BIG, Wanted("cases", wit=world("variant", "cases: func() -> t", [f"c{n}" for n in range(128)])),
+         "a variant has 128 cases; a UNION of SQL has at most 127"),
+        (BIG, Wanted("big", wit=world("record", "big: func(a: t) -> f64", [f"f{n}: f64" for n in range(17)])),
+         "exports no memory"),
+        (BIG, Wanted("big", wit=world("record", "big: func(a: t) -> f64", [f"f{n}: f64" for n in range(1_020)])),
+         "have 1,021 parts, lists counted several times; 1,020 are allowed"),
         (TEXT, declared("shout", "x TEXT", "TEXT", abi="basic"), "ABI BASIC passes numbers alone"),
         (TEXT, declared("rows", "n UINTEGER", "TEXT[]", kind="table"), "a table function returns a list of records"),
         (TEXT.replace("(param i32))", ")"), declared("shout", "x TEXT", "TEXT"), "cabi_post_shout has the signature"),

@@ -93,6 +93,7 @@ def check_arguments(function: Function, rows: list[list[Any]], has_realloc: bool
     assert (ran.outcome.reason, ran.errors, ran.result.null_count) == (None, {}, 0)
     for row, told in zip(rows, ran.result, strict=True):
         bits, memory = told["f0"].as_py(), Memory(told["f1"].as_py())
+        memory.is_strict = True
         expected = [in_sql(field.type, value) for field, value in zip(function.params, row, strict=True)]
         if len(canonical_flat(function)) > 16:
             found = memory.load(bits[0], Tuple(tuple(field.type for field in function.params)))

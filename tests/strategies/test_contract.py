@@ -81,6 +81,23 @@ def test_an_allocator_must_have_its_signature(name: str, export: str) -> None:
     assert told.startswith(f"{name} must be a function with the signature (i32, i32, i32, i32) -> i32")
 
 
+def test_what_is_called_after_a_strategy_takes_what_that_returned() -> None:
+    for export in (
+        "(func (export NAME))",
+        "(func (export NAME) (param i32))",
+        "(global (export NAME) i32 (i32.const 0))",
+    ):
+        wrong = export.replace("NAME", '"cabi_post_decide"')
+        assert refusal(wasm(strategy_wat("(i64.const 0)", wrong))) == (
+            "cabi_post_decide is called after decide with what that returned: it must be a function with the signature "
+            "(i64) -> nothing: correct it, or leave it out"
+        )
+    right = '(func (export "cabi_post_decide") (param i64)) (func (export "cabi_post_other"))'
+    assert inspect_module(wasm(strategy_wat("(i64.const 0)", right)), "mine", SETTINGS).strategies == {
+        "mine": "decide"
+    }
+
+
 @pytest.mark.parametrize("type_", ["v128", "funcref", "externref"])
 def test_any_type_may_stand_in_the_signature_of_another_export(type_: str) -> None:
     """wasmtime's C API ends the process when it is asked for a v128."""

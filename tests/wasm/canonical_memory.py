@@ -57,12 +57,16 @@ def trap_if(condition: bool, why: str) -> None:
 
 
 class Memory:
-    """A guest's memory, from which the host asks for room as from an allocator that never takes anything back."""
+    """A guest's memory, from which the host asks for room as from an allocator that never takes anything back.
+
+    ``is_strict``: core values that carry nothing must be 0, as lowering makes them; lifting does not look at them.
+    """
 
     def __init__(self, content: bytes | bytearray, free: int = 0, items_max: int = 1 << 20) -> None:
         self.content = bytearray(content)
         self.free = free
         self.items_left = items_max
+        self.is_strict = False
 
     def realloc(self, align: int, size: int) -> int:
         self.free = align_to(self.free, align)
@@ -210,13 +214,17 @@ class Memory:
         trap_if(number >= len(cases), "case")
         carried = [next(values) for _ in flat[1:]]
         of = cases[number].type
+        used = 0 if of is None else len(flatten_type(of))
+        assert not self.is_strict or all(bits == 0 for _, bits in carried[used:])
         if of is None:
             return respecialised(type_, (cases[number].name, None))
 
         def coerced() -> Iterator[tuple[str, int]]:
             for (core, bits), wanted in zip(carried, flatten_type(of), strict=False):
                 assert join(core, wanted) == core, (core, wanted)
-                yield wanted, bits % (1 << (32 if wanted in ("i32", "f32") else 64))
+                width = 32 if wanted in ("i32", "f32") else 64
+                assert not self.is_strict or bits < 1 << width
+                yield wanted, bits % (1 << width)
 
         return respecialised(type_, (cases[number].name, self.lift_flat(coerced(), of)))
 

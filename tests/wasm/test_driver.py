@@ -239,7 +239,9 @@ def test_rows_outside_the_range_are_not_touched() -> None:
 def test_what_has_more_parts_than_the_header_has_room_for_is_refused() -> None:
     record = f"tuple<{', '.join(['u8'] * 600)}>"
     assert Layout.natural(function_of(f"func(a: {record})")).columns
-    with pytest.raises(SignatureError, match="have 1,200 parts; 924 are allowed: take and return fewer"):
+    with pytest.raises(
+        SignatureError, match=r"have 1,200 parts, .* 1,020 are allowed: take and return fewer"
+    ):
         Layout.natural(function_of(f"func(a: {record}, b: {record})"))
 
 

@@ -9,12 +9,28 @@ from collections.abc import Mapping, Sequence
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.functions.definition import Definition
-from wasmverse.functions.type_names import is_number, sql_type
+from wasmverse.functions.type_names import UNION_MAX, is_number, sql_type
 from wasmverse.functions.wanted import Wanted
 from wasmverse.text import printable
-from wasmverse.wasm.abi import core_function
+from wasmverse.wasm.abi import cases_of, core_function, fields_of
 from wasmverse.wasm.guest import REALLOC_NAMES
-from wasmverse.wasm.types import F32, F64, S32, S64, U32, Field, Function, List, Record, String, ValueType
+from wasmverse.wasm.layout import Layout, SignatureError
+from wasmverse.wasm.types import (
+    F32,
+    F64,
+    S32,
+    S64,
+    U32,
+    Field,
+    Function,
+    List,
+    Option,
+    Record,
+    Result,
+    Tuple,
+    ValueType,
+    Variant,
+)
 from wasmverse.wasm.wit import WitError, parse_world
 
 REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
@@ -82,7 +98,7 @@ def check_exports(definition: Definition, exports: Mapping[str, str]) -> None:
     ------
     ModuleRefused : an export has another signature, or there is no memory or allocator.
     """
-    needs_memory = needs_realloc = False
+    needs_memory = False
     for export, function in steps_of(definition):
         needed, found = str(core_function(function)), exports[export]
         if needed != found:
@@ -91,10 +107,12 @@ def check_exports(definition: Definition, exports: Mapping[str, str]) -> None:
                 f"{_in_sql(definition, function)} needs {printable(needed, _SIGNATURE_SHOWN)} by the Canonical ABI: "
                 "declare other types, or build it with that signature"
             )
-        in_memory = [type_ for type_ in (field.type for field in function.params) if _holds_lists(type_)]
-        is_spilled = len(core_function(Function(function.params, None)).params) == 1 != len(function.params)
-        needs_realloc |= bool(in_memory) or is_spilled
-        needs_memory |= needs_realloc or _is_in_memory(function)
+        try:
+            needs_memory |= Layout.natural(function).needs_memory
+        except SignatureError as error:
+            raise ModuleRefused(f"{_in_sql(definition, function)}: {error.message}") from error
+        for type_ in (*(field.type for field in function.params), function.result):
+            _check_unions(type_)
         post = f"cabi_post_{export}"
         results = ", ".join(core_function(function).results)
         if post in exports and exports[post] != f"({results}) -> nothing":
@@ -298,23 +316,25 @@ def _type(function: Function) -> str:
     return printable(str(function), _SIGNATURE_SHOWN)
 
 
-def _holds_lists(type_: ValueType) -> bool:
-    """Whether a value has a pointer in it."""
+def _check_unions(type_: ValueType | None) -> None:
+    """Refuse a variant of which SQL can have no UNION."""
     match type_:
-        case String() | List():
-            return True
-    inner: list[ValueType | None] = []
-    for name in ("fields", "cases"):
-        inner += [part.type for part in getattr(type_, name, ())]
-    inner += [*getattr(type_, "items", ()), *(getattr(type_, name, None) for name in ("some", "ok", "error"))]
-    return any(part is not None and _holds_lists(part) for part in inner)
-
-
-def _is_in_memory(function: Function) -> bool:
-    """Whether the result is answered by its address."""
-    if function.result is None:
-        return False
-    return core_function(Function((), function.result)).results == ("i32",) and not is_number(function.result)
+        case Variant(cases):
+            if len(cases) > UNION_MAX:
+                raise ModuleRefused(
+                    f"a variant has {len(cases)} cases; a UNION of SQL has at most {UNION_MAX}: make several of it"
+                )
+            inner = [case.type for case in cases]
+        case Record() | Tuple():
+            inner = [part.type for part in fields_of(type_)]
+        case Option() | Result():
+            inner = [case.type for case in cases_of(type_)]
+        case List(item):
+            inner = [item]
+        case _:
+            return
+    for part in inner:
+        _check_unions(part)
 
 
 def _listed(names: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from wasmverse.functions.type_names import BYTES, fields_of, sql_name
+from wasmverse.functions.type_names import BYTES, UNION_MAX, fields_of, sql_name
 from wasmverse.wasm.layout import SignatureError
 from wasmverse.wasm.types import (
     BOOL,
@@ -28,9 +28,6 @@ from wasmverse.wasm.types import (
     ValueType,
     Variant,
 )
-
-UNION_MAX = 127
-"""Members that a union may have: their numbers are bytes with a sign."""
 
 _SCALARS: dict[str, pa.DataType] = {
     "bool": pa.bool_(), "char": pa.string(), "f32": pa.float32(), "f64": pa.float64(),

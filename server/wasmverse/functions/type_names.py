@@ -36,6 +36,8 @@ from wasmverse.wasm.types import (
 )
 
 BYTES = List(U8)
+UNION_MAX = 127
+"""Members that a UNION may have: their numbers are bytes with a sign."""
 
 NAMES: dict[ValueType, str] = {
     BOOL: "BOOLEAN", CHAR: "VARCHAR", String(): "VARCHAR", BYTES: "BLOB",

@@ -108,7 +108,14 @@ def check_contract(exports: Mapping[str, str], name: str, strategies_max: int) -
                 f"{realloc} must be a function with the signature {REALLOC_SIGNATURE} "
                 "(old pointer, old size, alignment, new size): correct it, or leave it out"
             )
-    for registered in strategies:
+    (result,) = core_function(strategy_function()).results
+    for registered, export in strategies.items():
+        post = f"cabi_post_{export}"
+        if exports.get(post, f"({result}) -> nothing") != f"({result}) -> nothing":
+            raise ModuleRefused(
+                f"{_shown(post)} is called after {_shown(export)} with what that returned: it must be a function with the "
+                f"signature ({result}) -> nothing: correct it, or leave it out"
+            )
         check_name(registered)
     return strategies
 

@@ -205,8 +205,8 @@ def _layout(function: Function, narrower: tuple[tuple[str, str], ...], masked: b
     layout = Layout(function, params, mask, result, columns, lists)
     if layout.free_at + 2 * _WORD > HEADER_BYTES:
         raise SignatureError(
-            f"the function's parameters and result have {len(columns):,} parts; "
-            f"{HEADER_BYTES // _WORD - 100} are allowed: take and return fewer"
+            f"the parameters and the result have {len(columns) + 2 * len(lists):,} parts, lists counted several times; "
+            f"{(HEADER_BYTES - _SPAN_BYTES) // _WORD - 2:,} are allowed: take and return fewer"
         )
     return layout
 
