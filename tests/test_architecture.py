@@ -27,7 +27,7 @@ LAW = {
     "typed_python": {"pilot", "errors", "text"},
     "wasm": {"errors", "text"},
     "checks": {"wasm", "confinement", "errors"},
-    "strategies": {"wasm", "confinement", "commands", "errors", "text", "settings"},
+    "strategies": {"checks", "wasm", "confinement", "commands", "errors", "text", "settings"},
     "languages": {"strategies", "wasm", "pilot", "errors", "text", "settings"},
     "functions": {"checks", "wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},

@@ -17,7 +17,7 @@ def read(found: dict[str, Any], compiled: bytes) -> tuple[dict[str, Any], bytes]
 
 SETTINGS = CheckSettings().model_dump_json()
 BOUNDS = Bounds(5.0, 1 << 28, 64, 100)
-CHECK = Check("wasmverse.functions.checker", SETTINGS, b"", BOUNDS, read, (FunctionError,))
+CHECK = Check("wasmverse.functions.checker", SETTINGS, (b"",), BOUNDS, read, (FunctionError,))
 
 
 def test_an_answer_is_read_or_raised() -> None:

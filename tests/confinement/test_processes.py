@@ -137,7 +137,7 @@ def test_a_reader(aims: dict[str, Any], tmp_path: Path) -> None:
 
 def test_a_checker(aims: dict[str, Any]) -> None:
     outcome = subprocess.run(
-        [sys.executable, "-c", CHECKER, "mine", CheckSettings().model_dump_json(), json.dumps(aims)],
+        [sys.executable, "-c", CHECKER, "mine", "[]", CheckSettings().model_dump_json(), json.dumps(aims)],
         capture_output=True,
         cwd=ROOT,
         check=True,

@@ -9,7 +9,7 @@ import asyncio
 import ctypes
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
@@ -20,13 +20,11 @@ from wasmverse.api.errors import HttpError
 from wasmverse.checks.start import Check
 from wasmverse.commands import Cost, Inspection
 from wasmverse.settings import CheckSettings
-from wasmverse.strategies.checker_start import checker_start, inspection_of, precheck, took_too_long
-from wasmverse.strategies.limits import check_seconds, compiled_bytes_max, upload_bytes_max
+from wasmverse.strategies.checker_start import precheck, strategy_check
+from wasmverse.strategies.limits import upload_bytes_max
 from wasmverse.strategies.parts import Parts
 
 RETRY_SECONDS = 5
-HEADER_BYTES_MAX = 1 << 20
-"""What a checker writes besides the machine code."""
 _ANSWER_BYTES = 1 << 16
 
 _T = TypeVar("_T")
@@ -111,8 +109,7 @@ class Uploads:
         """
         precheck(module, name, self.settings)
         async with self._checks:
-            known = self._parts.known(module)
-            inspection = await _inspect(module, name, self.settings, known)
+            inspection = await self._inspect(module, name)
             self._parts.keep(inspection.compiled)
             yield inspection
 
@@ -129,7 +126,10 @@ class Uploads:
 
     async def measure(self, module: bytes, name: str) -> dict[str, Cost]:
         """Measure a module once more, within the block of its `check`."""
-        return (await _inspect(module, name, self.settings, self._parts.known(module))).costs
+        return (await self._inspect(module, name)).costs
+
+    async def _inspect(self, module: bytes, name: str) -> Inspection:
+        return await _run(strategy_check(module, name, self.settings, self._parts.known(module)))
 
 
 async def unless_left(request: Request, work: Awaitable[_T]) -> _T:
@@ -171,7 +171,7 @@ async def _run(check: Check[_T]) -> _T:
             stderr=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(check.bounds.seconds_max):
-            output = await _converse(process, [check.sent], check.answer_bytes_max)
+            output = await _converse(process, check.sent, check.answer_bytes_max)
             status = await process.wait()
     except TimeoutError:
         raise check.too_slow() from None
@@ -181,33 +181,6 @@ async def _run(check: Check[_T]) -> _T:
             await process.wait()
         group.remove()
     return check.answer(status, output)
-
-
-async def _inspect(
-    module: bytes, name: str, settings: CheckSettings, known: Mapping[str, bytes]
-) -> Inspection:
-    command, environment, group = checker_start(name, settings, known)
-    process = None
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        async with asyncio.timeout(check_seconds(module, settings)):
-            most = compiled_bytes_max(module, settings) + HEADER_BYTES_MAX
-            output = await _converse(process, [module, *known.values()], most)
-            status = await process.wait()
-    except TimeoutError:
-        raise took_too_long(module, settings) from None
-    finally:
-        if process is not None and process.returncode is None:
-            process.kill()
-            await process.wait()
-        group.remove()
-    return inspection_of(status, output, module, settings)
 
 
 async def _converse(process: asyncio.subprocess.Process, given: Sequence[bytes], bytes_max: int) -> bytes:

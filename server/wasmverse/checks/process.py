@@ -1,6 +1,6 @@
 """The inside of a checker: a process that inspects one module and ends.
 
-It is a program of its own for each kind of guest, started as ``inside.py PROGRAM SETTINGS`` with what was sent on standard
+It is a program of its own for each kind of guest, started as ``inside.py PROGRAM ... SETTINGS`` with what was sent on standard
 input; it writes a line of JSON, then the compiled bytes. It compiles and runs what a stranger sent, so it is confined before it
 loads an engine. With ``--layers`` in front of the settings it only says which layers hold, as JSON.
 """
@@ -30,30 +30,33 @@ class Inspector:
     ----------
     seconds, memory_bytes, guest_memory_bytes : of processor time, of memory, and what an instance may have in addition.
     required : layers without which nothing is checked.
-    inspect : what was found in what was sent, as plain values, and the compiled bytes.
+    inspect : what was found, as plain values, and the compiled bytes.
     """
 
     seconds: float
     memory_bytes: int
     guest_memory_bytes: int
     required: Any
-    inspect: Callable[[bytes], tuple[dict[str, Any], bytes]]
+    inspect: Callable[[], tuple[dict[str, Any], bytes]]
 
 
-def serve(load: Callable[[str], Inspector]) -> None:
-    """The whole process. ``load`` is called once it is confined, with the settings as JSON, and imports engines."""
+def serve(load: Callable[[list[str], str, bytes], Inspector]) -> None:
+    """The whole process.
+
+    ``load`` is called once it is confined, with the arguments, the settings as JSON and what was sent, and imports engines.
+    """
     privileges.end_with_parent(inits.starter())
-    settings = sys.argv[-1]
+    *arguments, settings = sys.argv[1:]
     outcomes = confine_checker(checker_user(json.loads(settings)["user_ids_first"]))
-    if LAYERS in sys.argv[1:-1]:
+    if LAYERS in arguments:
         print(json.dumps(outcomes | privileges.refuse_core_files()))
         return
 
     from wasmverse.errors import ModuleRefused, WasmverseError  # noqa: PLC0415 - closed in
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
-    inspector = load(settings)
     set_thread_stacks()
+    inspector = load(arguments, settings, sys.stdin.buffer.read())
     seconds = int(inspector.seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     # Not the address space: an instance reserves gigabytes of it that are never touched.
@@ -64,7 +67,7 @@ def serve(load: Callable[[str], Inspector]) -> None:
             raise ModuleRefused(
                 f"this server checks no module with less confinement than it must have: {lacking}"
             )
-        header, compiled = inspector.inspect(sys.stdin.buffer.read())
+        header, compiled = inspector.inspect()
     except WasmverseError as error:
         header, compiled = {"refused": error.message, "kind": type(error).__name__}, b""
     sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + compiled)

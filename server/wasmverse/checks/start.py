@@ -35,8 +35,8 @@ class Check(Generic[T]):
     Attributes
     ----------
     program : the module that is the process; see `process`.
-    settings : its argument, as JSON.
-    sent : what it reads.
+    settings : its last argument, as JSON; ``arguments`` are those before.
+    sent : what it reads, one piece after the other.
     read : what its answer means, from the plain values and the compiled bytes; raises ModuleRefused if it cannot be true. The
         process has run a stranger's code.
     refusals : the errors that it may answer, besides ModuleRefused.
@@ -44,10 +44,11 @@ class Check(Generic[T]):
 
     program: str
     settings: str
-    sent: bytes
+    sent: tuple[bytes, ...]
     bounds: Bounds
     read: Callable[[dict[str, Any], bytes], T]
     refusals: tuple[type[WasmverseError], ...] = ()
+    arguments: tuple[str, ...] = ()
 
     @property
     def answer_bytes_max(self) -> int:
@@ -57,7 +58,7 @@ class Check(Generic[T]):
     def start(self) -> tuple[list[str], dict[str, str], groups.Group]:
         """How the process is started: its command, its environment and its group, to be removed when it has ended."""
         group = groups.ours().group("checker", self.bounds.threads_max, self.bounds.memory_bytes_max)
-        command = [*inside(self.program), self.settings]
+        command = [*inside(self.program), *self.arguments, self.settings]
         return command, bare_environment() | group.environment(), group
 
     def answer(self, status: int, output: bytes) -> T:
@@ -96,7 +97,7 @@ class Check(Generic[T]):
         try:
             done = subprocess.run(
                 command,
-                input=self.sent,
+                input=b"".join(self.sent),
                 capture_output=True,
                 timeout=self.bounds.seconds_max,
                 check=False,

@@ -43,7 +43,7 @@ def function_check(module: bytes, wanted: Wanted, settings: FunctionCheckSetting
     return Check(
         "wasmverse.functions.checker",
         settings.part(FunctionCheckSettings).model_dump_json(),
-        wanted.to_json().encode() + b"\n" + module,
+        (wanted.to_json().encode() + b"\n", module),
         bounds,
         partial(_read, module, wanted),
         (FunctionError,),

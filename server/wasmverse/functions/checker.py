@@ -8,7 +8,7 @@ from __future__ import annotations
 from wasmverse.checks.process import Inspector, serve
 
 
-def _load(settings_json: str) -> Inspector:
+def _load(_arguments: list[str], settings_json: str, sent: bytes) -> Inspector:
     from typing import Any  # noqa: PLC0415 - all of it closed in
 
     from wasmverse.functions.inspection import inspect_function  # noqa: PLC0415
@@ -17,7 +17,7 @@ def _load(settings_json: str) -> Inspector:
 
     settings = FunctionCheckSettings.model_validate_json(settings_json)
 
-    def inspect(sent: bytes) -> tuple[dict[str, Any], bytes]:
+    def inspect() -> tuple[dict[str, Any], bytes]:
         wanted, _, module = sent.partition(b"\n")
         definition, compiled = inspect_function(module, Wanted.of_json(wanted), settings)
         return {"definition": definition.to_row()}, compiled

@@ -89,7 +89,7 @@ def dry_run_check(
     return Check(
         "wasmverse.functions.dry_runner",
         settings.part(FunctionCheckSettings).model_dump_json(),
-        json.dumps(told).encode() + b"\n" + compiled + rows,
+        (json.dumps(told).encode() + b"\n", compiled, rows),
         bounds,
         partial(_read, is_compared),
         (FunctionError,),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasmverse.checks.process import Inspector, serve
 
 
-def _load(settings_json: str) -> Inspector:
+def _load(_arguments: list[str], settings_json: str, sent: bytes) -> Inspector:
     import json  # noqa: PLC0415 - all of it closed in
     from typing import Any  # noqa: PLC0415
 
@@ -19,7 +19,7 @@ def _load(settings_json: str) -> Inspector:
 
     settings = FunctionCheckSettings.model_validate_json(settings_json)
 
-    def inspect(sent: bytes) -> tuple[dict[str, Any], bytes]:
+    def inspect() -> tuple[dict[str, Any], bytes]:
         head, _, rest = sent.partition(b"\n")
         told = json.loads(head)
         definition = Definition.of_row(told["definition"])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
+from wasmverse.checks.start import Bounds, Check
 from wasmverse.commands import Cost, Inspection, Trial
-from wasmverse.confinement import groups
-from wasmverse.confinement.processes import bare_environment, inside
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import CheckSettings
-from wasmverse.strategies.limits import check_seconds, component_limits, module_limits
+from wasmverse.strategies.limits import check_seconds, compiled_bytes_max, component_limits, module_limits
 from wasmverse.strategies.names import check_name, is_name
 from wasmverse.strategies.parts import sizes_of
 from wasmverse.wasm.component.binary import is_component
@@ -20,20 +20,26 @@ from wasmverse.wasm.component.inspect import check_component_bytes
 from wasmverse.wasm.inspect import check_header
 
 
-def checker_start(
-    name: str, settings: CheckSettings, known: Mapping[str, bytes] | None = None
-) -> tuple[list[str], dict[str, str], groups.Group]:
-    """How a checker is started: its command, its environment and its group.
-
-    The group is to be removed when the process has ended. What is ``known`` (`parts.Parts.known`) is to follow the module on its
-    standard input, in the same order.
-    """
-    group = groups.ours().group("checker", settings.process_threads_max, settings.compile_memory_bytes_max)
-    sizes = json.dumps(sizes_of(known or {}))
-    command = [
-        *inside("wasmverse.strategies.checker"), name, sizes, settings.part(CheckSettings).model_dump_json()
-    ]  # fmt: skip
-    return command, bare_environment() | group.environment(), group
+def strategy_check(
+    module: bytes, name: str, settings: CheckSettings, known: Mapping[str, bytes] | None = None
+) -> Check[Inspection]:
+    """The check of what is uploaded with a name. What is ``known`` (`parts.Parts.known`) is not compiled again."""
+    known = known or {}
+    bounds = Bounds(
+        check_seconds(module, settings),
+        settings.compile_memory_bytes_max,
+        settings.process_threads_max,
+        compiled_bytes_max(module, settings),
+    )
+    return Check(
+        "wasmverse.strategies.checker",
+        settings.part(CheckSettings).model_dump_json(),
+        (module, *known.values()),
+        bounds,
+        partial(_read, module),
+        (StrategyError,),
+        (name, json.dumps(sizes_of(known))),
+    )
 
 
 def precheck(module: bytes, name: str, settings: CheckSettings) -> None:
@@ -45,23 +51,7 @@ def precheck(module: bytes, name: str, settings: CheckSettings) -> None:
         check_header(module, module_limits(settings))
 
 
-def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSettings) -> Inspection:
-    """What a checker found out about a module, by its exit status and all that it wrote.
-
-    Raises
-    ------
-    ModuleRefused, StrategyError : as `inspection.inspect_module`, or when the process ran past a limit.
-    """
-    header, _, compiled = output.partition(b"\n")
-    if status != 0 or not header:
-        raise ModuleRefused(
-            f"the compiler ended with {status} on this module (limits: {check_seconds(module, settings):g} s, "
-            f"{settings.compile_memory_bytes_max:,} bytes): make it smaller or simpler"
-        )
-    answer = json.loads(header)
-    if "refused" in answer:
-        kind = StrategyError if answer["kind"] == "StrategyError" else ModuleRefused
-        raise kind(answer["refused"])
+def _read(module: bytes, answer: dict[str, Any], compiled: bytes) -> Inspection:
     inspection = Inspection(
         answer["sha256"],
         answer["language"],
@@ -70,7 +60,7 @@ def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSett
         costs={name: Cost(*cost) for name, cost in answer["costs"].items()},
         compiled=compiled,
     )
-    # The process has run a stranger's code. The universe keeps what it says, so that is compared with what is known here.
+    # The universe keeps what the process says, so that is compared with what is known here.
     if inspection.sha256 != hashlib.sha256(module).hexdigest() or not all(
         map(is_name, inspection.strategies)
     ):
@@ -80,11 +70,14 @@ def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSett
     return inspection
 
 
-def took_too_long(module: bytes, settings: CheckSettings) -> ModuleRefused:
-    """The refusal of a module whose process was ended for its time."""
-    return ModuleRefused(
-        f"checking the module took more than {check_seconds(module, settings):g} s: make it smaller or simpler"
-    )
+def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSettings) -> Inspection:
+    """What a checker found out about a module, by its exit status and all that it wrote.
+
+    Raises
+    ------
+    ModuleRefused, StrategyError : as `inspection.inspect_module`, or when the process ran past a limit.
+    """
+    return strategy_check(module, "", settings).answer(status, output)
 
 
 def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:
@@ -95,18 +88,4 @@ def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> I
     ModuleRefused, StrategyError : as there, or when the process ran past a limit.
     """
     precheck(module, name, settings)
-    command, environment, group = checker_start(name, settings)
-    try:
-        done = subprocess.run(
-            command,
-            input=module,
-            capture_output=True,
-            timeout=check_seconds(module, settings),
-            check=False,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise took_too_long(module, settings) from error
-    finally:
-        group.remove()
-    return inspection_of(done.returncode, done.stdout, module, settings)
+    return strategy_check(module, name, settings).run()
