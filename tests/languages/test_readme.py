@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.languages.toolchains import LANGUAGES, STRATEGIES, TABLE, source_of
+from tests.languages.toolchains import LANGUAGES, ROOT, STRATEGIES, TABLE, source_of
 
 PAGES = {language: (STRATEGIES / language / "README.md").read_text("utf-8") for language in LANGUAGES}
 OBJECTS = {"nim": "nimcache"}
@@ -62,3 +62,10 @@ def test_it_fits_a_screen(language):
 def test_every_folder_has_its_row():
     folders = {path.parent.name for path in STRATEGIES.glob("*/README.md")}
     assert set(TABLE) == folders
+
+
+def test_the_page_of_languages_says_how_to_begin_in_each():
+    page = (ROOT / "docs" / "languages.md").read_text("utf-8")
+    for language in LANGUAGES:
+        option = "" if language == "python" else f" --language {language}"
+        assert f"| `wasmverse strategy new NAME{option}` |" in page
