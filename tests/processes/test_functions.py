@@ -89,6 +89,13 @@ def test_the_life_of_functions(client: Client) -> None:
         [1, 25.0],
     ]
 
+    # What they cost is told after a turn, and shown with the next one.
+    sql = "select name from wasm_function where calls > 0 and rows > 0 and fuel_per_row > 0 and faults = 0 order by name"
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while client.rows(sql) != [["boost"], ["characters"], ["total"], ["words"]]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
     # A live query goes on with what the newest turn has, and ends with a clear error once it is gone.
     with connect(client.url.replace("http", "ws") + "/api/v1/live") as live:
         live.send(json.dumps({"id": 1, "sql": "select boost(3, 1)"}))
