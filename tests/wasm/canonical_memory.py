@@ -116,6 +116,7 @@ class Memory:
 
     def string(self, at: int, length: int) -> str:
         trap_if(at + length > len(self.content), "string")
+        self._look_at(length // 16)
         try:
             return self.content[at : at + length].decode()
         except UnicodeDecodeError:
@@ -124,10 +125,13 @@ class Memory:
     def sequence(self, at: int, length: int, item: ValueType) -> list[Any]:
         trap_if(at != align_to(at, alignment(item)), "alignment")
         trap_if(at + length * elem_size(item) > len(self.content), "list")
-        self.items_left -= length
+        self._look_at(length)
+        return [self.load(at + n * elem_size(item), item) for n in range(length)]
+
+    def _look_at(self, items: int) -> None:
+        self.items_left -= items
         if self.items_left < 0:
             raise OverflowError("more than a test wants to look at")
-        return [self.load(at + n * elem_size(item), item) for n in range(length)]
 
     # Storing
 
