@@ -102,6 +102,7 @@ class DuckdbStore:
             self._load_functions(transaction)
             function_store.check_functions(self.function_rows)
         database.fit_threads(ships + nodes)
+        database.plan_as_written()
         database.limit_log(settings.log_bytes_max)
         count_bad_turns(
             self.registry, self.history.turns.rows, self.history.strategy_turns.rows, self.strategy_rows
