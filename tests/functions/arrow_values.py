@@ -58,7 +58,8 @@ def arrow_of(type_: ValueType, values: list[Any]) -> Any:
                 arrow_of(field.type, [None if value is None else parts(fields, value)[n] for value in values])
                 for n, field in enumerate(fields)
             ]
-            return pa.StructArray.from_arrays(columns, [field.name for field in fields], mask=nulls)
+            names = [f"f{field.name}" if isinstance(type_, Tuple) else field.name for field in fields]
+            return pa.StructArray.from_arrays(columns, names, mask=nulls)
         case Flags(labels):
             bits = [
                 pa.array([None if value is None else label in value for value in values], pa.bool_())
