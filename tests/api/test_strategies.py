@@ -71,6 +71,8 @@ def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> 
         ("1st", HOLD, 400, "1st"),
         ("a" * 64, HOLD, 400, "aaa"),
         ("mine", b"\0asm" + bytes(5 << 20), 413, "4,194,304"),
+        ("mine", b"\0asm\x0d\0\1\0" + bytes(5 << 20), 422, "sections"),
+        ("mine", wat("(component)"), 422, "the component exports no function"),
     ],
 )
 def test_what_is_refused(gateway: RunningGateway, name: str, module: bytes, status: int, part: str) -> None:

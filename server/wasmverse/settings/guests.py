@@ -78,7 +78,7 @@ class GuestSettings(Group):
         20_000, ge=1, description="Elements that a table of a component may grow to."
     )
     component_compile_seconds_max: float = Field(
-        60.0, gt=0, description="Time for checking and compiling a component, in seconds."
+        120.0, gt=0, description="Time for checking and compiling a component, in seconds."
     )
     compile_seconds_max: float = Field(
         20.0, gt=0, description="Time for checking and compiling a module, in seconds."

@@ -157,15 +157,14 @@ class _Run:
         return True
 
     def _is_together(self, start: int, end: int, stop: int) -> bool:
-        """Run them by one call, if they may; whether that went well."""
+        """Run them by one call, if they may; whether that went well. They have written nothing then: what they would write would
+        need their row."""
         if self._asks_rows:
             return False
-        mark = self.desk.mark()
         self.desk.begin(None)
         pool = self._pool(start, end)
         trap, left = self._call(start, end, stop, pool)
         if trap is not None:
-            self.desk.rewind(mark)
             return False
         self.outcome.fuel += pool - left
         return True

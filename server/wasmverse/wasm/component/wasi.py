@@ -57,15 +57,6 @@ class Desk:
         self.row = row
         self.has_asked_row = False
 
-    def mark(self) -> tuple[int, int, int | None]:
-        """Where the log ends now; for `rewind`."""
-        return len(self.log), self.dropped, self._last
-
-    def rewind(self, mark: tuple[int, int, int | None]) -> None:
-        """Forget what was written since."""
-        end, self.dropped, self._last = mark
-        del self.log[end:]
-
     def known_row(self) -> int:
         """The row under way. Raises NeedsRow."""
         self.has_asked_row = True
