@@ -82,10 +82,12 @@ class Runner:
             result_bytes_max=values_bytes_max if layout.has_lists else 0,
             argument_bytes_max=values_bytes_max,
         )
-        self._numbers = Numbers.of(function, self._frame)
+        self._guest: Guest | None = None
+        self._plan: Any = None
         mask = layout.mask
         assert mask is not None
         self._mask = self._frame.columns[[column.number for column in layout.rows].index(mask.number)]
+        self._numbers = Numbers.of(function, self._frame, self._mask)
 
     def run(
         self,
@@ -137,19 +139,21 @@ class Runner:
 
         arguments : an Arrow array for each parameter.
         """
-        if self._numbers is None or rows > self._frame.rows:
+        frame, numbers = self._frame, self._numbers
+        if numbers is None or rows > frame.rows:
             return None
-        flight = seat.peek(guest, self._frame)
-        if flight is None or not self._numbers.put(arguments, rows):
+        if guest is not self._guest:
+            self._guest, self._plan = guest, guest.plan(frame.layout)
+        flight = seat.peek(self._plan, frame)
+        if flight is None or not numbers.put(arguments, rows):
             return None
-        self._frame.begin()
-        self._mask[:rows] = 1
+        frame.begin()
         flight.limits = limits
-        flown = flight.run(self._frame, 0, rows)
-        if flown.fault is not None:
+        fuel = flight.run_again(rows)
+        if fuel is None:
             seat.clear()
             return None
-        return self._numbers.take(rows), flown.fuel
+        return numbers.take(rows), fuel
 
     def _batch(
         self,
@@ -163,7 +167,6 @@ class Runner:
         frame = self._frame
         frame.begin()
         if self._numbers is not None and self._numbers.put(arrays, rows):
-            self._mask[:rows] = 1
             outcome = self._fly(guest, rows, limits, world, seat)
             if not outcome.faults:
                 return Ran(self._numbers.take(rows), outcome)
@@ -182,7 +185,7 @@ class Runner:
         """As ``guest.run``, and in less time where the seat has the flight and one fuel pool is for all rows."""
         flight = None
         if seat is not None and limits.faults_max == 1 and rows <= limits.pool_rows:
-            flight = seat.peek(guest, self._frame)
+            flight = seat.peek(guest.plan(self._frame.layout), self._frame)
         if flight is None or seat is None:
             return guest.run(self._frame, 0, rows, limits, world, seat)
         flight.limits = limits

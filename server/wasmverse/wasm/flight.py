@@ -7,6 +7,7 @@ which exports under which names) is found once. By wasmtime-py's objects the sam
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
 from collections.abc import Mapping
@@ -136,6 +137,7 @@ class Flight:
         self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
         self._trap_at = ctypes.byref(self._trap)
         self._guest: Any = None
+        self._span = ctypes.c_uint64()
         self._run: Any = None
         self._row: Any = None
         self._left: Any = None
@@ -167,6 +169,21 @@ class Flight:
             return Flown(row, self._reason(error), fuel, start_fuel)
         return Flown(stop, None, start_fuel + pool - self._get_fuel(), start_fuel)
 
+    def run_again(self, rows: int) -> int | None:
+        """As `run` of the first rows, in the same frame as before and in half the time; the fuel used. None where one has
+        faulted: which and why is for another flight to find out, this one is of no more use.
+        """
+        pool = self.limits.budget_fuel * rows
+        self._set_fuel(pool)
+        self._span.value = rows << 32
+        error = ffi.wasmtime_func_call(self._context, self._run, None, 0, None, 0, self._trap_at)
+        if error or self._trap:
+            with contextlib.suppress(wasmtime.Trap, wasmtime.WasmtimeError):
+                _check(error, self._trap)  # which frees them
+            return None
+        ffi.wasmtime_context_get_fuel(self._context, self._fuel_at)
+        return pool - self._fuel.value
+
     @property
     def memory_bytes(self) -> int:
         """How large the guest's memory is; 0 if it shows none."""
@@ -197,6 +214,7 @@ class Flight:
         if plan.counts:
             self._left = self._export(guest, _COUNTER)
         host = frame.memory.memory._as_extern()
+        self._span = ctypes.c_uint64.from_address(frame.memory.span.ctypes.data)
         front = None
         if plan.front is not None:
             front = self._instance(plan.front, [self._export(guest, name) for name in plan.front_imports])

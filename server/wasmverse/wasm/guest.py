@@ -74,12 +74,12 @@ class Seat:
         if self._flight is not None and self._flight.memory_bytes > memory_bytes:
             self.clear()
 
-    def peek(self, guest: Guest, frame: Frame) -> Flight | None:
-        """The flight, if it is this guest's in this frame and needs no world; it stays here."""
+    def peek(self, plan: Plan, frame: Frame) -> Flight | None:
+        """The flight, if it is of that plan in this frame and needs no world; it stays here."""
         flight = self._flight
-        if flight is None or self._frame is not frame or flight.plan.has_wasi:
+        if flight is None or self._frame is not frame or flight.plan is not plan or plan.has_wasi:
             return None
-        return flight if flight.plan is guest.plan(frame.layout) else None
+        return flight
 
     def take(self, plan: Plan, frame: Frame) -> Flight | None:
         """The flight, which is no longer here then; None if it is of something else."""
