@@ -72,16 +72,6 @@
   (func $absolute (param $n i32) (result i32)
     (select (i32.sub (i32.const 0) (local.get $n)) (local.get $n) (i32.lt_s (local.get $n) (i32.const 0))))
 
-  ;; Moves go along the axes, so this, not the straight line, says how far away the entity at an address is.
-  ;; A call costs about as much as this whole function, so it makes none.
-  (func $distance (param $entity i32) (param $x i32) (param $y i32) (result i32)
-    (local $east i32) (local $south i32)
-    (local.set $east (i32.sub (i32.load8_u offset=2 (local.get $entity)) (local.get $x)))
-    (local.set $south (i32.sub (i32.load8_u offset=3 (local.get $entity)) (local.get $y)))
-    (i32.add
-      (select (local.get $east) (i32.sub (i32.const 0) (local.get $east)) (i32.ge_s (local.get $east) (i32.const 0)))
-      (select (local.get $south) (i32.sub (i32.const 0) (local.get $south)) (i32.ge_s (local.get $south) (i32.const 0)))))
-
   ;; ---- The way along the beach, which is eight cells wide
 
   ;; Clockwise: east in the north, south in the east, and so on round. From further inside, to the edge that is nearest.
@@ -120,20 +110,34 @@
     (param $kind i32) (param $x i32) (param $y i32) (param $energy i32) (param $shield i32)
     (param $blasters i32) (param $thrusters i32) (param $harvesters i32)
     (param $last_plan i64) (param $entity i32) (param $bytes i32) (result i64)
-    (local $end i32) (local $distance i32)
+    (local $end i32) (local $east i32) (local $south i32) (local $distance i32)
     (local $node i32) (local $node_distance i32) (local $ship_distance i32)
     (local $memory i64) (local $is_back i64) (local $wait i64)
 
-    ;; The nearest ship and the nearest node.
+    ;; The nearest ship and the nearest node. Moves go along the axes, so a distance is that east or west and that south
+    ;; or north together. This runs for every entity, and a call costs as much as all of it: so it makes none.
     (local.set $node_distance (global.get $NODE_CELLS))
     (local.set $ship_distance (i32.const 100))
     (local.set $end (i32.add (local.get $entity) (local.get $bytes)))
     (block $seen_all
       (loop $next
         (br_if $seen_all (i32.eq (local.get $entity) (local.get $end)))
-        (local.set $distance (call $distance (local.get $entity) (local.get $x) (local.get $y)))
+        (local.set $east (i32.sub (i32.load8_u offset=2 (local.get $entity)) (local.get $x)))
+        (local.set $south (i32.sub (i32.load8_u offset=3 (local.get $entity)) (local.get $y)))
+        (local.set $distance
+          (i32.add
+            (select
+              (local.get $east)
+              (i32.sub (i32.const 0) (local.get $east))
+              (i32.ge_s (local.get $east) (i32.const 0)))
+            (select
+              (local.get $south)
+              (i32.sub (i32.const 0) (local.get $south))
+              (i32.ge_s (local.get $south) (i32.const 0)))))
         (if (i32.eq (i32.load8_u (local.get $entity)) (global.get $SHIP))
-          (then (local.set $ship_distance (call $least (local.get $ship_distance) (local.get $distance))))
+          (then
+            (if (i32.lt_s (local.get $distance) (local.get $ship_distance))
+              (then (local.set $ship_distance (local.get $distance)))))
           (else
             (if (i32.lt_s (local.get $distance) (local.get $node_distance))
               (then
