@@ -336,6 +336,20 @@ def test_a_row_that_only_a_fresh_instance_has_room_for_is_no_fault(tmp_path: Pat
     asked.writer.close()
 
 
+def test_several_threads_of_the_engine_call_at_the_same_time(tmp_path: Path) -> None:
+    asked = Catalogued(tmp_path, SETTINGS.model_copy(update={"reader_threads": 4}))
+    asked.have(1, POWER, SHOUT, ROOT)
+    rows = "(select range as n from range(300000) group by all)"  # groups are read by all threads
+    sql = f"select count(*), sum(boost(n, 1))::bigint, max(shout('a' || (1000000 + n))) from {rows}"
+    assert asked.rows(sql) == [[300_000, sum(n * n for n in range(300_000)), "A1299999"]]
+    assert len(asked.engine._functions._catalogued._memories) > 1
+    for _ in range(5):
+        error = failure(asked, f"select sum(root(-1 - n)) from {rows}")
+        assert error.code == 3200 and error.message.endswith("no root of less than nothing")
+    assert asked.rows("select count(*), count(try(root(range - 50))) from range(300)") == [[300, 250]]
+    asked.writer.close()
+
+
 def test_what_functions_took_is_told_with_the_answer(asked: Catalogued) -> None:
     asked.have(1, POWER, ROOT)
     head, _ = asked.engine.answer(

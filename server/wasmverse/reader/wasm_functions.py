@@ -35,7 +35,9 @@ FAILED = 3200
 CALLEES_KEPT = 32
 CODE_KEPT_BYTES = 64 << 20
 MADE_MAX = 500
-"""What a reader keeps: functions with their memory; machine code; functions that the engine knows, before all are forgotten."""
+FAILURES_KEPT = 64
+"""What a reader keeps: functions with their memory; machine code; functions that the engine knows, before all are forgotten;
+failures of one statement."""
 
 _MARK = re.compile(r"GuestFailed: \[(\d+)\]")
 
@@ -66,13 +68,13 @@ class _Calls:
     def __init__(self, clock: Clock) -> None:
         self.bound: dict[str, Callee] = {}
         self._clock = clock
-        self._failures = itertools.count(1)
-        self._failure: tuple[int, QueryError] | None = None
+        self._numbers = itertools.count(1)
+        self._failures: OrderedDict[int, QueryError] = OrderedDict()
 
     def begin(self) -> None:
         """Forget the statement before."""
         self.bound = {}
-        self._failure = None
+        self._failures.clear()
 
     def call(self, called: str, columns: tuple[Any, ...], *, is_try: bool) -> Any:
         """The results of some rows. The engine would cut the text of what fails: so it is kept, and a mark of it is raised."""
@@ -82,21 +84,21 @@ class _Calls:
             ]
             return self.bound[called].call(arrays, is_try=is_try, heed=self._clock.heed)
         except (GuestFailed, SignatureError, duckdb.InterruptException) as failed:
-            number = next(self._failures)
+            number = next(self._numbers)
             told = (
                 to_query_error(failed)
                 if isinstance(failed, duckdb.Error)
                 else QueryError(str(failed), code=FAILED)
             )
-            self._failure = number, told
+            self._failures[number] = told
+            if len(self._failures) > FAILURES_KEPT:
+                self._failures.popitem(last=False)
             raise GuestFailed(f"[{number}]") from None
 
     def failure_of(self, error: Exception) -> QueryError | None:
-        """What belongs to an error's mark; of the last one only: in TRY(...) the engine drops them."""
+        """What belongs to an error's mark. There may be several: of other threads, and those that TRY(...) has dropped."""
         mark = _MARK.search(str(error))
-        if mark is None or self._failure is None or self._failure[0] != int(mark[1]):
-            return None
-        return self._failure[1]
+        return None if mark is None else self._failures.get(int(mark[1]))
 
 
 class WasmFunctions:
