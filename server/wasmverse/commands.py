@@ -180,8 +180,24 @@ class RollbackFunction:
     author: Author
 
 
+MESSAGE_CHARACTERS_MAX = 500
+"""Longest text that a client may transmit, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Say something to everybody: ``call transmit(text)``. Answer: ``{"tid": int}``, the turn that it belongs to.
+
+    It is shown with the next turn.
+    """
+
+    text: str
+    author: Author
+
+
 Command = (
     SpawnEntity
+    | Transmit
     | UploadStrategy
     | RemoveStrategy
     | RemoveStrategies

@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from tests.query.builder import BIG_PLAN
-from wasmverse.commands import SpawnEntity
+from wasmverse.commands import SpawnEntity, Transmit
 from wasmverse.errors import CommandError, UniverseUnavailable
 
 
@@ -197,8 +197,24 @@ def test_spawn(gateway: RunningGateway, sql: str, args: Any, command: SpawnEntit
 
 
 @pytest.mark.parametrize(
+    ("sql", "args"), [("call transmit('it''s me')", []), ("CALL game.transmit(?)", ["it's me"])]
+)
+def test_transmit(gateway: RunningGateway, sql: str, args: list[Any]) -> None:
+    gateway.universe.answer = {"tid": 9}
+    answer = gateway.query(sql, args, path="/api/v2/exec")
+    assert answer.json() == {"lastInsertId": 0, "rowsAffected": 1}
+    assert answer.headers["wasmverse-turn"] == "9"
+    command = gateway.universe.commands[-1]
+    assert isinstance(command, Transmit)
+    assert command.text == "it's me"
+
+
+@pytest.mark.parametrize(
     ("sql", "args", "status", "code", "part"),
     [
+        ("call transmit()", [], 400, 1318, "takes 1"),
+        ("call transmit(7)", [], 400, 1210, "text is 7"),
+        ("call transmit(null)", [], 400, 1210, "text is None"),
         ("call spawn_entity(?,?,?,?,?)", [1], 400, 1210, "5 '?' and 'args' has 1"),
         ("call spawn_entity(1,2,3)", [], 400, 1318, "takes 5"),
         ("call spawn_entity(1,3,3,3,null)", [], 400, 1210, "kind is 3"),

@@ -127,6 +127,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy_turn": strategy_turn,
         "event": event,
         "strategy_log": strategy_log,
+        "message": {"tid": [tid], "author": ["ada"], "text": [f"turn {tid} is fine"]},
     }
     no_functions = arrow_schema(schema.published_function).empty_table()
     return {name: pa.table(columns) for name, columns in tables.items()} | {"wasm_function": no_functions}

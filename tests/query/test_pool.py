@@ -364,6 +364,7 @@ PUBLIC = [
     "strategy",
     "strategy_log",
     "strategy_turn",
+    "transmission",
     "turns",
     "wasm_function",
 ]

@@ -21,7 +21,7 @@ from wasmverse.errors import (
     DatabaseTooNew,
     StateError,
 )
-from wasmverse.storage import schema
+from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb import database as embedded
 from wasmverse.storage.duckdb import strategy_store
 from wasmverse.storage.duckdb.database import Database
@@ -234,7 +234,9 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
         *(["ALTER TABLE strategy DROP COLUMN export"] if version < 6 else []),
         *(ROW_AN_EVENT if version < 8 else []),
+        "DROP VIEW transmission",
         "DROP TABLE strategy_log",
+        "DROP TABLE message",
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )
@@ -397,7 +399,7 @@ def test_every_view_answers_in_plain_duckdb(path: Path) -> None:
     with duckdb.connect(str(path), read_only=True) as connection:
         columns = {
             name: [row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()]
-            for name in schema.CLIENT_NAMES
+            for name in views.CLIENT_NAMES
         }
         assert columns["entity"] == [
             "sid", "eid", "kind", "strategy", "x", "y", "energy", "shield", "blasters", "thrusters", "harvesters", "last_plan",

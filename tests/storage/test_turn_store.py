@@ -10,7 +10,7 @@ import pytest
 from tests.storage.builder import CREW, LAWS, fill, in_order, packed, random_result, read, write
 from tests.storage.by_hand import change_by_hand
 from wasmverse.errors import StateError
-from wasmverse.storage import schema
+from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb.database import ROW_GROUP_ROWS, Database
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
@@ -100,7 +100,7 @@ def test_rows_that_cannot_be_are_refused_by_their_system(
 
 
 def test_a_null_is_refused(database: Database) -> None:
-    for view in schema.VIEWS:
+    for view in views.VIEWS:
         change(database, f"DROP VIEW {view}")
     change(
         database,
@@ -111,7 +111,7 @@ def test_a_null_is_refused(database: Database) -> None:
 
 
 def test_a_column_whose_type_was_changed_is_refused(database: Database) -> None:
-    for view in schema.VIEWS:
+    for view in views.VIEWS:
         change(database, f"DROP VIEW {view}")
     change(database, "ALTER TABLE system_state ALTER sid TYPE BIGINT")
     assert (
@@ -202,7 +202,7 @@ def test_row_groups_are_small_enough_to_be_written_while_others_are_inserted(tmp
     """In new files, and in those that were made with the size that DuckDB has by itself."""
     path = tmp_path / "u.duckdb"
     with duckdb.connect(str(path)) as connection:
-        for statement in schema.ddl(Database.open(None).engine.dialect):
+        for statement in views.ddl(Database.open(None).engine.dialect):
             connection.execute(statement)
     database = Database.open(path)
     change(

@@ -1,4 +1,4 @@
-"""``call spawn_entity(sid, kind, x, y, strategy)`` and ``call rollback_function(name, version, types)``: commands in SQL."""
+"""Commands in SQL: ``call spawn_entity(...)``, ``call transmit(...)`` and ``call rollback_function(...)``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from wasmverse.commands import Author, RollbackFunction, SpawnEntity
+from wasmverse.commands import Author, RollbackFunction, SpawnEntity, Transmit
 from wasmverse.errors import CommandError, QueryRefused
 from wasmverse.functions.grammar import parse_types
 from wasmverse.query.public import OWN_DATABASES
@@ -16,6 +16,7 @@ TEXT_MAX = 2_000
 """Longest text of a command, in characters."""
 KINDS = {"ship": 1, "energynode": 2, "1": 1, "2": 2}
 USAGE = "call spawn_entity(sid, kind, x, y, strategy)"
+TRANSMIT = "call transmit(text)"
 ROLLBACK = "call rollback_function(name[, version[, types]])"
 _WRONG = f"You have an error in your SQL syntax; write {USAGE}"
 
@@ -32,7 +33,7 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(.)|(['\"`])\2", re.DOTALL)
 
 
-def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | RollbackFunction:
+def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | Transmit | RollbackFunction:
     """The command in ``sql``, its ``?`` filled from ``args``, given in the name of ``author``.
 
     Raises
@@ -43,9 +44,11 @@ def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | Rollb
     name, values = _call(sql, args)
     if name == "rollback_function":
         return _rollback(values, author)
+    if name == "transmit":
+        return _transmit(values, author)
     if name != "spawn_entity":
         raise QueryRefused(
-            f"Procedure '{one_line(name, 60)}' is denied or does not exist; there are {USAGE} and {ROLLBACK}"
+            f"Procedure '{one_line(name, 60)}' is denied or does not exist; there are {USAGE}, {TRANSMIT} and {ROLLBACK}"
         )
     if len(values) != 5:
         raise CommandError(f"spawn_entity got {len(values)} values and takes 5: {USAGE}", code=1318)
@@ -68,6 +71,15 @@ def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | Rollb
         _whole("y", y, 0, 99),
         strategy if kind_number == 1 else None,
     )
+
+
+def _transmit(values: list[Any], author: Author) -> Transmit:
+    if len(values) != 1:
+        raise CommandError(f"transmit got {len(values)} values and takes 1: {TRANSMIT}", code=1318)
+    (text,) = values
+    if not isinstance(text, str):
+        raise CommandError(f"text is {_echo(text)}; give a text", code=1210)
+    return Transmit(text, author)
 
 
 def _rollback(values: list[Any], author: Author) -> RollbackFunction:

@@ -20,7 +20,7 @@ from wasmverse.api.http.accept import accepts_gzip, negotiate
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
-from wasmverse.commands import RollbackFunction
+from wasmverse.commands import RollbackFunction, SpawnEntity, Transmit
 from wasmverse.functions.grammar import (
     ShowCreate,
     ShowFunctions,
@@ -110,8 +110,8 @@ def data_api_router(version: str) -> APIRouter:
 
     @router.post("/exec", responses=_DONE, openapi_extra=_BODY, response_class=Response)
     async def execute(request: Request) -> Response:
-        """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`, `create function ... as wasm ...`,
-        `drop function ...`, `call rollback_function(name, version)`; or `show functions`."""
+        """Carry out one command: `call spawn_entity(sid, kind, x, y, strategy)`, `call transmit(text)`,
+        `create function ... as wasm ...`, `drop function ...`, `call rollback_function(name, version)`; or `show functions`."""
         return await _execute(request)
 
     return router
@@ -140,11 +140,11 @@ async def _execute(request: Request) -> Response:
             return _done(0, changed, tid)
         command = parse_call(call.sql, args, identity.author)
         answer = await gateway.universe.ask(command)
-    if isinstance(command, RollbackFunction):
-        gateway.metrics.commands.labels("rollback_function").inc()
-        return _done(0, 1, answer["tid"])
-    gateway.metrics.commands.labels("spawn_entity").inc()
-    return _done(answer["eid"], 1, answer["tid"])
+    gateway.metrics.commands.labels(_PROCEDURES[type(command)]).inc()
+    return _done(answer.get("eid", 0), 1, answer["tid"])
+
+
+_PROCEDURES = {SpawnEntity: "spawn_entity", Transmit: "transmit", RollbackFunction: "rollback_function"}
 
 
 def _done(inserted: int, changed: int, tid: int) -> Response:

@@ -20,7 +20,7 @@ from wasmverse.query import wire
 from wasmverse.query.public import SNAPSHOT_PREFIX
 from wasmverse.query.worker import ReaderGone, Worker
 from wasmverse.settings import PoolSettings
-from wasmverse.storage import schema
+from wasmverse.storage import views
 
 log = logging.getLogger(__name__)
 
@@ -209,9 +209,7 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
     return wire.ReaderConfig(
         parent_pid=os.getpid(),
         snapshot_folder=str(snapshot_folder.absolute()),
-        views={
-            name: schema.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in schema.CLIENT_NAMES
-        },
+        views={name: views.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in views.CLIENT_NAMES},
         threads=settings.reader_threads,
         nice=settings.reader_nice,
         memory_bytes=settings.reader_memory_bytes_max,

@@ -66,7 +66,7 @@ _HIDDEN = (
     (re.compile(r"\bcall (?=strategy_)"), ""),
     (
         re.compile(
-            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log)\b)"
+            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log|message)\b)"
         ),
         "",
     ),

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from wasmverse.commands import (
+    MESSAGE_CHARACTERS_MAX,
     Author,
     Command,
     CreateFunction,
@@ -27,6 +28,7 @@ from wasmverse.commands import (
     RemoveStrategy,
     RollbackFunction,
     SpawnEntity,
+    Transmit,
     UploadStrategy,
 )
 from wasmverse.errors import ModuleRefused, RecordingError
@@ -162,6 +164,13 @@ def _author(name: str, owner: str | None, is_admin: bool = False) -> Author:
     return Author.named(name) if owner is None else Author(owner, name, is_admin)
 
 
+class Transmitted(_Authored):
+    """`Transmit`."""
+
+    do: Literal["transmit"] = "transmit"
+    text: Annotated[str, Field(max_length=MESSAGE_CHARACTERS_MAX)]
+
+
 class Upload(_Authored):
     """`UploadStrategy`; ``module`` is base64."""
 
@@ -222,7 +231,7 @@ class Rollback(_Authored):
     version: Number | None
 
 
-Carried = Spawn | Upload | Remove | RemoveSeveral | Enable | Create | Drop | Rollback
+Carried = Spawn | Transmitted | Upload | Remove | RemoveSeveral | Enable | Create | Drop | Rollback
 
 
 class Given(_Part):
@@ -273,6 +282,8 @@ def command_fact(command: Command) -> Carried:
     match command:
         case SpawnEntity(sid, kind, x, y, strategy):
             return Spawn(sid=sid, kind=kind, x=x, y=y, strategy=strategy)
+        case Transmit(text, author):
+            return Transmitted(text=text, **_named(author))
         case UploadStrategy(name, module, inspection, author):
             text = base64.b64encode(module).decode()
             return Upload(name=name, sha256=inspection.sha256, module=text, **_named(author))

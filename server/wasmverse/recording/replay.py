@@ -22,6 +22,7 @@ from wasmverse.commands import (
     RemoveStrategy,
     RollbackFunction,
     SpawnEntity,
+    Transmit,
     UploadStrategy,
 )
 from wasmverse.errors import (
@@ -52,6 +53,7 @@ from wasmverse.recording.format import (
     Spawn,
     Start,
     Stop,
+    Transmitted,
     Turn,
     Universe,
     Upload,
@@ -264,6 +266,8 @@ class _Player:
         match given:
             case Spawn():
                 return SpawnEntity(given.sid, given.kind, given.x, given.y, given.strategy)
+            case Transmitted():
+                return Transmit(given.text, given.by)
             case Upload():
                 module = module_of(given)
                 inspection = inspect_module_apart(module, given.name, self.settings)

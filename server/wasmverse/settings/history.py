@@ -31,12 +31,19 @@ class HistorySettings(Group):
     turns_kept: int = Field(3_600, ge=2, le=1_000_000, description="Turns kept in `turns`.")
     strategy_turns_kept: int = Field(600, ge=1, le=100_000, description="Turns kept in `strategy_turn`.")
     event_turns_kept: int = Field(
-        60, ge=1, le=100_000, description="Turns kept in `event` and `strategy_log`."
+        60, ge=1, le=100_000, description="Turns kept in `event`, `strategy_log` and `transmission`."
     )
     events_kept: int = Field(
         50_000,
         ge=1,
-        description="Rows kept in `event`, and in `strategy_log`: of whole turns, and always those of the newest one.",
+        description="Rows kept in `event`, in `strategy_log` and of what clients transmit: of whole turns, and always those of "
+        "the newest one.",
+    )
+    messages_turn_max: int = Field(
+        1_000,
+        ge=0,
+        le=100_000,
+        description="Texts that clients may transmit between two turns, all together.",
     )
 
     @model_validator(mode="after")

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseTooNew
-from wasmverse.storage import schema
+from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb import migrations
 from wasmverse.storage.duckdb.failure import damaged, tells_of_damage
 from wasmverse.storage.duckdb.log import read_log
@@ -184,7 +184,7 @@ class Database:
         with self.transaction() as transaction:
             columns = transaction.columns()
             if not columns:
-                for statement in schema.ddl(self.engine.dialect):
+                for statement in views.ddl(self.engine.dialect):
                     transaction.run(statement)
                 return
             if not {"application", "format_version"} <= columns.get("universe", set()):

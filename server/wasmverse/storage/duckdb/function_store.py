@@ -15,7 +15,7 @@ from wasmverse.functions.definition import CREATED, Definition
 from wasmverse.functions.names import check_name
 from wasmverse.functions.statement import statement_of
 from wasmverse.simulation.catalogue import Catalogue
-from wasmverse.storage import schema
+from wasmverse.storage import schema, views
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
 
@@ -225,7 +225,7 @@ def _check_name(transaction: Transaction, name: str) -> None:
     strategies = schema.strategy
     if transaction.one(sa.select(strategies.c.name).where(strategies.c.name == name)) is not None:
         raise FunctionTaken(f"the name {name!r} is that of a strategy: choose another")
-    if name in schema.CLIENT_NAMES:
+    if name in views.CLIENT_NAMES:
         raise FunctionTaken(f"the name {name!r} is that of a table: choose another")
     if transaction.run_text(
         "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1", [name]

@@ -1,4 +1,4 @@
-"""What is remembered of past turns: ``turns``, ``strategy_turn``, ``event`` and ``strategy_log``, each bounded.
+"""What is remembered of past turns: ``turns``, ``strategy_turn``, ``event``, ``strategy_log`` and ``message``, each bounded.
 
 The rows live in the database, events packed (`event_batch`), and, the same ones, in memory as Arrow, where every snapshot
 takes them from.
@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
+from wasmverse.commands import Transmit
+from wasmverse.simulation.messages import check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
@@ -34,6 +37,7 @@ TURNS_TYPE = arrow_schema(schema.turns)
 STRATEGY_TURN_TYPE = arrow_schema(schema.strategy_turn)
 EVENT_TYPE = arrow_schema(schema.event)
 LOG_TYPE = arrow_schema(schema.strategy_log)
+MESSAGE_TYPE = arrow_schema(schema.message)
 
 _TEXT: Any = EVENT_TYPE.field("kind").type
 _TIME: Any = TURNS_TYPE.field("end_time").type
@@ -93,7 +97,7 @@ class RollingRows:
 
 
 class History:
-    """The four records of past turns."""
+    """The five records of past turns."""
 
     def __init__(
         self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
@@ -103,6 +107,7 @@ class History:
         self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
         self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
         self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
+        self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, events_kept)
         self._corrected: TurnRecord | None = None
 
     def load(self, transaction: Transaction) -> None:
@@ -114,6 +119,7 @@ class History:
         events = [event_rows(of, unpack_events(of, names, bytes(batch))) for of, names, batch in batches]
         self.events.load(pa.concat_tables([EVENT_TYPE.empty_table(), *events]), tid)
         self.log.load(transaction.read_arrow(schema.strategy_log), tid)
+        self.messages.load(transaction.read_arrow(schema.message), tid)
 
     def append(
         self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
@@ -132,22 +138,29 @@ class History:
         if (last := self.events.append(result.tid, rows.events)) is not None:
             transaction.run_text("DELETE FROM event_batch WHERE tid <= ?", (last,))
         if result.printed or self.log.rows.num_rows:
-            self._append_log(transaction, result.tid, log_rows(result))
-
-    def _append_log(self, transaction: Transaction, tid: int, rows: pa.Table) -> None:
-        """Where nobody prints this is never called: no turn has a statement of it then."""
-        if rows.num_rows:
-            transaction.insert_arrow(schema.strategy_log, rows)
-        last = self.log.append(tid, rows)
-        if not self.log.rows.num_rows:
-            last = tid  # nothing is left, and no turn may come that would delete it
-        if last is not None:
-            transaction.run_text("DELETE FROM strategy_log WHERE tid <= ?", (last,))
+            _append_rare(transaction, schema.strategy_log, self.log, result.tid, log_rows(result))
+        if self.messages.rows.num_rows:
+            _append_rare(transaction, schema.message, self.messages, result.tid, MESSAGE_TYPE.empty_table())
 
     def add_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         """Record what happened between two turns, as of the one before."""
         _insert_events(transaction, tid, events)
         self.events.add(tid, event_rows(tid, events))
+
+    def transmit(
+        self, transaction: Transaction, tid: int, command: Transmit, turn_max: int
+    ) -> dict[str, Any]:
+        """Record what a client says after turn ``tid``; the answer.
+
+        Raises
+        ------
+        CommandError : it cannot be shown, or ``turn_max`` texts were transmitted since that turn.
+        """
+        check_message(self.messages.rows, tid, command.text, turn_max)
+        row = {"tid": tid, "author": command.author.name, "text": command.text}
+        transaction.run(schema.message.insert(), **row)
+        self.messages.add(tid, pa.Table.from_pylist([row], MESSAGE_TYPE))
+        return {"tid": tid}
 
     def correct(self, result: TurnResult, record: TurnRecord) -> None:
         """The last turn's true end, known once it is committed.
@@ -178,6 +191,19 @@ class TurnRows:
     def of(cls, result: TurnResult) -> TurnRows:
         """Make them; may be called on any thread."""
         return cls(_strategy_rows(result), event_rows(result.tid, result.events))
+
+
+def _append_rare(
+    transaction: Transaction, table: sa.Table, kept: RollingRows, tid: int, rows: pa.Table
+) -> None:
+    """Add to a record that most turns add nothing to. Where it is empty and stays so no turn has a statement of it."""
+    if rows.num_rows:
+        transaction.insert_arrow(table, rows)
+    last = kept.append(tid, rows)
+    if not kept.rows.num_rows:
+        last = tid  # nothing is left, and no turn may come that would delete it
+    if last is not None:
+        transaction.run(table.delete().where(table.c.tid <= last))
 
 
 def _insert_events(transaction: Transaction, tid: int, events: EventColumns) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from wasmverse.errors import ModuleRefused, StateError
-from wasmverse.storage import schema
+from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb.event_batch import pack_events
 from wasmverse.storage.duckdb.stored_state import as_rows
 from wasmverse.universe.crew import Crew
@@ -43,16 +43,16 @@ Step = str | Callable[[Transaction], None]
 def migrate(version: int, dialect: sa.Dialect) -> list[Step]:
     """What brings a file of an older format to the present one: statements, and functions to be called in the same
     transaction. Views are made again."""
-    views = [name for name in schema.VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
+    known = [name for name in views.VIEWS if version >= _VIEWS_SINCE.get(name, 1)]
     return [
-        *(f"DROP VIEW {name}" for name in views),
+        *(f"DROP VIEW {name}" for name in known),
         *(statement for step in range(version, schema.FORMAT_VERSION) for statement in _STEPS[step]),
-        *(f"CREATE VIEW {name} AS {schema.view_sql(name, dialect)}" for name in schema.VIEWS),
+        *(f"CREATE VIEW {name} AS {views.view_sql(name, dialect)}" for name in views.VIEWS),
         f"UPDATE universe SET format_version = {schema.FORMAT_VERSION}",
     ]
 
 
-_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4, "event": 8}
+_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4, "event": 8, "transmission": 9}
 
 
 def _find_exports(transaction: Transaction) -> None:
@@ -229,10 +229,11 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "CREATE TABLE wasm_function_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
     ),
     7: (_pack_events,),
-    # What strategies print had been kept nowhere.
+    # What strategies print and clients transmit had been kept nowhere.
     8: (
         "CREATE TABLE strategy_log (tid BIGINT NOT NULL, strategy TEXT NOT NULL, eid BIGINT, line TEXT NOT NULL, "
         "dropped BIGINT NOT NULL)",
+        "CREATE TABLE message (tid BIGINT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL)",
     ),
 }
 """What changed from each format to the next."""

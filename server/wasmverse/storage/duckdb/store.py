@@ -27,6 +27,7 @@ from wasmverse.commands import (
     RemoveStrategy,
     RollbackFunction,
     SpawnEntity,
+    Transmit,
     UploadStrategy,
 )
 from wasmverse.errors import StrategyCostly
@@ -275,6 +276,7 @@ class DuckdbStore:
             "strategy_turn": self.history.strategy_turns.rows,
             "event": self.history.events.rows,
             "strategy_log": self.history.log.rows,
+            "message": self.history.messages.rows,
             "wasm_function": self._published_functions(),
         }
 
@@ -305,7 +307,7 @@ class DuckdbStore:
         finally:
             if isinstance(command, SpawnEntity):
                 self._read()
-            else:
+            elif not isinstance(command, Transmit):
                 with self.database.transaction() as transaction:
                     if isinstance(command, CreateFunction | DropFunction | RollbackFunction):
                         self._load_functions(transaction)
@@ -316,6 +318,8 @@ class DuckdbStore:
         match command:
             case SpawnEntity():
                 return self._spawn(transaction, command)
+            case Transmit():
+                return self.history.transmit(transaction, self.tid, command, self.settings.messages_turn_max)
             case UploadStrategy():
                 return self._upload(transaction, command)
             case RemoveStrategy():

@@ -1,0 +1,40 @@
+"""What clients say to everybody: how long it may be, and how much of it there may be between two turns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wasmverse.commands import MESSAGE_CHARACTERS_MAX
+from wasmverse.errors import CommandError
+
+
+def check_message(messages: pa.Table, tid: int, text: str, turn_max: int) -> None:
+    """Refuse a text that cannot be transmitted after turn ``tid``; ``messages`` are those of the kept turns, by ``tid``.
+
+    Raises
+    ------
+    CommandError : 1210, it is empty, too long, or has characters that are not printable; 1226, there are too many.
+    """
+    if not text.strip():
+        raise CommandError("The text is empty; transmit some words", code=1210)
+    if len(text) > MESSAGE_CHARACTERS_MAX:
+        raise CommandError(
+            f"The text has {len(text):,} characters, the limit is {MESSAGE_CHARACTERS_MAX:,}: shorten it",
+            code=1210,
+        )
+    strange = next((character for character in text if not character.isprintable()), None)
+    if strange is not None:
+        raise CommandError(
+            f"The text has the character U+{ord(strange):04X}, which cannot be shown: transmit one line of text",
+            code=1210,
+        )
+    compute: Any = pc
+    sent = compute.sum(compute.equal(messages["tid"], tid)).as_py() or 0
+    if sent >= turn_max:
+        raise CommandError(
+            f"{sent:,} texts were transmitted since turn {tid}, the limit is {turn_max:,}: try again after the next turn",
+            code=1226,
+        )
