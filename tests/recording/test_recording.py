@@ -20,6 +20,7 @@ from wasmverse.recording.format import (
     _SEAL,
     Dropped,
     Given,
+    Limits,
     Recording,
     Start,
     Stop,
@@ -28,6 +29,9 @@ from wasmverse.recording.format import (
     _check,
     command_fact,
 )
+from wasmverse.settings import Settings
+from wasmverse.strategies.limits import guest_limits
+from wasmverse.wasm.limits import Limits as GuestLimits
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +263,9 @@ def test_only_a_command_can_be_dropped(path: Path) -> None:
     assert "line 4 drops a command, but a turn is before it" in refused(path)
     write_facts(path, [*facts, Stop(tid=5, state="0" * 64, roster="0" * 64)])
     assert "is a stop after a stop; a start must be between them" in refused(path)
+
+
+def test_every_limit_that_guests_fly_with_is_on_record() -> None:
+    settings = Settings(component_memory_bytes_max=1 << 20, component_table_elements_max=7)
+    recorded = Limits.of(settings).model_dump()
+    assert guest_limits(settings) == GuestLimits.of(recorded)

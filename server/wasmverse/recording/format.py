@@ -105,6 +105,8 @@ class Limits(_Part):
     strategy_log_line_characters_max: int = GuestSettings.model_fields[
         "strategy_log_line_characters_max"
     ].default
+    component_memory_bytes_max: int = GuestSettings.model_fields["component_memory_bytes_max"].default
+    component_table_elements_max: int = GuestSettings.model_fields["component_table_elements_max"].default
 
     @classmethod
     def of(cls, settings: GuestSettings) -> Self:
