@@ -122,7 +122,7 @@ def test_without_an_allocator_memory_grows_for_the_largest_call_only() -> None:
     folding = Folding("x: string", U32, U32, counting(LENGTHS, '(memory (export "memory") 1)'))
     for _ in range(3):
         folding.results(*[(WHOLE, ["x" * 90_000, "y" * 90_000])] * 5)
-    flight = folding.seat.peek(folding.guest, folding.runner._frame)
+    flight = folding.seat.peek(folding.guest.plan(folding.runner._frame.layout), folding.runner._frame)
     assert flight is not None and flight.memory_bytes <= 8 * 65_536
 
 
