@@ -8,6 +8,7 @@ import pytest
 from tests.functions.guests import ECHO, POWER, guest_of, run
 from tests.wasm.builder import function_of, limits_of
 from wasmverse.functions.run import Runner, host_memory
+from wasmverse.wasm import frame
 
 TWO = "func(a: f64, b: f64) -> f64"
 TEXT = "func(a: string) -> string"
@@ -134,6 +135,30 @@ def test_room_for_results_grows_and_is_bounded() -> None:
     assert ran.outcome.faulted == [90, 91, 92, 93]
     assert ran.outcome.reason == "returned more than there is room for"
     assert ran.result.to_pylist()[:90] == ["\0" * 1100] * 90
+
+
+XS = f"""(module (memory (export "memory") 1) (data (i32.const 1024) "{"x" * 200}")
+  (func (export "f") (param $a i32) (param i32) (result i32)
+    (i32.store (i32.const 16) (i32.const 1024)) (i32.store (i32.const 20) (i32.load8_u (local.get $a))) (i32.const 16)))"""
+"""As many letters as the character that is passed has as its number."""
+
+
+def test_short_texts_are_not_written_past_their_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are moved 16 bytes at a time; behind their room lie the arguments of rows that are still to come."""
+    monkeypatch.setattr(frame, "_LIST_BYTES", 64)
+    lengths = [16, 16, 16, 15, 1, 5, 6, 7]
+    ran = run(TEXT, XS, [chr(length) for length in lengths])
+    assert ran.result.to_pylist() == ["x" * length for length in lengths]
+
+
+def test_texts_may_end_where_memory_ends() -> None:
+    """They are read 16 bytes at a time."""
+    at_end = """(module (memory (export "memory") 1) (func (export "f") (param i32) (result i32)
+      (memory.fill (i32.const 65000) (i32.const 120) (i32.const 536))
+      (i32.store (i32.const 16) (i32.sub (i32.const 65536) (local.get 0)))
+      (i32.store (i32.const 20) (local.get 0)) (i32.const 16)))"""
+    ran = run("func(length: u32) -> string", at_end, list(range(70)))
+    assert ran.result.to_pylist() == ["x" * length for length in range(70)]
 
 
 def test_arguments_that_do_not_fit_together_go_through_one_by_one() -> None:
