@@ -82,6 +82,10 @@ $(TOOLCHAINS)/sentiment/fetched: functions/sentiment/sources.lock | tools
 	@tar -xzf $(@D)/additional_resources/*.tar.gz -C $(@D) --strip-components 1
 	@touch $@
 
+$(TOOLCHAINS)/engines/quickjs.wasm: strategies/engines/quickjs.c strategies/engines/sources.lock tools/build-quickjs $(TOOLCHAINS)/installed
+	@echo "==> QuickJS, the engine of strategies in JavaScript"
+	@tools/build-quickjs $(TOOLCHAINS)
+
 # ---- the page
 
 web/node_modules/installed: web/package-lock.json | tools

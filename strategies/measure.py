@@ -36,6 +36,8 @@ CALLS = 4096
 ENTITIES_MAX = 26
 VIEW_BYTES = 4 * ENTITIES_MAX
 ROUNDS = 100
+BUDGET_FUEL = 1_000_000
+"""Interpreters are measured too, which must declare what they need."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def measure(path: Path, frame: Frame) -> Cost:
     ModuleRefused, StrategyError : it would be refused at an upload.
     RuntimeError : a call of it is a fault.
     """
-    module, settings = path.read_bytes(), Settings()
+    module, settings = path.read_bytes(), Settings(budget_fuel=BUDGET_FUEL)
     inspection = inspect_module(module, "measured", settings)
     guest = Guest.load(inspection.compiled, next(iter(inspection.strategies.values())))
     limits = guest_limits(settings)

@@ -71,7 +71,7 @@ HEAVY = {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "wasmti
 FOREIGN = {
     "pilot": {"numpy", "numba", "llvmlite", *HEAVY, *SERVER},
     "typed_python": {*HEAVY, *SERVER},
-    "languages": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "wasmtime", "numba", *SERVER},
+    "languages": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},
     "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
     "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},
     "strategies": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},

@@ -125,6 +125,11 @@ def test_what_commands_cost_is_as_documented() -> None:
 
 # ---- docs/dependencies.md
 
+SOURCE_LOCKS = (
+    "strategies/toolchains.lock",
+    "strategies/engines/sources.lock",
+    "functions/sentiment/sources.lock",
+)
 DEPENDENCIES_PAGE = ROOT / "docs/dependencies.md"
 REASON = re.compile(r"^\| `([^`]+)` \| [^|]{10,} \|$", re.MULTILINE)
 
@@ -142,7 +147,7 @@ def wanted_packages() -> Iterator[tuple[str, str]]:
         for kind in ("dependencies", "devDependencies"):
             for name in package.get(kind, {}):
                 yield manifest, name
-    for lock in ("strategies/toolchains.lock", "functions/sentiment/sources.lock"):
+    for lock in SOURCE_LOCKS:
         for name in re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text("utf-8"), re.MULTILINE):
             yield lock, name
     table = "server/wasmverse/languages/languages.toml"
@@ -330,9 +335,7 @@ def test_package_lock_has_versions_and_hashes_only(lock: Path) -> None:
     assert not [name for name, package in installed.items() if "integrity" not in package]
 
 
-@pytest.mark.parametrize(
-    "lock", ["requirements.lock", "strategies/toolchains.lock", "functions/sentiment/sources.lock"]
-)
+@pytest.mark.parametrize("lock", ["requirements.lock", *SOURCE_LOCKS])
 def test_requirements_lock_has_versions_and_hashes_only(lock: str) -> None:
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     code = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]

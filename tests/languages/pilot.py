@@ -17,6 +17,8 @@ from wasmverse.wasm.guest import Guest, Outcome
 Entity = tuple[int, int, int, int]
 """Kind, danger, x, y."""
 VIEW_BYTES_MAX = 1_024
+BUDGET_FUEL = 500_000
+"""Enough for an interpreter."""
 
 
 class Pilot:
@@ -44,5 +46,5 @@ class Pilot:
             )  # fmt: skip
             for column, value in zip(frame.columns, values, strict=False):
                 column[row] = value
-        outcome = self.guest.run(frame, 0, len(cases), guest_limits(Settings()))
+        outcome = self.guest.run(frame, 0, len(cases), guest_limits(Settings(budget_fuel=BUDGET_FUEL)))
         return [int(plan) for plan in frame.columns[-1]], outcome

@@ -160,6 +160,10 @@ SAID = {
         "ERROR TS2304: Cannot find name 'upgade'.\n    :\n 18 │ upgade(1)\n    │ ~~~\n    └─ in a.ts(18,28)\n\nFAILURE\n",
         [("a.ts", 18, 28, "Cannot find name 'upgade'.")],
     ),
+    "javascript": (
+        "TypeError: not a function\n    at <anonymous> (a.js:7:5)\n    at decide (a.js:9:1)\n",
+        [("a.js", 7, 5, "TypeError: not a function"), ("a.js", 9, 1, "TypeError: not a function")],
+    ),
     "c": (
         "In file included from x:\na.c:3:10: error: use of undeclared identifier 'y'\n  int x = y;\na.c:9:1: warning: unused\n",
         [("a.c", 3, 10, "use of undeclared identifier 'y'")],

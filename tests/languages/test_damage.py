@@ -10,8 +10,8 @@ from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.strategies.inspection import inspect_module
 
-VARIANTS = {"go": 12}
-"""Fewer of the one that takes a second to compile."""
+VARIANTS = {"go": 12, "javascript": 12}
+"""Fewer of those that take a second to compile."""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

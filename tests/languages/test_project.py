@@ -15,7 +15,11 @@ from wasmverse.languages.project import example_of, make_project
 from wasmverse.languages.table import LANGUAGES
 from wasmverse.pilot import Ship, System
 
-OURS = [name for name, it in LANGUAGES.items() if any(each.command == "{python}" for each in it.compilers)]
+OURS = [
+    name
+    for name, it in LANGUAGES.items()
+    if any(each.command == "{python}" and not each.engine for each in it.compilers)
+]
 """Languages of which Wasmverse has the compiler with it."""
 
 

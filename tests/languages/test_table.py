@@ -7,7 +7,7 @@ import pytest
 from wasmverse.languages.project import example_of, examples_of
 from wasmverse.languages.table import LANGUAGES, Language
 
-PLACES = {"compiler", "source", "file", "folder", "module", "object"}
+PLACES = {"compiler", "source", "file", "folder", "module", "object", "engine"}
 ALL = pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasmverse.errors import BuildError, SourceRefused
-from wasmverse.languages.compilers import Found, find
+from wasmverse.languages.compilers import Found, engine_of, find
 from wasmverse.languages.complaints import complaints_in
 from wasmverse.languages.producers import with_producers
 from wasmverse.languages.table import LANGUAGES, Language
@@ -107,6 +107,7 @@ def _run(source: Path, made: Path, language: Language, found: Found, environment
         "source": str(source),
         "file": source.name,
         "folder": str(source.parent),
+        "engine": str(engine_of(found.compiler)),
         "module": str(made),
         "object": str(made.with_suffix(".object")),
     }

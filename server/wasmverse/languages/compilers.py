@@ -16,6 +16,9 @@ from wasmverse.languages.table import Compiler, Language
 ROOT = Path(__file__).parents[3]
 """Of a checkout; where Wasmverse is installed otherwise, there is nothing of ours there."""
 
+ENGINES = ROOT / ".toolchains" / "engines"
+"""Where `make languages` puts interpreters."""
+
 _PYTHON = "{python}"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _SECONDS_MAX = 60
@@ -41,6 +44,8 @@ def find(language: Language, folder: Path) -> Found:
         path = program(compiler.command, folder)
         if path is None or not all(program(needed, folder) for needed in compiler.needs):
             continue
+        if compiler.engine and not engine_of(compiler).is_file():
+            continue
         if compiler.prints_folder and not _prints_folder(path, compiler):
             continue
         said = _VERSION.search(_output(path, *compiler.version))
@@ -52,6 +57,8 @@ def how_to_install(language: Language) -> str:
     """Every way to get a compiler, with the commands; '' when Wasmverse has it with it."""
     ways = []
     for compiler in language.compilers:
+        if compiler.engine:
+            ways.append("make languages, in a checkout of Wasmverse")
         if compiler.apt:
             ways.append(f"apt-get install {' '.join(compiler.apt)} (Debian)")
         if compiler.pip:
@@ -59,6 +66,11 @@ def how_to_install(language: Language) -> str:
         if compiler.npm:
             ways.append(f"npm install {' '.join(compiler.npm)}, in the project's folder")
     return ", or ".join(ways)
+
+
+def engine_of(compiler: Compiler) -> Path:
+    """The module of a compiler's engine, whether it is there or not."""
+    return ENGINES / f"{compiler.engine}.wasm"
 
 
 def program(name: str, folder: Path) -> str | None:

@@ -28,24 +28,27 @@ class Fault(Exception):
 
 
 def decide_of(project: Path) -> Callable[[Ship, System], Plan]:
-    """``decide`` of a strategy, built from a source file or a project's folder. It raises `Fault` for a call that is one.
+    """``decide`` of a strategy, built from a source file or a project's folder, with the fuel that its language may need.
+
+    It raises `Fault` for a call that is one.
 
     Raises
     ------
     BuildError, ModuleRefused : it cannot be built, or would not be accepted.
     """
     with tempfile.TemporaryDirectory(prefix="wasmverse-test-") as folder:
-        return decide_in(build(project, Path(folder) / "strategy.wasm").module.read_bytes())
+        built = build(project, Path(folder) / "strategy.wasm")
+        return decide_in(built.module.read_bytes(), built.language.budget_fuel)
 
 
-def decide_in(module: bytes) -> Callable[[Ship, System], Plan]:
-    """``decide`` of a module.
+def decide_in(module: bytes, budget_fuel: int | None = None) -> Callable[[Ship, System], Plan]:
+    """``decide`` of a module; ``budget_fuel`` is what a call may take, the setting if it is not given.
 
     Raises
     ------
     ModuleRefused : it would not be accepted.
     """
-    settings = CheckSettings()
+    settings = CheckSettings() if budget_fuel is None else CheckSettings(budget_fuel=budget_fuel)
     limits = module_limits(settings)
     found = inspect(module, limits)
     check_imports(found.imports, "strategy")

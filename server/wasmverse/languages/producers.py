@@ -18,10 +18,10 @@ def with_producers(module: bytes, language: str, compiler: Mapping[str, str]) ->
     for kind, body in sections_of(module):
         if kind == CUSTOM_SECTION and _name_of(body) == _NAME:
             continue
-        made.append(bytes([kind]) + _sized(body))
+        made.append(bytes([kind]) + sized(body))
     fields = [_field("language", {language: ""}), _field("processed-by", compiler)]
-    body = _sized(_NAME) + _leb(len(fields)) + b"".join(fields)
-    return b"".join(made) + bytes([CUSTOM_SECTION]) + _sized(body)
+    body = sized(_NAME) + leb(len(fields)) + b"".join(fields)
+    return b"".join(made) + bytes([CUSTOM_SECTION]) + sized(body)
 
 
 def _name_of(body: bytes) -> bytes:
@@ -30,15 +30,17 @@ def _name_of(body: bytes) -> bytes:
 
 
 def _field(name: str, values: Mapping[str, str]) -> bytes:
-    pairs = [_sized(value.encode()) + _sized(version.encode()) for value, version in values.items()]
-    return _sized(name.encode()) + _leb(len(pairs)) + b"".join(pairs)
+    pairs = [sized(value.encode()) + sized(version.encode()) for value, version in values.items()]
+    return sized(name.encode()) + leb(len(pairs)) + b"".join(pairs)
 
 
-def _sized(data: bytes) -> bytes:
-    return _leb(len(data)) + data
+def sized(data: bytes) -> bytes:
+    """Bytes after their number."""
+    return leb(len(data)) + data
 
 
-def _leb(value: int) -> bytes:
+def leb(value: int) -> bytes:
+    """An unsigned number."""
     made = bytearray()
     while value >= 0x80:
         made.append(value & 0x7F | 0x80)

@@ -23,6 +23,7 @@ class Compiler:
     build: tuple[tuple[str, ...], ...]
     version: tuple[str, ...]
     name: str = ""
+    engine: str = ""
     prints_folder: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     apt: tuple[str, ...] = ()
@@ -39,6 +40,7 @@ class Language:
     ----------
     name : as options and folders call it.
     compilers : in the order in which they are looked for.
+    budget_fuel : what a call may take; None where what a universe allows by itself is enough.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Language:
     errors: re.Pattern[str]
     texts: re.Pattern[str]
     compilers: tuple[Compiler, ...]
+    budget_fuel: int | None = None
 
     def sources_in(self, folder: Path) -> list[Path]:
         """Files in a folder that may be strategies of this language; none where a helper is missing."""
@@ -71,13 +74,25 @@ def _compiler(row: Mapping[str, Any]) -> Compiler:
     }
     build = tuple(tuple(command) for command in row["build"])
     name = row.get("name", Path(row["command"]).name)
-    return Compiler(row["command"], build, name=name, environment=row.get("environment", {}), **several)
+    engine = row.get("engine", "")
+    return Compiler(
+        row["command"], build, name=name, engine=engine, environment=row.get("environment", {}), **several
+    )
 
 
 def _language(name: str, row: Mapping[str, Any]) -> Language:
     compilers = tuple(map(_compiler, row["compilers"]))
     errors, texts = re.compile(row["errors"]), re.compile(row.get("texts", _NOTHING))
-    return Language(name, row["title"], row["suffix"], tuple(row["helpers"]), errors, texts, compilers)
+    return Language(
+        name,
+        row["title"],
+        row["suffix"],
+        tuple(row["helpers"]),
+        errors,
+        texts,
+        compilers,
+        row.get("budget_fuel"),
+    )
 
 
 LANGUAGES: dict[str, Language] = {
