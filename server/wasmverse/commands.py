@@ -97,7 +97,8 @@ class Inspection:
 
 @dataclass(frozen=True, slots=True)
 class UploadStrategy:
-    """Store a module and fly its strategies from the next turn on.
+    """Store a module and fly its strategies from the next turn on; ``budget_fuel`` is what a call of theirs may take, None for
+    what the universe allows everybody.
 
     Answer: ``{"strategies": [row of strategy, ...], "tid": int}``
     """
@@ -106,6 +107,7 @@ class UploadStrategy:
     module: bytes
     inspection: Inspection
     author: Author
+    budget_fuel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,3 +138,19 @@ def test_list(gateway: RunningGateway) -> None:
 @pytest.mark.parametrize("header", ["Basic ???", "Basic " + base64.b64encode(b"\xff:x").decode()])
 def test_a_malformed_authorization(gateway: RunningGateway, header: str) -> None:
     assert put(gateway, "mine", HOLD, {"Authorization": header}).status_code == 401
+
+
+def test_an_upload_may_declare_its_fuel(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    sent = "/api/v1/strategies/mine"
+    assert gateway.http.put(f"{sent}?budget_fuel=50000", content=HOLD).status_code == 201
+    command = gateway.universe.commands[-1]
+    assert isinstance(command, UploadStrategy) and command.budget_fuel == 50_000
+    for value, told in (
+        ("many", "give a whole number"),
+        ("99", "may declare 100 to"),
+        ("1000001", "may declare 100 to"),
+    ):
+        answer = gateway.http.put(f"{sent}?budget_fuel={value}", content=HOLD)
+        assert answer.status_code == 400 and told in answer.json()["error"]["message"], answer.text
+    assert gateway.universe.commands[-1] is command

@@ -251,6 +251,17 @@ def test_check_says_what_a_module_is() -> None:
     assert digest == f"sha256 {hashlib.sha256(module).hexdigest()}"
 
 
+def test_check_takes_the_fuel_that_is_to_be_declared() -> None:
+    file = str(BUNDLED_FOLDER / "strategy_blank.wasm")
+    outcome = run("strategy", "check", file, "--budget-fuel", "50000")
+    assert outcome.exit_code == 0 and outcome.stdout.splitlines()[1].endswith("fuel of 50,000")
+    outcome = run("strategy", "check", file, "--budget-fuel", "2000000")
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert "budget_fuel is 2,000,000; an upload may declare 100 to 1,000,000 for a call" in " ".join(
+        outcome.stderr.split()
+    )
+
+
 def test_check_tells_of_a_call_that_is_a_fault_and_of_every_export(tmp_path: Path) -> None:
     file = tmp_path / "two.wasm"
     second = strategy_wat("(i64.const 0)", name="fly-far").split("\n", 1)[1]

@@ -52,7 +52,7 @@ def universe(
 
 def play(oracle: Oracle, plans: dict[int, int | None] | None = None) -> TurnRecord:
     """Play one turn with the plans given by eid; all other flying ships hold."""
-    flying = {strategy_id for strategy_id, _, _, status in oracle.strategies if status == "flying"}
+    flying = {row.id for row in oracle.strategies if row.status == "flying"}
     called = [row["eid"] for row in oracle.ships().to_pylist() if row["strategy_id"] in flying]
     given = dict.fromkeys(called, HOLD) | (plans or {})
     return oracle.play(plan_table(given))

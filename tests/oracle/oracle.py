@@ -66,12 +66,13 @@ EVENT = pa.schema(
 
 
 class StrategyRow(NamedTuple):
-    """A strategy as the rules know it; `status` is flying, grounded or removed."""
+    """A strategy as the rules know it; `status` is flying, grounded or removed, `cost` the fuel that a call may take."""
 
     id: int
     name: str
     is_enabled: bool = True
     status: str = "flying"
+    cost: int = 1
 
 
 class Universe(NamedTuple):
@@ -177,7 +178,7 @@ class Oracles:
         self.universes[uid] = self.universes[uid]._replace(strategies=rows)
         self._run("DELETE FROM strategy WHERE uid = ?", [uid])
         for row in rows:
-            self._run("INSERT INTO strategy VALUES (?, ?, ?, ?, ?)", [uid, *row])
+            self._run("INSERT INTO strategy VALUES (?, ?, ?, ?, ?, ?)", [uid, *row])
 
     def load(self, uid: int, ships: pa.Table, nodes: pa.Table) -> None:
         """Replace every ship and node of a universe; columns as in SHIP and NODE, in any order."""

@@ -151,6 +151,14 @@ def test_new_ships_are_dealt_in_rotation():
     assert oracle.ships().column("strategy_id").to_pylist() == [2, 1, 2, 1, 2]
 
 
+def test_who_declared_three_times_the_fuel_is_dealt_a_third_of_the_ships():
+    # Rounds of beta and dear. Dear has fewer than a third of what beta has at a round's end in the first and the fourth.
+    strategies = (StrategyRow(1, "beta"), StrategyRow(2, "dear", cost=3))
+    oracle = universe(systems=8, ships_min=1, strategies=strategies)
+    play(oracle)
+    assert oracle.ships().column("strategy_id").to_pylist() == [1, 2, 1, 1, 1, 2, 1, 1]
+
+
 def test_dealing_counts_the_ships_alive_after_removal():
     # Alpha begins with 2 ships and beta with 1, but both of alpha's starve: alpha has the fewest.
     ships = [ship(1, 0, 0, energy=1), ship(2, 1, 0, energy=1), ship(3, 2, 0, strategy_id=1)]

@@ -244,11 +244,12 @@ rotation AS (
     SELECT
         strategy.uid,
         id,
-        row_number() OVER (PARTITION BY strategy.uid ORDER BY count(ship.eid), name) - 1 AS position,
-        count(*) OVER (PARTITION BY strategy.uid) AS n
+        cost,
+        count(ship.eid) AS ships,
+        row_number() OVER (PARTITION BY strategy.uid ORDER BY count(ship.eid), name) - 1 AS position
     FROM strategy LEFT JOIN ship ON ship.uid = strategy.uid AND ship.strategy_id = strategy.id
     WHERE is_enabled AND status = 'flying'
-    GROUP BY strategy.uid, id, name
+    GROUP BY strategy.uid, id, name, cost
 ),
 
 system_in_need AS (
@@ -257,11 +258,43 @@ system_in_need AS (
     WHERE ships < ships_min
 ),
 
+-- Ordinary are those whose calls may take least: one ship for each of them in every round.
+ordinary AS (
+    SELECT rotation.uid, usual, count(*) AS n, sum(ships) AS ships
+    FROM rotation JOIN (SELECT uid, min(cost) AS usual FROM rotation GROUP BY uid) AS of_all ON of_all.uid = rotation.uid
+    WHERE cost = usual
+    GROUP BY rotation.uid, usual
+),
+
+-- How many ships each has been dealt once so many rounds are over. One that is not ordinary gets none in a round when it has as
+-- many already as an ordinary one has at its end on average, divided by how many times as much its calls may take.
+rounds AS (
+    SELECT
+        rotation.uid,
+        id,
+        position,
+        done,
+        if(
+            cost = usual,
+            done,
+            least(done, greatest(0, (usual * (ordinary.ships + n * done) + cost * n - 1) // (cost * n) - rotation.ships))
+        ) AS dealt
+    FROM rotation
+    JOIN ordinary ON ordinary.uid = rotation.uid
+    JOIN (SELECT uid, unnest(range(0, count(*) + 1)) AS done FROM system_in_need GROUP BY uid) AS all_rounds
+        ON all_rounds.uid = rotation.uid
+),
+
+turn_to_fly AS (
+    SELECT uid, id, row_number() OVER (PARTITION BY uid ORDER BY done, position) - 1 AS k
+    FROM (SELECT *, dealt > lag(dealt) OVER (PARTITION BY uid, id ORDER BY done) AS gets FROM rounds)
+    WHERE gets
+),
+
 made AS (
     -- With no strategy to deal to the join finds none, and no ship spawns.
-    SELECT system_in_need.uid, sid, 1 AS kind, rotation.id AS strategy_id
-    FROM system_in_need
-    JOIN rotation ON rotation.uid = system_in_need.uid AND rotation.position = system_in_need.k % rotation.n
+    SELECT system_in_need.uid, sid, 1 AS kind, turn_to_fly.id AS strategy_id
+    FROM system_in_need JOIN turn_to_fly USING (uid, k)
     UNION ALL
     SELECT uid, sid, 2 AS kind, NULL AS strategy_id
     FROM population JOIN universe USING (uid)

@@ -21,7 +21,9 @@ CREATE TABLE strategy (
     id BIGINT NOT NULL,
     name TEXT NOT NULL,
     is_enabled BOOLEAN NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('flying', 'grounded', 'removed'))
+    status TEXT NOT NULL CHECK (status IN ('flying', 'grounded', 'removed')),
+    -- What a call may take.
+    cost BIGINT NOT NULL CHECK (cost >= 1)
 );
 
 CREATE TABLE entity (

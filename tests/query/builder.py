@@ -84,6 +84,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "status": ["flying"] * 3,
         "last_fault": pa.array([None] * 3, pa.string()),
         "export": pa.array([None] * 3, pa.string()),
+        "budget_fuel": pa.array([None] * 3, pa.int64()),
     }
     strategy_turn: dict[str, Any] = {"tid": [tid], "strategy": ["strategy_default"], "seconds": [0.5]}
     strategy_turn |= {

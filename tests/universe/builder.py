@@ -15,6 +15,10 @@ SALTS = np.random.default_rng(1).integers(1, 2**31, 16)
 """So many different strategies, each compiled once; to compile one takes longer than a turn."""
 
 
+BUDGET_FUEL = 20_000
+"""What a call may take of strategies that declare nothing; in every other universe some declare more."""
+
+
 @dataclass
 class RandomUniverse:
     """One universe in both forms: for the kernels and for the oracle."""
@@ -58,6 +62,7 @@ def random_universe(
             name,
             bool(rng.random() < 0.8),
             str(rng.choice(["flying", "flying", "flying", "grounded", "removed"])),
+            BUDGET_FUEL * ((1, 1, 3, 7, 50)[(laws.seed + id_) % 5] if laws.seed % 2 else 1),
         )
         for id_, name in zip(ids, names, strict=True)
     ]
@@ -67,6 +72,7 @@ def random_universe(
             Strategy(
                 row.id, row.name, row.is_enabled, row.status,
                 None if row.status == REMOVED else chaotic_guest(salts[row.id], faults=True),
+                row.cost if row.cost > BUDGET_FUEL else None,
             )
             for row in rows
         ]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.oracle.oracle import Oracles, TurnRecord, Universe, by_universe
-from tests.universe.builder import RandomUniverse, in_order, random_universe
+from tests.universe.builder import BUDGET_FUEL, RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
 from tests.wasm.builder import limits_of
 from wasmverse.storage.duckdb.history import event_rows
@@ -23,7 +23,7 @@ GROUP = 30
 """So many universes are played by the oracle at once."""
 
 # So many faults are allowed that every one is the fault of the ship's own call.
-LIMITS = limits_of(budget_fuel=20_000, faults_max=1_000_000)
+LIMITS = limits_of(budget_fuel=BUDGET_FUEL, faults_max=1_000_000)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.wasm.builder import limits_of
 from wasmverse.strategies.roster import Roster, Strategy
-from wasmverse.universe.deal import Dealt, Summary, deal
+from wasmverse.universe.deal import Dealt, Summary, deal, flown_by
 from wasmverse.universe.outcome import (
     C_NEW_NODES,
     C_NEW_SHIPS,
@@ -18,6 +19,8 @@ from wasmverse.universe.outcome import (
     T_SHIPS,
     TALLY,
 )
+from wasmverse.universe.state import Nodes, Ships, State
+from wasmverse.universe.turn import Laws, TurnPlayer
 
 ROSTER = Roster(
     [
@@ -148,3 +151,83 @@ def test_the_summaries_are_left_as_they_were() -> None:
 def test_new_ships_without_a_strategy_to_fly_them_are_a_mistake_of_ours() -> None:
     with pytest.raises(AssertionError, match="nobody to fly them"):
         deal([summary(1, 1)], Roster([]), 1)
+
+
+def one_by_one(ships: list[int], costs: list[int], count: int) -> list[int]:
+    """The rule of the rounds as it is told, a ship at a time."""
+    least, dealt = min(costs), [0] * len(ships)
+    usual = [place for place, cost in enumerate(costs) if cost == least]
+    flown: list[int] = []
+    done = 0
+    while len(flown) < count:
+        done += 1
+        at_end = sum(ships[place] + done for place in usual)
+        for place, cost in enumerate(costs):
+            if cost == least or (ships[place] + dealt[place]) * cost * len(usual) < least * at_end:
+                dealt[place] += 1
+                flown.append(place)
+    return flown[:count]
+
+
+def test_strategies_with_dear_calls_are_dealt_fewer_ships() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        n, count = int(rng.integers(1, 6)), int(rng.integers(0, 60))
+        ships = rng.integers(0, int(rng.choice([2, 40])), n)
+        costs = rng.choice([20_000, 20_000, 30_000, 100_000, 1_000_000], n)
+        order = rng.permutation(10)[:n]
+        flown = flown_by(order, ships, costs, count).tolist()
+        assert flown == [order[place] for place in one_by_one(ships.tolist(), costs.tolist(), count)]
+
+
+def test_all_calls_of_a_dear_strategy_may_take_what_those_of_an_ordinary_one_may() -> None:
+    costs = np.array([20_000, 20_000, 60_000, 1_000_000])
+    order = np.arange(4)
+    ships = np.bincount(flown_by(order, np.zeros(4, np.int64), costs, 100_000), minlength=4)
+    assert ships.sum() == 100_000 and abs(ships[0] - ships[1]) <= 1
+    assert (ships[2:] * costs[2:] <= ships[0] * 20_000 + costs[2:]).all()
+    assert (ships[2:] * costs[2:] >= (ships[0] - 1) * 20_000).all()
+    # Who comes late catches up with its share, and no further.
+    late = np.bincount(flown_by(order, np.array([3_000, 3_000, 0, 0]), costs, 4_000), minlength=4)
+    assert late.tolist() == [1_305, 1_304, 1_304, 87]
+
+
+def test_where_nobody_declares_more_ships_go_round() -> None:
+    order, ships = np.array([4, 2, 9]), np.array([1, 5, 5])
+    for cost in (1, 20_000):
+        assert flown_by(order, ships, np.full(3, cost), 7).tolist() == [4, 2, 9, 4, 2, 9, 4]
+    assert flown_by(np.array([], np.int64), np.array([], np.int64), np.array([], np.int64), 0).tolist() == []
+
+
+def test_what_a_strategy_declared_counts_from_what_is_usual_on() -> None:
+    """Fewer ships for more than the usual; no more ships for less."""
+    for usual, expected in ((20_000, [BETA, BETA, BETA]), (60_000, [ALPHA, BETA, ALPHA])):
+        roster = Roster(
+            [
+                Strategy(3, "beta", True, "flying", None, 100),
+                Strategy(5, "alpha", True, "flying", None, 60_000),
+                *ROSTER.strategies[2:],
+            ]
+        )
+        block = summary(1, 3, tally=tally(ships=[9, 8, 0, 0, 0]))
+        assert told(deal([block], roster, 1, usual))[0][2] == expected
+
+
+def test_a_turn_deals_by_what_is_usual_in_it() -> None:
+    """An empty universe, of which every system gets its first ship in one turn."""
+    laws = Laws(seed=1, systems=530, ships_min=1, nodes_min=0, block_systems=64)
+    roster = Roster(
+        [
+            Strategy(1, "plain", True, "flying", None),
+            Strategy(2, "dear", True, "flying", None, 100_000),
+            Strategy(3, "dearest", True, "flying", None, 10_000_000),
+        ]
+    )
+    flown = []
+    for threads, usual in ((1, 20_000), (2, 20_000), (2, 100_000)):
+        player = TurnPlayer(threads)
+        nothing = State(Ships.empty(0), Nodes.empty(0))
+        result = player.play(nothing, laws, roster, limits_of(budget_fuel=usual), tid=1, next_eid=1)
+        player.close()
+        flown.append(np.bincount(result.new_ships.strategy_id)[1:].tolist())
+    assert flown == [[440, 89, 1], [440, 89, 1], [263, 264, 3]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.universe.builder import RandomUniverse, random_universe
+from tests.universe.builder import BUDGET_FUEL, RandomUniverse, random_universe
 from tests.wasm.builder import limits_of
-from wasmverse.strategies.roster import Roster, Strategy
+from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import BlockResult, Workspace, blocks_of, play_block
 from wasmverse.universe.deal import deal
 from wasmverse.universe.finish import BlockEnd, finish
@@ -79,7 +80,7 @@ def joined(parts: list[Any]) -> Any:
 def play_together(shards: list[Shard], roster: Roster, tid: int, next_eid: int) -> TurnResult:
     """One turn of all shards: what comes from one and goes to another is pickled."""
     summaries = [summary for shard in shards for summary in pickle.loads(shard.play(tid))]
-    dealt = deal(summaries, roster, next_eid)
+    dealt = deal(summaries, roster, next_eid, BUDGET_FUEL)
     ends: dict[int, BlockEnd] = {}
     decisions = iter(dealt.decisions)
     for shard in shards:
@@ -90,12 +91,7 @@ def play_together(shards: list[Shard], roster: Roster, tid: int, next_eid: int) 
 
 def without_guests(roster: Roster) -> Roster:
     """What the one who decides knows: no code."""
-    return Roster(
-        [
-            Strategy(each.strategy_id, each.name, each.is_enabled, each.status, None)
-            for each in roster.strategies
-        ]
-    )
+    return Roster([replace(each, guest=None) for each in roster.strategies])
 
 
 def record_of(result: TurnResult) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from wasmverse.commands import Cost, RemoveStrategies, RemoveStrategy, UploadStr
 from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
+from wasmverse.text import printable
 from wasmverse.tokens import Identity
 
 LISTED = Query(
@@ -60,7 +61,16 @@ _MODULE: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {"application/wasm": {"schema": {"type": "string", "format": "binary"}}},
-    }
+    },
+    "parameters": [
+        {
+            "name": "budget_fuel",
+            "in": "query",
+            "required": False,
+            "description": "What a call may take, in fuel, up to budget_fuel_max; the universe's budget_fuel if it is left out.",
+            "schema": {"type": "integer", "minimum": 100},
+        }
+    ],
 }
 
 _NAMES: dict[str, Any] = {
@@ -83,8 +93,9 @@ router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=R
 )
 async def upload(name: str, request: Request) -> Response:
     """Store a module as the strategy `name`; it flies from the next turn on. 201 for a new one, 200 for a new
-    version."""
+    version. `?budget_fuel=N` declares what a call may take: more than the usual, and it is dealt fewer ships."""
     gateway = gateway_of(request)
+    budget_fuel = _budget_fuel(request.query_params.get("budget_fuel"))
     settings = gateway.settings
     identity = gateway.may_command(request)
     async with gateway.uploads.place(
@@ -95,22 +106,35 @@ async def upload(name: str, request: Request) -> Response:
             raise HttpError(
                 400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does"
             )
-        answer = await unless_left(request, _store(gateway, module, name, identity))
+        answer = await unless_left(request, _store(gateway, module, name, identity, budget_fuel))
     gateway.metrics.commands.labels("upload_strategy").inc()
     rows = [_listed(row) for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
     return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
 
 
-async def _store(gateway: Gateway, module: bytes, name: str, identity: Identity) -> dict[str, Any]:
+def _budget_fuel(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise HttpError(
+            400,
+            f"budget_fuel is {printable(text, 40)!r}; give a whole number of fuel, as in ?budget_fuel=50000",
+        )
+    return int(text)
+
+
+async def _store(
+    gateway: Gateway, module: bytes, name: str, identity: Identity, budget_fuel: int | None
+) -> dict[str, Any]:
     """Check a module and hand it to the universe; the universe's answer."""
-    async with gateway.uploads.check(module, name) as inspection:
-        upload = UploadStrategy(name, module, inspection, identity.author)
+    async with gateway.uploads.check(module, name, budget_fuel) as inspection:
+        upload = UploadStrategy(name, module, inspection, identity.author, budget_fuel)
         try:
             return await gateway.universe.ask(upload)
         except StrategyCostly:
             # Other work on this machine may have slowed the trial: the shortest of several counts.
-            again = await gateway.uploads.measure(module, name)
+            again = await gateway.uploads.measure(module, name, budget_fuel)
             least = {
                 strategy: Cost(*map(min, cost, again[strategy]))
                 for strategy, cost in inspection.costs.items()

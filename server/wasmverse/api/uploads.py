@@ -21,7 +21,7 @@ from wasmverse.checks.start import Check
 from wasmverse.commands import Cost, Inspection
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.checker_start import precheck, strategy_check
-from wasmverse.strategies.limits import upload_bytes_max
+from wasmverse.strategies.limits import declared, upload_bytes_max
 from wasmverse.strategies.parts import Parts
 
 RETRY_SECONDS = 5
@@ -98,8 +98,10 @@ class Uploads:
         return module
 
     @asynccontextmanager
-    async def check(self, module: bytes, name: str) -> AsyncIterator[Inspection]:
-        """Check a module in a process of its own, when it is its turn.
+    async def check(
+        self, module: bytes, name: str, budget_fuel: int | None = None
+    ) -> AsyncIterator[Inspection]:
+        """Check a module in a process of its own, when it is its turn; ``budget_fuel`` is what it declares for a call.
 
         The next upload's turn comes when the block ends, so at most ``module_checks_max`` modules' machine code is in memory.
 
@@ -107,9 +109,10 @@ class Uploads:
         ------
         ModuleRefused, StrategyError : as `strategies.checker_start.inspect_module_apart`.
         """
-        precheck(module, name, self.settings)
+        settings = declared(self.settings, budget_fuel)
+        precheck(module, name, settings)
         async with self._checks:
-            inspection = await self._inspect(module, name)
+            inspection = await self._inspect(module, name, settings)
             self._parts.keep(inspection.compiled)
             yield inspection
 
@@ -124,12 +127,12 @@ class Uploads:
         async with self._checks:
             yield await _run(check)
 
-    async def measure(self, module: bytes, name: str) -> dict[str, Cost]:
+    async def measure(self, module: bytes, name: str, budget_fuel: int | None = None) -> dict[str, Cost]:
         """Measure a module once more, within the block of its `check`."""
-        return (await self._inspect(module, name)).costs
+        return (await self._inspect(module, name, declared(self.settings, budget_fuel))).costs
 
-    async def _inspect(self, module: bytes, name: str) -> Inspection:
-        return await _run(strategy_check(module, name, self.settings, self._parts.known(module)))
+    async def _inspect(self, module: bytes, name: str, settings: CheckSettings) -> Inspection:
+        return await _run(strategy_check(module, name, settings, self._parts.known(module)))
 
 
 async def unless_left(request: Request, work: Awaitable[_T]) -> _T:

@@ -21,12 +21,21 @@ app.command()(new)
 app.command("build")(build_command)
 
 
+FuelOption = Annotated[
+    int | None,
+    typer.Option(
+        "--budget-fuel", help="Fuel that a call may take: with more than the usual it is dealt fewer ships."
+    ),
+]
+
+
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
     name: Annotated[
         str, typer.Option("--name", help="The name it will fly under, to have that checked too.")
     ] = "my_strategy",
+    budget_fuel: FuelOption = None,
 ) -> None:
     """Say whether FILE would be accepted, and under which names it would fly; needs no server.
 
@@ -34,10 +43,11 @@ def check(
     """
     from wasmverse.strategies.checker_start import inspect_module_apart  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.strategies.contract import DECIDE  # noqa: PLC0415
+    from wasmverse.strategies.limits import declared  # noqa: PLC0415
 
     try:
         module = file.read_bytes()
-        settings = load_settings()
+        settings = declared(load_settings(), budget_fuel)
         inspection = inspect_module_apart(module, name, settings)
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
@@ -71,6 +81,7 @@ def push(
     ],
     url: UrlOption = DEFAULT_URL,
     token: TokenOption = None,
+    budget_fuel: FuelOption = None,
 ) -> None:
     """Upload FILE as the strategy NAME. It flies from the next turn on; new ships are dealt to it.
 
@@ -81,7 +92,7 @@ def push(
         module = file.read_bytes()
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}")
-    upload(module, name, url, token)
+    upload(module, name, url, token, budget_fuel)
 
 
 @app.command()

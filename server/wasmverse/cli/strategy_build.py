@@ -142,7 +142,7 @@ def _show(built: Built, size: int) -> None:
     )
 
 
-def upload(module: bytes, name: str, url: str, token: str | None) -> None:
+def upload(module: bytes, name: str, url: str, token: str | None, budget_fuel: int | None = None) -> None:
     """Send a module to a server and print what became of it; ends the program when it is refused."""
     answer = request(
         "PUT",
@@ -151,6 +151,7 @@ def upload(module: bytes, name: str, url: str, token: str | None) -> None:
         token=token,
         content=module,
         headers={"Content-Type": "application/wasm"},
+        params=None if budget_fuel is None else {"budget_fuel": budget_fuel},
     ).json()
     for row in answer["strategies"]:
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,13 @@ ENTITIES = 1 << 20
 class Calls:
     """What the engine's threads need to call strategies; it does not know the engine.
 
-    ``ready`` has the strategies that can be called now, by name, ``world`` is what they learn of the world. ``limits`` are for
-    one run of up to ``ROWS`` rows.
+    ``ready`` has the strategies that can be called now, by name, with what each declared for a call. ``world`` is what they learn
+    of the world. ``limits`` are for one run of up to ``ROWS`` rows.
     All memory is taken and all drivers are compiled at the start: neither can fail a query or cost it time later.
     """
 
     def __init__(self, limits: Limits, threads: int) -> None:
-        self.ready: dict[str, AnyGuest] = {}
+        self.ready: dict[str, tuple[AnyGuest, int | None]] = {}
         self.world = NOWHERE
         self._limits = limits
         self._runs: queue.SimpleQueue[_Run] = queue.SimpleQueue()
@@ -45,10 +46,13 @@ class Calls:
 
     def call(self, name: str, columns: tuple[Any, ...]) -> Any:
         """The plans for some rows; null where an argument is null, and where the call is a fault."""
-        guest = self.ready[name]
+        guest, budget_fuel = self.ready[name]
+        limits = self._limits
+        if budget_fuel is not None:
+            limits = replace(limits, budget_fuel=budget_fuel)
         run = self._runs.get()
         try:
-            return run.plans(guest, [_whole(column) for column in columns], self._limits, self.world)
+            return run.plans(guest, [_whole(column) for column in columns], limits, self.world)
         finally:
             self._runs.put(run)
 

@@ -69,8 +69,10 @@ class Functions:
         if not wanted and not checked.tables:
             return {}
         world = world_of(tid)
-        rows = zip(*(strategies[key].to_pylist() for key in ("name", "sha256", "export")), strict=True)
-        flown = {name: (sha256, export) for name, sha256, export in rows}
+        rows = zip(
+            *(strategies[key].to_pylist() for key in ("name", "sha256", "export", "budget_fuel")), strict=True
+        )
+        flown = {name: (sha256, export, fuel) for name, sha256, export, fuel in rows}
         catalogue = self._catalogue.show(functions)
         aggregates: dict[str, frozenset[int]] = {}
         for name in wanted:

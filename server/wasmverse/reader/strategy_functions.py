@@ -67,8 +67,9 @@ class StrategyFunctions:
         """Forget what the statement before could call."""
         self._calls.ready = {}
 
-    def bind(self, name: str, sha256: str, export: str | None, world: World) -> None:
-        """Make a strategy callable in the statement that is to be run, with the module and in the world that the turn has.
+    def bind(self, name: str, sha256: str, export: str | None, budget_fuel: int | None, world: World) -> None:
+        """Make a strategy callable in the statement that is to be run, with the module and in the world that the turn has;
+        ``budget_fuel`` is what it declared for a call.
 
         Raises
         ------
@@ -82,7 +83,7 @@ class StrategyFunctions:
                 code=1305,
             )
         self._calls.world = world
-        self._calls.ready[name] = self._guest(sha256, export)
+        self._calls.ready[name] = self._guest(sha256, export), budget_fuel
         self._make(name)
 
     def _guest(self, sha256: str, export: str) -> AnyGuest:

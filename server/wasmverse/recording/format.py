@@ -180,6 +180,7 @@ class Upload(_Authored):
     name: Name
     sha256: Digest
     module: str
+    budget_fuel: Annotated[int, Field(ge=100, le=10_000_000_000)] | None = None
 
 
 class Remove(_Authored):
@@ -286,9 +287,10 @@ def command_fact(command: Command) -> Carried:
             return Spawn(sid=sid, kind=kind, x=x, y=y, strategy=strategy)
         case Transmit(text, author):
             return Transmitted(text=text, **_named(author))
-        case UploadStrategy(name, module, inspection, author):
+        case UploadStrategy(name, module, inspection, author, budget_fuel):
             text = base64.b64encode(module).decode()
-            return Upload(name=name, sha256=inspection.sha256, module=text, **_named(author))
+            sha256 = inspection.sha256
+            return Upload(name=name, sha256=sha256, module=text, budget_fuel=budget_fuel, **_named(author))
         case RemoveStrategy(name, author):
             return Remove(name=name, **_named(author))
         case RemoveStrategies(names, author):

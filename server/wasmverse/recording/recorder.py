@@ -44,10 +44,13 @@ from wasmverse.universe.state import state_hash
 
 
 def roster_hash(store: UniverseStore) -> str:
-    """SHA-256 of who flies: every strategy's id, name, version, module, author and status; and of the functions, if there are."""
+    """SHA-256 of who flies: every strategy's id, name, version, module, author, status and
+    declared fuel; and of the functions, if there are."""
     tables = store.snapshot()
     columns = ["strategy_id", "name", "version", "sha256", "author", "is_enabled", "status"]
     rows = tables["strategy"].select(columns).sort_by("strategy_id").to_pylist()
+    declared = tables["strategy"].select(["strategy_id", "budget_fuel"]).to_pylist()
+    rows += [row for row in declared if row["budget_fuel"] is not None]
     if tables["wasm_function"].num_rows:
         rows += tables["wasm_function"].select(_OF_A_FUNCTION).to_pylist()
     return hashlib.sha256(json.dumps([list(row.values()) for row in rows]).encode()).hexdigest()

@@ -275,7 +275,8 @@ class _Player:
                 module = module_of(given)
                 inspection = inspect_module_apart(module, given.name, self.settings)
                 # It was not too costly where it was recorded; what it takes here is no reason to refuse it.
-                return UploadStrategy(given.name, module, replace(inspection, costs={}), given.by)
+                found = replace(inspection, costs={})
+                return UploadStrategy(given.name, module, found, given.by, given.budget_fuel)
             case Remove():
                 return RemoveStrategy(given.name, given.by)
             case RemoveSeveral():

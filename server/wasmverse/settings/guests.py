@@ -131,6 +131,12 @@ class FunctionSettings(Group):
 class UploadSettings(Group):
     """How much may be uploaded, by one client, by one owner and by all."""
 
+    budget_fuel_max: int = Field(
+        1_000_000,
+        ge=100,
+        le=10_000_000_000,
+        description="Fuel that an upload may declare for one call; `budget_fuel` may always be declared.",
+    )
     strategies_max_per_module: int = Field(
         8, ge=1, description="Strategies that one uploaded module may export."
     )

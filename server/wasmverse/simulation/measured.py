@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from statistics import median
 
 from wasmverse.commands import Cost
+from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.grounding import Spent, TurnCost, too_costly
 from wasmverse.simulation.prospect import Prospect, seconds_free
-from wasmverse.strategies.roster import FLYING, Roster
+from wasmverse.simulation.registry import Registry
+from wasmverse.strategies.roster import FLYING, dearness_of
 from wasmverse.universe.result import TurnResult
 
 TURNS_MEASURED = 15
@@ -51,16 +54,11 @@ class Measured:
         self._strategies = {tally.name: tally.seconds for tally in result.strategies}
 
     def too_costly(
-        self,
-        result: TurnResult,
-        roster: Roster,
-        spared: Collection[str],
-        watch: Stopwatch,
-        period_seconds: float,
-        times_max: float,
+        self, result: TurnResult, registry: Registry, watch: Stopwatch, settings: SimulationSettings
     ) -> dict[str, float]:
         """Who is to be grounded for the time that they took of a turn that is about to be committed, and what it was."""
         elapsed = watch.elapsed + self._commit_seconds
+        period_seconds, times_max = settings.period_seconds, settings.strategy_cost_times_max
         if elapsed <= period_seconds:
             return {}
         spent = [
@@ -70,23 +68,32 @@ class Measured:
                 tally.seconds,
                 tally.made_seconds,
                 tally.longest_seconds,
-                tally.name in spared,
+                tally.name in registry.spared,
+                dearness_of(strategy.budget_fuel, settings.budget_fuel),
             )
-            for tally, strategy in zip(result.strategies, roster.strategies, strict=True)
+            for tally, strategy in zip(result.strategies, registry.roster.strategies, strict=True)
             if strategy.status == FLYING
         ]
         cost = TurnCost(elapsed, watch.processor, self.threads)
         return {each.name: each.seconds for each in too_costly(spent, cost, period_seconds, times_max)}
 
     def room_for(
-        self, costs: dict[str, Cost], roster: Roster, ships: int, period_seconds: float, share_max: float
+        self,
+        costs: dict[str, Cost],
+        registry: Registry,
+        ships: int,
+        period_seconds: float,
+        share_max: float,
+        dearness: float = 1.0,
     ) -> tuple[float, float, float]:
         """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds.
 
+        They are dealt fewer ships than others by ``dearness``.
         They may always add what the versions take that they replace: else those that take more would fly on.
         """
-        others = sum(each.is_dealt and each.name not in costs for each in roster.strategies)
-        prospect = Prospect(self.blocks, -(-ships // (others + len(costs))), self.threads)
+        others = sum(each.is_dealt and each.name not in costs for each in registry.roster.strategies)
+        dealt = math.ceil(ships / (others + len(costs)) / dearness)
+        prospect = Prospect(self.blocks, dealt, self.threads)
         replaced = sum(self._strategies.get(name, 0.0) for name in costs) / self.threads
         turn = max(0.0, (median(self._turns) if self._turns else 0.0) - replaced)
         values: Sequence[Cost] = list(costs.values())

@@ -23,6 +23,7 @@ class StrategyRow(Protocol):
     is_enabled: bool
     status: str
     last_fault: str | None
+    budget_fuel: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,9 @@ class Registry:
                     if row.status != GROUNDED:
                         fault = f"grounded, its module cannot fly any more: {refused.message}"
                         verdicts.append(Verdict(row.name, fault, GROUNDED))
-            strategies.append(Strategy(row.strategy_id, row.name, row.is_enabled, status, guest))
+            strategies.append(
+                Strategy(row.strategy_id, row.name, row.is_enabled, status, guest, row.budget_fuel)
+            )
         self._guests.keep({(row.sha256, row.export) for row in rows if row.status != REMOVED})
         # Names of what was forgotten would add up.
         self.bad_turns = {row.name: self.bad_turns[row.name] for row in rows if row.name in self.bad_turns}

@@ -91,7 +91,9 @@ strategy = sa.Table(
     _required("status", sa.Text),
     sa.Column("last_fault", sa.Text),
     _required("export", sa.Text),
-    comment="Every strategy: status is flying, grounded or removed. export is the function of its module that decides. "
+    sa.Column("budget_fuel", sa.BigInteger),
+    comment="Every strategy: status is flying, grounded or removed. budget_fuel is what its upload declared for a call, NULL if "
+    "it did not. export is the function of its module that decides. "
     "strategy_id, export and owner, the id of who may change it, are internal.",
 )
 

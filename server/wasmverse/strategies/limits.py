@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from wasmverse.errors import StrategyError
 from wasmverse.settings import CheckSettings, GuestSettings
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import ComponentLimits
 from wasmverse.wasm.inspect import ModuleLimits
 from wasmverse.wasm.limits import Limits
 
+FUEL_MIN = 100
+"""The least that can be declared for a call."""
+
 
 def guest_limits(settings: GuestSettings) -> Limits:
     """Of a strategy that flies."""
     return Limits.of(dict(settings))
+
+
+def declared(settings: CheckSettings, budget_fuel: int | None) -> CheckSettings:
+    """What an upload is checked by that declares so much fuel for a call; None: it declares nothing.
+
+    Raises
+    ------
+    StrategyError : it may not declare that.
+    """
+    if budget_fuel is None:
+        return settings
+    most = max(settings.budget_fuel_max, settings.budget_fuel)
+    if not FUEL_MIN <= budget_fuel <= most:
+        raise StrategyError(
+            f"budget_fuel is {budget_fuel:,}; an upload may declare {FUEL_MIN:,} to {most:,} for a call (budget_fuel_max): "
+            "declare what `wasmverse strategy check` says a call takes, and some more"
+        )
+    return settings.model_copy(update={"budget_fuel": budget_fuel})
 
 
 def module_limits(settings: CheckSettings) -> ModuleLimits:

@@ -15,15 +15,22 @@ GROUNDED = "grounded"
 REMOVED = "removed"
 
 
+def dearness_of(budget_fuel: int | None, usual: int) -> float:
+    """How many times what a call may usually take a strategy declared for one; 1 if that is not more."""
+    return max(1.0, (budget_fuel or 0) / usual)
+
+
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One strategy; guest is None when it cannot be called (it was removed)."""
+    """One strategy; guest is None when it cannot be called (it was removed). budget_fuel is what it declared for a call, None
+    if it did not."""
 
     strategy_id: int
     name: str
     is_enabled: bool
     status: str
     guest: AnyGuest | None
+    budget_fuel: int | None = None
 
     @property
     def is_dealt(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -216,6 +216,8 @@ def _decide(
     world = NOWHERE
     if guest.has_wasi:
         world = world_of(turn.tid, turn.seed, result.first_sid, strategy.strategy_id)
+    if strategy.budget_fuel is not None:
+        limits = replace(limits, budget_fuel=strategy.budget_fuel)
     outcome = guest.run(workspace.frame, *rows, limits, world)
     called[outcome.faulted] = FAULTED
     called[slice(*outcome.uncalled)] = FAULTED

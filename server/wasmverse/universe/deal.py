@@ -69,17 +69,17 @@ class Dealt:
     phase_seconds: NDArray[np.float64]
 
 
-def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int) -> Dealt:
+def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int, budget_fuel: int = 1) -> Dealt:
     """Decide for all blocks of a turn together.
 
-    New ships get the next eids in the order of their sids, new nodes those after them. The k-th new ship goes to the
-    (k mod n)-th of the strategies to deal to, in ``Roster.dealing_order`` by the ships that are alive after step 8.
+    New ships get the next eids in the order of their sids, new nodes those after them. Who flies them: `flown_by`.
 
     Parameters
     ----------
     summaries : of every block of the universe, at least one, in any order.
     roster : its guests are not used.
     next_eid : the first eid that nothing has had.
+    budget_fuel : what a call may take of strategies that declared nothing.
 
     Raises
     ------
@@ -97,7 +97,9 @@ def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int) -> Dealt:
     ship_starts, node_starts = np.cumsum(ships) - ships, np.cumsum(nodes) - nodes
     new_ships, new_nodes = int(ships.sum()), int(nodes.sum())
     assert new_ships == 0 or len(order), (new_ships, "new ships, and nobody to fly them")
-    dealt = np.resize(order, new_ships)
+    declared = [strategy.budget_fuel or 0 for strategy in roster.strategies]
+    costs = np.array([max(declared[slot], budget_fuel) for slot in order], np.int64)
+    dealt = flown_by(order, tally[order, T_SHIPS], costs, new_ships)
     spawned = np.bincount(dealt, minlength=roster.slots)
     tally[:, T_SPAWNED] += spawned
     tally[:, T_SHIPS] += spawned
@@ -120,6 +122,33 @@ def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int) -> Dealt:
         _strategy_tallies(blocks, tally, roster),
         np.sum([block.phase_seconds for block in blocks], axis=0),
     )
+
+
+def flown_by(
+    order: NDArray[np.int64], ships: NDArray[np.int64], costs: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """Who flies each of ``count`` new ships: slots of ``order``.
+
+    They are dealt in rounds, each in that order. Strategies whose calls may take least are ordinary, and get a ship in every
+    round. Any other gets one in a round only while it has fewer ships than an ordinary strategy has on average at the round's
+    end, divided by how many times as much its calls may take: so all its calls together may take what those of an average
+    ordinary strategy may, and those of one ship more. Where all may take the same, ships go round.
+
+    Parameters
+    ----------
+    order : slots in the order of dealing; ships : how many each has; costs : the fuel that a call of each may take.
+    """
+    if not len(order) or (costs == costs[0]).all():
+        return np.resize(order, count)
+    least = costs.min()
+    is_ordinary = costs == least
+    ordinary = int(is_ordinary.sum())
+    rounds = np.arange(-(-count // ordinary) + 1)[:, None]
+    # Rounded up: with so many ships it has no longer fewer than its share.
+    enough = -(-least * (ships[is_ordinary].sum() + ordinary * rounds) // (costs * ordinary))
+    dealt = np.where(is_ordinary, rounds, np.minimum(rounds, np.maximum(enough - ships, 0)))
+    gets = np.diff(dealt, axis=0) > 0
+    return np.broadcast_to(order, gets.shape)[gets][:count]
 
 
 def _strategy_tallies(blocks: list[Summary], tally: NDArray[np.int64], roster: Roster) -> list[StrategyTally]:

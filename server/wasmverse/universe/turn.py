@@ -18,7 +18,7 @@ from wasmverse.universe.join import join
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import State
-from wasmverse.wasm.engine import set_thread_stacks
+from wasmverse.wasm.engine import flight_engine, set_thread_stacks
 from wasmverse.wasm.limits import Limits
 
 
@@ -50,6 +50,7 @@ class TurnPlayer:
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads or os.cpu_count() or 1
         set_thread_stacks()
+        flight_engine()  # before several threads ask for the first one, and each is given another
         self.crew = Crew(self.threads)
         self._local = threading.local()
 
@@ -77,7 +78,7 @@ class TurnPlayer:
             return play_block(workspace, block, roster, turn, limits)
 
         blocks = self.crew.map(play_one, blocks_of(state, laws.blocks()))
-        dealt = deal([block.summary() for block in blocks], roster, next_eid)
+        dealt = deal([block.summary() for block in blocks], roster, next_eid, limits.budget_fuel)
         ends = [
             finish(block, decision, roster) for block, decision in zip(blocks, dealt.decisions, strict=True)
         ]

@@ -229,8 +229,9 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "CREATE TABLE wasm_function_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
     ),
     7: (_pack_events,),
-    # What strategies print and clients transmit had been kept nowhere.
+    # What strategies print and clients transmit had been kept nowhere, and no upload declared its fuel.
     8: (
+        "ALTER TABLE strategy ADD COLUMN budget_fuel BIGINT",
         "CREATE TABLE strategy_log (tid BIGINT NOT NULL, strategy TEXT NOT NULL, eid BIGINT, line TEXT NOT NULL, "
         "dropped BIGINT NOT NULL)",
         "CREATE TABLE message (tid BIGINT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL)",

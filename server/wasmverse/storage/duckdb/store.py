@@ -53,7 +53,7 @@ from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
 from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits
-from wasmverse.strategies.roster import REMOVED
+from wasmverse.strategies.roster import REMOVED, dearness_of
 from wasmverse.universe import rules
 from wasmverse.universe.packed import pack_turn
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
@@ -216,10 +216,7 @@ class DuckdbStore:
                     publish("strategy_turn", self.history.strategy_turns.rows)
                     publish("event", self.history.events.rows)
                 if grounded is None and deadline is not None:
-                    period, times_max = self.settings.period_seconds, self.settings.strategy_cost_times_max
-                    grounded = self.measured.too_costly(
-                        result, self.registry.roster, self.registry.spared, watch, period, times_max
-                    )
+                    grounded = self.measured.too_costly(result, self.registry, watch, self.settings)
                 if grounded and self.recorder is not None:
                     self.recorder.grounded(grounded)
                 verdicts = judge(self.registry, result, grounded or {}, self.settings.grounded_after_turns)
@@ -363,7 +360,7 @@ class DuckdbStore:
         check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
         function_store.check_strategies_names(transaction, list(found.strategies))
         if found.costs:
-            self._check_cost(found.costs)
+            self._check_cost(found.costs, command.budget_fuel)
         strategy_store.store_strategies(
             transaction,
             command.module,
@@ -372,17 +369,18 @@ class DuckdbStore:
             language=found.language,
             author=command.author,
             now=self.now(),
+            budget_fuel=command.budget_fuel,
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
         self.registry.add(found.sha256, found.compiled, found.strategies)
         shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
 
-    def _check_cost(self, costs: dict[str, Cost]) -> None:
+    def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:
         """Refuse an upload that would make turns late by what was measured of it."""
         period, share = self.settings.period_seconds, self.settings.upload_share_max
-        ships = len(self.stored.state.ships.sid)
-        added, free, turn = self.measured.room_for(costs, self.registry.roster, ships, period, share)
+        ships, dearness = len(self.stored.state.ships.sid), dearness_of(budget_fuel, self.limits.budget_fuel)
+        added, free, turn = self.measured.room_for(costs, self.registry, ships, period, share, dearness)
         if added > free:
             raise StrategyCostly(
                 f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "

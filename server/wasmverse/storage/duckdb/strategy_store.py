@@ -64,6 +64,7 @@ def store_strategies(
     author: Author,
     now: float,
     is_enabled: bool = True,
+    budget_fuel: int | None = None,
 ) -> None:
     """Store a module under all the names that it flies; known ones get a new version.
 
@@ -94,6 +95,7 @@ def store_strategies(
             "status": "flying",
             "last_fault": None,
             "export": export,
+            "budget_fuel": budget_fuel,
         }
         if row is None:
             transaction.run(table.insert(), strategy_id=_free_id(transaction), name=name, version=1, **values)
