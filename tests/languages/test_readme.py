@@ -43,8 +43,10 @@ def test_it_shows_how_to_build(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_shows_how_to_push(language):
     stem = source_of(language).stem
-    assert ["wasmverse", "strategy", "check", f"{stem}.wasm"] in shown(language)
-    assert ["wasmverse", "strategy", "push", f"{stem}.wasm", "--name", stem] in shown(language)
+    budget = TABLE[language].budget_fuel
+    declared = [] if budget is None else ["--budget-fuel", str(budget)]
+    assert ["wasmverse", "strategy", "check", f"{stem}.wasm", *declared] in shown(language)
+    assert ["wasmverse", "strategy", "push", f"{stem}.wasm", "--name", stem, *declared] in shown(language)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

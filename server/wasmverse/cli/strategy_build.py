@@ -129,7 +129,7 @@ def _build(
     if module == unless:
         print("the module is the same as before; nothing was sent")
         return None
-    upload(module, name, url, token)
+    upload(module, name, url, token, built.language.budget_fuel)
     return module
 
 
