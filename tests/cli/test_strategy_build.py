@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wasmverse.cli.main import app
+from wasmverse.languages.table import LANGUAGES
 
 PLAN = "    return hold({})\n"
 HOLDS = "from wasmverse.pilot import hold\n\ndef decide(ship, system):\n"
@@ -170,3 +172,12 @@ def test_watching_builds_and_pushes_every_save_and_survives_what_is_refused(
     finally:
         watching.terminate()
         watching.wait(30)
+
+
+def test_what_a_language_needs_is_declared(
+    folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LANGUAGES, "python", replace(LANGUAGES["python"], budget_fuel=77_000))
+    (folder / "thinker.py").write_text(HOLDS + PLAN.format(1))
+    assert run("build", "--push", "--url", server.url).exit_code == 0
+    assert [path for path, _, _ in server.pushed] == ["/api/v1/strategies/thinker?budget_fuel=77000"]
