@@ -152,8 +152,8 @@ def test_new_ships_are_dealt_in_rotation():
 
 
 def test_who_declared_three_times_the_fuel_is_dealt_a_third_of_the_ships():
-    # Rounds of beta and dear. Dear has fewer than a third of what beta has at a round's end in the first and the fourth.
-    strategies = (StrategyRow(1, "beta"), StrategyRow(2, "dear", cost=3))
+    # Rounds of beta and costly. Costly has fewer than a third of what beta has at a round's end in the first and the fourth.
+    strategies = (StrategyRow(1, "beta"), StrategyRow(2, "costly", cost=3))
     oracle = universe(systems=8, ships_min=1, strategies=strategies)
     play(oracle)
     assert oracle.ships().column("strategy_id").to_pylist() == [1, 2, 1, 1, 1, 2, 1, 1]

@@ -37,16 +37,16 @@ def test_what_was_declared_is_known_after_a_restart(
 ) -> None:
     path = tmp_path / "universe.duckdb"
     simulation = simulate(SMALL, path)
-    simulation.carry_out(replace(upload_of("dear", "(i64.const 0)"), budget_fuel=100_000))
+    simulation.carry_out(replace(upload_of("costly", "(i64.const 0)"), budget_fuel=100_000))
     simulation.close()
     strategies = simulate(SMALL, path).registry.roster.strategies
-    assert {each.name: each.budget_fuel for each in strategies if each.budget_fuel} == {"dear": 100_000}
+    assert {each.name: each.budget_fuel for each in strategies if each.budget_fuel} == {"costly": 100_000}
 
 
 def test_what_a_dear_call_may_take_is_no_reason_to_ground_it() -> None:
     spared = Spent("ours", 1_000, 0.001, 0.0, 0.001, is_spared=True)
     turn = TurnCost(1.5, 1.5, 1)
-    for dearness, gone in ((1.0, ["dear"]), (50.0, []), (49.0, ["dear"])):
-        dear = Spent("dear", 2_000, 0.99, 0.0, 0.99, is_spared=False, dearness=dearness)
-        assert [each.name for each in too_costly([spared, dear], turn, 1.0, 10.0)] == gone
+    for times_usual, gone in ((1.0, ["costly"]), (50.0, []), (49.0, ["costly"])):
+        costly = Spent("costly", 2_000, 0.99, 0.0, 0.99, is_spared=False, times_usual=times_usual)
+        assert [each.name for each in too_costly([spared, costly], turn, 1.0, 10.0)] == gone
     assert SMALL.budget_fuel == 20_000

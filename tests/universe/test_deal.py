@@ -219,8 +219,8 @@ def test_a_turn_deals_by_what_is_usual_in_it() -> None:
     roster = Roster(
         [
             Strategy(1, "plain", True, "flying", None),
-            Strategy(2, "dear", True, "flying", None, 100_000),
-            Strategy(3, "dearest", True, "flying", None, 10_000_000),
+            Strategy(2, "costly", True, "flying", None, 100_000),
+            Strategy(3, "costliest", True, "flying", None, 10_000_000),
         ]
     )
     flown = []

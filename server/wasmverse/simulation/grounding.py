@@ -21,7 +21,7 @@ class Spent:
     seconds : processor time, ``made_seconds`` of which to make instances
     longest_seconds : of it in one block, which no other thread can help with
     is_spared : it is never grounded for its time
-    dearness : of how many ships' time one of its own may take, since it is dealt so many fewer
+    times_usual : of how many ships' time one of its own may take, since it is dealt so many fewer
     """
 
     name: str
@@ -30,7 +30,7 @@ class Spent:
     made_seconds: float
     longest_seconds: float
     is_spared: bool
-    dearness: float = 1.0
+    times_usual: float = 1.0
 
     def on_clock(self, threads: int) -> float:
         """How much longer a turn lasts for it."""
@@ -68,7 +68,7 @@ def too_costly(
     fair = _seconds_a_call(spent)
     going = []
     for each in sorted(spent, key=lambda each: (-each.seconds, each.name)):
-        if each.is_spared or each.seconds <= proportion_max * fair * each.calls * each.dearness:
+        if each.is_spared or each.seconds <= proportion_max * fair * each.calls * each.times_usual:
             continue
         if needed <= ROOM * period_seconds:
             break

@@ -13,7 +13,7 @@ from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.grounding import Spent, TurnCost, too_costly
 from wasmverse.simulation.prospect import Prospect, seconds_free
 from wasmverse.simulation.registry import Registry
-from wasmverse.strategies.roster import FLYING, dearness_of
+from wasmverse.strategies.roster import FLYING, times_usual
 from wasmverse.universe.result import TurnResult
 
 TURNS_MEASURED = 15
@@ -69,7 +69,7 @@ class Measured:
                 tally.made_seconds,
                 tally.longest_seconds,
                 tally.name in registry.spared,
-                dearness_of(strategy.budget_fuel, settings.budget_fuel),
+                times_usual(strategy.budget_fuel, settings.budget_fuel),
             )
             for tally, strategy in zip(result.strategies, registry.roster.strategies, strict=True)
             if strategy.status == FLYING
@@ -84,15 +84,15 @@ class Measured:
         ships: int,
         period_seconds: float,
         share_max: float,
-        dearness: float = 1.0,
+        times_usual: float = 1.0,
     ) -> tuple[float, float, float]:
         """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds.
 
-        They are dealt fewer ships than others by ``dearness``.
+        They are dealt fewer ships than others by ``times_usual``.
         They may always add what the versions take that they replace: else those that take more would fly on.
         """
         others = sum(each.is_dealt and each.name not in costs for each in registry.roster.strategies)
-        dealt = math.ceil(ships / (others + len(costs)) / dearness)
+        dealt = math.ceil(ships / (others + len(costs)) / times_usual)
         prospect = Prospect(self.blocks, dealt, self.threads)
         replaced = sum(self._strategies.get(name, 0.0) for name in costs) / self.threads
         turn = max(0.0, (median(self._turns) if self._turns else 0.0) - replaced)

@@ -15,7 +15,7 @@ GROUNDED = "grounded"
 REMOVED = "removed"
 
 
-def dearness_of(budget_fuel: int | None, usual: int) -> float:
+def times_usual(budget_fuel: int | None, usual: int) -> float:
     """How many times what a call may usually take a strategy declared for one; 1 if that is not more."""
     return max(1.0, (budget_fuel or 0) / usual)
 

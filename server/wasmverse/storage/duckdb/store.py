@@ -53,7 +53,7 @@ from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
 from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits
-from wasmverse.strategies.roster import REMOVED, dearness_of
+from wasmverse.strategies.roster import REMOVED, times_usual
 from wasmverse.universe import rules
 from wasmverse.universe.packed import pack_turn
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
@@ -379,8 +379,8 @@ class DuckdbStore:
     def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:
         """Refuse an upload that would make turns late by what was measured of it."""
         period, share = self.settings.period_seconds, self.settings.upload_share_max
-        ships, dearness = len(self.stored.state.ships.sid), dearness_of(budget_fuel, self.limits.budget_fuel)
-        added, free, turn = self.measured.room_for(costs, self.registry, ships, period, share, dearness)
+        ships, times = len(self.stored.state.ships.sid), times_usual(budget_fuel, self.limits.budget_fuel)
+        added, free, turn = self.measured.room_for(costs, self.registry, ships, period, share, times)
         if added > free:
             raise StrategyCostly(
                 f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "
