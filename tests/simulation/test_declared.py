@@ -43,7 +43,7 @@ def test_what_was_declared_is_known_after_a_restart(
     assert {each.name: each.budget_fuel for each in strategies if each.budget_fuel} == {"costly": 100_000}
 
 
-def test_what_a_dear_call_may_take_is_no_reason_to_ground_it() -> None:
+def test_what_a_costly_call_may_take_is_no_reason_to_ground_it() -> None:
     spared = Spent("ours", 1_000, 0.001, 0.0, 0.001, is_spared=True)
     turn = TurnCost(1.5, 1.5, 1)
     for times_usual, gone in ((1.0, ["costly"]), (50.0, []), (49.0, ["costly"])):

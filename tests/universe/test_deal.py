@@ -169,7 +169,7 @@ def one_by_one(ships: list[int], costs: list[int], count: int) -> list[int]:
     return flown[:count]
 
 
-def test_strategies_with_dear_calls_are_dealt_fewer_ships() -> None:
+def test_strategies_with_costly_calls_are_dealt_fewer_ships() -> None:
     rng = np.random.default_rng(5)
     for _ in range(300):
         n, count = int(rng.integers(1, 6)), int(rng.integers(0, 60))
@@ -180,7 +180,7 @@ def test_strategies_with_dear_calls_are_dealt_fewer_ships() -> None:
         assert flown == [order[place] for place in one_by_one(ships.tolist(), costs.tolist(), count)]
 
 
-def test_all_calls_of_a_dear_strategy_may_take_what_those_of_an_ordinary_one_may() -> None:
+def test_all_calls_of_a_costly_strategy_may_take_what_those_of_an_ordinary_one_may() -> None:
     costs = np.array([20_000, 20_000, 60_000, 1_000_000])
     order = np.arange(4)
     ships = np.bincount(flown_by(order, np.zeros(4, np.int64), costs, 100_000), minlength=4)
