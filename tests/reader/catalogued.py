@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.query.builder import snapshot_tables
 from tests.wasm.builder import compile_wat
 from wasmverse.functions.definition import Definition, Kind
-from wasmverse.snapshots.modules import Modules
+from wasmverse.snapshots.modules import Modules, function_files
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.wasm.types import F64, U32, Field, Function, List, String, ValueType
@@ -69,7 +69,7 @@ def function_table(functions: Sequence[Given], refusal: str | None = None) -> tu
     """The snapshot's table of some functions, and their modules."""
     rows = [_row(one.definition, refusal) for one in functions]
     modules = {one.definition.sha256: compile_wat(one.wat).serialize for one in functions}
-    return pa.Table.from_pylist(rows, schema=arrow_schema(schema.published_function)), modules
+    return pa.Table.from_pylist(rows, schema=arrow_schema(schema.published_function)), function_files(modules)
 
 
 def tables_with(

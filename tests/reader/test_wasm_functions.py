@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.reader.test_functions import SETTINGS, Asked
 from tests.wasm.builder import strategy_wat
 from wasmverse.errors import QueryError
 from wasmverse.query.query import Query
+from wasmverse.wasm.types import F64, Field, Function
 
 
 class Catalogued(Asked):
@@ -372,11 +374,28 @@ def test_many_functions_come_and_go(asked: Catalogued, monkeypatch: pytest.Monke
     assert len(asked.engine._functions._catalogued._numbers) <= 7
 
 
+def test_a_name_that_looks_like_sql_does_not_keep_the_engine_from_forgetting(
+    asked: Catalogued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine is told to forget before a statement: what failed there would fail all others too."""
+    monkeypatch.setattr("wasmverse.reader.wasm_functions.MADE_MAX", 2)
+    params = tuple(Field(name, F64) for name in ('x AS TABLE "', "y"))
+    odd = Given(replace(POWER.definition, name="odd", function=Function(params, F64)), POWER.wat)
+    asked.have(1, odd, POWER, WORDS)
+    for _ in range(2):
+        assert asked.rows("select odd(2, 1)") == [[4.0]]
+        assert asked.rows("select boost(2, 1) from words('a')") == [[4.0]]
+
+
 def test_a_strategy_and_a_function_in_one_statement(asked: Catalogued) -> None:
     from tests.query.builder import flown_tables
 
-    tables, modules = flown_tables(1, {"strategy_x": strategy_wat("(i64.extend_i32_u (local.get $x))")})
-    more, others = tables_with(1, [POWER])
+    wat = strategy_wat("(i64.extend_i32_u (local.get $x))")
+    tables, modules = flown_tables(1, {"strategy_x": wat})
+    # Of one component, two core modules are compiled: each with the functions that are called there.
+    [sha256] = modules
+    definition = replace(POWER.definition, sha256=sha256)
+    more, others = tables_with(1, [Given(definition, POWER.wat)])
     asked.writer.publish(1, tables | {"wasm_function": more["wasm_function"]}, {**modules, **others})
     asked.turn = 1
     assert asked.rows("select boost(strategy_x(1, 7, 0, 1, 1, 1, 1, 1, 0, []), 1)") == [[49.0]]

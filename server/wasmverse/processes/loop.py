@@ -38,7 +38,7 @@ from wasmverse.processes.schedule import Schedule
 from wasmverse.recording.recorder import record
 from wasmverse.settings import UniverseProcessSettings
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
-from wasmverse.snapshots.modules import Modules, callable_strategies
+from wasmverse.snapshots.modules import Modules, callable_strategies, function_files
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.opening import disk_error, open_universe, storage_error
 from wasmverse.storage.universe_store import UniverseStore
@@ -185,7 +185,8 @@ class TurnLoop:
             guests = {s.strategy_id: s.guest for s in strategies if s.guest is not None}
             self._published_strategies = callable_strategies(self._strategy_rows, guests)
         tables["strategy"], modules = self._published_strategies
-        self.snapshots.publish(self.store.tid, tables, {**modules, **self.store.catalogue.modules})
+        functions = function_files(self.store.catalogue.modules)
+        self.snapshots.publish(self.store.tid, tables, {**modules, **functions})
 
     def _tell_start(self) -> None:
         ships, nodes = self.store.size

@@ -43,6 +43,25 @@ class Overload:
         return self.definition.function.params
 
 
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro of the engine: its name, its parameters with what they become, and whether it stands in FROM."""
+
+    name: str
+    bodies: tuple[str, ...]
+    is_table: bool = False
+
+    @property
+    def create(self) -> str:
+        """The statement that makes it, in place of one of that name."""
+        return f"CREATE OR REPLACE MACRO {SCHEMA}.{quoted_name(self.name)}{', '.join(self.bodies)}"
+
+    @property
+    def drop(self) -> str:
+        """The statement that removes it."""
+        return f"DROP MACRO {'TABLE ' if self.is_table else ''}{SCHEMA}.{quoted_name(self.name)}"
+
+
 def fold_name(name: str, arguments: int) -> str:
     """The macro that takes the rows of an aggregate with so many parameters, as one list."""
     return f"fold {name}/{arguments}"
@@ -61,24 +80,20 @@ def counts_of(definitions: Iterable[Definition]) -> frozenset[int]:
     return frozenset(len(definition.function.params) for definition in definitions)
 
 
-def macros_of(name: str, overloads: Sequence[Overload]) -> Iterator[str]:
-    """The statements that make a name callable; all overloads are of one kind."""
+def macros_of(name: str, overloads: Sequence[Overload]) -> Iterator[Macro]:
+    """What makes a name callable; all overloads are of one kind."""
     kind = overloads[0].definition.kind
     if kind == "aggregate":
         yield from _folds(name, overloads)
         return
-    yield _macro(f"rows {name}" if kind == "table" else name, _scalars(overloads))
+    yield Macro(f"rows {name}" if kind == "table" else name, tuple(_scalars(overloads)))
     if kind == "table":
         bodies = {
             f"({', '.join(_names(overload))}) AS TABLE "
             f"(SELECT unnest({SCHEMA}.{quoted_name(f'rows {name}')}({', '.join(_names(overload))}), max_depth := 2))"
             for overload in {len(overload.params): overload for overload in overloads}.values()
         }
-        yield _macro(name, sorted(bodies))
-
-
-def _macro(name: str, bodies: Sequence[str]) -> str:
-    return f"CREATE OR REPLACE MACRO {SCHEMA}.{quoted_name(name)}{', '.join(bodies)}"
+        yield Macro(name, tuple(sorted(bodies)), is_table=True)
 
 
 def _names(overload: Overload) -> list[str]:
@@ -116,11 +131,11 @@ def _declared(overloads: Sequence[Overload]) -> list[tuple[str, ...]]:
     return [kinds if counts[len(kinds)] > 1 else ("",) * len(kinds) for kinds in chosen]
 
 
-def _folds(name: str, overloads: Sequence[Overload]) -> Iterator[str]:
+def _folds(name: str, overloads: Sequence[Overload]) -> Iterator[Macro]:
     for count, overload in {len(overload.params): overload for overload in overloads}.items():
         param, rows = _taken("rows", f"{row_type(overload.params)}[]")
         body = f"({param}) AS {quoted_name(overload.called)}({rows})"
-        yield _macro(fold_name(name, count), [body])
+        yield Macro(fold_name(name, count), (body,))
 
 
 def called_types(definition: Definition) -> tuple[list[str], ValueType | None]:

@@ -20,8 +20,8 @@ from wasmverse.functions.type_names import sql_type
 from wasmverse.reader.callee import Callee, GuestFailed
 from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import to_query_error
-from wasmverse.reader.macros import Overload, called_types, macros_of
-from wasmverse.snapshots.modules import load_guest
+from wasmverse.reader.macros import Macro, Overload, called_types, macros_of
+from wasmverse.snapshots.modules import load_function
 from wasmverse.wasm.fold import FoldError
 from wasmverse.wasm.frame import HostMemory
 from wasmverse.wasm.guest import Guest
@@ -124,7 +124,7 @@ class WasmFunctions:
         self._code_bytes = 0
         self._callees: OrderedDict[Definition, Callee] = OrderedDict()
         self._numbers: dict[_Made, str] = {}
-        self._macros: dict[str, tuple[str, ...]] = {}
+        self._macros: dict[str, tuple[Macro, ...]] = {}
         self._count = itertools.count(1)
 
     def begin(self) -> None:
@@ -149,7 +149,7 @@ class WasmFunctions:
         macros = tuple(macros_of(name, overloads))
         if self._macros.get(name) != macros:
             for macro in macros:
-                self._connection.execute(macro)
+                self._connection.execute(macro.create)
             self._macros[name] = macros
 
     def end(self) -> list[list[Any]]:
@@ -187,7 +187,7 @@ class WasmFunctions:
     def _guest(self, definition: Definition) -> Guest:
         export = definition.exports[0]
         if definition.sha256 not in self._modules:
-            guest, size = load_guest(self._folder, definition.sha256, export)
+            guest, size = load_function(self._folder, definition.sha256, export)
             assert isinstance(guest, Guest), definition
             self._modules[definition.sha256] = guest, size
             self._code_bytes += size
@@ -224,10 +224,7 @@ class WasmFunctions:
         """Let the engine forget all of them: catalogues change, and a reader may live long."""
         for macros in self._macros.values():
             for macro in macros:
-                kind = "TABLE" if " AS TABLE " in macro else ""
-                name = re.match(r'CREATE OR REPLACE MACRO (\w+\."(?:[^"]|"")*")', macro)
-                assert name is not None
-                self._connection.execute(f"DROP MACRO {kind} {name[1]}")
+                self._connection.execute(macro.drop)
         for called in self._numbers.values():
             self._connection.remove_function(called)
         self._macros.clear()

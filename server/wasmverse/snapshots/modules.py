@@ -4,6 +4,7 @@
 
     folder/modules/<sha256>        the flight engine's output, one file a module
     folder/modules/part-<sha256>   the same of a core module that components share
+    folder/modules/function-<sha256>  the same of a module with functions of SQL
 
 A module is written when a turn first needs it and removed when no kept turn does. In the table ``strategy`` of a
 snapshot the column ``export``, the name of each strategy's function in its module, is null for one that
@@ -22,6 +23,8 @@ import pyarrow as pa
 from wasmverse.wasm.hosting import AnyGuest, files_of, load_files
 
 MODULES = "modules"
+
+_FUNCTION = "function-"
 
 Modules = Mapping[str, Callable[[], bytes | bytearray]]
 """By the name of a file: how to get at its content, compiled code, asked for when it is not there yet."""
@@ -45,6 +48,13 @@ def callable_strategies(rows: pa.Table, guests: Mapping[int, AnyGuest]) -> tuple
             modules |= files_of(guest, sha256)
     place = rows.column_names.index("export")
     return rows.set_column(place, "export", pa.array(exports, pa.string())), modules
+
+
+def function_files(modules: Modules) -> Modules:
+    """The files of functions' modules, from their machine code by hash. They have names of their own: of a component that is sent
+    both as a strategy and as a function other functions are compiled for each.
+    """
+    return {f"{_FUNCTION}{sha256}": compiled for sha256, compiled in modules.items()}
 
 
 class ModuleFolder:
@@ -81,6 +91,11 @@ class ModuleFolder:
         for name in self._sizes.keys() - set().union(*self._needed.values()):
             (self._folder / name).unlink(missing_ok=True)
             del self._sizes[name]
+
+
+def load_function(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
+    """As `load_guest`, of a function of SQL."""
+    return load_guest(folder, f"{_FUNCTION}{sha256}", export)
 
 
 def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
