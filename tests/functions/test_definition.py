@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from wasmverse.errors import FunctionError
 from wasmverse.functions.definition import Definition
 from wasmverse.wasm.types import (
     BOOL,
@@ -71,3 +72,29 @@ def test_a_rows_values_are_plain() -> None:
     row = Definition("f", "scalar", Function((Field("x", F64),), U32), "basic", "0" * 64, export="f").to_row()
     assert {type(value) for value in row.values()} <= {str, int, bool, type(None)}
     assert row["function"] == '[[["x","f64"]],"u32"]'
+
+
+TABLE = Definition(
+    "t", "table", Function((), List(Record((Field("a", U32),)))), "canonical", "0" * 64, export="t"
+)
+TOTAL = Definition(
+    "total", "aggregate", Function((Field("x", F64),), F64), "canonical", "1" * 64, state=F64, initialize="a",
+    iterate="b", terminate="c",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("definition", "without"),
+    [(TOTAL, "state"), (TOTAL, "initialize"), (TOTAL, "iterate"), (TOTAL, "terminate"), (TABLE, "function")],
+)
+def test_a_row_that_lacks_what_its_kind_has_is_refused(definition: Definition, without: str) -> None:
+    """A checker has run a stranger's code, and may say anything: the universe could not show it, turn after turn."""
+    row = definition.to_row()
+    assert Definition.read(row) == definition
+    with pytest.raises(FunctionError, match="is not understood"):
+        Definition.read(row | {without: '[[],"u32"]' if without == "function" else None})
+
+
+def test_a_row_that_is_too_long_is_refused_before_it_is_read() -> None:
+    with pytest.raises(FunctionError, match="characters when they are written out"):
+        Definition.read(TABLE.to_row() | {"function": "[" * 40_000})

@@ -3,7 +3,7 @@
 import pytest
 import wasmtime
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.grammar import parse_declaration
 from wasmverse.functions.inspection import inspect_function
 from wasmverse.functions.wanted import Wanted
@@ -32,3 +32,12 @@ def test_an_aggregate_whose_rows_cannot_be_folded_is_refused() -> None:
     wanted = parse_declaration(Wanted("total", "aggregate", steps=STEPS), many, "DOUBLE", "DOUBLE")
     with pytest.raises(ModuleRefused, match="are 17 values"):
         inspect_function(wasmtime.wat2wasm(wat), wanted, Settings())
+
+
+def test_types_that_are_long_when_they_are_written_out_are_refused() -> None:
+    """A WIT of a kilobyte, which would be stored and published as a megabyte."""
+    record = f"record r {{ {'long-' * 200}name: u8 }}"
+    wit = f"world w {{ {record} type t = tuple<{', '.join(['r'] * 100)}>; export f: func(x: f64) -> t; }}"
+    wat = '(module (memory (export "memory") 1) (func (export "f") (param f64) (result i32) (i32.const 0)))'
+    with pytest.raises(FunctionError, match=r"characters when they are written out; 32,000 are allowed"):
+        inspect_function(wasmtime.wat2wasm(wat), Wanted("f", wit=wit), Settings())

@@ -32,6 +32,11 @@ from wasmverse.wasm.types import (
 Kind = Literal["scalar", "table", "aggregate"]
 Abi = Literal["basic", "canonical"]
 
+CHARACTERS_MAX = 32_000
+"""Characters of all texts of a definition's row together: a WIT of a few lines can make types whose names fill megabytes, and all
+definitions are stored, and published with every turn that changes one.
+"""
+
 CREATED = 1
 """The first version of a function; each that replaces it has the next number."""
 
@@ -128,16 +133,45 @@ class Definition:
 
         Raises
         ------
-        FunctionError : it is none that `to_row` could have made.
+        FunctionError : it is none that `to_row` could have made, or too long.
         """
+        _check_characters(row)
         try:
             definition = cls.of_row(row)
             is_whole = json.dumps(definition.to_row()) == json.dumps({key: row[key] for key in cls.__slots__})
         except (ValueError, TypeError, KeyError, AssertionError, AttributeError, RecursionError):
             is_whole = False
-        if not is_whole or definition.kind not in get_args(Kind) or definition.abi not in get_args(Abi):
+        if (
+            not is_whole
+            or definition.kind not in get_args(Kind)
+            or definition.abi not in get_args(Abi)
+            or not definition.has_all
+        ):
             raise FunctionError("the definition of a function is not understood: create the function again")
         return definition
+
+    @property
+    def has_all(self) -> bool:
+        """Whether everything is there that one of its kind has."""
+        result = self.function.result
+        if self.kind == "aggregate":
+            steps = (self.initialize, self.iterate, self.terminate)
+            return result is not None and self.state is not None and None not in steps
+        is_table = isinstance(result, List) and isinstance(result.item, Record)
+        return result is not None and self.state is None and (is_table or self.kind != "table")
+
+    def check(self) -> None:
+        """Refuse one that is longer than any may be; raises FunctionError."""
+        _check_characters(self.to_row())
+
+
+def _check_characters(row: Mapping[str, Any]) -> None:
+    characters = sum(len(value) for value in row.values() if isinstance(value, str))
+    if characters > CHARACTERS_MAX:
+        raise FunctionError(
+            f"the function's types and names have {characters:,} characters when they are written out; {CHARACTERS_MAX:,} are "
+            "allowed: shorten the names, or pass fewer values"
+        )
 
 
 def declared(type_: ValueType) -> str:

@@ -40,7 +40,7 @@ def inspect_function(
     Raises
     ------
     ModuleRefused : the module breaks a rule, or does not make the function.
-    FunctionError : its name cannot be a function's.
+    FunctionError : its name cannot be a function's, or its types are too long.
     """
     check_name(wanted.name)
     limits = module_limits(settings)
@@ -56,6 +56,7 @@ def inspect_function(
     else:
         types = {path: function for path, function in component.functions.items() if function is not None}
         made = define(wanted, found.exports, component.sha256, component.language, types)
+    made.check()
     check_exports(made, found.exports)
     compiled, machine_code = compile_inspected(module, limits)
     _start(compiled, made, function_limits(settings))
