@@ -1,7 +1,7 @@
 """What readers say that functions took: summed, handed on once, and nothing believed that cannot be."""
 
 from wasmverse.messages import FunctionKey, FunctionUse
-from wasmverse.query.uses import FUNCTIONS_MAX, FunctionUses
+from wasmverse.query.uses import CHARACTERS_MAX, FUNCTIONS_MAX, FunctionUses
 
 
 def test_sums_are_taken_once() -> None:
@@ -36,3 +36,14 @@ def test_there_is_a_bound_of_what_is_counted() -> None:
     uses.add([["f0", "", 1, 1, 0, 0, 0]])
     taken = uses.take()
     assert len(taken) == FUNCTIONS_MAX and taken[FunctionKey("f0", "", 1)].rows == 2
+
+
+def test_there_is_a_bound_of_what_they_are_called() -> None:
+    uses = FunctionUses()
+    for _ in range(2):
+        uses.add([["f", "x" * (CHARACTERS_MAX // 2), 1, 1, 0, 0, 0] for _ in range(3)])
+        uses.add([f"{n}", "y" * (CHARACTERS_MAX // 4), 1, 1, 0, 0, 0] for n in range(5))
+        uses.add([["f", "", 1, 1, 0, 0, 0]])
+        taken = uses.take()
+        assert sum(len(key.name + key.parameters) for key in taken) <= CHARACTERS_MAX
+        assert [key.name for key in taken] == ["f", "0", "f"] and next(iter(taken.values())).calls == 3
