@@ -132,6 +132,16 @@ def test_the_other_statements(sql: str, statement: object) -> None:
         ("create function f as javascript 'x'", [], "where WASM must stand"),
         ("create function other.f as wasm from base64 ''", [], "Unknown database 'other'"),
         ("create function f(a int, A int) returns int as wasm from base64 ''", [], "'A' stands twice"),
+        (
+            "create function f(\"a-b\" int, a_b int) returns int as wasm from base64 ''",
+            [],
+            "'a-b' stands twice",
+        ),
+        (
+            "create function f(\"\" int) returns int as wasm from base64 ''",
+            [],
+            "where the name of one of the parameters must",
+        ),
         ("create function f() returns table() as wasm from base64 ''", [], "the name of one of the columns"),
         ("create function f() returns decimal(9, 2) as wasm from base64 ''", [], "no counterpart in WIT"),
         ("create aggregate f as wasm from base64 '' initialize with i", [], "Declare an aggregate's"),

@@ -309,16 +309,16 @@ class _Reader:
         """Names with types, in parentheses."""
         tokens = self.tokens
         tokens.take("(")
-        fields: list[tuple[str, Field]] = []
+        fields: list[Field] = []
         while at_least or tokens.peek() != ")" or fields:
             name = tokens.name(f"the name of one of {what}")
-            fields.append((name, Field(wit_name(name), read_type(tokens))))
+            fields.append(Field(wit_name(name), read_type(tokens)))
             if not tokens.takes(","):
                 break
         tokens.take(")")
         self._check_count(len(fields), what)
-        check_distinct([name for name, _ in fields], what)
-        return tuple(field for _, field in fields)
+        check_distinct([field.name for field in fields], what)
+        return tuple(fields)
 
     def unnamed(self) -> tuple[Field, ...]:
         """An aggregate's parameters: types, each with or without a name."""

@@ -80,7 +80,7 @@ class Tokens:
             is_quoted = token.token_type == TokenType.IDENTIFIER or (
                 token.token_type == TokenType.STRING and self._text[token.start] == '"'
             )
-            if is_quoted or (token.token_type not in _NO_WORDS and _is_plain(token.text)):
+            if (is_quoted and token.text) or (token.token_type not in _NO_WORDS and _is_plain(token.text)):
                 self._at += 1
                 return token.text
         self.wrong(what)
