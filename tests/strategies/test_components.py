@@ -9,6 +9,8 @@ from wasmverse.strategies.checker_start import inspect_module_apart
 from wasmverse.strategies.guests import Guests
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.strategies.parts import Parts, sizes_of, split_input
+from wasmverse.wasm.binary import unsigned
+from wasmverse.wasm.component.binary import IMPORT, PREAMBLE, Reader, section
 from wasmverse.wasm.component.code import is_code, parts_of
 from wasmverse.wasm.component.guest import ComponentGuest
 from wasmverse.wasm.component.parts import hash_of
@@ -157,6 +159,17 @@ def test_kept_parts_are_bounded_and_the_last_used_stay() -> None:
     assert Parts(0).known(DOUBLE) == {}
     parts.keep(b"\x7fELF")
     assert parts.known(b"\0asm\1\0\0\0") == parts.known(DOUBLE[:40]) == {}
+
+
+def test_what_is_known_of_an_upload_is_found_without_reading_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway looks for it, between two answers: a component of many imports would take it seconds to read."""
+    parts = Parts(10 << 20)
+    one = strategy(PLAN, other=library(7_000))
+    parts.keep(inspect_module(one, "mine", SETTINGS).compiled)
+    imports = PREAMBLE + section(IMPORT, unsigned(2_000) + b"\0\0\1\0" * 2_000)
+    monkeypatch.setattr(Reader, "extern_name", lambda _reader: pytest.fail("an import is read"))
+    assert parts.known(imports) == {}
+    assert len(parts.known(one)) == 1
 
 
 def test_what_a_checker_reads_is_split_by_sizes() -> None:

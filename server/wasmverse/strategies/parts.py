@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from wasmverse.errors import ModuleRefused
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.code import parts_of
-from wasmverse.wasm.component.outline import outline_of
+from wasmverse.wasm.component.outline import core_modules_of
 from wasmverse.wasm.component.parts import hash_of
 
 WORTH_BYTES = 64 << 10
@@ -33,7 +33,7 @@ class Parts:
         if not self._kept or not is_component(upload):
             return {}
         try:
-            places = outline_of(upload).modules
+            places = core_modules_of(upload)
         except ModuleRefused:
             return {}  # the checker says why
         found = {}
