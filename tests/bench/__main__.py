@@ -19,6 +19,7 @@ MODULES = (
     "bench_query",
     "bench_functions",
     "bench_function_queries",
+    "bench_sentiment",
 )
 
 
