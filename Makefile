@@ -62,7 +62,7 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 
 # ---- compilers of the other languages: from PyPI into a folder of their own, and Debian's
 
-languages: $(TOOLCHAINS)/installed $(TOOLCHAINS)/sentiment/fetched
+languages: $(TOOLCHAINS)/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched
 	@tools/need-compilers $(PYTHON)
 
 $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
