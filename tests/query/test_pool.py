@@ -334,7 +334,7 @@ def test_readers_end_with_the_pool_and_hold_nothing(pool: RunningPool, tmp_path:
     assert not [name for name in environment if name.startswith("WASMVERSE")]
     limits = {
         psutil.RLIMIT_CORE: (0, 0),
-        psutil.RLIMIT_FSIZE: (running.settings.guest_memory_bytes_max,) * 2,
+        psutil.RLIMIT_FSIZE: (running.settings.component_memory_bytes_max,) * 2,
         psutil.RLIMIT_NOFILE: (128, 128),
     }
     for kind, limit in limits.items():

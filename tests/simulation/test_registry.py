@@ -27,6 +27,7 @@ class Row:
     is_enabled: bool = True
     status: str = FLYING
     last_fault: str | None = None
+    budget_fuel: int | None = None
 
 
 class Modules:

@@ -131,6 +131,7 @@ BROKEN = [
         "INSERT INTO strategy_log VALUES (7, 'strategy_flee', 1, 'later', 0)",
         "strategy_log has a row of turn 7; the last one is 1",
     ),
+    ("INSERT INTO message VALUES (7, 'ada', 'later')", "message has a row of turn 7; the last one is 1"),
     ("INSERT INTO turn_record SELECT * FROM turn_record", "turn_record has turn 1 2 times"),
     (f"UPDATE universe SET tid = 2; {TURN_2_TWICE}", "turn_record has turn 2 2 times"),
     ("UPDATE turn_record SET strategies = list_append(strategies, NULL)", "turn_record has a NULL within strategies in turn 1"),

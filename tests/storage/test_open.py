@@ -234,6 +234,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
         *(["ALTER TABLE strategy DROP COLUMN export"] if version < 6 else []),
         *(ROW_AN_EVENT if version < 8 else []),
+        "ALTER TABLE strategy DROP COLUMN budget_fuel",
         "DROP VIEW transmission",
         "DROP TABLE strategy_log",
         "DROP TABLE message",

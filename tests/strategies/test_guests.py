@@ -17,7 +17,7 @@ from tests.wasm.recursion import BASELINE, KINDS, other_engine
 from wasmverse.commands import Author, Inspection, UploadStrategy
 from wasmverse.errors import ModuleRefused
 from wasmverse.reader.calls import Calls
-from wasmverse.reader.functions import PARAMETERS
+from wasmverse.reader.strategy_functions import PARAMETERS
 from wasmverse.settings import Settings
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
@@ -71,7 +71,7 @@ def test_the_readers_function_has_the_verdicts_of_the_turn() -> None:
     for target, stack_bytes in ((None, NATIVE_BYTES), (BASELINE, 2 * NATIVE_BYTES)):
         with other_engine(target, stack_bytes):
             calls = Calls(limits_of(budget_fuel=2_000_000, faults_max=1_000), 1)
-            calls.ready["mine"] = Guest.load(bytes(compile_for_flight(module).serialize()), "decide")
+            calls.ready["mine"] = Guest.load(bytes(compile_for_flight(module).serialize()), "decide"), None
             columns: list[pa.Array] = []
             for name, kind in PARAMETERS.items():
                 if kind.endswith("[]"):
