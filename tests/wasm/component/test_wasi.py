@@ -173,3 +173,25 @@ def test_a_guest_says_whether_it_may_ask_for_the_world() -> None:
         '(func (export "f") (param i32) (result i64) (i64.const 0))', {"f": '(param "n" u32) (result u64)'}
     )
     assert not guest_in(plain, "f").has_wasi
+
+
+def test_a_stream_takes_so_many_bytes_at_a_time_and_no_more() -> None:
+    """wasmtime-py would make an object of each byte: a megabyte takes it a second, and the guest the fuel of one call."""
+    wide = component(
+        WRITES.replace('(memory (export "memory") 1)', '(memory (export "memory") 20)').replace(
+            "(i32.const 64) (i32.const 4)", "(i32.const 0) (i32.shl (local.get $n) (i32.const 9))"
+        )
+    )
+    limits = replace(limits_of(budget_fuel=1_000_000), log_bytes_max=20_000)
+    _, outcome = run(guest_in(wide, "f"), NUMBER, [(8,), (9,), (8,)], limits)
+    assert outcome.faulted == [1]
+    assert outcome.reason == "failed: 4608 bytes are written at a time; 4096 is the most"
+    taken = dict(records(outcome.log))
+    assert [row for row, _ in records(outcome.log)] == [0, 2]
+    assert taken[0] == taken[2] == b"\0" * 64 + b"row I\n" + b"\0" * (4_096 - 70) + b"I\n"
+    megabyte = component(
+        WRITES.replace('(memory (export "memory") 1)', '(memory (export "memory") 20)').replace(
+            "(i32.const 64) (i32.const 4)", "(i32.const 64) (i32.const 1048576)"
+        )
+    )
+    assert run(guest_in(megabyte, "f"), NUMBER, [(8,)], limits)[1].seconds < 1
