@@ -17,8 +17,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "abi.md").read_text("utf-8")
 
 
 def block(kind: str) -> str:
-    """The one example in this notation."""
-    [found] = re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+    """The example in this notation, which is the function ``cut``."""
+    [found] = [text for text in re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) if "cut" in text]
     return found
 
 
