@@ -238,6 +238,21 @@ def test_what_readers_count_is_shown_and_bounded_by_what_is_kept(store: DuckdbSt
     assert store.catalogue.uses == {}
 
 
+def test_a_statement_is_written_once_however_often_a_function_is_called(
+    store: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every turn with a call publishes all functions; the types of each may have a thousand parts."""
+    for plus in (0.0, 7.0):
+        store.carry_out(function_command("gain", plus=plus))
+    first, second = shown(store, "statement")
+    assert first != second
+    monkeypatch.setattr(
+        "wasmverse.storage.duckdb.function_store.statement_of", lambda *_: pytest.fail("written again")
+    )
+    store.note_uses({FunctionKey("gain", "DOUBLE, DOUBLE", 2): FunctionUse(1, 1)})
+    assert shown(store, "statement", "rows") == [(*first, 0), (*second, 1)]
+
+
 def test_a_turn_is_the_same_with_functions_and_without(store: DuckdbStore) -> None:
     other = DuckdbStore.opened(Database.open(None), SMALL)
     commands: list[CreateFunction | DropFunction] = [
