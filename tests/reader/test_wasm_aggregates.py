@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 import wasmtime
@@ -14,6 +15,7 @@ from tests.reader.catalogued import LONGEST, MEDIAN, PAIR, REALLOC, TOTAL, WEIGH
 from tests.reader.test_functions import SETTINGS
 from tests.reader.test_wasm_functions import Catalogued, failure
 from wasmverse.query.query import Query
+from wasmverse.reader.clock import Clock
 from wasmverse.reader.rows import Groups, shown_row
 from wasmverse.wasm.types import F64, U32, U64, Field, Option, Record, Tuple
 
@@ -49,6 +51,23 @@ def test_more_rows_than_one_call_of_the_engine_has_and_more_groups(asked: Catalo
     groups = "select total(range) t, longest('x' || range) l from range(50000) group by range % 5000"
     sql = f"select count(*), sum(t), max(l) from ({groups})"
     assert asked.rows(sql) == [[5000, float(sum(range(50_000))), "x14999"]]
+
+
+def test_a_group_of_many_rows_ends_when_the_querys_time_is_up(
+    asked: Catalogued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked.have(1, TOTAL)
+    times = 0
+
+    def heed(clock: Clock) -> None:
+        nonlocal times
+        times += 1
+        if times == 3:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+    monkeypatch.setattr(Clock, "heed", heed)
+    head, _ = asked.engine.answer(Query("select total(range) from range(200000)", turn=1))
+    assert (head["kind"], times) == ("QueryTimeout", 3)
 
 
 def test_no_rows_are_the_state_of_the_beginning_and_nulls_are_passed_over(asked: Catalogued) -> None:

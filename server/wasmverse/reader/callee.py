@@ -155,7 +155,11 @@ class Callee:
             if flown is not None:
                 self.use.fuel += flown[1]
                 return flown[0]
-            fly = self._groups(place, columns[0]) if self._is_aggregate else self._rows(place, columns, rows)
+            fly = (
+                self._groups(place, columns[0], heed)
+                if self._is_aggregate
+                else self._rows(place, columns, rows)
+            )
             return self._all(fly, columns, first, rows, is_try, heed)
         finally:
             if self._has_memory and place is not None:
@@ -203,7 +207,7 @@ class Callee:
 
         return fly
 
-    def _groups(self, place: _Place, lists: Any) -> _Fly:
+    def _groups(self, place: _Place, lists: Any, heed: Callable[[], None]) -> _Fly:
         """Runs of an aggregate over some of the groups that are left."""
         groups = Groups(lists, self.definition.function.params)
 
@@ -217,7 +221,7 @@ class Callee:
                 parts = pa.array(np.full(stop - group, FIRST | LAST, np.uint8))
                 flown = self._fly(place, [parts, groups.lists(group, stop)], stop - group, limits)
             else:
-                flown = self._fly_in_parts(place, groups, group, limits)
+                flown = self._fly_in_parts(place, groups, group, limits, heed)
             if flown.reason is None or chunk <= CHUNK_MIN:
                 return flown
             self._chunk = max(chunk // CHUNK_SHRINKS, CHUNK_MIN)
@@ -226,7 +230,9 @@ class Callee:
 
         return fly
 
-    def _fly_in_parts(self, place: _Place, groups: Groups, group: int, limits: Limits) -> _Flown:
+    def _fly_in_parts(
+        self, place: _Place, groups: Groups, group: int, limits: Limits, heed: Callable[[], None]
+    ) -> _Flown:
         """One group in several runs, all in one flight."""
         rows, chunk = groups.rows(group), self._chunk
         while True:
@@ -237,6 +243,7 @@ class Callee:
                 ran = self._run(place, columns, 1, limits)
                 if ran.outcome.faulted:
                     break
+                heed()
             else:
                 return _Flown(ran, 1)
             if not was_used:
