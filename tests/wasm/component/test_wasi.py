@@ -195,3 +195,24 @@ def test_a_stream_takes_so_many_bytes_at_a_time_and_no_more() -> None:
         )
     )
     assert run(guest_in(megabyte, "f"), NUMBER, [(8,)], limits)[1].seconds < 1
+
+
+def test_random_bytes_cost_what_they_take() -> None:
+    """Four thousand of them take milliseconds, and what a start may cost would pay for a hundred such calls."""
+    data = component(f"""
+      (import "wasi:random/random@0.2.0" (instance $random
+        (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+      (alias export $random "get-random-bytes" (func $draw))
+      (core module $store {MEMORY}) (core instance $store (instantiate $store))
+      (core func $core-draw (canon lower (func $draw)
+        (memory (core memory $store "memory")) (realloc (core func $store "cabi_realloc"))))
+      (core module $m (import "wasi" "draw" (func $draw (param i64 i32)))
+        (func (export "f") (param $n i32) (result i64)
+          (call $draw (i64.extend_i32_u (local.get $n)) (i32.const 16)) (i64.const 1)))
+      (core instance $main (instantiate $m (with "wasi" (instance (export "draw" (func $core-draw))))))
+      (func (export "f") (param "n" u32) (result u64) (canon lift (core func $main "f")))""")
+    guest = guest_in(data, "f")
+    limits = replace(limits_of(budget_fuel=2 * CALL_FUEL), start_fuel=0)
+    assert run(guest, NUMBER, [(63,), (64,), (4_096,), (1,)], limits)[1].faulted == [2]
+    limits = replace(limits, start_fuel=66 * CALL_FUEL)
+    assert run(guest, NUMBER, [(4_096,), (4_096,)], limits)[1].faulted == [1]

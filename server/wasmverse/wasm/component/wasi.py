@@ -27,6 +27,8 @@ DRAW_MAX = 1 << 12
 """Random bytes of one call at most."""
 CALL_FUEL = 50_000
 """Fuel that a call of one of these functions costs: as much as a guest uses in the time that it takes."""
+_DRAWN_A_CALL = 64
+"""Random bytes that take as long as a call: so many more cost as much once more."""
 
 
 class NeedsRow(wasmtime.WasmtimeError):
@@ -117,13 +119,16 @@ def _charged(function: Function) -> Function:
 
     def call(store: wasmtime.StoreContext, *values: Any) -> Any:
         desk: Desk = _NOW.desk
-        if desk.start_fuel >= CALL_FUEL:
-            desk.start_fuel -= CALL_FUEL
+        fuel = CALL_FUEL
+        if function is _random_bytes:
+            fuel *= 1 + min(values[0], DRAW_MAX) // _DRAWN_A_CALL
+        if desk.start_fuel >= fuel:
+            desk.start_fuel -= fuel
             return function(desk, store, *values)
         context, left = store._context(), ctypes.c_uint64()
         ffi.wasmtime_context_get_fuel(context, ctypes.byref(left))
-        desk.is_out_of_fuel = left.value < CALL_FUEL
-        ffi.wasmtime_context_set_fuel(context, max(0, left.value - CALL_FUEL))
+        desk.is_out_of_fuel = left.value < fuel
+        ffi.wasmtime_context_set_fuel(context, max(0, left.value - fuel))
         if desk.is_out_of_fuel:
             raise wasmtime.WasmtimeError("all fuel consumed")
         return function(desk, store, *values)
