@@ -8,6 +8,7 @@ import wasmtime
 from tests.functions.builder import GAIN
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.check import function_check
+from wasmverse.functions.grammar import parse_declaration
 from wasmverse.functions.inspection import inspect_function
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import Settings
@@ -61,3 +62,12 @@ def test_an_answer_is_not_believed_where_it_can_be_compared() -> None:
             check.answer(0, output)
     with pytest.raises(ModuleRefused, match="ended with -9"):
         check.answer(-9, json.dumps({"definition": row}).encode() + b"\n")
+
+
+@pytest.mark.parametrize("name", ["x\x1b[2J", "\N{RIGHT-TO-LEFT OVERRIDE}x", "x\ny"])
+def test_a_name_that_cannot_be_shown_is_refused(name: str) -> None:
+    wanted = parse_declaration(Wanted("gain"), f'"{name}" DOUBLE, y DOUBLE', "DOUBLE", None)
+    definition, compiled = inspect_function(MODULE, wanted, SETTINGS)
+    answer = json.dumps({"definition": definition.to_row()}).encode() + b"\n" + compiled
+    with pytest.raises(FunctionError, match=r"has the character U\+[0-9A-F]{4}, which cannot be shown"):
+        function_check(MODULE, wanted, SETTINGS).answer(0, answer)

@@ -12,6 +12,7 @@ from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.limits import component_limits, module_limits
 from wasmverse.functions.names import check_name
+from wasmverse.functions.statement import statement_of
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.wasm.component.binary import is_component
@@ -66,5 +67,13 @@ def _read(module: bytes, wanted: Wanted, answer: dict[str, Any], compiled: bytes
     if definition is None or (definition.name, definition.kind, definition.sha256) != expected:
         raise ModuleRefused(
             "the checker's answer does not belong to this module: send it again, or build it again"
+        )
+    # Everybody can read these in ``wasm_function``, perhaps on a terminal, which control characters would command.
+    shown = statement_of(definition, len(module)) + definition.language
+    strange = next((character for character in shown if not character.isprintable()), None)
+    if strange is not None:
+        raise FunctionError(
+            f"a name in the function's types, or of an export, has the character U+{ord(strange):04X}, which cannot be shown: "
+            "choose another name"
         )
     return definition, compiled
