@@ -95,6 +95,11 @@ def test_a_row_that_lacks_what_its_kind_has_is_refused(definition: Definition, w
         Definition.read(row | {without: '[[],"u32"]' if without == "function" else None})
 
 
+def test_a_row_that_is_none_is_refused() -> None:
+    with pytest.raises(FunctionError, match="is not understood"):
+        Definition.read([])  # type: ignore[arg-type]
+
+
 def test_a_row_that_is_too_long_is_refused_before_it_is_read() -> None:
     with pytest.raises(FunctionError, match="characters when they are written out"):
         Definition.read(TABLE.to_row() | {"function": "[" * 40_000})

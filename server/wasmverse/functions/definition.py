@@ -135,8 +135,8 @@ class Definition:
         ------
         FunctionError : it is none that `to_row` could have made, or too long.
         """
-        _check_characters(row)
         try:
+            _check_characters(row)
             definition = cls.of_row(row)
             is_whole = json.dumps(definition.to_row()) == json.dumps({key: row[key] for key in cls.__slots__})
         except (ValueError, TypeError, KeyError, AssertionError, AttributeError, RecursionError):
