@@ -138,7 +138,7 @@ def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Duckdb
     grounded = timed(simulation)
     assert 20 < len(grounded) < 100
     # What is left is near to a period, and a busy machine can ground a few more of it.
-    assert () in [timed(simulation) for _turn in range(4)]
+    assert any(timed(simulation) == () for _turn in range(4))
     flying = [row["name"] for row in simulation.strategy_rows.to_pylist() if row["status"] == "flying"]
     assert {"strategy_flee", "strategy_default", "strategy_battle"} < set(flying)
     assert len(flying) == 104 - len(grounded)
@@ -147,7 +147,7 @@ def test_a_universe_ruined_by_many_names_recovers(simulate: Callable[..., Duckdb
     simulation.carry_out(RemoveStrategies(("name_0",), Author.named("ada")))
     one = time.process_time() - began
     answer = simulation.carry_out(RemoveStrategies(tuple(names[1:]), Author.named("ada")))
-    assert answer == {"names": names[1:], "tid": 2}
+    assert answer == {"names": names[1:], "tid": simulation.tid}
     assert time.process_time() - began < 30 * one, "they are removed together"
     assert [row["status"] for row in simulation.strategy_rows.to_pylist()].count("removed") == 100
     simulation.advance()
