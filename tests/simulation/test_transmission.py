@@ -87,17 +87,27 @@ def test_a_text_that_cannot_be_shown_is_refused(
 
 
 def test_a_flood_is_refused_until_the_next_turn(simulate: Callable[..., DuckdbStore]) -> None:
-    simulation = simulate(changed(messages_turn_max=3))
-    for n in range(3):
-        simulation.carry_out(Transmit(f"{n}", ADA))
+    simulation = simulate(changed(messages_turn_max=30))
+    for n in range(30):
+        simulation.carry_out(Transmit(f"{n}", Author.named(f"author {n % 10}")))
     with pytest.raises(
-        CommandError, match="3 texts were transmitted since turn 0, the limit is 3"
+        CommandError, match="30 texts were transmitted since turn 0, the limit is 30"
     ) as refused:
         simulation.carry_out(Transmit("one more", ADA))
     assert refused.value.code == 1226
     play(simulation, 1)
     assert simulation.carry_out(Transmit("one more", ADA)) == {"tid": 1}
-    assert len(said(simulation)) == 4
+    assert len(said(simulation)) == 31
+
+
+def test_nobody_can_silence_the_others(simulate: Callable[..., DuckdbStore]) -> None:
+    simulation = simulate(changed(messages_turn_max=30))
+    for n in range(3):
+        simulation.carry_out(Transmit(f"{n}", ADA))
+    with pytest.raises(CommandError, match="You transmitted 3 texts since turn 0, the limit is 3") as refused:
+        simulation.carry_out(Transmit("one more", ADA))
+    assert refused.value.code == 1226
+    assert simulation.carry_out(Transmit("one", Author.named("bob"))) == {"tid": 0}
 
 
 def test_words_change_nothing_else(simulate: Callable[..., DuckdbStore]) -> None:

@@ -36,14 +36,13 @@ class HistorySettings(Group):
     events_kept: int = Field(
         50_000,
         ge=1,
-        description="Rows kept in `event`, in `strategy_log` and of what clients transmit: of whole turns, and always those of "
-        "the newest one.",
+        description="Rows kept in `event`, and in `strategy_log`: of whole turns, and always those of the newest one.",
     )
     messages_turn_max: int = Field(
-        1_000,
+        200,
         ge=0,
-        le=100_000,
-        description="Texts that clients may transmit between two turns, all together.",
+        le=1_000,
+        description="Texts that clients may transmit between two turns, all together; one client a tenth of them.",
     )
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from wasmverse.commands import Transmit
-from wasmverse.simulation.messages import check_message
+from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
@@ -107,7 +107,7 @@ class History:
         self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
         self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
         self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
-        self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, events_kept)
+        self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, MESSAGES_KEPT)
         self._corrected: TurnRecord | None = None
 
     def load(self, transaction: Transaction) -> None:
@@ -154,9 +154,9 @@ class History:
 
         Raises
         ------
-        CommandError : it cannot be shown, or ``turn_max`` texts were transmitted since that turn.
+        CommandError : it cannot be shown, or too many texts were transmitted since that turn.
         """
-        check_message(self.messages.rows, tid, command.text, turn_max)
+        check_message(self.messages.rows, tid, command, turn_max)
         row = {"tid": tid, "author": command.author.name, "text": command.text}
         transaction.run(schema.message.insert(), **row)
         self.messages.add(tid, pa.Table.from_pylist([row], MESSAGE_TYPE))
