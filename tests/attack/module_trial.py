@@ -20,9 +20,9 @@ from wasmverse.settings import Settings
 from wasmverse.strategies.contract import strategies_among, strategy_function
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.strategies.limits import guest_limits
-from wasmverse.wasm import guest as guest_module
+from wasmverse.wasm import flight
 from wasmverse.wasm.engine import compile_for_flight
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.guest import Guest, Outcome
 from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.stack import NATIVE_BYTES
 
@@ -46,7 +46,7 @@ def serve(pipe: Connection) -> None:
     table = Table.of(strategy_function(), ROWS)
     table.run(innocent, LIMITS)
     expected = table.results.tolist()
-    guest_module._REASONS[wasmtime.TrapCode.STACK_OVERFLOW] = NATIVE_END
+    flight._REASONS[wasmtime.TrapCode.STACK_OVERFLOW] = NATIVE_END
     pipe.send("ready")
     while (module := pipe.recv()) is not None:
         wrong, became = _trial(module, table)
@@ -88,12 +88,12 @@ def _trial(module: bytes, table: Table) -> tuple[list[str], str]:
             wrong.append(f"{export}: two runs differ: {verdicts[0]!r:.400} {verdicts[1]!r:.400}")
         if verdicts[0] != verdicts[2]:
             wrong.append(f"{export}: another processor differs: {verdicts[0]!r:.400} {verdicts[2]!r:.400}")
-        if verdicts[0][0].reason == guest_module.EXHAUSTED:
+        if verdicts[0][0].reason == flight.EXHAUSTED:
             became = "exhausted"
     return wrong, became
 
 
-def _flown(guest: Guest, table: Table, wrong: list[str]) -> tuple[guest_module.Outcome, list[int]]:
+def _flown(guest: Guest, table: Table, wrong: list[str]) -> tuple[Outcome, list[int]]:
     table.results[:] = 0
     started = time.thread_time()
     outcome = table.run(guest, LIMITS)
