@@ -5,7 +5,7 @@ them, and whoever needs a few takes their group. docs/settings.md is checked aga
 """
 
 from wasmverse.settings.confinement import ConfinementSettings
-from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -14,7 +14,7 @@ from wasmverse.settings.gateway import (
     LiveSettings,
     SiteSettings,
 )
-from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings

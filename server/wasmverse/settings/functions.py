@@ -1,4 +1,4 @@
-"""Functions of SQL: how large their modules may be, and how many there may be."""
+"""Functions of SQL: what a call may use, how large their modules may be, and how many there may be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,38 @@ from pydantic import Field
 
 from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.group import Group
-from wasmverse.settings.guests import FunctionSettings
+
+
+class FunctionSettings(Group):
+    """The limits of a Wasm function's calls in a query."""
+
+    function_budget_fuel: int = Field(
+        1_000_000,
+        ge=100,
+        le=10_000_000_000,
+        description="Fuel for one call of a function in SQL, or for one row of an aggregate, pooled over rows of a batch.",
+    )
+    function_start_fuel: int = Field(
+        5_000_000,
+        ge=100,
+        le=10_000_000_000,
+        description="Fuel for what an instance of a function's module does before its first call.",
+    )
+    function_guest_memory_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 16,
+        le=1 << 30,
+        description="Linear memory that one instance of a function's module may grow to, in bytes.",
+    )
+    function_guest_table_elements_max: int = Field(
+        10_000, ge=1, description="Elements that a table of a function's module may grow to."
+    )
+    function_values_bytes_max: int = Field(
+        64 << 20,
+        ge=1 << 16,
+        le=1 << 29,
+        description="What strings and lists may take in the arguments of 2,048 calls of a function, and in their results.",
+    )
 
 
 class FunctionUploadSettings(Group):

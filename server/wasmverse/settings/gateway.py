@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from wasmverse.settings.confinement import ConfinementSettings
-from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.group import Group
-from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 
 
 class AddressSettings(Group):

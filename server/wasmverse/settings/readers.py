@@ -8,8 +8,9 @@ from pydantic import Field, model_validator
 
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.functions import FunctionSettings
 from wasmverse.settings.group import Group
-from wasmverse.settings.guests import FunctionSettings, GuestSettings
+from wasmverse.settings.guests import GuestSettings
 
 
 class ReaderSettings(Group):

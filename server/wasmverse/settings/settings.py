@@ -10,7 +10,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
-from wasmverse.settings.functions import FunctionCheckSettings, FunctionUploadSettings
+from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
     AddressSettings,
@@ -18,7 +18,7 @@ from wasmverse.settings.gateway import (
     GatewaySettings,
     LiveSettings,
 )
-from wasmverse.settings.guests import CheckSettings, FunctionSettings, GuestSettings, UploadSettings
+from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
