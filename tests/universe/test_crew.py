@@ -63,7 +63,6 @@ def test_the_earliest_error_is_raised_once_nothing_runs_any_more(threads: int) -
     crew.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="says where threads may run on Linux only")
 def test_where_threads_may_run_is_left_as_it_was() -> None:
     before = os.sched_getaffinity(0)
     for places in range(4):
