@@ -95,7 +95,9 @@ def rows(count: int) -> list[tuple[int]]:
 
 
 def test_clocks_show_the_worlds_time() -> None:
-    assert run(guest_in(clocks_and_random(), "time"), NUMBER, rows(3), world=WORLD)[0] == [5_000_000_007] * 3
+    guest = guest_in(clocks_and_random(), "time")
+    assert run(guest, NUMBER, rows(3), world=WORLD)[0] == [5_000_000_007] * 3
+    assert run(guest, NUMBER, rows(3), world=World())[0] == [1] * 3, "as preview 1: 0 is no clock to some"
 
 
 def test_random_numbers_are_the_worlds_the_rows_and_the_draws() -> None:

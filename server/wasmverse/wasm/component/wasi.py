@@ -186,7 +186,7 @@ _WALL: _Functions = {
     "resolution": lambda _desk, _store: _time_of_day(SECOND_NS),
 }
 _MONOTONIC: _Functions = {
-    "now": lambda desk, _store: desk.world.time_ns,
+    "now": lambda desk, _store: _time(desk),
     "resolution": lambda _desk, _store: SECOND_NS,
 }
 _RANDOM: _Functions = {"get-random-bytes": _random_bytes, "get-random-u64": _random_word}
