@@ -15,6 +15,7 @@ from wasmverse.checks.start import Bounds, Check
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.check import Checked
 from wasmverse.functions.definition import Definition
+from wasmverse.functions.names import TRY
 from wasmverse.functions.type_names import sql_type
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.text import printable
@@ -71,7 +72,7 @@ def rows_query(definition: Definition, sql: str, *, is_compared: bool) -> str:
     inner = f"SELECT {', '.join(columns)} FROM (\n{sql.rstrip().rstrip(';')}\n) AS given({', '.join(names)}) LIMIT {ROWS_MAX}"
     if not is_compared:
         return inner
-    return f"SELECT *, try_{definition.name}({', '.join(names)}) AS present FROM (\n{inner}\n)"
+    return f"SELECT *, {TRY}{definition.name}({', '.join(names)}) AS present FROM (\n{inner}\n)"
 
 
 def dry_run_check(

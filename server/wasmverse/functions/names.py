@@ -15,7 +15,7 @@ TRY = "try_"
 """Begins the name under which an error of a function is NULL: ``try_f(x)``. So no function's own name begins with it."""
 
 OWN = frozenset({"decode_plan", "sight"})
-"""What every reader has as a function of SQL."""
+"""The macros that every reader makes for its clients."""
 
 _NAME = re.compile(NAME_PATTERN)
 _SHOWN = 64

@@ -15,9 +15,7 @@ from typing import Any
 import duckdb
 
 from wasmverse.errors import QueryRefused
-
-OWN = frozenset({"decode_plan", "sight"})
-"""The macros that a reader makes for its clients; strategies are known turn by turn."""
+from wasmverse.functions.names import OWN
 
 NAME_CHARACTERS_MAX = 64
 """Characters of a client's name in an error."""

@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from wasmverse.errors import QueryError
 from wasmverse.functions.definition import Definition
+from wasmverse.functions.names import OWN, TRY
 from wasmverse.query.public import SCHEMA
-from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, OWN, shown
+from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, shown
 from wasmverse.reader.catalogue import Catalogue
-from wasmverse.reader.macros import TRY, counts_of
+from wasmverse.reader.macros import counts_of
 from wasmverse.reader.statement import Checked, denied_in_from
 from wasmverse.reader.strategy_functions import StrategyFunctions
 from wasmverse.reader.wasm_functions import WasmFunctions

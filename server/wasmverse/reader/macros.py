@@ -22,9 +22,6 @@ from wasmverse.functions.type_names import quoted_name, sql_name, sql_type
 from wasmverse.query.public import SCHEMA
 from wasmverse.wasm.types import Field, ValueType
 
-TRY = "try_"
-"""Begins the name of the form that gives NULL where the function would fail the query."""
-
 _INTEGERS = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"]
 _WIDEST = {**dict.fromkeys(_INTEGERS, "HUGEINT"), "FLOAT": "DOUBLE"}
 """What any number of a sort is cast to of itself."""

@@ -18,9 +18,10 @@ import duckdb
 import orjson
 
 from wasmverse.errors import QueryRefused
+from wasmverse.functions.names import OWN
 from wasmverse.query.public import SCHEMA
 from wasmverse.reader.aggregates import fold_calls
-from wasmverse.reader.allowed import OWN, UNSTABLE, denial_of, folded, judge_function, judge_type, shown
+from wasmverse.reader.allowed import UNSTABLE, denial_of, folded, judge_function, judge_type, shown
 
 INFORMATION = "information_schema"
 INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
