@@ -13,8 +13,8 @@ from wasmverse.functions.type_names import UNION_MAX, is_number, sql_type
 from wasmverse.functions.wanted import Wanted
 from wasmverse.text import printable
 from wasmverse.wasm.abi import cases_of, core_function, fields_of
-from wasmverse.wasm.guest import REALLOC_NAMES
 from wasmverse.wasm.layout import Layout, SignatureError
+from wasmverse.wasm.linker import check_realloc
 from wasmverse.wasm.types import (
     F32,
     F64,
@@ -32,8 +32,6 @@ from wasmverse.wasm.types import (
     Variant,
 )
 from wasmverse.wasm.wit import WitError, parse_world
-
-REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 
 _CORE: dict[str, ValueType] = {"i32": S32, "i64": S64, "f32": F32, "f64": F64}
 _SHOWN = 64
@@ -124,12 +122,7 @@ def check_exports(definition: Definition, exports: Mapping[str, str]) -> None:
         raise ModuleRefused(
             "the module exports no memory; strings, lists and records are passed there: export it as 'memory'"
         )
-    for realloc in REALLOC_NAMES:
-        if exports.get(realloc, REALLOC_SIGNATURE) != REALLOC_SIGNATURE:
-            raise ModuleRefused(
-                f"{realloc} must be a function with the signature {REALLOC_SIGNATURE} "
-                "(old pointer, old size, alignment, new size): correct it, or leave it out"
-            )
+    check_realloc(exports)
 
 
 def _world(wanted: Wanted) -> dict[str, Function] | None:

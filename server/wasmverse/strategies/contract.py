@@ -10,17 +10,14 @@ from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.names import NAME_SHOWN, check_name
 from wasmverse.text import printable
 from wasmverse.wasm.abi import core_function
-from wasmverse.wasm.guest import REALLOC_NAMES
 from wasmverse.wasm.layout import Layout
-from wasmverse.wasm.linker import check_is_reactor
+from wasmverse.wasm.linker import check_is_reactor, check_realloc
 from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.types import Function
 from wasmverse.wasm.wit import parse_world
 
 DECIDE = "decide"
 """The export that flies under the name that its module is uploaded with; any other flies under its own."""
-
-REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 
 
 @cache
@@ -102,12 +99,7 @@ def check_contract(exports: Mapping[str, str], name: str, strategies_max: int) -
         raise ModuleRefused(
             "the module exports no memory; what a ship sees is put there: export it as 'memory'"
         )
-    for realloc in REALLOC_NAMES:
-        if exports.get(realloc, REALLOC_SIGNATURE) != REALLOC_SIGNATURE:
-            raise ModuleRefused(
-                f"{realloc} must be a function with the signature {REALLOC_SIGNATURE} "
-                "(old pointer, old size, alignment, new size): correct it, or leave it out"
-            )
+    check_realloc(exports)
     (result,) = core_function(strategy_function()).results
     for registered, export in strategies.items():
         post = f"cabi_post_{export}"

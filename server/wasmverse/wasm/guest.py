@@ -14,9 +14,8 @@ from wasmverse.wasm.fold import Front
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, Limits
+from wasmverse.wasm.linker import REALLOC_NAMES
 from wasmverse.wasm.wasi.world import NOWHERE, WasiMemory, World, wasi_memory
-
-REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
 
 
 @dataclass(slots=True)

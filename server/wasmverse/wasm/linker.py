@@ -1,4 +1,4 @@
-"""What a guest may import, and how it may be started: the one place that decides it.
+"""What a guest may import, how it may be started, and what its allocator is: the one place that decides it.
 
 It may import WASI preview 1 (``wasi``), and nothing else. A refusal names the import and how to build without it.
 """
@@ -17,6 +17,9 @@ NAME_SHOWN = 64
 
 INITIALIZE = "_initialize"
 """What a reactor has called once before anything else."""
+REALLOC_NAMES = ("cabi_realloc", "canonical_abi_realloc")
+"""What an allocator is exported as: the first of these that a module has."""
+_REALLOC_SIGNATURE = "(i32, i32, i32, i32) -> i32"
 _COMMAND = "_start"
 _NO_VALUES = "() -> nothing"
 
@@ -99,6 +102,21 @@ def check_start(exports: Mapping[str, str]) -> None:
             f"{INITIALIZE} has the signature {printable(initialize, 200)}; it is called once for every instance, with nothing: "
             f"export it as a function {_NO_VALUES}, or leave it out"
         )
+
+
+def check_realloc(exports: Mapping[str, str]) -> None:
+    """Make sure that what is exported as an allocator is one.
+
+    Raises
+    ------
+    ModuleRefused : it is not.
+    """
+    for realloc in REALLOC_NAMES:
+        if exports.get(realloc, _REALLOC_SIGNATURE) != _REALLOC_SIGNATURE:
+            raise ModuleRefused(
+                f"{realloc} must be a function with the signature {_REALLOC_SIGNATURE} "
+                "(old pointer, old size, alignment, new size): correct it, or leave it out"
+            )
 
 
 def check_is_reactor(exports: Mapping[str, str], kind: str = "guest") -> None:
