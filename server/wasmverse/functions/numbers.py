@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wasmverse.functions.sql_types import arrow_type
+from wasmverse.functions.type_names import is_number
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.types import BOOL, CHAR, Function, Scalar, ValueType
+from wasmverse.wasm.types import Function, ValueType
 
 _Column = tuple[int, pa.DataType, int]
 """Where a column of host memory begins, its type in Arrow, and the bytes of an element."""
@@ -34,7 +35,7 @@ class Numbers:
     def of(cls, function: Function, frame: Frame, mask: NDArray[np.uint8]) -> Self | None:
         """Of a frame with a column for each parameter, the mask, and one for the result; None if something is no number."""
         types = [*(field.type for field in function.params), function.result]
-        if not all(map(_is_number, types)):
+        if not all(map(is_number, types)):
             return None
         places = [*range(len(function.params)), -1]
         *params, result = (
@@ -56,10 +57,6 @@ class Numbers:
         address, kind, width = self._result
         data = pa.py_buffer(ctypes.string_at(address, rows * width))
         return pa.Array.from_buffers(kind, rows, [None, data])
-
-
-def _is_number(type_: ValueType | None) -> bool:
-    return isinstance(type_, Scalar) and type_ not in (BOOL, CHAR)
 
 
 def _column(type_: ValueType | None, values: NDArray[Any]) -> _Column:

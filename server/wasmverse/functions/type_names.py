@@ -118,6 +118,6 @@ def shown_name(name: str) -> str:
     return name if _PLAIN_NAME.fullmatch(name) and name not in _RESERVED else quoted_name(name)
 
 
-def is_number(type_: ValueType) -> bool:
-    """Whether a type can travel by ABI BASIC: a number, no more."""
+def is_number(type_: ValueType | None) -> bool:
+    """Whether a type is a number and no more, which can travel by ABI BASIC."""
     return isinstance(type_, Scalar) and type_ not in {BOOL, CHAR}

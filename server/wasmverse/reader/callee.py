@@ -24,7 +24,7 @@ from wasmverse.functions.sql_types import arrow_type
 from wasmverse.reader.rows import Groups, shown_row
 from wasmverse.text import printable
 from wasmverse.wasm.fold import FIRST, LAST, Front, Steps, front_of
-from wasmverse.wasm.frame import HostMemory
+from wasmverse.wasm.frame import PAGE_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Seat
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
@@ -36,7 +36,6 @@ CHUNK, CHUNK_MIN, CHUNK_SHRINKS = 16_384, 64, 16
 is tried again with fewer."""
 TIMED = 8
 """Of so many calls one is timed, and stands for all; the first ones are timed each. To ask for the time costs 3 ns a row."""
-PAGE_BYTES = 65_536
 WHY_SHOWN = 300
 """Characters of why a row failed, which may be the guest's own words."""
 
