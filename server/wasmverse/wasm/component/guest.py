@@ -13,7 +13,6 @@ from wasmtime import _ffi as ffi
 from wasmtime.component import Linker
 
 from wasmverse.errors import ModuleRefused
-from wasmverse.text import printable
 from wasmverse.wasm.component import exchange, wasi
 from wasmverse.wasm.component.call import Exports
 from wasmverse.wasm.component.code import Code
@@ -376,12 +375,11 @@ def _reason(error: wasmtime.WasmtimeError, desk: wasi.Desk) -> str:
     if desk.is_out_of_fuel:
         desk.is_out_of_fuel = False
         return OUT_OF_FUEL
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines else type(error).__name__
+    last = last_line(error)
     _, is_trap, found = last.partition(_TRAPPED)
     if is_trap:
         return _REASONS.get(found, f"trapped: {found}")[:_REASON_SHOWN]
-    return f"failed: {printable(last, _REASON_SHOWN)}"
+    return f"failed: {last}"
 
 
 _REASON_SHOWN = 200
