@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from wasmverse.errors import ModuleRefused
-from wasmverse.wasm.binary import unsigned
+from wasmverse.wasm.binary import signed, unsigned
 
 PREAMBLE = b"\0asm\x0d\0\x01\0"
 
@@ -167,9 +167,4 @@ def name(text: str) -> bytes:
 
 def type_number(index: int) -> bytes:
     """The number of a type where a value type may stand too: with a sign, of 33 bits."""
-    out = bytearray()
-    while index >= 0x40:
-        out.append(index & 0x7F | 0x80)
-        index >>= 7
-    out.append(index)
-    return bytes(out)
+    return signed(index)
