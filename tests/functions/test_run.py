@@ -63,6 +63,19 @@ def test_more_rows_than_fit_at_once_come_back_in_order() -> None:
     )
 
 
+def test_what_is_taken_before_the_first_calls_is_summed_over_all_batches() -> None:
+    starts = """(module (global $g (mut i32) (i32.const 0)) (func $s (global.set $g (i32.const 1))) (start $s)
+      (func (export "f") (param i32) (result i32) (local.get 0)))"""
+    array = pa.array([1, 2, 3, 4], pa.int32())
+    whole, halves = (
+        Runner(function_of("func(a: s32) -> s32"), rows)
+        .run(guest_of(starts), [array], 4, limits_of())
+        .outcome
+        for rows in (4, 2)
+    )
+    assert halves.start_fuel == 2 * whole.start_fuel > 0
+
+
 ODD = """(module (memory (export "memory") 1) (func (export "f") (param $a i32) (param $n i32) (result i32)
   (if (i32.eq (i32.load8_u (local.get $a)) (i32.const 33)) (then (unreachable)))
   (i32.store (i32.const 16) (local.get $a)) (i32.store (i32.const 20) (local.get $n)) (i32.const 16)))"""

@@ -240,6 +240,7 @@ def _joined(parts: list[tuple[int, Ran]]) -> Ran:
             total.uncalled = (total.uncalled[0] if total.uncalled[1] else first, last)
         total.reason = total.reason or outcome.reason
         total.fuel += outcome.fuel
+        total.start_fuel += outcome.start_fuel
         total.seconds += outcome.seconds
         total.made_seconds += outcome.made_seconds
         errors.update({start + row: why for row, why in ran.errors.items()})
