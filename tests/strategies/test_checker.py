@@ -12,7 +12,7 @@ from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Inspection
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
-from wasmverse.strategies.checker_start import inspect_module_apart, inspection_of
+from wasmverse.strategies.checker_start import inspect_module_apart, strategy_check
 from wasmverse.strategies.inspection import inspect_module
 
 _START = b"\0asm\1\0\0\0"
@@ -52,7 +52,7 @@ def answer_of(inspection: Inspection, **changed: Any) -> bytes:
 def test_an_answer_is_what_was_found() -> None:
     module = wasm(BLANK)
     found = inspect_module(module, "mine", SETTINGS)
-    answer = inspection_of(0, answer_of(found), module, SETTINGS)
+    answer = strategy_check(module, "mine", SETTINGS).answer(0, answer_of(found))
     assert answer == found
     assert (answer.compiled, answer.costs) == (found.compiled, found.costs)
 
@@ -65,10 +65,10 @@ def test_an_answer_that_belongs_to_no_such_module_is_refused(changed: dict[str, 
     module = wasm(BLANK)
     found = inspect_module(module, "mine", SETTINGS)
     with pytest.raises(ModuleRefused, match="the checker's answer does not belong to this module"):
-        inspection_of(0, answer_of(found, **changed), module, SETTINGS)
+        strategy_check(module, "mine", SETTINGS).answer(0, answer_of(found, **changed))
 
 
 @pytest.mark.parametrize(("status", "output"), [(-9, b""), (1, b"{}\n"), (0, b"")])
 def test_a_process_that_ended_without_an_answer_is_a_refusal(status: int, output: bytes) -> None:
     with pytest.raises(ModuleRefused, match=f"the compiler ended with {status} on this module"):
-        inspection_of(status, output, wasm(BLANK), SETTINGS)
+        strategy_check(wasm(BLANK), "mine", SETTINGS).answer(status, output)

@@ -70,16 +70,6 @@ def _read(module: bytes, answer: dict[str, Any], compiled: bytes) -> Inspection:
     return inspection
 
 
-def inspection_of(status: int, output: bytes, module: bytes, settings: CheckSettings) -> Inspection:
-    """What a checker found out about a module, by its exit status and all that it wrote.
-
-    Raises
-    ------
-    ModuleRefused, StrategyError : as `inspection.inspect_module`, or when the process ran past a limit.
-    """
-    return strategy_check(module, "", settings).answer(status, output)
-
-
 def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:
     """`inspection.inspect_module` in a process of its own with limits on time and memory; blocks until it is done.
 
