@@ -37,6 +37,13 @@ def test_an_answer_is_read_or_raised() -> None:
         CHECK.answer(9, b"{}")
 
 
+@pytest.mark.parametrize("output", [b"[1]\n", b"no JSON\n", b'{"a": \xff}\n', b"[" * 100_000 + b"\n"])
+def test_an_answer_that_no_checker_gives_is_a_refusal(output: bytes) -> None:
+    """The process has run a stranger's code."""
+    with pytest.raises(ModuleRefused, match="the checker's answer is not understood"):
+        CHECK.answer(0, output)
+
+
 def test_a_process_that_cannot_read_its_settings_is_a_refusal() -> None:
     with pytest.raises(ModuleRefused, match="the compiler ended with"):
         replace(CHECK, settings='{"user_ids_first": 0}').run()

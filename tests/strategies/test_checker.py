@@ -58,7 +58,14 @@ def test_an_answer_is_what_was_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"sha256": "00" * 32}, {"strategies": {"mine": "decide", "Robert'); --": "decide"}}]
+    "changed",
+    [
+        {"sha256": "00" * 32},
+        {"strategies": {"mine": "decide", "Robert'); --": "decide"}},
+        {"strategies": None},
+        {"trials": []},
+        {"costs": {"mine": [1] * 9}},
+    ],
 )
 def test_an_answer_that_belongs_to_no_such_module_is_refused(changed: dict[str, Any]) -> None:
     """The process has run a stranger's code, and what it says goes into the database."""

@@ -74,10 +74,17 @@ class Check(Generic[T]):
                 f"the compiler ended with {status} on this module (limits: {self.bounds.seconds_max:g} s, "
                 f"{self.bounds.memory_bytes_max:,} bytes): make it smaller or simpler"
             )
-        found = json.loads(header)
+        try:
+            found = json.loads(header)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise ModuleRefused(
+                "the checker's answer is not understood: send the module again, or build it again"
+            )
         if "refused" in found:
             kinds = {kind.__name__: kind for kind in self.refusals}
-            raise kinds.get(found["kind"], ModuleRefused)(found["refused"])
+            raise kinds.get(str(found.get("kind")), ModuleRefused)(str(found["refused"]))
         return self.read(found, compiled)
 
     def too_slow(self) -> ModuleRefused:

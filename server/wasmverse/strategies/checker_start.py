@@ -52,22 +52,24 @@ def precheck(module: bytes, name: str, settings: CheckSettings) -> None:
 
 
 def _read(module: bytes, answer: dict[str, Any], compiled: bytes) -> Inspection:
-    inspection = Inspection(
-        answer["sha256"],
-        answer["language"],
-        answer["strategies"],
-        trials={name: Trial(*trial) for name, trial in answer["trials"].items()},
-        costs={name: Cost(*cost) for name, cost in answer["costs"].items()},
-        compiled=compiled,
-    )
     # The universe keeps what the process says, so that is compared with what is known here.
-    if inspection.sha256 != hashlib.sha256(module).hexdigest() or not all(
-        map(is_name, inspection.strategies)
-    ):
-        raise ModuleRefused(
-            "the checker's answer does not belong to this module: send it again, or build it again"
+    try:
+        inspection = Inspection(
+            answer["sha256"],
+            answer["language"],
+            answer["strategies"],
+            trials={name: Trial(*trial) for name, trial in answer["trials"].items()},
+            costs={name: Cost(*cost) for name, cost in answer["costs"].items()},
+            compiled=compiled,
         )
-    return inspection
+        is_ours = inspection.sha256 == hashlib.sha256(module).hexdigest()
+        if is_ours and all(map(is_name, inspection.strategies)):
+            return inspection
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise ModuleRefused(
+        "the checker's answer does not belong to this module: send it again, or build it again"
+    )
 
 
 def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:
