@@ -1,7 +1,7 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
 # make setup   only set up; the command line is then .venv/bin/wasmverse
-# make languages   install the compilers of all languages in strategies/; `make test` does it, nothing else needs it
+# make languages   install the compilers of all languages in strategies/; `make test` and `make bench` do it, nothing else needs it
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
 #                  generator of hostile input for an hour
@@ -126,7 +126,7 @@ test-long: setup attack
 	@echo "==> kill -9, 30 times, with 200,000 ships"
 	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/processes/test_kill.py
 
-bench: setup
+bench: setup languages
 	@$(BIN)/python -m tests.bench
 
 lint: setup

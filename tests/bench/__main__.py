@@ -1,5 +1,6 @@
 """Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some nine
-minutes, and up to two more where others use the same processors.
+minutes, and up to two more where others use the same processors. `make bench` runs it, after `make languages`: sentiment is
+built by clang from a lexicon that is fetched.
 
 python -m tests.bench
 """
