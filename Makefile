@@ -73,11 +73,11 @@ $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
 
 # ---- the lexicon of functions/sentiment, and the texts that it is tested with
 
-$(TOOLCHAINS)/sentiment/fetched: functions/sentiment/sources.lock | tools
+$(TOOLCHAINS)/sentiment/fetched: functions/sentiment/sources.lock | $(TOOLCHAINS)/installed
 	@echo "==> lexicon and texts (functions/sentiment/sources.lock)"
 	@rm -rf $(@D) && mkdir -p $(@D)
-	@$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes \
-		-r functions/sentiment/sources.lock -d $(@D)
+	@$(TOOLCHAINS)/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --no-build-isolation \
+		--require-hashes -r functions/sentiment/sources.lock -d $(@D)
 	@tar -xzf $(@D)/vaderSentiment-*.tar.gz -C $(@D) --strip-components 1
 	@tar -xzf $(@D)/additional_resources/*.tar.gz -C $(@D) --strip-components 1
 	@touch $@
