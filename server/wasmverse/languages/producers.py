@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wasmverse.wasm.binary import unsigned
 from wasmverse.wasm.sections import CUSTOM_SECTION, leb128, sections_of
 
 _NAME = b"producers"
@@ -20,7 +21,7 @@ def with_producers(module: bytes, language: str, compiler: Mapping[str, str]) ->
             continue
         made.append(bytes([kind]) + sized(body))
     fields = [_field("language", {language: ""}), _field("processed-by", compiler)]
-    body = sized(_NAME) + leb(len(fields)) + b"".join(fields)
+    body = sized(_NAME) + unsigned(len(fields)) + b"".join(fields)
     return b"".join(made) + bytes([CUSTOM_SECTION]) + sized(body)
 
 
@@ -31,18 +32,9 @@ def _name_of(body: bytes) -> bytes:
 
 def _field(name: str, values: Mapping[str, str]) -> bytes:
     pairs = [sized(value.encode()) + sized(version.encode()) for value, version in values.items()]
-    return sized(name.encode()) + leb(len(pairs)) + b"".join(pairs)
+    return sized(name.encode()) + unsigned(len(pairs)) + b"".join(pairs)
 
 
 def sized(data: bytes) -> bytes:
     """Bytes after their number."""
-    return leb(len(data)) + data
-
-
-def leb(value: int) -> bytes:
-    """An unsigned number."""
-    made = bytearray()
-    while value >= 0x80:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*made, value])
+    return unsigned(len(data)) + data

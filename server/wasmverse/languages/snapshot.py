@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import wasmtime
 
-from wasmverse.languages.producers import leb, sized
+from wasmverse.languages.producers import sized
+from wasmverse.wasm.binary import signed, unsigned
 from wasmverse.wasm.sections import (
     CUSTOM_SECTION,
     EXPORT_SECTION,
@@ -148,17 +149,17 @@ def _globals(body: bytes) -> list[tuple[int, int, bytes]]:
 def _kept_globals(globals_: list[tuple[int, int, bytes]], values: list[int]) -> bytes:
     made = [
         bytes([type_, mutable])
-        + (bytes([_CONSTANTS[type_]]) + _sleb(value) + bytes([_END]) if mutable else first)
+        + (bytes([_CONSTANTS[type_]]) + signed(value) + bytes([_END]) if mutable else first)
         for (type_, mutable, first), value in zip(globals_, values, strict=True)
     ]
-    return leb(len(made)) + b"".join(made)
+    return unsigned(len(made)) + b"".join(made)
 
 
 def _with_globals(body: bytes, count: int) -> bytes:
     """Exports, and every global under a name of ours."""
     before, at = leb128(body, 0)
-    added = [sized(_shown(number).encode()) + bytes([_GLOBAL]) + leb(number) for number in range(count)]
-    return leb(before + count) + body[at:] + b"".join(added)
+    added = [sized(_shown(number).encode()) + bytes([_GLOBAL]) + unsigned(number) for number in range(count)]
+    return unsigned(before + count) + body[at:] + b"".join(added)
 
 
 def _kept_exports(body: bytes, dropped: Collection[str]) -> bytes:
@@ -171,14 +172,14 @@ def _kept_exports(body: bytes, dropped: Collection[str]) -> bytes:
         _, at = leb128(body, at + size + 1)
         if name not in dropped:
             kept.append(body[start:at])
-    return leb(len(kept)) + b"".join(kept)
+    return unsigned(len(kept)) + b"".join(kept)
 
 
 def _memory(body: bytes, pages: int) -> bytes:
     """The memory's limits, with these pages as its first."""
     flags = body[1]
     _, at = leb128(body, 2)
-    return b"\1" + bytes([flags]) + leb(pages) + body[at:]
+    return b"\1" + bytes([flags]) + unsigned(pages) + body[at:]
 
 
 def _data(memory: bytes) -> bytes:
@@ -188,15 +189,7 @@ def _data(memory: bytes) -> bytes:
     starts = used[np.concatenate([[0], cuts + 1])]
     ends = used[np.concatenate([cuts, [len(used) - 1]])] + 1
     made = [
-        b"\0\x41" + _sleb(int(start)) + bytes([_END]) + sized(memory[start:end])
+        b"\0\x41" + signed(int(start)) + bytes([_END]) + sized(memory[start:end])
         for start, end in zip(starts, ends, strict=True)
     ]
-    return leb(len(made)) + b"".join(made)
-
-
-def _sleb(value: int) -> bytes:
-    made = bytearray()
-    while not -0x40 <= value < 0x40:
-        made.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*made, value & 0x7F])
+    return unsigned(len(made)) + b"".join(made)

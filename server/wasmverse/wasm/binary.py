@@ -21,12 +21,12 @@ def unsigned(value: int) -> bytes:
 
 
 def signed(value: int) -> bytes:
-    """A signed number, not below nought, as LEB128."""
+    """A signed number as LEB128."""
     out = bytearray()
-    while value >= 0x40:
+    while not -0x40 <= value < 0x40:
         out.append(value & 0x7F | 0x80)
         value >>= 7
-    out.append(value)
+    out.append(value & 0x7F)
     return bytes(out)
 
 
