@@ -10,7 +10,7 @@ import numpy as np
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.languages.build import build
-from wasmverse.pilot import Plan, Ship, System
+from wasmverse.pilot import SHIP, Plan, Ship, System
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.contract import DECIDE, check_contract, strategy_layout
 from wasmverse.strategies.limits import guest_limits, module_limits
@@ -20,7 +20,6 @@ from wasmverse.wasm.inspect import compile_inspected, inspect
 from wasmverse.wasm.linker import check_imports
 
 _SEEN_BYTES_MAX = 4 * 4_096
-_KIND = 1
 
 
 class Fault(Exception):
@@ -61,7 +60,7 @@ def decide_in(module: bytes, budget_fuel: int | None = None) -> Callable[[Ship, 
 
     def decide(ship: Ship, system: System) -> Plan:
         seen = np.frombuffer(bytes(system), np.uint8)
-        values = (_KIND, *ship[:7], ship.memory << 8 | ship.last_command, frame.tail_address, len(seen))
+        values = (SHIP, *ship[:7], ship.memory << 8 | ship.last_command, frame.tail_address, len(seen))
         for column, value in zip(frame.columns, values, strict=False):
             column[:] = value
         frame.tail(np.uint8)[: len(seen)] = seen
