@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmverse.pilot import (
+    GRID_SIZE,
     MEMORY_MAX,
+    MOVE_CELLS_MAX,
     NODE,
+    PART_MAX,
+    SHIELD_FULL,
     SHIP,
+    SIGHT,
+    UPGRADE_COST,
     Cell,
     Direction,
     Entity,
@@ -32,6 +38,7 @@ from wasmverse.pilot import (
     upgrade,
 )
 from wasmverse.reader.relations import DECODE_PLAN
+from wasmverse.universe import rules
 
 COMMANDS = [
     (hold(), 0x00),
@@ -44,6 +51,15 @@ COMMANDS = [
     (hold(-1), 0xFFFF_FFFF_FFFF_FF00),
     (hold(MEMORY_MAX + 3), 0x0200),
 ]
+
+
+def test_the_numbers_are_those_of_the_rules() -> None:
+    """The pilot imports nothing of ours, so it has them once more."""
+    assert (SHIP, NODE, GRID_SIZE, SIGHT) == (rules.SHIP, rules.NODE, rules.GRID_SIDE, rules.SIGHT)
+    assert (PART_MAX, SHIELD_FULL) == (rules.UPGRADE_MAX, rules.SHIELD_MAX)
+    assert (MOVE_CELLS_MAX, UPGRADE_COST) == (rules.CELLS_BITS, rules.COST_UPGRADE)
+    new = (rules.NEW_ENERGY, rules.NEW_SHIELD, rules.NEW_BLASTERS, rules.NEW_THRUSTERS, rules.NEW_HARVESTERS)
+    assert Ship(50, 50)[2:7] == new
 
 
 @pytest.mark.parametrize(("plan", "bits"), COMMANDS)
