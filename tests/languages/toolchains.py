@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from wasmverse.languages import build as building
-from wasmverse.languages.compilers import ROOT, find
+from wasmverse.languages.compilers import ROOT, engine_of, find
 from wasmverse.languages.project import example_of
 from wasmverse.languages.table import LANGUAGES as TABLE
 
@@ -48,7 +48,8 @@ def build(language: str) -> Path:
     """
     source = source_of(language)
     found = find(TABLE[language], source.parent)
-    inputs = [*TABLE[language].inputs_of(source), *sorted(OWN)]
+    engines = [engine_of(found.compiler)] if found.compiler.engine else []
+    inputs = [*TABLE[language].inputs_of(source), *engines, *sorted(OWN)]
     made_from = [
         repr(found.compiler).encode(),
         found.version.encode(),
