@@ -111,7 +111,7 @@ def main() -> None:
         source = case.source.format(ROWS)
         texts = (case.nothing, case.wasm, case.engine)
         nothing, wasm, engine = (
-            _median(partial(_answer, asked, text.format(source)), ROWS) for text in texts
+            median_ns(partial(answer, asked, text.format(source)), ROWS) for text in texts
         )
         python = _python(case)
         rows.append((case.title, wasm, engine, python, wasm - nothing))
@@ -122,13 +122,14 @@ def main() -> None:
     put_between(BENCHMARKS / "functions.md", "queries", _table(rows, driver))
 
 
-def _answer(asked: Catalogued, sql: str) -> None:
+def answer(asked: Catalogued, sql: str) -> None:
+    """Ask, and be answered."""
     head, _ = asked.engine.answer(Query(sql, turn=1))
     assert "code" not in head, head
 
 
-def _median(run: Callable[[], None], rows: int) -> float:
-    """Nanoseconds of processor time a row."""
+def median_ns(run: Callable[[], None], rows: int) -> float:
+    """Nanoseconds of processor time a row: the median of `REPEATS` runs, after one that is not measured."""
     run()
     taken = []
     for _ in range(REPEATS):
@@ -146,7 +147,7 @@ def _python(case: Case) -> float | None:
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.create_function("native", function, takes, gives)  # type: ignore[arg-type]
         text = sql.format(case.source.format(PYTHON_ROWS))
-        return _median(lambda: connection.execute(text).fetchall() and None, PYTHON_ROWS)
+        return median_ns(lambda: connection.execute(text).fetchall() and None, PYTHON_ROWS)
 
 
 def _driver() -> float:
@@ -160,7 +161,7 @@ def _driver() -> float:
         for _ in range(100):
             assert runner.run_on(guest, [column, column], len(column), limits, seat) is not None
 
-    taken = _median(run, 100 * len(column))
+    taken = median_ns(run, 100 * len(column))
     seat.clear()
     return taken
 

@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from tests.bench.bench_function_queries import _answer, _median
+from tests.bench.bench_function_queries import answer, median_ns
 from tests.bench.report import BENCHMARKS, conditions, put_between
 from tests.functions.original import analyzer, build, texts
 from tests.reader.catalogued import Given, given
@@ -46,7 +46,7 @@ def main() -> None:
         return f"(select unnest([{literals}]) as t from range({times}))"
 
     def server(select: str, times: int) -> float:
-        return _median(partial(_answer, asked, f"select {select} from {source(times)}"), times * TEXTS)
+        return median_ns(partial(answer, asked, f"select {select} from {source(times)}"), times * TEXTS)
 
     rows = [
         ("in the query, by functions/sentiment", server("avg(sentiment(t))", TIMES)),
@@ -83,7 +83,7 @@ def client(asked: Catalogued, source: str) -> float:
         for text in pa.ipc.open_stream(body).read_all()["t"].to_pylist():
             judge(text)
 
-    return _median(run, CLIENT_TIMES * TEXTS)
+    return median_ns(run, CLIENT_TIMES * TEXTS)
 
 
 def alone(known: list[str]) -> float:
@@ -99,7 +99,7 @@ def alone(known: list[str]) -> float:
         sql = """select avg(s / sqrt(s * s + 15)) from (
             select n, sum(valence) as s from (select n, unnest(string_split(lower(t), ' ')) as word from t)
             join words using (word) group by n)"""
-        return _median(lambda: connection.execute(sql).fetchall() and None, TIMES * TEXTS)
+        return median_ns(lambda: connection.execute(sql).fetchall() and None, TIMES * TEXTS)
 
 
 def table(rows: list[tuple[str, float]], size: float) -> str:
