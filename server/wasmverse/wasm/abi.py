@@ -36,8 +36,6 @@ FLAT_PARAMS_MAX = 16
 FLAT_RESULTS_MAX = 1
 """A function with more core results returns the address of where it has put them."""
 
-POINTER_BYTES = 4
-
 # Of each scalar: the NumPy type code of how it lies in memory, and the core type that carries it.
 _SCALARS = {
     "bool": ("u1", "i32"), "char": ("u4", "i32"),

@@ -25,8 +25,9 @@ import wasmtime
 from wasmverse.errors import WasmverseError
 from wasmverse.wasm import abi
 from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.layout import holds_lists
 from wasmverse.wasm.native_frames import native_frames
-from wasmverse.wasm.types import U8, Field, Function, List, Record, String, ValueType
+from wasmverse.wasm.types import U8, Field, Function, List, Record, ValueType
 
 FIRST, LAST = 1, 2
 """The bits of ``part``."""
@@ -68,7 +69,7 @@ class Steps:
     def needs_memory(self) -> bool:
         """Whether the guest's memory has parts of rows, the state or the result."""
         far = max(len(abi.flatten(self.state)), len(abi.flatten(self.result))) > abi.FLAT_RESULTS_MAX
-        return far or any(_has_lists(field.type) for field in self.params)
+        return far or any(holds_lists(field.type) for field in self.params)
 
     @property
     def row(self) -> ValueType:
@@ -89,11 +90,6 @@ class Steps:
     def iterate(self) -> Function:
         """The type of the step that takes a row."""
         return Function((Field("state", self.state), *_beside_state(self.params)), self.state)
-
-    @property
-    def merge(self) -> Function:
-        """The type of the step that joins two states."""
-        return Function((Field("state", self.state), Field("other", self.state)), self.state)
 
     @property
     def terminate(self) -> Function:
@@ -147,10 +143,6 @@ def _beside_state(params: tuple[Field, ...]) -> Iterator[Field]:
     """The parameters by names that the state does not have; names are no part of a core type."""
     for number, field in enumerate(params):
         yield Field(f"value{number}", field.type)
-
-
-def _has_lists(type_: ValueType) -> bool:
-    return any(isinstance(leaf.type, String | List) for leaf in abi.leaves(type_))
 
 
 def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: bool) -> str:

@@ -182,7 +182,7 @@ class Layout:
     @property
     def needs_room(self) -> bool:
         """Whether arguments need room in the guest's memory."""
-        return self.is_spilled or (self.params is not None and _has_lists(self.params.type))
+        return self.is_spilled or (self.params is not None and holds_lists(self.params.type))
 
     @property
     def needs_memory(self) -> bool:
@@ -290,13 +290,14 @@ def _taken_apart(node: Node) -> Iterator[Node]:
         yield from _taken_apart(part)
 
 
-def _has_lists(type_: ValueType) -> bool:
+def holds_lists(type_: ValueType) -> bool:
+    """Whether a value has lists or strings in it, or is one."""
     match type_:
         case String() | List():
             return True
         case Record() | Tuple():
-            return any(_has_lists(part.type) for part in abi.fields_of(type_))
+            return any(holds_lists(part.type) for part in abi.fields_of(type_))
         case Variant() | Option() | Result():
-            return any(case.type is not None and _has_lists(case.type) for case in abi.cases_of(type_))
+            return any(case.type is not None and holds_lists(case.type) for case in abi.cases_of(type_))
         case _:
             return False
