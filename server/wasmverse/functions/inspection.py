@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import wasmtime
 
@@ -14,12 +13,12 @@ from wasmverse.errors import ModuleRefused
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.limits import component_limits, function_limits, module_limits
 from wasmverse.functions.names import check_name
-from wasmverse.functions.signature import check_exports, define, steps_of
+from wasmverse.functions.signature import check_exports, define, folding, steps_of
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import core_of_component
-from wasmverse.wasm.fold import FoldError, Steps, front_of
+from wasmverse.wasm.fold import FoldError
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.inspect import compile_inspected, inspect, last_line
@@ -90,8 +89,4 @@ def _called(module: wasmtime.Module, made: Definition) -> Iterator[tuple[Guest, 
     for export, function in steps_of(made):
         yield Guest.of(module, export), function
     if made.kind == "aggregate":
-        assert made.state and made.function.result and made.initialize and made.iterate and made.terminate
-        steps = Steps(made.function.params, made.state, made.function.result)
-        guest = Guest.of(module, made.iterate)
-        front = front_of(steps, guest.names, made.initialize, made.iterate, made.terminate)
-        yield replace(guest, front=front), steps.folded
+        yield folding(made, Guest.of(module, made.exports[0]))

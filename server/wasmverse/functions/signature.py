@@ -6,6 +6,7 @@ A refusal (``ModuleRefused``) spells out both signatures, and says how to mend i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from wasmverse.errors import ModuleRefused
 from wasmverse.functions.definition import Definition
@@ -13,6 +14,8 @@ from wasmverse.functions.type_names import UNION_MAX, is_number, sql_type
 from wasmverse.functions.wanted import Wanted
 from wasmverse.text import printable
 from wasmverse.wasm.abi import cases_of, core_function, fields_of
+from wasmverse.wasm.fold import Steps, front_of
+from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.layout import Layout, SignatureError
 from wasmverse.wasm.linker import check_realloc
 from wasmverse.wasm.types import (
@@ -87,6 +90,20 @@ def steps_of(definition: Definition) -> list[tuple[str, Function]]:
         (definition.terminate, Function((a,), function.result)),
     ]
     return [(export, type_) for export, type_ in steps if export is not None]
+
+
+def folding(definition: Definition, guest: Guest) -> tuple[Guest, Function]:
+    """What runs an aggregate over lists of rows: a guest of its module with what calls its steps in front, and that one's type.
+
+    Raises
+    ------
+    FoldError : nothing can call these steps.
+    """
+    state, result = definition.state, definition.function.result
+    assert state and result and definition.initialize and definition.iterate and definition.terminate
+    steps = Steps(definition.function.params, state, result)
+    front = front_of(steps, guest.names, definition.initialize, definition.iterate, definition.terminate)
+    return replace(guest, front=front), steps.folded
 
 
 def check_exports(definition: Definition, exports: Mapping[str, str]) -> None:

@@ -20,10 +20,11 @@ import pyarrow as pa
 
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.run import Ran, Runner, host_memory
+from wasmverse.functions.signature import folding
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.reader.rows import Groups, shown_row
 from wasmverse.text import printable
-from wasmverse.wasm.fold import FIRST, LAST, Front, Steps, front_of
+from wasmverse.wasm.fold import FIRST, LAST
 from wasmverse.wasm.frame import PAGE_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Seat
 from wasmverse.wasm.limits import Limits
@@ -102,9 +103,7 @@ class Callee:
         self._chunk = CHUNK
         self._function, self._guest = definition.function, guest
         if definition.kind == "aggregate":
-            assert definition.state is not None and definition.function.result is not None
-            steps = Steps(definition.function.params, definition.state, definition.function.result)
-            self._function, self._guest = steps.folded, replace(guest, front=_front(definition, steps, guest))
+            self._guest, self._function = folding(definition, guest)
         if definition.pages_max is not None:
             bytes_max = min(limits.memory_bytes_max, definition.pages_max * PAGE_BYTES)
             limits = replace(limits, memory_bytes_max=bytes_max)
@@ -272,11 +271,6 @@ class Callee:
         return GuestFailed(
             f"{what} {self.definition.name} failed in row {first + row + 1:,}, {shown}: {printable(why, WHY_SHOWN)}"
         )
-
-
-def _front(definition: Definition, steps: Steps, guest: Guest) -> Front:
-    assert definition.initialize and definition.iterate and definition.terminate
-    return front_of(steps, guest.names, definition.initialize, definition.iterate, definition.terminate)
 
 
 def _nulls(rows: int, kind: pa.DataType) -> Any:
