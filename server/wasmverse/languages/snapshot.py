@@ -20,11 +20,13 @@ from wasmverse.wasm.sections import (
     CUSTOM_SECTION,
     EXPORT_SECTION,
     GLOBAL_SECTION,
+    MEMORY_SECTION,
+    START_SECTION,
     leb128,
     sections_of,
 )
 
-_MEMORY_SECTION, _START_SECTION, _DATA_SECTION, _DATA_COUNT_SECTION = 5, 8, 11, 12
+_DATA_SECTION, _DATA_COUNT_SECTION = 11, 12
 _FUNCTION, _GLOBAL = 0, 3
 _END = 0x0B
 _CONSTANTS = {0x7F: 0x41, 0x7E: 0x42}
@@ -72,12 +74,12 @@ def snapshot(
     memory = bytes(world.memory.read(store, 0, world.memory.data_len(store)))
     values = [exports[_shown(number)].value(store) for number in range(len(globals_))]
     replaced = {
-        _MEMORY_SECTION: _memory(dict(sections)[_MEMORY_SECTION], len(memory) // _PAGE_BYTES),
+        MEMORY_SECTION: _memory(dict(sections)[MEMORY_SECTION], len(memory) // _PAGE_BYTES),
         GLOBAL_SECTION: _kept_globals(globals_, values),
         EXPORT_SECTION: _kept_exports(dict(sections)[EXPORT_SECTION], {"_initialize", *dropped}),
         _DATA_SECTION: _data(memory),
     }
-    left_out = {CUSTOM_SECTION, _START_SECTION, _DATA_COUNT_SECTION}
+    left_out = {CUSTOM_SECTION, START_SECTION, _DATA_COUNT_SECTION}
     kept = [(kind, replaced.get(kind, body)) for kind, body in sections if kind not in left_out]
     return module[:8] + b"".join(map(_section, kept))
 

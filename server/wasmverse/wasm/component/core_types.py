@@ -17,6 +17,7 @@ from wasmverse.wasm.sections import (
     FUNCTION_SECTION,
     GLOBAL_SECTION,
     IMPORT_SECTION,
+    MEMORY_SECTION,
     TABLE_SECTION,
     TYPE_SECTION,
     numbers,
@@ -24,7 +25,6 @@ from wasmverse.wasm.sections import (
     skip_value_type,
 )
 
-_MEMORY_SECTION = 5
 _FUNCTION, _TABLE, _MEMORY, _GLOBAL = range(4)
 _IMPORTED, _TYPE, _EXPORTED = b"\x00", b"\x01", b"\x03"
 
@@ -62,7 +62,7 @@ def module_type(module: bytes) -> bytes:
         description = described(kind, type_)
         declared.append(_IMPORTED + named + description)
     spaces[_FUNCTION].extend(types[number] for number in numbers(contents.get(FUNCTION_SECTION, b"\0")))
-    for kind, section in ((_TABLE, TABLE_SECTION), (_MEMORY, _MEMORY_SECTION), (_GLOBAL, GLOBAL_SECTION)):
+    for kind, section in ((_TABLE, TABLE_SECTION), (_MEMORY, MEMORY_SECTION), (_GLOBAL, GLOBAL_SECTION)):
         reader = _reader(contents.get(section, b"\0"))
         for _ in range(reader.count()):
             spaces[kind].append(_described_type(reader, kind, types))
