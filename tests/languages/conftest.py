@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.languages.pilot import Pilot
-from tests.languages.toolchains import LANGUAGES, TABLE, build
+from tests.languages.pilot import BUDGET_FUEL, Pilot
+from tests.languages.toolchains import LANGUAGES, build
 from tests.strategies.guest import BUNDLED_FOLDER
 from wasmverse.cli.duelling import duel
 from wasmverse.commands import Inspection
@@ -22,8 +22,6 @@ from wasmverse.strategies.checker_start import inspect_module_apart
 TURNS = 100
 PATIENT = {"compile_seconds_max": 60}
 """Go's module takes seconds to compile, and tests run beside each other."""
-BUDGET_FUEL = max(language.budget_fuel or 0 for language in TABLE.values())
-"""What the most expensive of them asks for; in a universe each would declare its own."""
 SIZES = {"budget_fuel": BUDGET_FUEL, "seed": 9, "systems": 16, "ships": 72, "nodes": 64}
 YARDSTICKS = [BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("blank", "default")]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.strategies.guest import SHIP, Ship
 from wasmverse.commands import Inspection
+from wasmverse.languages.table import LANGUAGES
 from wasmverse.settings import Settings
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.strategies.limits import guest_limits
@@ -17,8 +18,8 @@ from wasmverse.wasm.guest import Guest, Outcome
 Entity = tuple[int, int, int, int]
 """Kind, danger, x, y."""
 VIEW_BYTES_MAX = 1_024
-BUDGET_FUEL = 500_000
-"""Enough for an interpreter."""
+BUDGET_FUEL = max(language.budget_fuel or 0 for language in LANGUAGES.values())
+"""What the most expensive of them asks for; in a universe each would declare its own."""
 
 
 class Pilot:
