@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from wasmverse.errors import ModuleRefused
+from wasmverse.strategies import contract
 from wasmverse.strategies.contract import DECIDE, strategy_function
 from wasmverse.strategies.names import NAME_SHOWN, check_name
 from wasmverse.text import printable
@@ -46,9 +47,8 @@ def _shape(function: Function) -> tuple[tuple[ValueType, ...], ValueType | None]
 
 
 def registered_name(path: str, name: str) -> str:
-    """The name that a function flies under."""
-    own = path.rpartition(PATH)[2]
-    return name if own == DECIDE else own.replace("-", "_")
+    """The name that a function flies under: as `contract.registered_name`, in whatever interface it is."""
+    return contract.registered_name(path.rpartition(PATH)[2], name)
 
 
 def check_component_contract(
