@@ -1,6 +1,7 @@
 """Commands between turns, and what others do to the file while it is closed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from tests.simulation.builder import SMALL, everything, play, strategy_row, tallies, upload_of
 from tests.storage.by_hand import change_by_hand
-from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity
+from wasmverse.commands import Author, Command, EnableStrategy, RemoveStrategy, SpawnEntity, Transmit
 from wasmverse.errors import CommandError, StateError, StrategyTaken, StrategyUnknown, WasmverseError
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.database import Database, Transaction
+from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.store import DuckdbStore
 
 # Commands
@@ -79,6 +81,46 @@ def test_a_refused_command_changes_nothing(
     assert message in refused.value.message
     assert (everything(simulation), simulation.state_hash()) == before
     assert play(simulation, 3) == play(simulate(), 5)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SpawnEntity(1, 2, 5, 5, None),
+        Transmit("Hello", Author.named("ada")),
+        RemoveStrategy("strategy_none", Author.named("ada")),
+    ],
+    ids=["spawn", "transmit", "refused"],
+)
+def test_what_is_remembered_is_not_changed_by_a_command_that_fails(
+    simulate: Callable[..., DuckdbStore], monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    simulation = simulate()
+    play(simulation, 2)
+    simulation.carry_out(SpawnEntity(1, 2, 5, 5, None))
+    simulation.carry_out(Transmit("Hello", Author.named("ada")))
+    names = ("turns", "strategy_turn", "event", "message")
+    before = simulation.snapshot()
+    transaction = simulation.database.transaction
+
+    @contextmanager
+    def fail_once() -> Iterator[Transaction]:
+        monkeypatch.undo()
+        with transaction() as opened:
+            yield opened
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(simulation.database, "transaction", fail_once)
+    with pytest.raises((ZeroDivisionError, StrategyUnknown)):
+        simulation.carry_out(command)
+    after = simulation.snapshot()
+    assert [after[name].to_pylist() for name in names] == [before[name].to_pylist() for name in names]
+    play(simulation, 1)
+    loaded = History(100, 100, 100, 100_000)
+    with simulation.database.transaction() as opened:
+        loaded.load(opened)
+    assert loaded.events.rows.equals(simulation.history.events.rows.combine_chunks())
+    assert loaded.messages.rows.equals(simulation.history.messages.rows.combine_chunks())
 
 
 def test_somebody_else_s_name_cannot_be_taken(simulate: Callable[..., DuckdbStore]) -> None:

@@ -126,6 +126,18 @@ def test_rows_added_between_turns_belong_to_the_last_one_and_go_with_it(
     assert stored(database) == ([2, 3] if prune_turns == 1 else [0, 1, 1, 1, 2, 3])
 
 
+def test_rows_that_were_taken_back_are_not_counted() -> None:
+    rows = RollingRows(EVENT_TYPE, 2, 100)
+    rows.append(1, events(1, 2))
+    with pytest.raises(ZeroDivisionError), rows.undone_on_error():
+        rows.add(1, events(1, 1))
+        raise ZeroDivisionError
+    assert rows.rows["tid"].to_pylist() == [1, 1]
+    rows.append(2, events(2, 2))
+    rows.append(3, events(3, 1))
+    assert rows.rows["tid"].to_pylist() == [2, 2, 3]
+
+
 def test_a_smaller_bound_is_reached_at_once(database: Database) -> None:
     wide = Stored(50, 1000)
     with database.transaction() as transaction:

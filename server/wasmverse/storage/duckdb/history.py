@@ -7,6 +7,8 @@ takes them from.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -69,6 +71,16 @@ class RollingRows:
         self.rows = pa.concat_tables([self.rows, rows])
         last, count = self._turns.pop() if self._turns and self._turns[-1][0] == tid else (tid, 0)
         self._turns.append((last, count + rows.num_rows))
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Take back what was added within the block if it raises."""
+        rows, turns = self.rows, self._turns.copy()
+        try:
+            yield
+        except BaseException:
+            self.rows, self._turns = rows, turns
+            raise
 
     def append(self, tid: int, rows: pa.Table) -> int | None:
         """Add a turn's rows and forget the oldest ones past the bounds.
@@ -141,6 +153,12 @@ class History:
             _append_rare(transaction, schema.strategy_log, self.log, result.tid, log_rows(result))
         if self.messages.rows.num_rows:
             _append_rare(transaction, schema.message, self.messages, result.tid, MESSAGE_TYPE.empty_table())
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Take back what `add_events` and `transmit` added within the block if it raises, as its transaction then does."""
+        with self.events.undone_on_error(), self.messages.undone_on_error():
+            yield
 
     def add_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         """Record what happened between two turns, as of the one before."""

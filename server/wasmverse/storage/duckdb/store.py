@@ -293,14 +293,14 @@ class DuckdbStore:
         """
         noting = nullcontext(_nothing) if self.recorder is None else self.recorder.command(command)
         try:
-            with noting as note, self.database.transaction() as transaction:
+            with (
+                self.history.undone_on_error(),
+                noting as note,
+                self.database.transaction() as transaction,
+            ):
                 answer = self._execute(transaction, command)
                 note()
             return answer
-        except BaseException:
-            with self.database.transaction() as transaction:
-                self.history.load(transaction)
-            raise
         finally:
             if isinstance(command, SpawnEntity):
                 self._read()
