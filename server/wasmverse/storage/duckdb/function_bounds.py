@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wasmverse.errors import FunctionLimit
@@ -28,47 +29,51 @@ def check_room(
     ------
     FunctionLimit : naming the bound.
     """
-    after = read_functions(transaction)
-    both = (before, after)
-
-    def limit(count: Callable[[Iterable[Any]], int], most: int, message: str) -> None:
-        was, now = map(count, both)
-        if now > most and now > was:
-            raise FunctionLimit(message.format(now, most))
-
-    for owner in sorted({row.owner for row in after} - _unchanged(before, after)):
-
-        def mine(rows: Iterable[Any], of: str = owner) -> list[Any]:
-            return [row for row in rows if row.owner == of]
-
-        limit(
-            lambda rows: _functions(mine(rows)),
+    both = (before, read_functions(transaction))
+    was, now = map(_by_owner, both)
+    for owner in sorted(now):
+        mine = (was[owner], now[owner])
+        _limit(
+            map(_functions, mine),
             settings.functions_max_per_owner,
             "you would have {0:,} functions; one may have {1:,} (functions_max_per_owner): drop one first",
         )
-        limit(
-            lambda rows: _bytes(mine(rows)),
+        _limit(
+            map(_bytes, mine),
             settings.function_stored_bytes_max_per_owner,
             "your functions' modules would have {0:,} bytes, kept versions included; one may have {1:,} "
             "(function_stored_bytes_max_per_owner): drop some, or build them smaller",
         )
-    limit(
-        _functions,
+    _limit(
+        map(_functions, both),
         settings.functions_max,
         "there would be {0:,} functions; there may be {1:,} (functions_max): wait until some are dropped",
     )
-    limit(
-        _bytes,
+    _limit(
+        map(_bytes, both),
         settings.function_stored_bytes_max,
         "all functions' modules would have {0:,} bytes; they may have {1:,} (function_stored_bytes_max): build it smaller, "
         "or wait until some are dropped",
     )
-    limit(
-        lambda rows: sum(compiled.get(sha256, 0) for sha256 in {row.sha256 for row in rows}),
+    _limit(
+        [sum(compiled.get(sha256, 0) for sha256 in {row.sha256 for row in rows}) for rows in both],
         settings.function_compiled_bytes_max_stored,
         "all functions would have {0:,} bytes of machine code; they may have {1:,} (function_compiled_bytes_max_stored): "
         "build it smaller, or wait until some are dropped",
     )
+
+
+def _limit(counts: Iterable[int], most: int, message: str) -> None:
+    before, after = counts
+    if after > most and after > before:
+        raise FunctionLimit(message.format(after, most))
+
+
+def _by_owner(rows: Iterable[Any]) -> defaultdict[str, list[Any]]:
+    owned: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        owned[row.owner].append(row)
+    return owned
 
 
 def _functions(rows: Iterable[Any]) -> int:
@@ -78,13 +83,3 @@ def _functions(rows: Iterable[Any]) -> int:
 def _bytes(rows: Iterable[Any]) -> int:
     """Bytes of the modules, the same one once."""
     return sum({row.sha256: row.bytes for row in rows}.values())
-
-
-def _unchanged(before: list[Any], after: list[Any]) -> set[str]:
-    """Owners of whom nothing was changed."""
-    owners = {row.owner for row in after}
-    return {
-        owner
-        for owner in owners
-        if [row for row in before if row.owner == owner] == [row for row in after if row.owner == owner]
-    }
