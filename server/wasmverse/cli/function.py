@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
@@ -19,7 +20,6 @@ app = typer.Typer(
     no_args_is_help=True, help="Make functions of SQL of WebAssembly modules, and see what they cost."
 )
 
-File = Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)]
 Name = Annotated[
     str | None,
     typer.Option("--name", help="As SQL calls it. \\[default: the file's name]", show_default=False),
@@ -66,7 +66,7 @@ Types = Annotated[
 
 @app.command()
 def check(
-    file: File,
+    file: Module,
     name: Name = None,
     args: Args = None,
     returns: Returns = None,
@@ -94,7 +94,7 @@ def check(
     """
     from wasmverse.functions.check import function_check  # noqa: PLC0415 - large imports, only where needed
 
-    module = _read(file)
+    module = read_file(file)
     wanted = _wanted(name or _name_of(file), _declared(args, returns, wit, export, state, steps))
     try:
         definition, compiled = function_check(module, wanted, load_settings()).run()
@@ -112,7 +112,7 @@ def check(
 
 @app.command()
 def push(
-    file: File,
+    file: Module,
     name: Name = None,
     args: Args = None,
     returns: Returns = None,
@@ -129,7 +129,7 @@ def push(
 
     [bold]wasmverse function push shout.wasm --args 'words VARCHAR' --returns VARCHAR[/bold]
     """
-    module = _read(file)
+    module = read_file(file)
     answer = request(
         "PUT",
         url,
@@ -203,7 +203,7 @@ def rollback(
 
 @app.command()
 def bench(
-    file: File,
+    file: Module,
     name: Name = None,
     args: Args = None,
     returns: Returns = None,
@@ -225,7 +225,7 @@ def bench(
     settings = load_settings()
     wanted = _wanted(name or _name_of(file), _declared(args, returns, wit, export, state, steps))
     try:
-        definition, compiled = function_check(_read(file), wanted, settings).run()
+        definition, compiled = function_check(read_file(file), wanted, settings).run()
         found = measure(definition, compiled, rows, settings)
     except WasmverseError as error:
         fail(error.message)
@@ -234,13 +234,6 @@ def bench(
     print(f"{found.fuel:,.0f} fuel a row of {settings.function_budget_fuel:,}")
     if found.faults:
         print(f"{found.faults:,} rows were faults: {printable(found.reason)}")
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}")
 
 
 def _name_of(file: Path) -> str:
@@ -259,7 +252,7 @@ def _declared(
     given = {"args": args, "returns": returns, "export": export, "state": state}
     declared = {key: value for key, value in given.items() if value is not None}
     if wit is not None:
-        declared["wit"] = _read(wit).decode(errors="replace")
+        declared["wit"] = read_file(wit).decode(errors="replace")
     if steps is not None:
         named = [step.strip() for step in steps.split(",")]
         keys = {3: ("initialize", "iterate", "terminate"), 4: ("initialize", "iterate", "merge", "terminate")}

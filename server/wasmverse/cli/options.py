@@ -1,7 +1,8 @@
-"""Options that several commands have, and the settings that follow from them."""
+"""Options and arguments that several commands have, and the settings and bytes that follow from them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ Seed = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one for each core.")
 ]
+Module = Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 
@@ -39,3 +41,11 @@ def settings_of(**options: Any) -> Settings:
         return load_settings(**options)
     except SettingsError as error:
         fail(error.message, status=2)
+
+
+def read_file(file: Path) -> bytes:
+    """The bytes of a file that was named; one that cannot be read ends the program with status 1 and a line that says why."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.strategy_build import build_command, new, upload
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
@@ -31,7 +31,7 @@ FuelOption = Annotated[
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    file: Module,
     name: Annotated[
         str, typer.Option("--name", help="The name it will fly under, to have that checked too.")
     ] = "my_strategy",
@@ -45,12 +45,10 @@ def check(
     from wasmverse.strategies.contract import DECIDE  # noqa: PLC0415
     from wasmverse.strategies.limits import declared  # noqa: PLC0415
 
+    module = read_file(file)
     try:
-        module = file.read_bytes()
         settings = declared(load_settings(), budget_fuel)
         inspection = inspect_module_apart(module, name, settings)
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}")
     except WasmverseError as error:
         fail(error.message)
     for registered, export in inspection.strategies.items():
@@ -72,7 +70,7 @@ def check(
 
 @app.command()
 def push(
-    file: Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)],
+    file: Module,
     name: Annotated[
         str,
         typer.Option(
@@ -88,11 +86,7 @@ def push(
     Pushing again under the same name replaces it with a new version. Try it first with
     [bold]wasmverse strategy check FILE[/bold].
     """
-    try:
-        module = file.read_bytes()
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}")
-    upload(module, name, url, token, budget_fuel)
+    upload(read_file(file), name, url, token, budget_fuel)
 
 
 @app.command()
