@@ -21,12 +21,12 @@ CLAIMED, TOKEN = "name:", "token:"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """In whose name strategies are changed.
+    """In whose name strategies and functions are changed, and texts transmitted.
 
     Attributes
     ----------
-    owner : the id that a strategy is stored under. Names are shown and can be chosen by anybody; ids cannot.
-    name : what is shown as the strategy's author.
+    owner : the id that a strategy or a function is stored under. Names are shown and can be chosen by anybody; ids cannot.
+    name : what is shown as the author.
     is_admin : may change everybody's; what existed keeps its owner and author.
     """
 
@@ -139,7 +139,8 @@ class EnableStrategy:
 class CreateFunction:
     """Store a Wasm function, to be called in SQL from the next turn on; a known one gets a new version.
 
-    Answer: ``{"name": str, "signature": str, "version": int, "bytes": int, "language": str, "tid": int}``
+    Answer: ``{"name": str, "kind": str, "signature": str, "version": int, "sha256": str, "bytes": int, "language": str,
+    "author": str, "tid": int}``
 
     Attributes
     ----------
