@@ -84,15 +84,15 @@ class Measured:
         ships: int,
         period_seconds: float,
         share_max: float,
-        times_usual: float = 1.0,
+        times: float,
     ) -> tuple[float, float, float]:
         """What uploaded strategies would add to a turn, what they may, and what a turn takes without them, in seconds.
 
-        They are dealt fewer ships than others by ``times_usual``.
+        They are dealt fewer ships than others by the factor ``times``, which is `roster.times_usual` of what they declare.
         They may always add what the versions take that they replace: else those that take more would fly on.
         """
         others = sum(each.is_dealt and each.name not in costs for each in registry.roster.strategies)
-        dealt = math.ceil(ships / (others + len(costs)) / times_usual)
+        dealt = math.ceil(ships / (others + len(costs)) / times)
         prospect = Prospect(self.blocks, dealt, self.threads)
         replaced = sum(self._strategies.get(name, 0.0) for name in costs) / self.threads
         turn = max(0.0, (median(self._turns) if self._turns else 0.0) - replaced)
