@@ -49,8 +49,9 @@ def events_sql(event: sa.Table) -> str:
     kinds = ", ".join(f"'{kind}'" for kind in event_format.EVENT_KINDS)
     values["kind"] = f"[{kinds}][{values['kind']}::BIGINT + 1]"
     # The place of nobody is past the end of any list.
-    values["strategy"] = f"string_split(names, ',')[{values['slot']}::BIGINT + 1]"
-    values["by_strategy"] = f"string_split(names, ',')[{values['by_slot']}::BIGINT + 1]"
+    names = f"string_split(names, '{event_format.NAME_SEPARATOR}')"
+    values["strategy"] = f"{names}[{values['slot']}::BIGINT + 1]"
+    values["by_strategy"] = f"{names}[{values['by_slot']}::BIGINT + 1]"
     types = {**SQL_TYPES, sa.Text: "VARCHAR"}
     columns = ", ".join(
         f"({values[c.name]})::{types[type(c.type)]} AS {c.name}" for c in event.columns if c.name != "tid"

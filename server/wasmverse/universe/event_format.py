@@ -19,4 +19,7 @@ EVENT_KINDS = ("spawn", "battle", "death", "starve", "fault")
 EVENT_COLUMNS = {"eid": 8, "sid": 4, "slot": 2, "by_slot": 2, "kind": 1, "x": 1, "y": 1}
 """The columns and the bytes of a value. A slot is a place in the names that are kept beside it; nobody's is 65,535."""
 
+NAME_SEPARATOR = ","
+"""Between the names of strategies that are kept beside a batch; no name has one."""
+
 EVENT_BYTES = sum(EVENT_COLUMNS.values())

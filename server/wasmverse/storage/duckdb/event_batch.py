@@ -15,13 +15,11 @@ from wasmverse.universe.event_format import (
     EVENT_COLUMNS,
     EVENT_KINDS,
     HEAD_BYTES,
+    NAME_SEPARATOR,
     VERSION,
 )
 from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
 from wasmverse.universe.rules import GRID_SIDE
-
-_SEPARATOR = ","
-"""Between the names of strategies, none of which has one."""
 
 _REMEDY = "remove the row, or restore a copy of the universe"
 
@@ -34,7 +32,7 @@ def pack_events(events: EventColumns) -> tuple[str, bytes]:
         for name, width in EVENT_COLUMNS.items()
     ]
     head = bytes((VERSION, 0, 0, 0)) + len(columns.sid).to_bytes(4, "little")
-    return _SEPARATOR.join(events.names), b"".join((head, *parts))
+    return NAME_SEPARATOR.join(events.names), b"".join((head, *parts))
 
 
 def unpack_events(tid: int, names: str, batch: bytes) -> EventColumns:
@@ -56,7 +54,7 @@ def unpack_events(tid: int, names: str, batch: bytes) -> EventColumns:
         values: Any = np.frombuffer(batch, kind, count, at)
         columns[name] = values.astype(EVENT_DTYPES[name])
         at += width * count
-    listed = names.split(_SEPARATOR) if names else []
+    listed = names.split(NAME_SEPARATOR) if names else []
     for name, least, most in (
         ("kind", 0, len(EVENT_KINDS) - 1),
         ("x", 0, GRID_SIDE - 1),
