@@ -83,12 +83,14 @@ class _Reader:
         count: int,
         row: Callable[[int], int],
         errors: dict[int, str] | None = None,
+        is_in_list: bool = False,
     ) -> None:
         self.errors: dict[int, str] = {} if errors is None else errors
         self._frame = frame
         self._column = column
         self._count = count
         self._row = row
+        self._is_in_list = is_in_list
 
     def take(self, node: Node, valid: Bools | None) -> Any:
         """An array, null where it is not valid."""
@@ -111,6 +113,8 @@ class _Reader:
                 kind = index_type(len(labels))
                 numbers = self._column(node.columns[0]).astype(kind.to_pandas_dtype())
                 indices: Any = pa.Array.from_buffers(kind, self._count, [validity(valid), buffer_of(numbers)])
+                if self._is_in_list:
+                    return pa.array(labels, pa.string()).take(indices)
                 return pa.DictionaryArray.from_arrays(indices, pa.array(labels, pa.string()))
             case Option():
                 some = node.parts[1]
@@ -122,7 +126,8 @@ class _Reader:
                 return self._variant(node, cases, valid)
 
     def _of(self, type_: ValueType, buffers: list[Any], children: list[Any] | None = None) -> Any:
-        return pa.Array.from_buffers(arrow_type(type_), self._count, buffers, children=children)
+        kind = arrow_type(type_, is_in_list=self._is_in_list)
+        return pa.Array.from_buffers(kind, self._count, buffers, children=children)
 
     def _scalar(self, node: Node, type_: Scalar, valid: Bools | None) -> Any:
         values = self._column(node.columns[0])
@@ -151,6 +156,7 @@ class _Reader:
             count,
             lambda index: row(int(np.searchsorted(offsets, index, "right")) - 1),
             self.errors,
+            is_in_list=True,
         )
         return self._of(type_, [validity(valid), where], [inner.take(node.item, None)])
 

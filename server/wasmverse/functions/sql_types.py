@@ -1,7 +1,8 @@
 """The Arrow types in which values of WIT's types travel between the engine and host memory.
 
 They are those of the SQL types in ``type_names``: an option is the type itself, a result what it is asked for, a tuple has fields
-f0, f1, ..., and a case without a payload is a truth value.
+f0, f1, ..., and a case without a payload is a truth value. An enum is a dictionary, but a text within a list: the engine cannot
+read lists of dictionaries if all of them are empty.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _SCALARS: dict[str, pa.DataType] = {
 
 
 @lru_cache(maxsize=1024)
-def arrow_type(type_: ValueType) -> pa.DataType:
-    """The Arrow type of a WIT type.
+def arrow_type(type_: ValueType, *, is_in_list: bool = False) -> pa.DataType:
+    """The Arrow type of a WIT type, or of that within the items of a list.
 
     Raises
     ------
@@ -50,11 +51,13 @@ def arrow_type(type_: ValueType) -> pa.DataType:
         case String():
             return pa.string()
         case List(item):
-            return pa.binary() if type_ == BYTES else pa.list_(arrow_type(item))
+            return pa.binary() if type_ == BYTES else pa.list_(arrow_type(item, is_in_list=True))
         case Option(some):
-            return arrow_type(some)
+            return arrow_type(some, is_in_list=is_in_list)
         case Result(ok, _):
-            return arrow_type(ok or BOOL)
+            return arrow_type(ok or BOOL, is_in_list=is_in_list)
+        case Enum() if is_in_list:
+            return pa.string()
         case Enum(labels):
             indices: Any = index_type(len(labels))
             return pa.dictionary(indices, pa.string())
@@ -63,10 +66,17 @@ def arrow_type(type_: ValueType) -> pa.DataType:
                 raise SignatureError(
                     f"a variant has {len(cases)} cases; a UNION of SQL has at most {UNION_MAX}: make several of it"
                 )
-            members = [pa.field(sql_name(case.name), arrow_type(case.type or BOOL)) for case in cases]
-            return pa.sparse_union(members)
+            return pa.sparse_union(
+                [
+                    pa.field(sql_name(case.name), arrow_type(case.type or BOOL, is_in_list=is_in_list))
+                    for case in cases
+                ]
+            )
         case Record() | Tuple() | Flags():
-            return pa.struct([(sql_name(name), arrow_type(part)) for name, part in fields_of(type_)])
+            parts = [
+                (sql_name(name), arrow_type(part, is_in_list=is_in_list)) for name, part in fields_of(type_)
+            ]
+            return pa.struct(parts)
 
 
 def index_type(labels: int) -> pa.DataType:
