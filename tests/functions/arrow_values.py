@@ -3,6 +3,7 @@
 Shares no code with the package but the names of types.
 """
 
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -27,8 +28,9 @@ from wasmverse.wasm.types import (
 )
 
 
-def arrow_of(type_: ValueType, values: list[Any]) -> Any:
-    """An array; a value that is None is a null."""
+def arrow_of(type_: ValueType, values: list[Any], *, plain: bool = False) -> Any:
+    """An array; a value that is None is a null. Labels of enums are in dictionaries, unless they are to be plain texts."""
+    of = partial(arrow_of, plain=plain)
     nulls = pa.array([value is None for value in values], pa.bool_())
     match type_:
         case List(item) if item == U8:
@@ -36,40 +38,41 @@ def arrow_of(type_: ValueType, values: list[Any]) -> Any:
         case Scalar() | String():
             return pa.array(values, arrow_type(type_))
         case Enum():
-            return pa.array(values, pa.string()).dictionary_encode()
+            labels = pa.array(values, pa.string())
+            return labels if plain else labels.dictionary_encode()
         case Option(some):
-            return arrow_of(
+            return of(
                 some, [None if value is None or is_null(type_, value) else value[1] for value in values]
             )
         case Result(ok, _):
             assert all(value is None or value[0] == "ok" for value in values)
             if ok is None:
                 return pa.array([None if value is None else True for value in values])
-            return arrow_of(ok, [None if value is None else value[1] for value in values])
+            return of(ok, [None if value is None else value[1] for value in values])
         case List(item):
             offsets, items = [0], []
             for value in values:
                 items += value or []
                 offsets.append(len(items))
-            return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), arrow_of(item, items), mask=nulls)
+            return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), of(item, items), mask=nulls)
         case Record() | Tuple():
             fields = despecialised(type_).fields  # type: ignore[union-attr]
             columns = [
-                arrow_of(field.type, [None if value is None else parts(fields, value)[n] for value in values])
+                of(field.type, [None if value is None else parts(fields, value)[n] for value in values])
                 for n, field in enumerate(fields)
             ]
             names = [f"f{field.name}" if isinstance(type_, Tuple) else field.name for field in fields]
             return pa.StructArray.from_arrays(columns, names, mask=nulls)
-        case Flags(labels):
+        case Flags(names):
             bits = [
                 pa.array([None if value is None else label in value for value in values], pa.bool_())
-                for label in labels
+                for label in names
             ]
-            return pa.StructArray.from_arrays(bits, list(labels), mask=nulls)
+            return pa.StructArray.from_arrays(bits, list(names), mask=nulls)
         case Variant(cases):
             names = [case.name for case in cases]
             members = [
-                arrow_of(
+                of(
                     case.type or BOOL,
                     [
                         None if value is None or value[0] != case.name else value[1] if case.type else True

@@ -148,14 +148,14 @@ def test_the_engine_has_the_same_types_by_their_names(type_: Any) -> None:
     connection.close()
 
 
-def simple(kind: pa.DataType) -> Any:
-    """A type without the names of list items and the numbers of labels."""
+def simple(kind: pa.DataType, *, is_in_list: bool = False) -> Any:
+    """A type without the names of list items and the numbers of labels, which are texts within lists."""
     if pa.types.is_dictionary(kind):
-        return "label"
+        return "string" if is_in_list else "label"
     if pa.types.is_list(kind):
-        return ["list", simple(kind.value_type)]
+        return ["list", simple(kind.value_type, is_in_list=True)]
     if pa.types.is_struct(kind) or pa.types.is_union(kind):
-        return [str(kind)[:6], *((field.name, simple(field.type)) for field in kind)]
+        return [str(kind)[:6], *((field.name, simple(field.type, is_in_list=is_in_list)) for field in kind)]
     return str(kind)
 
 

@@ -346,6 +346,24 @@ def is_null(type_: ValueType, value: Any) -> bool:
     return False
 
 
+def has_null_union(type_: ValueType, value: Any) -> bool:
+    """Whether a variant anywhere in a value is NULL in SQL because its payload is: then the engine forgets which case it was."""
+    match type_:
+        case List(item):
+            return any(has_null_union(item, part) for part in value)
+        case Record() | Tuple():
+            fields = despecialised(type_).fields  # type: ignore[union-attr]
+            return any(
+                has_null_union(field.type, part)
+                for field, part in zip(fields, parts(fields, value), strict=True)
+            )
+        case Option() | Result() | Variant():
+            of = {case.name: case.type for case in despecialised(type_).cases}[value[0]]  # type: ignore[union-attr]
+            is_one = isinstance(type_, Variant) and is_null(type_, value)
+            return is_one or (of is not None and has_null_union(of, value[1]))
+    return False
+
+
 def in_sql(type_: ValueType, value: Any) -> Any:
     """The value that is left when it has been to SQL and back, where some(none) is NULL as none is."""
     match type_:
