@@ -247,7 +247,7 @@ def test_a_statement_is_written_once_however_often_a_function_is_called(
     first, second = shown(store, "statement")
     assert first != second
     monkeypatch.setattr(
-        "wasmverse.storage.duckdb.function_store.statement_of", lambda *_: pytest.fail("written again")
+        "wasmverse.storage.function_store.statement_of", lambda *_: pytest.fail("written again")
     )
     store.note_uses({FunctionKey("gain", "DOUBLE, DOUBLE", 2): FunctionUse(1, 1)})
     assert shown(store, "statement", "rows") == [(*first, 0), (*second, 1)]

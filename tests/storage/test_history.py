@@ -16,8 +16,8 @@ from wasmverse.storage import schema
 from wasmverse.storage.duckdb import history as history_module
 from wasmverse.storage.duckdb.audit import audit
 from wasmverse.storage.duckdb.database import Database, Transaction
-from wasmverse.storage.duckdb.event_batch import pack_events
 from wasmverse.storage.duckdb.history import EVENT_TYPE, History, RollingRows, TurnRows
+from wasmverse.storage.event_batch import pack_events
 
 KEPT = schema.event.to_metadata(sa.MetaData(), name="kept")
 """Rows as in ``event``, in a table of the tests' own."""

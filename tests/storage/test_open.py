@@ -21,9 +21,8 @@ from wasmverse.errors import (
     DatabaseTooNew,
     StateError,
 )
-from wasmverse.storage import schema, views
+from wasmverse.storage import schema, strategy_store, views
 from wasmverse.storage.duckdb import database as embedded
-from wasmverse.storage.duckdb import strategy_store
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.turn_store import read_laws

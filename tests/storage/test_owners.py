@@ -6,7 +6,7 @@ import pytest
 
 from wasmverse.commands import BUNDLED_OWNER, OPERATOR_OWNER, Author
 from wasmverse.errors import StrategyTaken
-from wasmverse.storage.duckdb import strategy_store
+from wasmverse.storage import strategy_store
 from wasmverse.storage.duckdb.database import Database, Transaction
 
 BUNDLED = Author.named(BUNDLED_OWNER)

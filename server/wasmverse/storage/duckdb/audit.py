@@ -16,7 +16,7 @@ from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
-from wasmverse.storage.duckdb.event_batch import unpack_events
+from wasmverse.storage.event_batch import unpack_events
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 from wasmverse.universe.state import State
 

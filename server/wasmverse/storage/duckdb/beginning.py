@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from wasmverse import __version__
 from wasmverse.simulation.beginning import Founder
-from wasmverse.storage.duckdb import strategy_store, turn_store
+from wasmverse.storage import strategy_store
+from wasmverse.storage.duckdb import turn_store
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.turn import Laws

@@ -22,8 +22,8 @@ from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState, as_rows
-from wasmverse.storage.duckdb.strategy_store import read_strategies
 from wasmverse.storage.duckdb.turn_store import read_laws
+from wasmverse.storage.strategy_store import read_strategies
 from wasmverse.storage.unpack_sql import SQL_TYPES
 from wasmverse.text import printable
 from wasmverse.universe.crew import Crew

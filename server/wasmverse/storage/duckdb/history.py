@@ -22,8 +22,8 @@ from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.duckdb.database import Transaction
-from wasmverse.storage.duckdb.event_batch import pack_events, unpack_events
 from wasmverse.storage.duckdb.turn_store import TurnRecord
+from wasmverse.storage.event_batch import pack_events, unpack_events
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import EventColumns, TurnResult

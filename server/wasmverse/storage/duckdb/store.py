@@ -41,16 +41,16 @@ from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
-from wasmverse.storage import schema
-from wasmverse.storage.duckdb import function_bounds, function_store, strategy_store, turn_store
+from wasmverse.storage import function_bounds, function_store, schema, strategy_store
+from wasmverse.storage.duckdb import turn_store
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History, TurnRows
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
-from wasmverse.storage.duckdb.strategy_bounds import check_room
 from wasmverse.storage.duckdb.turn_store import TurnRecord
+from wasmverse.storage.strategy_bounds import check_room
 from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import REMOVED, times_usual

@@ -11,7 +11,7 @@ from wasmverse.commands import Author
 from wasmverse.errors import StrategyLimit
 from wasmverse.settings import UploadSettings
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.transaction import Transaction
 
 ROWS_TO_A_STRATEGY = 4
 """So many times ``strategies_max`` with removed strategies whose ships still live: each is a row of every turn's record."""

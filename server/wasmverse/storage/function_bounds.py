@@ -8,8 +8,8 @@ from typing import Any
 
 from wasmverse.errors import FunctionLimit
 from wasmverse.settings import FunctionUploadSettings
-from wasmverse.storage.duckdb.database import Transaction
-from wasmverse.storage.duckdb.function_store import read_functions
+from wasmverse.storage.function_store import read_functions
+from wasmverse.storage.transaction import Transaction
 
 
 def check_room(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from wasmverse.commands import BUNDLED_OWNER, Author
 from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.transaction import Transaction
 from wasmverse.strategies.names import STRATEGIES_MAX
 
 

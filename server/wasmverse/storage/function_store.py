@@ -16,9 +16,9 @@ from wasmverse.functions.definition import CREATED, Definition
 from wasmverse.functions.names import check_name
 from wasmverse.functions.statement import statement_of
 from wasmverse.simulation.catalogue import Catalogue
-from wasmverse.storage import schema, views
+from wasmverse.storage import query_words, schema, views
 from wasmverse.storage.arrow import arrow_schema
-from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.transaction import Transaction
 
 _TABLE, _MODULES = schema.wasm_function, schema.wasm_function_module
 STATEMENTS_KEPT = 4_096
@@ -238,11 +238,7 @@ def _check_name(transaction: Transaction, name: str) -> None:
         raise FunctionTaken(f"the name {name!r} is that of a strategy: choose another")
     if name in views.CLIENT_NAMES:
         raise FunctionTaken(f"the name {name!r} is that of a table: choose another")
-    if transaction.run_text(
-        "SELECT 1 FROM duckdb_functions() WHERE internal AND lower(function_name) = ? LIMIT 1", [name]
-    ):
+    if name in query_words.function_names():
         raise FunctionTaken(f"the name {name!r} is that of a function of the database engine: choose another")
-    if transaction.run_text(
-        "SELECT 1 FROM duckdb_keywords() WHERE keyword_name = ? AND keyword_category <> 'unreserved'", [name]
-    ):
+    if name in query_words.reserved_words():
         raise FunctionTaken(f"the name {name!r} is a word of SQL: choose another")
