@@ -15,7 +15,8 @@ from wasmverse.errors import StateError
 from wasmverse.storage import function_store, strategy_store
 from wasmverse.storage.duckdb.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
-from wasmverse.storage.duckdb.history import History, TurnRows
+from wasmverse.storage.duckdb.history import History
+from wasmverse.storage.records import TurnRows
 
 MODULE = b"\0asm\1\0\0\0"
 DIGEST = hashlib.sha256(MODULE).hexdigest()

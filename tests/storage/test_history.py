@@ -12,12 +12,12 @@ from tests.storage.builder import RECORD, random_result, read, record_turns
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import StateError
 from wasmverse.simulation.spawning import spawn_event
-from wasmverse.storage import schema
-from wasmverse.storage.duckdb import history as history_module
+from wasmverse.storage import records, schema
 from wasmverse.storage.duckdb.audit import audit
 from wasmverse.storage.duckdb.database import Database, Transaction
-from wasmverse.storage.duckdb.history import EVENT_TYPE, History, RollingRows, TurnRows
+from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.event_batch import pack_events
+from wasmverse.storage.records import EVENT_TYPE, RollingRows, TurnRows
 
 KEPT = schema.event.to_metadata(sa.MetaData(), name="kept")
 """Rows as in ``event``, in a table of the tests' own."""
@@ -32,7 +32,7 @@ def _kept(database: Database) -> None:
 @pytest.fixture(params=[1, 3])
 def prune_turns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     turns: int = request.param
-    monkeypatch.setattr(history_module, "PRUNE_TURNS", turns)
+    monkeypatch.setattr(records, "PRUNE_TURNS", turns)
     return turns
 
 

@@ -10,7 +10,7 @@ from tests.oracle.oracle import Oracles, TurnRecord, Universe, by_universe
 from tests.universe.builder import BUDGET_FUEL, RandomUniverse, in_order, random_universe
 from tests.universe.guests import chaotic_plan
 from tests.wasm.builder import limits_of
-from wasmverse.storage.duckdb.history import event_rows
+from wasmverse.storage.records import event_rows
 from wasmverse.strategies.roster import FLYING
 from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after

@@ -46,10 +46,10 @@ from wasmverse.storage.duckdb import turn_store
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
-from wasmverse.storage.duckdb.history import History, TurnRows
+from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.stored_state import StoredState
-from wasmverse.storage.duckdb.turn_store import TurnRecord
+from wasmverse.storage.records import TurnRecord, TurnRows
 from wasmverse.storage.strategy_bounds import check_room
 from wasmverse.storage.universe_store import Founding, Publish, Size
 from wasmverse.strategies.limits import guest_limits

@@ -5,7 +5,6 @@ All systems are rewritten each turn, a row for each (`universe.packed`). docs/ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -21,16 +20,6 @@ from wasmverse.universe.genesis import galaxy
 from wasmverse.universe.packed import PackedState, pack_state
 from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.turn import Laws
-
-
-@dataclass(frozen=True, slots=True)
-class TurnRecord:
-    """What ``turns`` says of a turn besides its result; times are seconds since 1970."""
-
-    slot: int
-    started_at: float
-    ended_at: float
-    late: bool
 
 
 def create_universe(
