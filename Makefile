@@ -3,6 +3,7 @@
 # make setup   only set up; the command line is then .venv/bin/wasmverse
 # make languages   install the compilers of all languages in strategies/; `make test` and `make bench` do it, nothing else needs it
 # make bench   measure turns and queries, and write docs/benchmarks
+# make test-postgres   only the tests of universes in PostgreSQL, on servers of their own; `make test` has them too
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
 #                  generator of hostile input for an hour
 # make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
@@ -23,7 +24,7 @@ PACKAGE := server/wasmverse
 ATTACK_SECONDS ?= 3600
 ATTACK_SEED ?= 1
 
-.PHONY: run test test-long attack setup languages bench check lint clean tools
+.PHONY: run test test-postgres test-long attack setup languages bench check lint clean tools
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/page/index.html
@@ -102,6 +103,7 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 
 test: setup languages
 	@tools/need-chromium
+	@tools/need-postgres
 	@echo "==> ruff, mypy"
 	@$(BIN)/ruff check server tests strategies functions
 	@$(BIN)/ruff format --check server tests strategies functions
@@ -110,11 +112,18 @@ test: setup languages
 	@npm --prefix web run check --silent
 	@npm --prefix web run test --silent
 	@echo "==> pytest: everything in process, on all cores"
-	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/processes --ignore tests/attack
+	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/processes --ignore tests/postgres \
+		--ignore tests/attack
+	@echo "==> pytest: universes in PostgreSQL"
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/postgres
 	@echo "==> pytest: real servers and a real browser"
 	@$(BIN)/python -m pytest tests/processes tests/e2e
 	@echo "==> pytest: generators of hostile input, half a minute to a minute each"
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
+
+test-postgres: setup
+	@tools/need-postgres
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests/postgres
 
 attack: setup
 	@WASMVERSE_TEST_ATTACK_SECONDS=$(ATTACK_SECONDS) WASMVERSE_TEST_ATTACK_SEED=$(ATTACK_SEED) \

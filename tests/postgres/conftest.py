@@ -1,0 +1,52 @@
+"""Servers for the tests of universes in PostgreSQL: one or two for each process of pytest, and a database for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres.server import Server
+
+
+def run_server() -> Iterator[Server]:
+    server = Server()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A server that tests share and leave as it is, running. A test that kills a server uses `own_server`."""
+    yield from run_server()
+
+
+@pytest.fixture(scope="session")
+def second_server() -> Iterator[Server]:
+    """Another one, for universes on two servers."""
+    yield from run_server()
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server of this test alone, to do to it whatever may happen to a server. Costs 0.8 s of processor time."""
+    yield from run_server()
+
+
+@pytest.fixture
+def url(server: Server) -> Iterator[str]:
+    """Of an empty database on the shared server."""
+    name = server.create_database()
+    yield server.url(name)
+    server.drop_database(name)
+
+
+@pytest.fixture
+def second_url(second_server: Server) -> Iterator[str]:
+    """Of an empty database on the second server."""
+    name = second_server.create_database()
+    yield second_server.url(name)
+    second_server.drop_database(name)
