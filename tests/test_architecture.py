@@ -32,7 +32,7 @@ LAW = {
     "functions": {"checks", "wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},
     "simulation": {"functions", "strategies", "universe", "wasm", *PLAIN},
-    "storage": {"functions", "simulation", "strategies", "universe", "sizes", *PLAIN},
+    "storage": {"functions", "simulation", "strategies", "universe", "sizes", "tokens", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
     "recording": {"functions", "simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
     "query": {"snapshots", "storage", "confinement", *PLAIN},
@@ -47,6 +47,7 @@ LAW = {
         "storage",
         "universe",
         "confinement",
+        "tokens",
         *PLAIN,
     },
     "cli": {

@@ -3,11 +3,13 @@
     WasmverseError                 code (MySQL's where SQL clients see it), message
     +-- SettingsError              a setting or option is wrong, alone or beside another
     +-- StateError                 a universe's state breaks an invariant
-    +-- DatabaseError              a database file cannot be used
+    +-- DatabaseError              a database cannot be used
     |   +-- DatabaseForeign        it is not a Wasmverse universe
     |   +-- DatabaseLocked         another process has it open
     |   +-- DatabaseTooNew         a newer version of Wasmverse made it
     |   +-- DatabaseDamaged        its bytes, or those of its log, are not those that were written
+    |   +-- DatabaseLost           its server was there, and does not answer any more: try again
+    |   +-- ClockLost              another process plays the turns now
     +-- SnapshotError              a turn cannot be published
     +-- RecordingError             a recorded run cannot be read, written or continued
     +-- ModuleRefused              an uploaded module breaks a rule
@@ -63,11 +65,11 @@ class StateError(WasmverseError):
 
 
 class DatabaseError(WasmverseError):
-    """A database file cannot be used."""
+    """A database cannot be used: a file, or a server's."""
 
 
 class DatabaseForeign(DatabaseError):
-    """The file is not a Wasmverse universe."""
+    """It is not a Wasmverse universe."""
 
 
 class DatabaseLocked(DatabaseError):
@@ -75,7 +77,18 @@ class DatabaseLocked(DatabaseError):
 
 
 class DatabaseTooNew(DatabaseError):
-    """A newer version of Wasmverse made the file."""
+    """A newer version of Wasmverse made it."""
+
+
+class DatabaseLost(DatabaseError):
+    """A server that was there ended a session, or does not answer: what was not committed is undone, and to be tried again.
+
+    Whether a commit that was under way took place is known once there is a session again.
+    """
+
+
+class ClockLost(DatabaseError):
+    """Another process plays the turns now; what this one was about to commit is undone."""
 
 
 class DatabaseDamaged(DatabaseError):

@@ -36,6 +36,27 @@ class TurnReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """How the universe is kept, and who plays it; sent when it has changed, before the report that it is for.
+
+    engine : ``duckdb``, ``postgresql`` or ``citus``; servers : how many have a part of it; play : ``inside`` them or ``outside``
+    is_clock : whether this process plays the turns; else it follows the one that does, and has ``lag_turns`` of its turns yet
+        to publish
+    clock : who plays, for a person; None where nobody does
+    recovered : what was put right last, and when, for a person; None if nothing was since the start
+    """
+
+    engine: str = "duckdb"
+    servers: int = 0
+    play: str = "outside"
+    is_clock: bool = True
+    clock: str | None = None
+    lag_turns: int = 0
+    recovered: str | None = None
+    recoveries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A step of the start, described for a person."""
 
@@ -106,7 +127,8 @@ class Confined:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Turn ``tid`` was committed but not published; the next `TurnReport` means that this is over. The text is for a person."""
+    """Turn ``tid`` is committed, and it or the next one cannot be published; the next `TurnReport` means that this is over. The
+    text is for a person."""
 
     tid: int
     text: str

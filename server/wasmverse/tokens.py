@@ -1,8 +1,9 @@
-"""Tokens: who may do what. A file beside the database contains their hashes, never the tokens themselves.
+"""Tokens: who may do what. Their hashes are kept beside the universe, never the tokens themselves.
 
-The file is JSON, ``[{"name", "role", "sha256", "created_at", "id"}, ...]``, readable by its owner only, and always replaced as a
-whole; a running server sees a change at the next request. Tokens are 192 random bits, so one round of SHA-256
-hides them as well as a slow hash would (slow hashes are for passwords that people choose).
+For a universe in a file they are a file, JSON, ``[{"name", "role", "sha256", "created_at", "id"}, ...]``, readable by its owner
+only, and always replaced as a whole; a running server sees a change at the next request. For one in a server's database they are
+a table of it (``storage.postgres.tokens``). Tokens are 192 random bits, so one round of SHA-256 hides them as well as a slow hash
+would (slow hashes are for passwords that people choose).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import secrets
 import tempfile
 import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +62,9 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """What is kept of one token; texts all."""
+
     name: str
     role: str
     sha256: str
@@ -72,13 +77,12 @@ class _Entry:
         return TOKEN + (self.id or self.sha256[:24])
 
 
-class TokenFile:
-    """The tokens of one universe. Every call reads the file again if it has changed."""
+Change = Callable[[list[Entry]], list[Entry]]
+"""Makes of all entries those that are to be there instead."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._entries: list[_Entry] = []
-        self._stamp: tuple[int, int] | None = None
+
+class Tokens(ABC):
+    """The tokens of one universe, wherever they are kept."""
 
     def create(self, name: str, role: Role) -> str:
         """Make a token and return it; it cannot be seen again.
@@ -96,14 +100,17 @@ class TokenFile:
                 f"{name!r} cannot be a token's name: {', '.join(sorted(RESERVED_NAMES))} are reserved, and a name has no spaces "
                 "around it; choose another"
             )
-        entries = self._read()
-        if any(entry.name == name for entry in entries):
-            raise SettingsError(
-                f"there is a token named {name!r} already; revoke it first or choose another name"
-            )
         token = PREFIX + secrets.token_urlsafe(24)
         moment = datetime.now(UTC).isoformat(timespec="seconds")
-        self._write([*entries, _Entry(name, role.name, _hash(token), moment, secrets.token_hex(12))])
+
+        def added(entries: list[Entry]) -> list[Entry]:
+            if any(entry.name == name for entry in entries):
+                raise SettingsError(
+                    f"there is a token named {name!r} already; revoke it first or choose another name"
+                )
+            return [*entries, Entry(name, role.name, _hash(token), moment, secrets.token_hex(12))]
+
+        self._change(added)
         return token
 
     def renew(self, name: str) -> str:
@@ -113,67 +120,108 @@ class TokenFile:
         ------
         SettingsError : there is none of that name.
         """
-        entries = self._read()
-        if all(entry.name != name for entry in entries):
-            raise SettingsError(f"there is no token named {name!r}; `wasmverse token list` shows the names")
         token = PREFIX + secrets.token_urlsafe(24)
-        self._write(
-            [
+
+        def renewed(entries: list[Entry]) -> list[Entry]:
+            _require(entries, name)
+            return [
                 replace(entry, sha256=_hash(token), id=entry.owner.removeprefix(TOKEN))
                 if entry.name == name
                 else entry
                 for entry in entries
             ]
-        )
+
+        self._change(renewed)
         return token
 
     def revoke(self, name: str) -> None:
         """Remove a token; raises SettingsError when there is none of that name."""
-        entries = self._read()
-        rest = [entry for entry in entries if entry.name != name]
-        if len(rest) == len(entries):
-            raise SettingsError(f"there is no token named {name!r}; `wasmverse token list` shows the names")
-        self._write(rest)
+
+        def without(entries: list[Entry]) -> list[Entry]:
+            _require(entries, name)
+            return [entry for entry in entries if entry.name != name]
+
+        self._change(without)
 
     def all(self) -> list[tuple[str, str, str]]:
         """Name, role and time of creation of every token, oldest first."""
-        return [(entry.name, entry.role, entry.created_at) for entry in self._read()]
+        return [(entry.name, entry.role, entry.created_at) for entry in self.entries()]
 
     def find(self, token: str) -> Identity | None:
         """The identity that a token belongs to; None if it is unknown."""
         digest = _hash(token)
         found = None
-        for entry in self._read():
+        for entry in self.entries():
             if secrets.compare_digest(entry.sha256, digest):
                 found = Identity(entry.name, Role[entry.role], entry.owner)
         return found
 
-    def _read(self) -> list[_Entry]:
+    def put(self, entries: list[Entry]) -> None:
+        """Have these and no others."""
+        self._change(lambda _: entries)
+
+    @abstractmethod
+    def entries(self) -> list[Entry]:
+        """All of them, oldest first, as they are now."""
+
+    @abstractmethod
+    def stamp(self) -> object:
+        """Something that is equal as long as nothing has changed; costs next to nothing."""
+
+    @abstractmethod
+    def _change(self, change: Change) -> None:
+        """Put what ``change`` makes of the entries in their place; nothing, if it raises."""
+
+
+class TokenFile(Tokens):
+    """The tokens beside a universe's file. Every call reads them again if they have changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._entries: list[Entry] = []
+        self._read_at: tuple[int, int] | None = None
+
+    def entries(self) -> list[Entry]:
+        """All of them; none where there is no file."""
         try:
             status = self.path.stat()
         except FileNotFoundError:
-            self._entries, self._stamp = [], None
+            self._entries, self._read_at = [], None
             return self._entries
-        stamp = (status.st_mtime_ns, status.st_ino)
-        if stamp != self._stamp:
+        moment = (status.st_mtime_ns, status.st_ino)
+        if moment != self._read_at:
             try:
                 values = json.loads(self.path.read_text(encoding="utf-8"))
-                entries = [_Entry(**value) for value in values]
+                entries = [Entry(**value) for value in values]
                 if any(entry.role not in Role.__members__ for entry in entries):
                     raise ValueError
             except (ValueError, TypeError):
                 raise SettingsError(
                     f"{self.path} is not a file of tokens; correct it, or remove it and make new tokens"
                 ) from None
-            self._entries, self._stamp = entries, stamp
+            self._entries, self._read_at = entries, moment
         return self._entries
 
-    def _write(self, entries: list[_Entry]) -> None:
+    def stamp(self) -> object:
+        """When the file was changed, and which it is."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return "none"
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    def _change(self, change: Change) -> None:
+        entries = change(self.entries())
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=self.path.name)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump([asdict(entry) for entry in entries], file, indent=1)
         Path(temporary).replace(self.path)
+
+
+def _require(entries: list[Entry], name: str) -> None:
+    if all(entry.name != name for entry in entries):
+        raise SettingsError(f"there is no token named {name!r}; `wasmverse token list` shows the names")
 
 
 def _hash(token: str) -> str:

@@ -14,6 +14,7 @@ from wasmverse.api.server import make_server
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
 from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage.tokens import open_tokens
 
 
 class RunningGateway:
@@ -34,9 +35,8 @@ class RunningGateway:
 
         self.universe.turn()
         await self.pool.start()
-        self.app = create_app(
-            self.universe, self.pool, self.settings, self.settings.database_path, self.page_folder
-        )
+        tokens = open_tokens(self.settings.database_path)
+        self.app = create_app(self.universe, self.pool, self.settings, tokens, self.page_folder)
         self._listener = socket.create_server((self.settings.host, 0))
         self.address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"

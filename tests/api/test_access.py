@@ -145,12 +145,12 @@ def test_tokens_are_stored_hashed_for_their_owner_only(tmp_path: Path) -> None:
 
 def test_beyond_loopback_there_must_be_a_secret(tmp_path: Path) -> None:
     path = tmp_path / "universe.duckdb"
-    check_access(Settings(host="127.0.0.1"), path)
-    check_access(Settings(host="0.0.0.0", access="open"), path)
+    check_access(Settings(host="127.0.0.1"), TokenFile(token_path(path)))
+    check_access(Settings(host="0.0.0.0", access="open"), TokenFile(token_path(path)))
     with pytest.raises(SettingsError, match=r"0\.0\.0\.0 can be reached from other machines"):
-        check_access(Settings(host="0.0.0.0"), path)
+        check_access(Settings(host="0.0.0.0"), TokenFile(token_path(path)))
     TokenFile(token_path(path)).create("ada", Role.admin)
-    check_access(Settings(host="0.0.0.0"), path)
+    check_access(Settings(host="0.0.0.0"), TokenFile(token_path(path)))
     assert [
         is_loopback(host) for host in ("127.0.0.9", "::1", "localhost", "10.0.0.1", "::", "example.org")
     ] == [
@@ -198,16 +198,20 @@ def test_too_many_requests(tmp_path: Path) -> None:
 def test_a_restricted_server_on_loopback_has_a_ready_token(tmp_path: Path) -> None:
     path = tmp_path / "none.duckdb"
     restricted = Settings(access="token")
-    check_access(restricted, path)  # nobody else reaches it, so it may start without a token in the file
+    check_access(
+        restricted, TokenFile(token_path(path))
+    )  # nobody else reaches it, so it may start without a token in the file
     token = make_ready_token(restricted)
     assert token is not None and token != make_ready_token(restricted)
-    access = Access(restricted, path, token)
+    access = Access(restricted, TokenFile(token_path(path)), token)
     request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
     assert access.require(request, Role.admin).role is Role.admin
     assert not access.tokens.path.exists(), "it lives in the server alone"
     with pytest.raises(HttpError):
-        Access(restricted, path, make_ready_token(restricted)).require(request, Role.pilot)
+        Access(restricted, TokenFile(token_path(path)), make_ready_token(restricted)).require(
+            request, Role.pilot
+        )
     with pytest.raises(HttpError):
-        Access(restricted, path).require(request, Role.pilot)
+        Access(restricted, TokenFile(token_path(path))).require(request, Role.pilot)
     assert make_ready_token(Settings()) is None, "an open server needs none"
     assert make_ready_token(Settings(access="token", host="0.0.0.0")) is None, "others may see the link"

@@ -178,7 +178,7 @@ def test_names_by_the_settings(tmp_path: Path) -> None:
     assert names(False, *asked[:4], hosts=("*",)) == [True] * 4
     for wrong in ({"hosts": ("*",)}, {"hosts": ("a b",)}, {"hosts": ("a:80",)}, {"proxies": ("10.0.0.1/8",)}):
         with pytest.raises(SettingsError, match=r"hosts|HOSTS|PROXIES"):
-            check_access(Settings(**wrong), tmp_path / "none.duckdb")
+            check_access(Settings(**wrong), TokenFile(tmp_path / "none.tokens"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ from wasmverse.errors import SettingsError
 from wasmverse.settings import CheckSettings, GuestSettings, PoolSettings, Settings, load_settings
 from wasmverse.settings.group import Group
 
-NAMED = [value for name in settings.__all__ if isinstance(value := getattr(settings, name), type)]
+NAMED = [
+    value
+    for name in settings.__all__
+    if isinstance(value := getattr(settings, name), type) and issubclass(value, Group)
+]
 GROUPS = [group for group in NAMED if group.__bases__ == (Group,)]
 
 

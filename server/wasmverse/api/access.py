@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import secrets
-from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
@@ -14,7 +13,7 @@ from wasmverse.api.http.origin import check_sites, is_loopback
 from wasmverse.commands import CLAIMED, OPERATOR_OWNER
 from wasmverse.errors import SettingsError
 from wasmverse.settings import SiteSettings
-from wasmverse.tokens import PREFIX, Identity, Role, TokenFile, is_reserved, token_path
+from wasmverse.tokens import PREFIX, Identity, Role, Tokens, is_reserved
 
 ANONYMOUS = "anonymous"
 USER_MAX = 64
@@ -22,14 +21,14 @@ DENIED = 1045
 
 
 class Access:
-    """The rule for one server, whose tokens lie beside its database.
+    """The rule for one server, with the tokens of its universe.
 
     ``is_open`` : commands need no token. ``is_public`` : reading needs none. ``ready_token`` is an admin's for as long as this
-    server runs; it is in no file.
+    server runs; it is stored nowhere.
     """
 
-    def __init__(self, settings: SiteSettings, database_path: Path, ready_token: str | None = None) -> None:
-        self.tokens = TokenFile(token_path(database_path))
+    def __init__(self, settings: SiteSettings, tokens: Tokens, ready_token: str | None = None) -> None:
+        self.tokens = tokens
         self._ready_token = ready_token
         self.is_open = _is_open(settings)
         self.is_public = settings.is_reading_public
@@ -83,14 +82,14 @@ def make_ready_token(settings: SiteSettings) -> str | None:
     return PREFIX + secrets.token_urlsafe(24)
 
 
-def check_access(settings: SiteSettings, database_path: Path) -> None:
+def check_access(settings: SiteSettings, tokens: Tokens) -> None:
     """Refuse to serve beyond loopback without a token, or with names and proxies that are not valid.
 
     Raises
     ------
     SettingsError : tokens are needed at ``settings.host`` and there is none; ``hosts`` or ``proxies`` cannot be used.
     """
-    access = Access(settings, database_path)
+    access = Access(settings, tokens)
     check_sites(settings, access.is_open)
     if not access.is_open and not is_loopback(settings.host) and not access.tokens.all():
         raise SettingsError(

@@ -29,6 +29,7 @@ from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
 from wasmverse.query.service import QueryService
 from wasmverse.settings import GatewaySettings
+from wasmverse.tokens import Tokens
 
 DESCRIPTION = """SQL over a living universe. Reading is `POST /api/v2/query/tuples`; every answer names the
 turn it belongs to. Live queries are a WebSocket at `/api/v1/live`."""
@@ -38,18 +39,18 @@ def create_app(
     universe: Universe,
     service: QueryService,
     settings: GatewaySettings,
-    database_path: Path,
+    tokens: Tokens,
     page_folder: Path | None,
     ready_token: str | None = None,
 ) -> FastAPI:
     """The gateway over a universe and a service of queries, which its caller starts and closes.
 
-    The tokens are those of the universe in ``database_path``. ``page_folder`` holds the built page; None or an empty folder
+    The tokens are those of the universe. ``page_folder`` holds the built page; None or an empty folder
     answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's.
     """
     metrics = Metrics(universe, service)
-    access = Access(settings, database_path, ready_token)
-    live = LiveQueries(universe, service, settings, access.tokens.path, metrics)
+    access = Access(settings, tokens, ready_token)
+    live = LiveQueries(universe, service, settings, tokens, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -18,9 +18,11 @@ from wasmverse.processes.signals import end_at_once
 
 def serve(
     db: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--db", help="The universe's file; made if there is none. \\[default: in the user's data folder]"
+            "--db",
+            help="The universe: its file, made if there is none, or the [bold]postgresql://[/bold] URL of its database. "
+            "\\[default: a file in the user's data folder]",
         ),
     ] = None,
     systems: Systems = None,
@@ -52,7 +54,9 @@ def serve(
     from wasmverse.api.access import check_access  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.processes.server import bind, end  # noqa: PLC0415
     from wasmverse.processes.server import serve as run  # noqa: PLC0415
+    from wasmverse.settings import file_of  # noqa: PLC0415
     from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
+    from wasmverse.storage.tokens import open_tokens  # noqa: PLC0415
 
     settings = settings_of(
         database_path=db,
@@ -66,9 +70,11 @@ def serve(
         record_path=record,
     )
     try:
-        if not settings.database_path.exists():
+        file = file_of(settings.database_path)
+        if file is not None and not file.exists():
             check_new_universe(settings)
-        check_access(settings, settings.database_path)
+        tokens = open_tokens(settings.database_path)
+        check_access(settings, tokens)
         listening = bind(settings.host, settings.port)
     except WasmverseError as error:
         fail(error.message)
@@ -77,7 +83,7 @@ def serve(
 
     async def run_to_the_end() -> None:
         try:
-            failure = await run(settings, listening, lambda text: console.print(text, markup=False))
+            failure = await run(settings, tokens, listening, lambda text: console.print(text, markup=False))
         except WasmverseError as error:
             failure = error.message
         end(failure)

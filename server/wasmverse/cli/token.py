@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from wasmverse.cli.options import settings_of
 from wasmverse.cli.terminal import fail, print_table
-from wasmverse.errors import SettingsError
-from wasmverse.settings import default_database_path
-from wasmverse.tokens import Role, TokenFile, token_path
+from wasmverse.errors import WasmverseError
+from wasmverse.tokens import Role, Tokens
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,13 +29,15 @@ class RoleName(enum.StrEnum):
 
 
 DatabaseOption = Annotated[
-    Path | None,
-    typer.Option("--db", envvar="WASMVERSE_DATABASE_PATH", help="The universe's file.", show_default=False),
+    str | None,
+    typer.Option("--db", help="The universe: its file, or the URL of its database.", show_default=False),
 ]
 
 
-def _tokens(database: Path | None) -> TokenFile:
-    return TokenFile(token_path(database or default_database_path()))
+def _tokens(database: str | None) -> Tokens:
+    from wasmverse.storage.tokens import open_tokens  # noqa: PLC0415 - settings and this are large imports
+
+    return open_tokens(settings_of(database_path=database).database_path)
 
 
 @app.command()
@@ -50,7 +51,7 @@ def create(
             help="A reader asks, a pilot also spawns and uploads, an admin also replaces others' strategies."
         ),
     ] = RoleName.pilot,
-    database: DatabaseOption = None,
+    db: DatabaseOption = None,
 ) -> None:
     """Make a token for NAME and print it. Only its hash is stored, so it cannot be shown again.
 
@@ -58,19 +59,19 @@ def create(
     [bold]Authorization: Bearer TOKEN[/bold].
     """
     try:
-        print(_tokens(database).create(name, Role[role.value]))
-    except (SettingsError, OSError) as error:
+        print(_tokens(db).create(name, Role[role.value]))
+    except (WasmverseError, OSError) as error:
         fail(str(error))
 
 
 @app.command("list")
-def list_(database: DatabaseOption = None) -> None:
+def list_(db: DatabaseOption = None) -> None:
     """List the tokens: their names, roles and times of creation."""
     table = Table("name", "role", "created", header_style="bold")
     try:
-        for row in _tokens(database).all():
+        for row in _tokens(db).all():
             table.add_row(*map(escape, row))
-    except (SettingsError, OSError) as error:
+    except (WasmverseError, OSError) as error:
         fail(str(error))
     print_table(table)
 
@@ -78,19 +79,19 @@ def list_(database: DatabaseOption = None) -> None:
 @app.command()
 def renew(
     name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
-    database: DatabaseOption = None,
+    db: DatabaseOption = None,
 ) -> None:
     """Replace the token of NAME by a new one and print it. The old one is no longer valid; its owner keeps their strategies."""
     try:
-        print(_tokens(database).renew(name))
-    except (SettingsError, OSError) as error:
+        print(_tokens(db).renew(name))
+    except (WasmverseError, OSError) as error:
         fail(str(error))
 
 
 @app.command()
 def revoke(
     name: Annotated[str, typer.Argument(help="Whose token it is.", show_default=False)],
-    database: DatabaseOption = None,
+    db: DatabaseOption = None,
 ) -> None:
     """Make the token of NAME invalid from now on.
 
@@ -98,6 +99,6 @@ def revoke(
     same person.
     """
     try:
-        _tokens(database).revoke(name)
-    except (SettingsError, OSError) as error:
+        _tokens(db).revoke(name)
+    except (WasmverseError, OSError) as error:
         fail(str(error))

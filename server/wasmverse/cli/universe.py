@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
+from wasmverse.cli.options import settings_of
+from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
-from wasmverse.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="Look after a universe's file while no server has it open.")
 
 
 Db = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--db", help="The universe's file. \\[default: in the user's data folder]"),
 ]
 
@@ -29,7 +30,8 @@ def recover(db: Db = None) -> None:
     """
     from wasmverse.storage.duckdb.recover import recover as run  # noqa: PLC0415 - large imports, only where needed
 
-    _tell(lambda: run(load_settings(database_path=db).database_path))
+    file = _file(db, "its server recovers it by itself")
+    _tell(lambda: run(file))
 
 
 @app.command()
@@ -40,7 +42,8 @@ def export(
     """Write a universe as Parquet files, one a table: ships and nodes as rows, to be read or changed with any tool."""
     from wasmverse.storage.duckdb.exchange import export as run  # noqa: PLC0415
 
-    _tell(lambda: run(load_settings(database_path=db).database_path, folder))
+    file = _file(db, "copy it into a file with `wasmverse copy`, and export that")
+    _tell(lambda: run(file, folder))
 
 
 @app.command()
@@ -51,7 +54,16 @@ def load(
     """Make a universe of Parquet files. Every row is checked; a file that is there already is never replaced."""
     from wasmverse.storage.duckdb.exchange import load as run  # noqa: PLC0415
 
-    _tell(lambda: run(folder, load_settings(database_path=db).database_path))
+    file = _file(db, "load it into a file, and copy that there with `wasmverse copy`")
+    _tell(lambda: run(folder, file))
+
+
+def _file(db: str | None, instead: str) -> Path:
+    """The universe's file; a URL ends the program with status 2 and what to do instead."""
+    place = settings_of(database_path=db).database_path
+    if not isinstance(place, Path):
+        fail(f"{place} is no file: {instead}", status=2)
+    return place
 
 
 def _tell(work: Callable[[], str]) -> None:

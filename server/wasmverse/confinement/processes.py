@@ -77,10 +77,11 @@ def _confine(user: int, *readable: Path) -> Outcomes:
 class UniversePaths:
     """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels.
 
+    database : None if that is no file.
     readers_group : the group that may also look into the snapshots, if root runs the universe.
     """
 
-    database: Path
+    database: Path | None
     snapshots: Path
     kernels: Path
     recording: Path | None = None
@@ -101,7 +102,8 @@ def confine_universe(paths: UniversePaths) -> Outcomes:
 
     Folders that are missing are made, if that is allowed; whoever needs one reports later that it is missing.
     """
-    for folder in (paths.database.parent, paths.kernels):
+    file = paths.database
+    for folder in (paths.kernels,) if file is None else (file.parent, paths.kernels):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
@@ -111,7 +113,7 @@ def confine_universe(paths: UniversePaths) -> Outcomes:
             if paths.readers_group is not None:
                 users.hand_over(paths.snapshots, paths.readers_group)
     folders = paths.folders()
-    used = [path for path in (paths.database.parent, paths.database) if path.exists()]
+    used = [path for path in (file.parent, file) if path.exists()] if file is not None else []
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
     return {
         **namespaces.separate(is_read_only=False),

@@ -31,6 +31,7 @@ from wasmverse.processes.signals import heeded
 from wasmverse.processes.universe import UniverseProcess
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
+from wasmverse.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +79,15 @@ def snapshot_folder(settings: Settings) -> Path:
         return settings.snapshot_folder
     shared = Path("/dev/shm")
     base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-    digest = hashlib.sha256(str(settings.database_path.resolve()).encode()).hexdigest()[:12]
+    place = settings.database_path
+    name = str(place.resolve() if isinstance(place, Path) else place)
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
     return base / f"wasmverse-{os.getuid()}-{digest}"
 
 
-async def serve(settings: Settings, listening: socket.socket, tell: Callable[[str], None]) -> str | None:
+async def serve(
+    settings: Settings, tokens: Tokens, listening: socket.socket, tell: Callable[[str], None]
+) -> str | None:
     """Run until SIGINT, SIGTERM or SIGHUP, or until the universe fails; returns the reason of a failure.
 
     It ends in bounded time, whether its processes are then stopped, hang or are at work.
@@ -108,6 +113,7 @@ async def serve(settings: Settings, listening: socket.socket, tell: Callable[[st
             link = url if token is None else f"{url}/#token={token}"
             await _serve_gateway(
                 settings,
+                tokens,
                 universe,
                 listening,
                 stopping,
@@ -142,6 +148,7 @@ def end(failure: str | None) -> NoReturn:
 
 async def _serve_gateway(
     settings: Settings,
+    tokens: Tokens,
     universe: UniverseProcess,
     listening: socket.socket,
     stopping: asyncio.Event,
@@ -161,7 +168,7 @@ async def _serve_gateway(
         }
         if (lacking := refusal(settings.confinement_required, confinement)) is not None:
             raise SettingsError(lacking)
-        app = create_app(universe, pool, settings, settings.database_path, PAGE_FOLDER, ready_token)
+        app = create_app(universe, pool, settings, tokens, PAGE_FOLDER, ready_token)
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
         # With a thousand watchers, a full garbage collection is a pause of 170 to 280 ms for everybody. What was imported is

@@ -14,7 +14,7 @@ from wasmverse.confinement.processes import UniversePaths, close_universe, confi
 from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
-from wasmverse.settings import UniverseProcessSettings
+from wasmverse.settings import UniverseProcessSettings, file_of
 from wasmverse.universe.cache import base_folder, keep_on_disk
 
 
@@ -22,7 +22,7 @@ def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pip
     """Confine this process, then run the universe in it."""
     kernels = base_folder()
     paths = UniversePaths(
-        settings.database_path,
+        file_of(settings.database_path),
         snapshot_folder,
         kernels,
         settings.record_path,

@@ -5,6 +5,7 @@ them, and whoever needs a few takes their group. docs/settings.md is checked aga
 """
 
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.database import DatabasePlace, DatabaseUrl, file_of, without_passwords
 from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
@@ -28,6 +29,8 @@ __all__ = [
     "CommandSettings",
     "ConfinementSettings",
     "ConnectionSettings",
+    "DatabasePlace",
+    "DatabaseUrl",
     "FunctionCheckSettings",
     "FunctionSettings",
     "FunctionUploadSettings",
@@ -47,5 +50,7 @@ __all__ = [
     "UniverseSettings",
     "UploadSettings",
     "default_database_path",
+    "file_of",
     "load_settings",
+    "without_passwords",
 ]

@@ -10,6 +10,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from wasmverse.errors import SettingsError
 from wasmverse.settings.confinement import ConfinementSettings
+from wasmverse.settings.database import without_passwords
 from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.gateway import (
     AccessSettings,
@@ -54,6 +55,15 @@ class Settings(
     """One validated set of settings, which is each of its groups; the processes of a server share it as it was at start."""
 
 
+OPTIONS = {
+    "database_path": "db",
+    "place_urls": "place",
+    "period_seconds": "period",
+    "record_path": "record",
+}
+"""The settings whose options have other names."""
+
+
 def load_settings(**options: object) -> Settings:
     """Options that are not None, over the environment, over the defaults.
 
@@ -67,11 +77,14 @@ def load_settings(**options: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        shown = {"database_path": "db", "period_seconds": "period", "record_path": "record"}.get(name, name)
+        shown = OPTIONS.get(name, name)
         where = f"--{shown.replace('_', '-')}" if name in given else f"WASMVERSE_{name.upper()}"
-        rule = first["msg"].removeprefix("Input should be ")
-        raise SettingsError(f"{where} is {first['input']!r}; allowed is: {rule}") from error
+        rule = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        value = first["input"]
+        value = without_passwords(value) if isinstance(value, str) else value
+        raise SettingsError(f"{where} is {value!r}; allowed is: {rule}") from None
     except SourceError as error:
         field = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "settings")
         variable = f"WASMVERSE_{field.upper()}"
-        raise SettingsError(f"{variable} is {os.environ.get(variable)!r}; allowed is: JSON") from error
+        value = without_passwords(os.environ.get(variable, ""))
+        raise SettingsError(f"{variable} is {value!r}; allowed is: JSON") from None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, Self
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from wasmverse.errors import SettingsError
+from wasmverse.settings.database import DatabasePlace, DatabaseUrl
 from wasmverse.settings.group import Group
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
 
@@ -17,10 +20,19 @@ def default_database_path() -> Path:
 
 
 class UniverseSettings(Group):
-    """The file, what a new universe holds, and how its turns are played."""
+    """Where it is kept, what a new universe holds, and how its turns are played."""
 
-    database_path: Path = Field(
-        default_factory=default_database_path, description="The universe's DuckDB file."
+    database_path: DatabasePlace = Field(
+        default_factory=default_database_path,
+        description="The universe's DuckDB file, or the `postgresql://` URL of its database.",
+    )
+    place_urls: tuple[DatabaseUrl, ...] = Field(
+        (),
+        description="Databases of further PostgreSQL servers that hold a part of the universe each, in this order; JSON list.",
+    )
+    play: Literal["auto", "inside", "outside"] = Field(
+        "auto",
+        description="Where turns in PostgreSQL are played: `inside` the server, or beside it; `auto` is inside where that works.",
     )
     systems: int = Field(1_000, ge=1, le=SYSTEMS_MAX, description="Solar systems of a new universe.")
     ships: int = Field(
@@ -47,6 +59,25 @@ class UniverseSettings(Group):
         ge=1 << 10,
         description="Size of the log at which a checkpoint writes it into the database file, between two turns, in bytes.",
     )
+
+    @model_validator(mode="after")
+    def _check_places(self) -> Self:
+        if self.place_urls:
+            if isinstance(self.database_path, Path):
+                raise SettingsError(
+                    f"place_urls names {self.place_urls[0]}, but database_path is the file {self.database_path}: a universe on "
+                    "several servers has a postgresql:// URL as database_path, too"
+                )
+            if self.database_path.is_citus or any(url.is_citus for url in self.place_urls):
+                raise SettingsError(
+                    f"place_urls names {self.place_urls[0]}, but Citus places the rows itself: name only the coordinator"
+                )
+            for number, url in enumerate(self.place_urls):
+                if url in (self.database_path, *self.place_urls[:number]):
+                    raise SettingsError(
+                        f"place_urls names {url} again: each part needs a database of its own"
+                    )
+        return self
 
 
 class CommandSettings(Group):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from wasmverse.errors import DatabaseError
-from wasmverse.settings import SimulationSettings
+from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.simulation.beginning import Founder
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database
@@ -17,19 +17,23 @@ from wasmverse.universe.turn import Laws
 
 
 def open_universe(
-    path: Path | None, settings: SimulationSettings, first: Callable[[bool], None] = lambda _is_new: None
+    place: Path | DatabaseUrl | None,
+    settings: SimulationSettings,
+    first: Callable[[bool], None] = lambda _is_new: None,
 ) -> UniverseStore:
-    """A universe in a file, made by the settings with the bundled strategies if it is new; None for a private one in memory.
+    """A universe, made by the settings with the bundled strategies if it is new; None for a private one in memory.
 
     Parameters
     ----------
-    first : called once the file is ours, before anything is made, read or compiled; told whether it is new.
+    first : called once the place is ours, before anything is made, read or compiled; told whether it is new.
 
     Raises
     ------
-    WasmverseError : the file cannot be used, holds what cannot be, or the universe does not fit this machine.
+    WasmverseError : the place cannot be used, holds what cannot be, or the universe does not fit this machine.
     """
-    database = Database.open(path)
+    if isinstance(place, DatabaseUrl):
+        raise DatabaseError(f"{place} cannot be used by this version: name a file with --db")
+    database = Database.open(place)
     try:
         first(database.is_new)
     except BaseException:
@@ -38,14 +42,14 @@ def open_universe(
     return DuckdbStore.opened(database, settings)
 
 
-def disk_error(error: BaseException, path: Path) -> DatabaseError | None:
+def disk_error(error: BaseException, place: Path | DatabaseUrl) -> DatabaseError | None:
     """The one line for an error whose cause is that the disk takes no more; None for any other."""
-    return disk_failure(error, path)
+    return disk_failure(error, place) if isinstance(place, Path) else None
 
 
-def storage_error(error: BaseException, path: Path) -> DatabaseError | None:
-    """The one line for an error whose cause is the disk, or damaged bytes of the universe at ``path``; None for any other."""
-    return disk_failure(error, path) or damage(error, path)
+def storage_error(error: BaseException, place: Path | DatabaseUrl) -> DatabaseError | None:
+    """The one line for an error whose cause is the disk, or damaged bytes of the universe there; None for any other."""
+    return disk_failure(error, place) or damage(error, place) if isinstance(place, Path) else None
 
 
 def found_universe(laws: Laws, founders: Sequence[Founder], settings: SimulationSettings) -> UniverseStore:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from wasmverse.commands import Command
-from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
+from wasmverse.messages import Condition, FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
@@ -126,3 +126,43 @@ class UniverseStore(Protocol):
 
     def close(self) -> None:
         """Leave the store closed, everything committed in it."""
+
+
+@runtime_checkable
+class SharedStore(UniverseStore, Protocol):
+    """A universe that several processes have open at once: one of them has the clock, and plays; the others follow.
+
+    Every method may raise DatabaseLost; after that only `reconnect` and `close` may be called.
+
+    is_clock : whether this process may `advance`; any may carry out commands. `advance` raises ClockLost, and commits nothing, if
+        another one took the clock.
+    """
+
+    is_clock: bool
+
+    def claim(self, *, from_frozen: bool = False) -> bool:
+        """Take the clock if nobody has it; whether it is ours. The state is then the committed one.
+
+        Parameters
+        ----------
+        from_frozen : first end the session of the process that has it: it does nothing any more.
+        """
+
+    def follow(self) -> TurnReport | None:
+        """Take over what other processes have committed by now, and do not wait: the report of the newest turn, if there is one
+        that is newer than ours. What their commands changed is taken over, too.
+        """
+
+    def is_clock_at_work(self) -> bool:
+        """Whether the process that has the clock has shown since the last call that it is at work on a turn."""
+
+    def fileno(self) -> int:
+        """What becomes readable when another process has committed something: it is then time to `follow`."""
+
+    def reconnect(self) -> None:
+        """Open new sessions after DatabaseLost, recover what the old ones left behind, and take over the committed state. The
+        clock is not ours after that.
+        """
+
+    def condition(self) -> Condition:
+        """Who plays, and what was recovered; no statement is sent for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 
 from wasmverse.api.errors import HttpError
 from wasmverse.api.live.revocation import Revocation
@@ -15,6 +14,7 @@ from wasmverse.messages import Universe
 from wasmverse.query.query import Query
 from wasmverse.query.service import QueryService
 from wasmverse.settings import LiveSettings
+from wasmverse.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +29,12 @@ class LiveQueries:
         universe: Universe,
         service: QueryService,
         settings: LiveSettings,
-        token_path: Path,
+        tokens: Tokens,
         metrics: Metrics,
     ) -> None:
         self.settings = settings
         self.metrics = metrics
-        self.revocation = Revocation(token_path, self.unsubscribe_all)
+        self.revocation = Revocation(tokens, self.unsubscribe_all)
         self._universe = universe
         self._service = service
         self._watches: dict[Query, Watch] = {}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from wasmverse.api.errors import for_client
 from wasmverse.api.live.watch import Watcher
 from wasmverse.errors import WasmverseError
+from wasmverse.tokens import Tokens
 
 REVOKED_SECONDS = 1.0
 """How often the tokens of open connections are looked at, besides every turn and every message."""
@@ -21,12 +21,12 @@ class Revocation:
 
     Parameters
     ----------
-    token_path : the file of tokens; the tokens are looked at only when it has changed.
+    tokens : looked at only when they have changed.
     unsubscribe_all : ends all subscriptions of a watcher.
     """
 
-    def __init__(self, token_path: Path, unsubscribe_all: Callable[[Watcher], None]) -> None:
-        self._path = token_path
+    def __init__(self, tokens: Tokens, unsubscribe_all: Callable[[Watcher], None]) -> None:
+        self._tokens = tokens
         self._unsubscribe_all = unsubscribe_all
         self._guarded: set[Watcher] = set()
         self._stamp: object = None
@@ -35,7 +35,7 @@ class Revocation:
         """End a watcher as soon as its token is revoked."""
         if watcher.recheck is not None:
             self._guarded.add(watcher)
-            self._stamp = None  # the file may have changed since it was let in
+            self._stamp = None  # they may have changed since it was let in
 
     def forget(self, watcher: Watcher) -> None:
         """It has left."""
@@ -45,7 +45,7 @@ class Revocation:
         """End those whose token is no more."""
         if not self._guarded:
             return
-        stamp = _stamp_of(self._path)
+        stamp = self._tokens.stamp()
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -63,11 +63,3 @@ class Revocation:
         while True:
             await asyncio.sleep(REVOKED_SECONDS)
             self.look()
-
-
-def _stamp_of(path: Path) -> object:
-    try:
-        status = path.stat()
-    except OSError:
-        return "none"
-    return status.st_mtime_ns, status.st_ino, status.st_size
