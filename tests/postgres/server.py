@@ -49,7 +49,10 @@ CONFIGURATION: dict[str, str | int] = {
 
 
 class Server:
-    """One server (a "cluster" in PostgreSQL's words) with its folder; `start` before use, `remove` at the end."""
+    """One server (a "cluster" in PostgreSQL's words) with its folder; `start` before use, `remove` at the end.
+
+    configuration, environment : of its next start; may be changed
+    """
 
     def __init__(self, **configuration: str | int) -> None:
         """Make the folder and the empty database cluster; nothing runs yet."""
@@ -60,6 +63,7 @@ class Server:
         self.password = secrets.token_urlsafe(12)
         self.port = 0
         self.configuration = CONFIGURATION | configuration
+        self.environment = environment()
         self.process: subprocess.Popen[bytes] | None = None
         secret = self.folder / "password"
         secret.write_text(self.password)
@@ -112,7 +116,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment(),
+                env=self.environment,
                 cwd="/",
                 start_new_session=True,
             )
