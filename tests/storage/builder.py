@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.turn_store import create_universe, write_turn
 from wasmverse.storage.records import TurnRecord, TurnRows
+from wasmverse.storage.stored_state import StoredState
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.packed import PackedState, pack_turn

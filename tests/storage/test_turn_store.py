@@ -13,8 +13,8 @@ from wasmverse.errors import StateError
 from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb.database import ROW_GROUP_ROWS, Database
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.duckdb.stored_state import StoredState
 from wasmverse.storage.duckdb.turn_store import write_system
+from wasmverse.storage.stored_state import StoredState
 from wasmverse.universe.result import nodes_after, ships_after
 from wasmverse.universe.state import state_hash
 

@@ -21,8 +21,9 @@ from wasmverse.storage import schema
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.duckdb.stored_state import StoredState, as_rows
+from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
+from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_store import read_strategies
 from wasmverse.storage.unpack_sql import SQL_TYPES
 from wasmverse.text import printable

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wasmverse.errors import ModuleRefused, StateError
 from wasmverse.storage import schema, views
-from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.event_batch import pack_events
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.event_format import EVENT_KINDS

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
-from wasmverse.storage.duckdb.stored_state import StoredState, as_table, blobs_of, check_rows
+from wasmverse.storage.duckdb.state_rows import blobs_of, check_rows
+from wasmverse.storage.stored_state import StoredState, as_table
 from wasmverse.storage.universe_store import Publish
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import PackedState

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import APPLICATION, Transaction
-from wasmverse.storage.duckdb.stored_state import as_rows
+from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.genesis import galaxy
 from wasmverse.universe.packed import PackedState, pack_state

@@ -1,9 +1,8 @@
-"""The state of a universe as it is kept: a row a system on its way to the table ``system_state`` and back."""
+"""The packed state on its way to the table ``system_state`` and back, a row a system."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,34 +12,11 @@ from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.universe.packed import Blobs, PackedState
-from wasmverse.universe.state import Columns, State
 
 _TYPE = arrow_schema(schema.system_state)
 
 ROWS_A_BATCH = 2_048
 """Rows that DuckDB inserts on one thread: it hands each thread whole batches."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredState:
-    """A committed state."""
-
-    tid: int
-    next_eid: int
-    state: State
-
-    def ship_table(self) -> pa.Table:
-        """The ships as Arrow, without copying."""
-        return as_table(self.state.ships)
-
-    def node_table(self) -> pa.Table:
-        """The nodes as Arrow, without copying."""
-        return as_table(self.state.nodes)
-
-
-def as_table(columns: Columns) -> pa.Table:
-    """Ships or nodes as Arrow, without copying."""
-    return pa.table(columns._asdict())
 
 
 def as_rows(packed: PackedState) -> pa.Table:

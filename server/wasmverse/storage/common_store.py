@@ -1,0 +1,281 @@
+"""What the stores of all engines do alike: what commands do within a transaction, who flies, and what readers may see."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from wasmverse.commands import (
+    Command,
+    Cost,
+    CreateFunction,
+    DropFunction,
+    EnableStrategy,
+    RemoveStrategies,
+    RemoveStrategy,
+    RollbackFunction,
+    SpawnEntity,
+    Transmit,
+    UploadStrategy,
+)
+from wasmverse.errors import StrategyCostly
+from wasmverse.messages import FunctionKey, FunctionUse
+from wasmverse.settings import SimulationSettings
+from wasmverse.simulation.catalogue import Catalogue
+from wasmverse.simulation.journal import Journal
+from wasmverse.simulation.measured import Measured
+from wasmverse.simulation.registry import Registry, Verdict
+from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
+from wasmverse.storage import function_bounds, function_store, schema, strategy_store
+from wasmverse.storage.records import RollingRows
+from wasmverse.storage.stored_state import StoredState
+from wasmverse.storage.strategy_bounds import check_room
+from wasmverse.storage.transaction import Transaction
+from wasmverse.storage.universe_store import Founding, Size
+from wasmverse.strategies.limits import guest_limits
+from wasmverse.strategies.roster import REMOVED, times_usual
+from wasmverse.universe import rules
+from wasmverse.universe.result import EventColumns
+from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
+from wasmverse.universe.turn import Laws
+
+T = TypeVar("T", bound=Transaction)
+T_contra = TypeVar("T_contra", bound=Transaction, contravariant=True)
+
+
+class Records(Protocol[T_contra]):
+    """The records of past turns as an engine keeps them."""
+
+    turns: RollingRows
+    strategy_turns: RollingRows
+    events: RollingRows
+    log: RollingRows
+    messages: RollingRows
+
+    def add_events(self, transaction: T_contra, tid: int, events: EventColumns) -> None:
+        """Record what happened between two turns, as of the one before."""
+
+    def transmit(self, transaction: T_contra, tid: int, command: Transmit, turn_max: int) -> dict[str, Any]:
+        """Record what a client says after turn ``tid``; the answer."""
+
+
+class CommonStore(ABC, Generic[T]):
+    """All of a `UniverseStore` but how an engine plays a turn, and how it reads and writes.
+
+    An engine sets ``laws``, ``stored``, ``systems`` and ``measured`` before it is asked for anything.
+
+    history : the records of past turns; stored : the committed state; systems : the rows of ``solar_system``
+    strategy_rows, function_rows : as they are committed
+    """
+
+    laws: Laws
+    history: Records[T]
+    stored: StoredState
+    systems: pa.Table
+    measured: Measured
+    strategy_rows: pa.Table
+    function_rows: list[Any]
+
+    def __init__(
+        self, settings: SimulationSettings, history: Records[T], now: Callable[[], float] = time.time
+    ) -> None:
+        self.now = now
+        self.recorder: Journal | None = None
+        self.forgets_removed = True
+        self.registry = Registry()
+        self.catalogue = Catalogue()
+        self.history = history
+        self.late_turns = 0
+        self._functions: pa.Table | None = None
+        self.take_up(settings, {})
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[T]:
+        """A transaction of the engine's."""
+
+    @abstractmethod
+    def _write_system(self, transaction: T, sid: int, system: State, next_eid: int) -> None:
+        """Write one system in place of what is committed of it, and the eid that the next new entity gets."""
+
+    def take_up(self, settings: SimulationSettings, bad_turns: dict[str, int]) -> None:
+        """As in `UniverseStore`."""
+        self.settings = settings
+        self.limits = guest_limits(settings)
+        self.registry.bad_turns = dict(bad_turns)
+
+    @property
+    def tid(self) -> int:
+        """The last committed turn."""
+        return self.stored.tid
+
+    @property
+    def next_eid(self) -> int:
+        """The eid that the next new entity gets."""
+        return self.stored.next_eid
+
+    @property
+    def size(self) -> Size:
+        """Of the committed state."""
+        state = self.stored.state
+        return Size(len(state.ships.sid), len(state.nodes.sid))
+
+    def snapshot(self) -> dict[str, pa.Table]:
+        """The committed state as readers see it; see ``schema.SNAPSHOT_TABLES``."""
+        return {
+            "solar_system": self.systems,
+            "ship": self.stored.ship_table(),
+            "node": self.stored.node_table(),
+            "turns": self.history.turns.rows,
+            "strategy": self.strategy_rows,
+            "strategy_turn": self.history.strategy_turns.rows,
+            "event": self.history.events.rows,
+            "strategy_log": self.history.log.rows,
+            "message": self.history.messages.rows,
+            "wasm_function": self._published_functions(),
+        }
+
+    def state_hash(self) -> str:
+        """The hash of the committed state; see ``universe.state.state_hash``."""
+        state = self.stored.state
+        return state_hash(state.ships, state.nodes, self.stored.tid, self.next_eid)
+
+    def founding(self) -> Founding:
+        """As in `UniverseStore`."""
+        with self._transaction() as transaction:
+            made_at = transaction.one(sa.select(schema.universe.c.created_at))[0]
+            rows = strategy_store.read_strategies(transaction)
+            kept = {row.sha256 for row in rows if row.status != REMOVED}  # the modules of others may be gone
+            modules = {sha256: strategy_store.read_module(transaction, sha256) for sha256 in kept}
+        return Founding(made_at, rows, modules)
+
+    # What commands do
+
+    def _execute(self, transaction: T, command: Command) -> dict[str, Any]:
+        """Carry out a command, and return its answer; what is loaded of strategies or functions is to be loaded again."""
+        match command:
+            case SpawnEntity():
+                return self._spawn(transaction, command)
+            case Transmit():
+                return self.history.transmit(transaction, self.tid, command, self.settings.messages_turn_max)
+            case UploadStrategy():
+                return self._upload(transaction, command)
+            case RemoveStrategy():
+                strategy_store.remove_strategies(transaction, [command.name], command.author)
+                return {"name": command.name, "tid": self.tid}
+            case RemoveStrategies():
+                strategy_store.remove_strategies(transaction, command.names, command.author)
+                return {"names": list(command.names), "tid": self.tid}
+            case EnableStrategy():
+                strategy_store.enable_strategy(transaction, command.name, command.author, command.is_enabled)
+                return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
+            case CreateFunction():
+                return self._create_function(transaction, command)
+            case DropFunction(name, parameters, may_be_missing, author):
+                dropped = function_store.drop_functions(
+                    transaction, name, parameters, author, may_be_missing=may_be_missing
+                )
+                return {"name": name, "dropped": dropped, "tid": self.tid}
+            case RollbackFunction(name, parameters, version, author):
+                row = function_store.roll_back(transaction, name, parameters, version, author)
+                return self._shown(row)
+
+    def _spawn(self, transaction: T, command: SpawnEntity) -> dict[str, Any]:
+        check_spawn(command, self.laws.systems)
+        eid = self.next_eid
+        flown = None
+        if command.kind == rules.SHIP:
+            flown = strategy_store.find_strategy(transaction, str(command.strategy)).strategy_id
+        system = spawned(of_system(self.stored.state, command.sid), command, eid, flown)
+        self._write_system(transaction, command.sid, system, eid + 1)
+        self.history.add_events(transaction, self.tid, spawn_event(command, eid))
+        return {"eid": eid, "tid": self.tid}
+
+    def _upload(self, transaction: T, command: UploadStrategy) -> dict[str, Any]:
+        found = command.inspection
+        if self.forgets_removed:
+            strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
+        size = len(command.module)
+        compiled = {**self.registry.compiled_bytes, found.sha256: len(found.compiled)}
+        check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
+        function_store.check_strategies_names(transaction, list(found.strategies))
+        if found.costs:
+            self._check_cost(found.costs, command.budget_fuel)
+        strategy_store.store_strategies(
+            transaction,
+            command.module,
+            found.strategies,
+            sha256=found.sha256,
+            language=found.language,
+            author=command.author,
+            now=self.now(),
+            budget_fuel=command.budget_fuel,
+        )
+        rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
+        self.registry.add(found.sha256, found.compiled, found.strategies)
+        shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
+        return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
+
+    def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:
+        """Refuse an upload that would make turns late by what was measured of it."""
+        period, share = self.settings.period_seconds, self.settings.upload_share_max
+        ships, times = len(self.stored.state.ships.sid), times_usual(budget_fuel, self.limits.budget_fuel)
+        added, free, turn = self.measured.room_for(costs, self.registry, ships, period, share, times)
+        if added > free:
+            raise StrategyCostly(
+                f"this would add {1000 * added:,.0f} ms to a turn by what its calls and instances took when it was checked; "
+                f"there is room for {1000 * free:,.0f} ms (turns take {1000 * turn:,.0f} of {1000 * period:,.0f} ms): "
+                "make it cheaper, or export fewer strategies"
+            )
+
+    # Functions
+
+    def _create_function(self, transaction: T, command: CreateFunction) -> dict[str, Any]:
+        before, sha256 = self.function_rows, command.definition["sha256"]
+        versions_kept = self.settings.function_versions_kept
+        row = function_store.store_function(transaction, command, self.now(), versions_kept)
+        compiled = {**self.catalogue.compiled_bytes, sha256: len(command.compiled)}
+        function_bounds.check_room(transaction, before, compiled, self.settings)
+        self.catalogue.add(sha256, command.compiled)
+        return self._shown(row)
+
+    def _shown(self, row: Any) -> dict[str, Any]:
+        return {**{key: getattr(row, key) for key in function_store.SHOWN}, "tid": self.tid}
+
+    def _load_functions(self, transaction: T) -> None:
+        self.function_rows = function_store.read_functions(transaction)
+        self.catalogue.load(self.function_rows, partial(function_store.read_module, transaction))
+        self._functions = None
+
+    def note_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
+        """As in `UniverseStore`."""
+        if self.catalogue.note(uses):
+            self._functions = None
+
+    def _published_functions(self) -> pa.Table:
+        """The same table as long as nothing has changed."""
+        if self._functions is None:
+            self._functions = function_store.published(self.function_rows, self.catalogue)
+        return self._functions
+
+    # Strategies
+
+    def _load_strategies(self, transaction: T) -> None:
+        """Make the registry of what the database holds."""
+        rows = strategy_store.read_strategies(transaction)
+        self._note(transaction, self.registry.load(rows, partial(strategy_store.read_module, transaction)))
+        self.strategy_rows = strategy_store.read_strategy_table(transaction)
+
+    def _note(self, transaction: T, verdicts: Sequence[Verdict]) -> None:
+        for verdict in verdicts:
+            strategy_store.record_fault(transaction, verdict.name, verdict.last_fault, verdict.status)
+
+
+def nothing() -> None:
+    """What is noted of a command when nothing is recorded."""
