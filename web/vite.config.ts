@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { compressed } from './compress';
 
 export default defineConfig({
   base: './',
+  plugins: [compressed()],
   build: {
     outDir: '../server/wasmverse/page',
     emptyOutDir: true,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -33,6 +34,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_ENDINGS = {"br": ".br", "gzip": ".gz"}
+"""What web/compress.ts puts beside a file, the smaller first."""
+
 FOREVER = "public, max-age=31536000, immutable"
 
 NOT_BUILT = """Wasmverse runs, but its page is not built.
@@ -46,14 +50,41 @@ Build it with `make setup` and start again, or talk to the universe in SQL:
 
 
 class _Page(StaticFiles):
-    """Static files. Those in assets/ are named by a hash of their contents and cached for ever; the others are revalidated."""
+    """Static files, compressed where the build has compressed them and the client takes it.
+
+    Those in assets/ are named by a hash of their contents and cached for ever; the others are revalidated.
+    """
 
     def file_response(self, full_path, stat_result, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        encoding = self._encoding(full_path, Headers(scope=scope))
+        if encoding is not None:
+            encoded = f"{full_path}{_ENDINGS[encoding]}"
+            response = super().file_response(encoded, Path(encoded).stat(), scope, status_code)
+            response.headers["Content-Encoding"] = encoding
+        else:
+            response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_HEADERS)
+        response.headers["Vary"] = "Accept-Encoding"
         is_hashed = Path(full_path).parent.name == "assets"
         response.headers["Cache-Control"] = FOREVER if is_hashed else "no-cache"
         return response
+
+    def _encoding(self, full_path: str | os.PathLike[str], headers: Headers) -> str | None:
+        """The first of `_ENDINGS` that the client takes and the build has made of a file."""
+        asked = accepted_encodings(headers.get("accept-encoding", ""))
+        return next(
+            (e for e, end in _ENDINGS.items() if e in asked and Path(f"{full_path}{end}").is_file()), None
+        )
+
+
+def accepted_encodings(header: str) -> set[str]:
+    """The encodings that an Accept-Encoding header names, but for those with the weight 0 (RFC 9110, 12.5.3)."""
+    accepted = set()
+    for part in header.lower().split(","):
+        name, _, weight = (piece.strip() for piece in part.partition(";"))
+        if name and weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            accepted.add(name)
+    return accepted
 
 
 class _Files(Mount):
