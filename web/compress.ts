@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Plugin } from 'vite';
@@ -8,27 +10,25 @@ const TEXT = /\.(?:js|css|html|svg|json)$/;
 
 /**
  * Beside each file of text the same as `.br` and `.gz`, as small as either goes: it is done once, here, so that the
- * server has only to choose (`server/wasmverse/api/page.py`).
+ * server has only to choose (`server/wasmverse/api/page.py`). The files are read when they are written: until then other
+ * plugins change them.
  */
 export function compressed(): Plugin {
   return {
     name: 'compressed',
     apply: 'build',
-    enforce: 'post',
-    async generateBundle(_options, bundle) {
-      await Promise.all(
-        Object.values(bundle).map(async (file) => {
-          const source = Buffer.from(file.type === 'chunk' ? file.code : file.source);
-          if (!TEXT.test(file.fileName) || source.length < BYTES_MIN) return;
-          const params = { [constants.BROTLI_PARAM_SIZE_HINT]: source.length };
-          const [br, gz] = await Promise.all([
-            promisify(brotliCompress)(source, { params }),
-            promisify(gzip)(source, { level: constants.Z_BEST_COMPRESSION }),
-          ]);
-          this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source: br });
-          this.emitFile({ type: 'asset', fileName: `${file.fileName}.gz`, source: gz });
-        }),
-      );
+    async writeBundle({ dir }, bundle) {
+      if (dir === undefined) throw new Error('the build has no folder to write to');
+      const files = Object.keys(bundle).filter((name) => TEXT.test(name));
+      await Promise.all(files.map((name) => compress(join(dir, name))));
     },
   };
+}
+
+async function compress(path: string): Promise<void> {
+  const source = await readFile(path);
+  if (source.length < BYTES_MIN) return;
+  const params = { [constants.BROTLI_PARAM_SIZE_HINT]: source.length };
+  await writeFile(`${path}.br`, await promisify(brotliCompress)(source, { params }));
+  await writeFile(`${path}.gz`, await promisify(gzip)(source, { level: constants.Z_BEST_COMPRESSION }));
 }

@@ -125,3 +125,21 @@ def test_a_query_in_the_address_is_shown_but_not_run(visit: Visit) -> None:
     expect(page.get_by_label("SQL", exact=True)).to_have_value("select 42 as answer")
     visit.await_turns(1)
     expect(page.locator(".result table")).to_have_count(0)
+
+
+def test_what_is_typed_goes_into_what_a_key_opened(visit: Visit) -> None:
+    page = visit.open()
+    page.keyboard.press("c")
+    console = page.get_by_role("textbox", name="SQL", exact=True)
+    expect(console).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("select 1 as s")
+    expect(console).to_have_value("select 1 as s")
+    expect(page.locator("#sheet-strategies")).to_be_hidden()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("sol")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert").get_by_text("is no number of a system")).to_be_visible()
+    page.keyboard.type("1")
+    expect(page.locator("#search-hint")).to_be_hidden()

@@ -59,6 +59,17 @@ def test_a_click_flies_into_a_system_and_back(visit: Visit, server: Server) -> N
     expect(page).to_have_url(re.compile(rf"#/system/{place['sid']}$"))
 
 
+def test_the_wheel_leads_into_a_star(visit: Visit, server: Server) -> None:
+    place = server.query("select sid, x, y from solar_system order by sid limit 1 offset 17")[0]
+    page = visit.open(f"#/?at={place['x'] + 0.5},{place['y'] + 0.5},6")
+    visit.await_turns(1)
+    page.mouse.move(*visit.middle())
+    expect(page.locator("#tooltip")).to_be_visible()
+    page.mouse.wheel(0, -200)
+    expect(page).to_have_url(re.compile(rf"#/system/{place['sid']}\b"))
+    expect(page.locator("#tooltip")).to_be_hidden()
+
+
 def test_a_reload_shows_the_same(visit: Visit, server: Server) -> None:
     ship = server.query("select sid, eid from entity where kind = 1 order by eid limit 1 offset 9")[0]
     page = visit.open(f"#/system/{ship['sid']}/entity/{ship['eid']}")

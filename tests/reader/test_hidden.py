@@ -101,7 +101,7 @@ def test_a_long_name_is_cut(asked: Asked, sql: str) -> None:
 def test_a_strategy_is_shown_without_its_ids_and_its_export(asked: Asked) -> None:
     assert [name for name, *_ in asked.rows("describe strategy")] == [
         "name", "version", "sha256", "bytes", "language", "author", "uploaded_at", "is_enabled", "status",
-        "last_fault", "budget_fuel",
+        "last_fault", "budget_fuel", "number",
     ]  # fmt: skip
     for hidden in ("export", "owner", "strategy_id"):
         with pytest.raises(QueryError):

@@ -10,9 +10,11 @@ import type { Stage } from './scene/stage';
 import { World } from './scene/world';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
+import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
 import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from './sql/systems';
 import { TURNS } from './sql/turns';
+import { learnLooks } from './view/look';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
@@ -68,6 +70,13 @@ export class Sky {
   }
 
   private follow(feed: Pick<Feed, 'follow'>): void {
+    feed.follow(
+      ({ turn }) => at(NUMBERS, turn),
+      (numbers) => {
+        learnLooks(numbers ?? []);
+        this.world.setSummaries([...this.summaries.values()]);
+      },
+    );
     feed.follow(
       ({ turn }) => at(TURNS, turn),
       (turns) => {

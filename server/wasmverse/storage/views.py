@@ -124,9 +124,13 @@ def entity_strategy_select() -> sa.Select[tuple[object, ...]]:
 
 
 def client_strategy_select() -> sa.Select[tuple[object, ...]]:
-    """``strategy`` as clients see it: all but the internal ids."""
+    """``strategy`` as clients see it: all but the internal ids, and ``number``, by which pages give it a look of its own.
+
+    It is the lowest that was free when the strategy came, and stays the same through its versions.
+    """
     internal = {strategy.c.strategy_id, strategy.c.owner, strategy.c.export}
-    return sa.select(*(column for column in strategy.c if column not in internal))
+    shown = (column for column in strategy.c if column not in internal)
+    return sa.select(*shown, strategy.c.strategy_id.label("number"))
 
 
 def client_function_select() -> sa.Select[tuple[object, ...]]:

@@ -27,14 +27,6 @@ export function write(node: Node, text: string): void {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** A dot in a strategy's colour. Set through the CSSOM: a style attribute would need a wider security policy. */
-export function dot(colour: string): HTMLElement {
-  const made = element('span', { class: 'dot', 'aria-hidden': 'true' });
-  made.style.background = colour;
-  made.style.color = colour;
-  return made;
-}
-
 export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no element #${id}`);

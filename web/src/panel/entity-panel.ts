@@ -2,7 +2,8 @@ import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
 import { toEntity } from '../place/step';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
-import { strategyColour, toCss } from '../view/colour';
+import { toCss } from '../view/colour';
+import { strategyColour } from '../view/look';
 import { button, element, write } from './element';
 import { count } from './format';
 

@@ -15,5 +15,6 @@ export function hoverText(
   }
   const summary = summaries.get(found.sid);
   if (summary === undefined) return `System ${found.sid}`;
-  return `System ${found.sid} · ${count(summary.ships)} ships · ${summary.leader} leads with ${count(summary.leaderShips)}`;
+  const share = `${Math.round((100 * summary.leaderEnergy) / Math.max(1, summary.energy))} %`;
+  return `System ${found.sid} · ${count(summary.ships)} ships · ${summary.leader} leads with ${share} of ${count(summary.energy)} energy`;
 }

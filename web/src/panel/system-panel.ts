@@ -4,15 +4,15 @@ import { TO_MAP, toEntity } from '../place/step';
 import { at } from '../sql/question';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { PLACES, type SystemPlace } from '../sql/systems';
-import { strategyColour, toCss } from '../view/colour';
-import { button, dot, element, write } from './element';
+import { button, element, write } from './element';
+import { emblem } from './emblem';
 import { count, short } from './format';
 
 /** The system in view: its size, and the fleets in it with their colours. */
 export class SystemPanel {
   private readonly title = element('h2', { id: 'system-title' });
   private readonly place = element('p', { class: 'muted' });
-  private readonly fleets = element('ul', { class: 'fleets', 'aria-label': 'Ships by strategy' });
+  private readonly fleets = element('ul', { class: 'fleets', 'aria-label': 'Energy and ships by strategy' });
   private readonly absence = element('p', { class: 'absence', role: 'status' });
   /** By sid; null until they are known. */
   private places: ReadonlyMap<number, SystemPlace> | null = null;
@@ -90,9 +90,13 @@ export class SystemPanel {
         element(
           'li',
           {},
-          dot(toCss(strategyColour(fleet.strategy))),
+          emblem(fleet.strategy),
           element('span', { class: 'name' }, fleet.strategy),
-          element('span', { class: 'number', title: `${short(fleet.energy)} energy` }, count(fleet.ships)),
+          element(
+            'span',
+            { class: 'number', title: `${count(fleet.energy)} energy in ${count(fleet.ships)} ships` },
+            `${short(fleet.energy)} · ${count(fleet.ships)}`,
+          ),
         ),
       ),
     );
@@ -105,7 +109,7 @@ export interface Fleet {
   readonly energy: number;
 }
 
-/** The ships of one system by strategy, the largest fleet first, then by name. */
+/** The ships of one system by strategy: the fleet with most energy first, which decides battles; then by name. */
 export function fleetsOf(ships: readonly Entity[]): Fleet[] {
   const fleets = new Map<string, Fleet>();
   for (const ship of ships) {
@@ -113,7 +117,7 @@ export function fleetsOf(ships: readonly Entity[]): Fleet[] {
     const fleet = fleets.get(strategy) ?? { strategy, ships: 0, energy: 0 };
     fleets.set(strategy, { strategy, ships: fleet.ships + 1, energy: fleet.energy + ship.energy });
   }
-  return [...fleets.values()].sort((a, b) => b.ships - a.ships || (a.strategy < b.strategy ? -1 : 1));
+  return [...fleets.values()].sort((a, b) => b.energy - a.energy || (a.strategy < b.strategy ? -1 : 1));
 }
 
 /** The eid to select after `current` when stepping through the ships; null when there are none. */

@@ -4,8 +4,10 @@ import { periodOf } from '../sql/period';
 import { at } from '../sql/question';
 import { STANDINGS, type Standing } from '../sql/strategies';
 import { TURNS, TURNS_KEPT, type TurnRecord } from '../sql/turns';
-import { strategyColour, toCss } from '../view/colour';
-import { dot, element, write } from './element';
+import { toCss } from '../view/colour';
+import { strategyColour } from '../view/look';
+import { element, write } from './element';
+import { emblem } from './emblem';
 import { brief, count, milliseconds, seconds, short } from './format';
 import { Sparkline } from './sparkline';
 
@@ -121,7 +123,7 @@ export class UniversePanel {
           element(
             'tr',
             {},
-            ...['Name', 'Ships', 'Energy', 'Kills', 'Faults'].map((name) =>
+            ...['Name', 'Energy', 'Ships', 'Kills', 'Faults'].map((name) =>
               element('th', { scope: 'col', title: titles[name] ?? '' }, name),
             ),
           ),
@@ -150,12 +152,12 @@ export class UniversePanel {
   }
 
   private showStandings(standings: readonly Standing[]): void {
-    const most = Math.max(1, ...standings.map((standing) => standing.ships));
+    const most = Math.max(1, ...standings.map((standing) => standing.energy));
     this.standings.replaceChildren(
       ...standings.map((standing) => {
         const colour = toCss(strategyColour(standing.strategy));
         const share = element('span', { class: 'share' });
-        share.style.width = `${(standing.ships / most) * 100}%`;
+        share.style.width = `${(standing.energy / most) * 100}%`;
         share.style.background = colour;
         return element(
           'tr',
@@ -163,11 +165,11 @@ export class UniversePanel {
           element(
             'th',
             { scope: 'row' },
-            dot(colour),
+            emblem(standing.strategy),
             element('span', { class: 'name' }, standing.strategy),
             share,
           ),
-          ...[standing.ships, standing.energy, standing.kills].map((value) =>
+          ...[standing.energy, standing.ships, standing.kills].map((value) =>
             element('td', { title: count(value) }, brief(value)),
           ),
           element('td', { class: standing.faults > 0 ? 'warning' : '' }, brief(standing.faults)),
@@ -185,7 +187,7 @@ export class UniversePanel {
 
 const titles: Readonly<Record<string, string>> = {
   Ships: 'Living ships',
-  Energy: 'Energy of its ships',
+  Energy: 'Energy of its ships: who has most is stronger, however many ships others have',
   Kills: `Kills in the last ${TURNS_KEPT} turns`,
   Faults: `Faults in the last ${TURNS_KEPT} turns`,
 };

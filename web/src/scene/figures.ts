@@ -1,6 +1,7 @@
-import { Container, Graphics, Sprite } from 'pixi.js';
+import { Container, Graphics, Sprite, type Texture } from 'pixi.js';
 import type { Entity } from '../sql/system';
-import { mixed, strategyColour } from '../view/colour';
+import { mixed } from '../view/colour';
+import { strategyLook } from '../view/look';
 import type { Pose } from '../view/motion';
 import type { Textures } from './textures';
 
@@ -34,12 +35,12 @@ export class ShipFigure implements Figure {
   private shieldShown = -1;
   private thrust = 0;
 
-  constructor(textures: Textures) {
+  constructor(private readonly textures: Textures) {
     this.glow = new Sprite({ texture: textures.glow, anchor: 0.5, blendMode: 'add', alpha: 0.55 });
     this.flame = new Sprite({ texture: textures.flame, anchor: { x: 1, y: 0.5 }, blendMode: 'add' });
     this.flame.position.x = -0.34;
     this.guns = new Sprite({ texture: textures.guns, anchor: 0.5 });
-    this.hull = new Sprite({ texture: textures.hull, anchor: 0.5 });
+    this.hull = new Sprite({ texture: hullIn(textures, 0), anchor: 0.5 });
     this.glow.setSize(4);
     this.hull.setSize(SHIP_LENGTH);
     this.body.addChild(this.flame, this.guns, this.hull);
@@ -48,7 +49,8 @@ export class ShipFigure implements Figure {
   }
 
   show(entity: Entity): void {
-    const colour = strategyColour(entity.strategy ?? '');
+    const { colour, shape } = strategyLook(entity.strategy ?? '');
+    this.hull.texture = hullIn(this.textures, shape);
     const upgrades = Math.max(0, entity.blasters + entity.thrusters + entity.harvesters - 6);
     this.glow.tint = colour;
     this.flame.tint = mixed(colour, 0xffffff, 0.35);
@@ -85,6 +87,10 @@ export class ShipFigure implements Figure {
       alpha: 0.16 + 0.5 * (1 - share),
     });
   }
+}
+
+function hullIn({ hulls, core }: Textures, shape: number): Texture {
+  return hulls[shape % hulls.length] ?? core;
 }
 
 /** A node: a light as strong as its energy. */

@@ -1,5 +1,6 @@
-import { mixed, strategyColour } from '../view/colour';
+import { mixed } from '../view/colour';
 import type { Effect } from '../view/effects';
+import { strategyColour } from '../view/look';
 import type { EffectLayer, MoteState } from './effect-layer';
 import type { Textures } from './textures';
 

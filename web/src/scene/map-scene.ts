@@ -1,7 +1,8 @@
 import { Container, Particle, ParticleContainer, Sprite } from 'pixi.js';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import type { Camera } from '../view/camera';
-import { mixed, strategyColour } from '../view/colour';
+import { mixed } from '../view/colour';
+import { strategyColour } from '../view/look';
 import { brightness, MAP_SIZE, type StarField } from '../view/star-field';
 import { Flashes } from './flashes';
 import { Reticle } from './reticle';
@@ -104,7 +105,7 @@ export class MapScene {
       }
       const colour = strategyColour(summary.leader);
       // The more evenly a system is shared, the whiter its star.
-      const share = summary.leaderShips / Math.max(1, summary.ships);
+      const share = summary.leaderEnergy / Math.max(1, summary.energy);
       paint(star, mixed(colour, 0xffffff, 0.5 * (1 - share)), lights.get(star.place.sid) ?? 0);
     }
     this.scaleShown = 0;

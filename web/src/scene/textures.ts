@@ -1,4 +1,5 @@
 import { Texture } from 'pixi.js';
+import { HULL_BOX, HULLS } from '../view/hulls';
 
 /** Every picture of the scenes, drawn here in white and tinted where it is used. */
 export interface Textures {
@@ -7,8 +8,8 @@ export interface Textures {
   /** A small hard light with a soft edge. */
   readonly core: Texture;
   readonly ring: Texture;
-  /** A ship, its nose to the east. */
-  readonly hull: Texture;
+  /** Ships, their nose to the east, one for each of `HULLS`. */
+  readonly hulls: readonly Texture[];
   readonly guns: Texture;
   readonly flame: Texture;
   /** A line of light from west to east. */
@@ -22,7 +23,7 @@ export function drawTextures(): Textures {
     glow: drawn(128, 128, (pen) => fillRadial(pen, 64, [1, 0.5, 0.22, 0.085, 0.025, 0])),
     core: drawn(64, 64, (pen) => fillRadial(pen, 32, [1, 1, 0.75, 0.25, 0.06, 0])),
     ring: drawn(256, 256, drawRing),
-    hull: drawn(256, 256, drawHull),
+    hulls: HULLS.map((hull) => drawn(HULL_BOX, HULL_BOX, (pen) => drawHull(pen, hull))),
     guns: drawn(256, 256, drawGuns),
     flame: drawn(256, 64, drawFlame),
     beam: drawn(128, 32, drawBeam),
@@ -71,21 +72,16 @@ function circle(pen: Pen, radius: number): void {
   pen.stroke();
 }
 
-function drawHull(pen: Pen): void {
-  const half = (sign: number, shade: string): void => {
-    pen.fillStyle = shade;
-    pen.beginPath();
-    pen.moveTo(246, 128);
-    pen.quadraticCurveTo(170, 128 + sign * 30, 108, 128 + sign * 38);
-    pen.lineTo(18, 128 + sign * 92);
-    pen.lineTo(44, 128 + sign * 26);
-    pen.lineTo(62, 128);
-    pen.closePath();
-    pen.fill();
-  };
+function drawHull(pen: Pen, hull: string): void {
+  const half = new Path2D(hull);
   // One side lit, the other in shade: the ship has a back.
-  half(-1, '#ffffff');
-  half(1, '#c9ced9');
+  pen.fillStyle = '#c9ced9';
+  pen.fill(half);
+  pen.save();
+  pen.setTransform(1, 0, 0, -1, 0, HULL_BOX);
+  pen.fillStyle = '#ffffff';
+  pen.fill(half);
+  pen.restore();
   pen.fillStyle = 'rgba(10,14,24,0.4)';
   pen.beginPath();
   pen.ellipse(150, 128, 24, 7, 0, 0, Math.PI * 2);

@@ -25,6 +25,8 @@ export interface WorldActions {
 }
 
 const REACH_PIXELS = 18;
+/** Who comes no closer on the map enters the star that is so near to the pointer, in map cells. */
+const ENTER_REACH = 3;
 /** Between these spans, in map cells, the map gives way to the system. */
 const SYSTEM_SPAN = 2.6;
 const MAP_SPAN = 9;
@@ -126,6 +128,7 @@ export class World {
   }
 
   pan(dx: number, dy: number): void {
+    this.actions.onHover(null, { x: 0, y: 0 });
     this.helm.drag(dx, dy);
     if (this.isFollowing) this.actions.onUnfollow();
     this.report();
@@ -135,7 +138,18 @@ export class World {
   zoom(factor: number, pixel: Point | null): void {
     // The wheel that led out of a system still turns: on the way to the map it leads no further.
     if (factor < 1 && this.place === null && this.helm.isFlying) return;
+    this.actions.onHover(null, { x: 0, y: 0 });
     const { left, top, width, height } = this.helm.camera.frame;
+    if (factor > 1 && this.place === null && this.helm.isNearest) {
+      const star = this.field.nearest(
+        pixel === null ? this.helm.camera.sight : this.helm.camera.toPlane(pixel),
+        ENTER_REACH,
+      );
+      if (star !== null) {
+        this.actions.onSystem(star.sid);
+        return;
+      }
+    }
     const isWithin = this.helm.zoom(factor, pixel ?? { x: left + width / 2, y: top + height / 2 });
     if (!isWithin && this.place !== null) this.actions.onLeave();
     else this.report();

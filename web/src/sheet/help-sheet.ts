@@ -22,7 +22,7 @@ export const fillHelp: FillSheet = (host) => {
     element(
       'p',
       {},
-      'Each star is a solar system. Its colour is that of the strategy with most ships there, whiter where ',
+      'Each star is a solar system. Its colour is that of the strategy with most energy there, whiter where ',
       'several share it; it shines by the energy of its ships. Battles flash where they are fought.',
     ),
     element(

@@ -1,11 +1,11 @@
-import { dot, element, write } from '../panel/element';
+import { element, write } from '../panel/element';
+import { emblem } from '../panel/emblem';
 import type { FillSheet } from '../panel/fill-sheet';
 import { bytes } from '../panel/format';
 import { Refused, type SourceFailure } from '../source/failure';
 import { uploadStrategy } from '../source/upload';
 import { at } from '../sql/question';
 import { STRATEGIES, type Strategy } from '../sql/strategies';
-import { strategyColour, toCss } from '../view/colour';
 
 export const fillStrategies: FillSheet = (host, address, feed) => {
   const sheet = new StrategiesSheet(host, () => address.place.turn !== null);
@@ -82,10 +82,10 @@ class StrategiesSheet {
           element(
             'div',
             { class: 'row' },
-            element('span', { class: 'name' }, dot(toCss(strategyColour(strategy.name))), strategy.name),
+            element('span', { class: 'name' }, emblem(strategy.name), strategy.name),
             element(
               'span',
-              { class: strategy.isEnabled ? 'badge' : 'badge off' },
+              { class: badgeClass(strategy) },
               strategy.isEnabled ? strategy.status : `${strategy.status}, not enabled`,
             ),
           ),
@@ -152,6 +152,11 @@ export function nameFrom(file: string): string {
     .replace(/[^a-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '');
   return /^\d/.test(name) ? `strategy_${name}` : name;
+}
+
+export function badgeClass({ status, isEnabled }: Pick<Strategy, 'status' | 'isEnabled'>): string {
+  if (status === 'grounded') return 'badge grounded';
+  return isEnabled && status === 'flying' ? 'badge' : 'badge off';
 }
 
 function detailOf(strategy: Strategy): string {

@@ -26,10 +26,16 @@ export async function postQuery({ sql, args, turn }: Query): Promise<Answer> {
     body = await response.json();
   } catch (error) {
     if (error instanceof SyntaxError) throw new Unreadable(`the answer is not JSON: ${error.message}`);
-    throw new Unreachable(`the answer broke off: ${String(error)}`);
+    throw new Unreachable('the answer broke off');
   }
   const { headers } = response;
   return readAnswer(body, headers.get('Wasmverse-Turn'), headers.get('Wasmverse-Truncated'));
+}
+
+/** What the browser says of a connection that failed (`Failed to fetch`, `Load failed`, ...) tells a person nothing. */
+function silenceWords(error: unknown): string {
+  const isLate = error instanceof DOMException && error.name === 'TimeoutError';
+  return isLate ? `no answer from the server within ${PATIENCE_MS / 1000} s` : 'the server cannot be reached';
 }
 
 /** A fetch that turns every way to fail into a `SourceFailure`. */
@@ -44,7 +50,7 @@ export async function request(address: string, init: RequestInit): Promise<Respo
     refusal = await response.text();
   } catch (error) {
     if (error instanceof SourceFailure) throw error;
-    throw new Unreachable(`no answer from the server: ${String(error)}`);
+    throw new Unreachable(silenceWords(error));
   }
   throw failureOf(response.status, refusal);
 }

@@ -29,11 +29,19 @@ export const STANDINGS: Question<readonly Standing[]> = {
     sql: `select strategy, max_by(ships, tid) as ships, max_by(energy, tid)::bigint as energy,
   sum(kills)::bigint as kills, sum(faults)::bigint as faults
 from strategy_turn where tid > (select max(tid) from turns) - 60
-group by strategy having max_by(ships, tid) > 0 order by ships desc, strategy`,
+group by strategy having max_by(ships, tid) > 0 order by energy desc, ships desc, strategy`,
     args: [],
     turn: null,
   },
   read: readStandings,
+};
+
+/** By which number each strategy has its look. */
+export const NUMBERS: Question<readonly { readonly name: string; readonly number: number }[]> = {
+  about: 'numbers',
+  pace: 'turn',
+  query: { sql: 'select name, number from strategy order by number', args: [], turn: null },
+  read: (answer) => readRows(answer, (row) => ({ name: row.text('name'), number: row.number('number') })),
 };
 
 export const STRATEGIES: Question<readonly Strategy[]> = {

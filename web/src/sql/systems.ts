@@ -7,13 +7,13 @@ export interface SystemPlace {
   readonly y: number;
 }
 
-/** What makes a star bright: who leads the system, and how strong its ships are. */
+/** What makes a star bright: who has most energy in the system, and how strong its ships are. */
 export interface SystemSummary {
   readonly sid: number;
   readonly ships: number;
   readonly energy: number;
   readonly leader: string;
-  readonly leaderShips: number;
+  readonly leaderEnergy: number;
 }
 
 /** What happened in a system in the newest turn. */
@@ -34,13 +34,13 @@ export const PLACES: Question<readonly SystemPlace[]> = {
 /** Who leads changes slowly, and the query behind it reads every ship: it is asked once in so many turns. */
 const SUMMARY_TURNS = 6;
 
-// `max_by` over (ships, name) settles ties by name, so that an even system does not change its colour at every answer.
+// `max_by` over (energy, name) settles ties by name, so that an even system does not change its colour at every answer.
 export const SUMMARIES: Question<readonly SystemSummary[]> = {
   about: 'summaries',
   pace: SUMMARY_TURNS,
   query: {
     sql: `select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
-  max_by(strategy, {'ships': ships, 'strategy': strategy}) as leader, max(ships) as leader_ships
+  max_by(strategy, {'energy': energy, 'strategy': strategy}) as leader, max(energy)::bigint as leader_energy
 from (select sid, strategy, count(*) as ships, sum(energy) as energy from entity where kind = 1 group by sid, strategy)
 group by sid`,
     args: [],
@@ -76,7 +76,7 @@ function readSummaries(answer: Answer): SystemSummary[] {
     ships: row.number('ships'),
     energy: row.number('energy'),
     leader: row.text('leader'),
-    leaderShips: row.number('leader_ships'),
+    leaderEnergy: row.number('leader_energy'),
   }));
 }
 

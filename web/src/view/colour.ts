@@ -1,20 +1,14 @@
-/** The colour of a strategy depends on its name alone, so it is the same on every page, today and tomorrow. */
-export function strategyColour(name: string): number {
-  const known = remembered.get(name);
-  if (known !== undefined) return known;
+/** A colour that depends on a name alone. */
+export function strategyHue(name: string): number {
   const hash = hashOf(name);
   // Hue from the whole circle; two steps of lightness and chroma keep near hues apart.
   const hue = (hash & 0xffff) / 0x10000;
   const step = (hash >>> 16) & 1;
-  const colour = fromOklch(step === 0 ? 0.79 : 0.7, step === 0 ? 0.14 : 0.17, hue * 360);
-  remembered.set(name, colour);
-  return colour;
+  return fromOklch(step === 0 ? 0.79 : 0.7, step === 0 ? 0.14 : 0.17, hue * 360);
 }
 
-const remembered = new Map<string, number>();
-
-/** FNV-1a with a seed under which the bundled strategies' hues lie far apart, then mixed to the last bit. */
-const SEED = 105_987;
+/** FNV-1a, then mixed to the last bit. */
+const SEED = 0x811c9dc5;
 
 function hashOf(text: string): number {
   let hash = SEED;

@@ -68,6 +68,11 @@ export class Helm {
     return Math.abs(x - whole.x) + Math.abs(y - whole.y) + Math.abs(span - whole.span) < whole.span * 0.004;
   }
 
+  /** Whether the view ends here: no closer. */
+  get isNearest(): boolean {
+    return this.goal.span <= this.view.bounds.spanMin * 1.001;
+  }
+
   enter(view: View): void {
     this.view = view;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { searchWords } from '../../src/panel/bar';
 import { brief, bytes, count, milliseconds, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
 import { wordsOf } from '../../src/panel/notice';
@@ -130,6 +131,14 @@ test('the tooltip names what is under the pointer', () => {
   expect(hoverText(node({ eid: 6 }), new Map())).toBe('Node 6 · 100 energy');
   const place = { sid: 42, x: 1, y: 2 };
   expect(hoverText(place, new Map())).toBe('System 42');
-  const summary = { sid: 42, ships: 32, energy: 1, leader: 'a', leaderShips: 20 };
-  expect(hoverText(place, new Map([[42, summary]]))).toBe('System 42 · 32 ships · a leads with 20');
+  const summary = { sid: 42, ships: 32, energy: 1500, leader: 'a', leaderEnergy: 1365 };
+  expect(hoverText(place, new Map([[42, summary]]))).toBe(
+    'System 42 · 32 ships · a leads with 91 % of 1,500 energy',
+  );
+});
+
+test('a search says what it wants', () => {
+  expect(searchWords(' sol ')).toBe('“sol” is no number of a system: type one such as 42.');
+  expect(searchWords('  ')).toBe('Type the number of a system, such as 42.');
+  expect(searchWords('x'.repeat(99))).toContain(`“${'x'.repeat(40)}”`);
 });

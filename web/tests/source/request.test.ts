@@ -42,7 +42,20 @@ describe('postQuery', () => {
     vi.stubGlobal('fetch', async () => {
       throw new TypeError('Failed to fetch');
     });
-    await expect(postQuery(QUERY)).rejects.toMatchObject({ name: 'Unreachable' });
+    await expect(postQuery(QUERY)).rejects.toMatchObject({
+      name: 'Unreachable',
+      message: 'the server cannot be reached',
+    });
+  });
+
+  test('an answer that comes too late is Unreachable, and says so', async () => {
+    vi.stubGlobal('fetch', async () => {
+      throw new DOMException('signal timed out', 'TimeoutError');
+    });
+    await expect(postQuery(QUERY)).rejects.toMatchObject({
+      name: 'Unreachable',
+      message: 'no answer from the server within 20 s',
+    });
   });
 
   test('an answer that breaks off is Unreachable', async () => {

@@ -33,9 +33,9 @@ test('turns', () => {
 
 test('systems, their summaries and their news', () => {
   expect(PLACES.read(answerOf([{ sid: 1, x: 2, y: 3 }]))).toEqual([{ sid: 1, x: 2, y: 3 }]);
-  expect(SUMMARIES.read(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_ships: 3 }]))).toEqual(
-    [{ sid: 1, ships: 5, energy: 500, leader: 'a', leaderShips: 3 }],
-  );
+  expect(
+    SUMMARIES.read(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_energy: 3 }])),
+  ).toEqual([{ sid: 1, ships: 5, energy: 500, leader: 'a', leaderEnergy: 3 }]);
   expect(NEWS.read(answerOf([{ tid: 4, sid: 1, battles: 2, deaths: 0 }]))).toEqual([
     { tid: 4, sid: 1, battles: 2, deaths: 0 },
   ]);

@@ -53,6 +53,9 @@ describe('Helm', () => {
     expect(helm.zoom(0.01, MIDDLE)).toBe(true);
     expect(helm.zoom(0.9, MIDDLE)).toBe(false);
     expect(helm.zoom(1.1, MIDDLE)).toBe(true);
+    expect(helm.isNearest).toBe(false);
+    helm.zoom(1000, MIDDLE);
+    expect(helm.isNearest).toBe(true);
   });
 
   test('follows at the same speed however fast the frames come', () => {

@@ -66,7 +66,7 @@ test('a crowded star has less room than a lonely one, and an even field gives ea
 });
 
 test('brightness is the rank by energy, whatever the scale', () => {
-  const summary = (sid: number, energy: number) => ({ sid, energy, ships: 1, leader: 'a', leaderShips: 1 });
+  const summary = (sid: number, energy: number) => ({ sid, energy, ships: 1, leader: 'a', leaderEnergy: 1 });
   const lights = brightness([summary(1, 5), summary(2, 1_000_000), summary(3, 6)]);
   expect([...lights]).toEqual([
     [1, 0],

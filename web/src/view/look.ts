@@ -1,0 +1,50 @@
+import { strategyHue } from './colour';
+
+/** How a strategy is told from others: by colour, and, for who sees colours otherwise, by the shape of its ships. */
+export interface Look {
+  readonly colour: number;
+  /** Which of `SHAPES` shapes. */
+  readonly shape: number;
+}
+
+export const SHAPES = 5;
+
+/**
+ * Ten colours that are told apart on a dark sky also with protanopia, deuteranopia and tritanopia. Found by search: of
+ * all of lightness 0.6 and more, those whose least distance in OKLab is largest, 0.137 between any two as most people
+ * see them and 0.086 as the three kinds of colour blindness do (matrices: Machado, Oliveira, Fernandes, A
+ * physiologically-based model for simulation of color vision deficiency, 2009).
+ */
+export const PALETTE: readonly number[] = [
+  0x90faf3, 0xdda552, 0x9754ed, 0xf52311, 0xd7f471, 0x00d097, 0xc841a5, 0xbcc1eb, 0xb48486, 0x8a8fe1,
+];
+
+const looks = new Map<string, Look>();
+
+/** Takes in which number each strategy has: the lowest that was free when it came, from 1. */
+export function learnLooks(strategies: readonly { readonly name: string; readonly number: number }[]): void {
+  for (const { name, number } of strategies) looks.set(name, lookOf(number));
+}
+
+/** The first ten differ in colour, and neighbours in shape too; no fifty have the same of both. */
+export function lookOf(number: number): Look {
+  const place = Math.max(0, number - 1);
+  const round = Math.floor(place / PALETTE.length);
+  return {
+    colour: PALETTE[place % PALETTE.length] ?? 0xffffff,
+    shape: (place + round) % SHAPES,
+  };
+}
+
+/** Of a strategy that is not known, as one of a past turn may be, the look depends on its name alone. */
+export function strategyLook(name: string): Look {
+  const known = looks.get(name);
+  if (known !== undefined) return known;
+  const look = { colour: strategyHue(name), shape: 0 };
+  looks.set(name, look);
+  return look;
+}
+
+export function strategyColour(name: string): number {
+  return strategyLook(name).colour;
+}
