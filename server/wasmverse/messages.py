@@ -157,6 +157,10 @@ class Universe(Protocol):
         """The newest report; None before the first snapshot was published."""
 
     @property
+    def condition(self) -> Condition:
+        """How it is kept, and who plays it."""
+
+    @property
     def is_alive(self) -> bool:
         """Whether the universe process is running."""
 

@@ -5,6 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.conftest import RunningGateway
+from wasmverse.messages import Condition
 
 
 def test_ping(gateway: RunningGateway) -> None:
@@ -42,6 +43,28 @@ def test_health_is_about_turns_not_processes(gateway: RunningGateway) -> None:
     assert (answer.status_code, answer.json()["problem"]) == (503, "the snapshot folder is full")
     gateway.universe.trouble = None
     assert gateway.http.get("/health").status_code == 200
+
+
+def test_health_and_metrics_say_who_plays(gateway: RunningGateway) -> None:
+    gateway.turn()
+    kept = gateway.http.get("/health").json()["database"]
+    assert (kept["engine"], kept["isClock"], kept["lagTurns"]) == ("duckdb", True, 0)
+    gateway.universe.condition = Condition(
+        "postgresql", 2, "inside", False, "db1:77", 3, "turn 9 was completed on one server", 4
+    )
+    assert gateway.http.get("/health").json()["database"] == {
+        "engine": "postgresql",
+        "servers": 2,
+        "play": "inside",
+        "isClock": False,
+        "clock": "db1:77",
+        "lagTurns": 3,
+        "recoveries": 4,
+        "lastRecovery": "turn 9 was completed on one server",
+    }
+    text = gateway.http.get("/metrics").text
+    for line in ("wasmverse_clock 0.0", "wasmverse_turns_lag 3.0", "wasmverse_recoveries_total 4.0"):
+        assert f"\n{line}\n" in text
 
 
 async def _stall(gateway: RunningGateway, ended_at: float) -> None:

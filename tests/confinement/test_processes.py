@@ -75,9 +75,9 @@ database, snapshots = map(Path, facts["universe"])
 
 def attack(loop):
     from wasmverse.universe.cache import base_folder
-    from wasmverse.processes.loop import Progress
-    loop.store.advance(0, loop.snapshots.prepare)  # threads, files and memory that turns have
-    loop._publish()
+    from wasmverse.messages import Progress
+    loop.store.advance(0, loop.end.snapshots.prepare)  # threads, files and memory that turns have
+    loop.end._publish()
     found = attacks.attempt_all(facts)
     for name, attempt in {
         "change the kernels": lambda: (base_folder() / "new").touch(),
@@ -90,7 +90,7 @@ def attack(loop):
         except OSError as error:
             found[name] = str(error)
     (database.parent / "universe.duckdb.wal.other").touch()  # its own folder it may change
-    loop.pipe.send(Progress(json.dumps(found)))
+    loop.end.pipe.send(Progress(json.dumps(found)))
 
 if __name__ == "__main__":
     def swap():

@@ -17,8 +17,9 @@ import pytest
 from wasmverse.commands import Command, SpawnEntity
 from wasmverse.errors import CommandError, DatabaseError, UniverseBusy
 from wasmverse.messages import Answer, Request, Stop
-from wasmverse.processes import loop as loop_module
-from wasmverse.processes.loop import COMMANDS_LATE_MAX, TurnLoop
+from wasmverse.processes import gateway_end, loop
+from wasmverse.processes.gateway_end import COMMANDS_LATE_MAX, GatewayEnd
+from wasmverse.processes.loop import TurnLoop
 from wasmverse.settings import Settings
 
 UPKEPT = 1_000
@@ -54,8 +55,8 @@ def pipe() -> Iterator[tuple[Connection, Connection]]:
         yield ours, theirs
 
 
-def loop_over(end: Connection) -> TurnLoop:
-    return TurnLoop(FakeStore(), None, end, 1.0)  # type: ignore[arg-type]
+def end_over(pipe: Connection) -> GatewayEnd:
+    return GatewayEnd(FakeStore(), None, pipe)  # type: ignore[arg-type]
 
 
 def ask(end: Connection, *sids: int, deadline: float = math.inf) -> None:
@@ -65,20 +66,20 @@ def ask(end: Connection, *sids: int, deadline: float = math.inf) -> None:
 
 def clock(monkeypatch: pytest.MonkeyPatch, times: Iterator[float]) -> None:
     """Only the loop's own clock: a pipe needs the true one."""
-    monkeypatch.setattr(
-        loop_module, "time", SimpleNamespace(monotonic=lambda: next(times), perf_counter=time.perf_counter)
-    )
+    scripted = SimpleNamespace(monotonic=lambda: next(times), perf_counter=time.perf_counter)
+    for module in (gateway_end, loop):
+        monkeypatch.setattr(module, "time", scripted)
 
 
 def test_commands_are_answered_in_order_until_the_turn_starts(
     pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, 1, 2, 3)
     clock(monkeypatch, iter([*[0.0] * 6, 10.0]))
-    assert loop._serve_until(5.0)
-    assert loop.store.carried_out == [1, 2, 3]
+    assert end.serve_until(5.0)
+    assert end.store.carried_out == [1, 2, 3]
     assert [ours.recv() for _ in range(3)] == [Answer(n, {"eid": n}, None) for n in (1, 2, 3)]
 
 
@@ -86,22 +87,22 @@ def test_a_turn_that_is_due_waits_for_a_few_commands_only(
     pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, *range(1, 31))
     clock(monkeypatch, itertools.repeat(10.0))
     for turn in range(1, 4):
-        assert loop._serve_until(5.0)
-        assert loop.store.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
+        assert end.serve_until(5.0)
+        assert end.store.carried_out == list(range(1, turn * COMMANDS_LATE_MAX + 1))
 
 
 def test_a_refused_command_and_an_odd_one_are_answered_and_survived(
     pipe: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, 0, -1, 7)
     clock(monkeypatch, itertools.repeat(10.0))
-    assert loop._serve_until(5.0)
+    assert end.serve_until(5.0)
     refused, odd, fine = (ours.recv() for _ in range(3))
     assert isinstance(refused.error, CommandError)
     assert refused.error.message == "there is no system 0"
@@ -115,11 +116,11 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
 ) -> None:
     """No turn after it could be committed."""
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, -28)
     ours.send(Stop())
     with pytest.raises(DatabaseError, match="No space left on device"):
-        loop._serve_until(float("inf"))
+        end.serve_until(float("inf"))
     assert isinstance(ours.recv().error, DatabaseError)
 
 
@@ -142,7 +143,7 @@ def test_the_log_is_folded_in_time_for_the_next_turn(
     carried_out: list[int],
 ) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    loop = TurnLoop(end_over(theirs), 1.0)
     loop._upkeep_seconds = upkeep_seconds
     ask(ours, 1)
     asked = iter(times)
@@ -154,7 +155,7 @@ def test_the_log_is_folded_in_time_for_the_next_turn(
 
 def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connection]) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    loop = TurnLoop(end_over(theirs), 1.0)
     ours.send(Stop())
     assert not loop._upkeep(float("inf"))
     assert loop.store.carried_out == []
@@ -162,45 +163,45 @@ def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connect
 
 def test_to_be_told_to_stop_is_the_end_before_the_next_turn(pipe: tuple[Connection, Connection]) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, 1)
     ours.send(Stop())
     ask(ours, 2)
-    assert not loop._serve_until(float("inf"))
-    assert loop.is_stopping
-    assert loop.store.carried_out == [1]
+    assert not end.serve_until(float("inf"))
+    assert end.is_stopping
+    assert end.store.carried_out == [1]
 
 
 def test_a_gateway_that_is_gone_is_the_end(pipe: tuple[Connection, Connection]) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ours.close()
-    assert not loop._serve_until(float("inf"))
-    assert loop.is_stopping
-    loop = loop_over(theirs)
-    loop._send("a report that nobody hears")
-    assert loop.is_stopping
+    assert not end.serve_until(float("inf"))
+    assert end.is_stopping
+    end = end_over(theirs)
+    end.send("a report that nobody hears")
+    assert end.is_stopping
 
 
 def test_a_command_past_its_deadline_is_not_begun(pipe: tuple[Connection, Connection]) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
+    end = end_over(theirs)
     ask(ours, 1, deadline=time.monotonic() - 0.5)
     ask(ours, 2, deadline=time.monotonic() + 60)
-    assert loop._serve_until(time.monotonic() + 0.3)
+    assert end.serve_until(time.monotonic() + 0.3)
     late, fine = ours.recv(), ours.recv()
     assert isinstance(late.error, UniverseBusy)
     assert "too late and did not begin it" in late.error.message
     assert fine.value == {"eid": 2}
-    assert loop.store.carried_out == [2]
+    assert end.store.carried_out == [2]
 
 
 def test_a_gateway_that_reads_nothing_holds_up_no_turn(pipe: tuple[Connection, Connection]) -> None:
     ours, theirs = pipe
-    loop = loop_over(theirs)
-    sent = threading.Thread(target=lambda: [loop._send("a report") for _ in range(20_000)], daemon=True)
+    end = end_over(theirs)
+    sent = threading.Thread(target=lambda: [end.send("a report") for _ in range(20_000)], daemon=True)
     sent.start()
     sent.join(20)
     assert not sent.is_alive()
-    assert not loop.is_stopping
+    assert not end.is_stopping
     assert ours.recv() == "a report"

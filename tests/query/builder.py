@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.wasm.builder import compile_wat, strategy_wat
 from wasmverse.commands import Command
 from wasmverse.errors import UniverseUnavailable
-from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
+from wasmverse.messages import Condition, FunctionKey, FunctionUse, TurnReport
 from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage import schema
@@ -172,6 +172,7 @@ class ScriptedUniverse:
         self.uses: list[dict[FunctionKey, FunctionUse]] = []
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
         self.is_alive = True
+        self.condition = Condition()
         self.trouble: str | None = None
         self.last: TurnReport | None = None
         self._writer = writer

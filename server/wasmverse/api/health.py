@@ -69,12 +69,23 @@ async def health(request: Request) -> Response:
     confinement = {**gateway.confinement}
     if "reader" in confinement and readers.usable:
         confinement["reader"] = readers.confinement
+    condition = universe.condition
     facts = {
         "healthy": not problem,
         "problem": problem or None,
         "turn": None if report is None else report.tid,
         "ageSeconds": age,
         "lateTurns": None if report is None else report.late_turns,
+        "database": {
+            "engine": condition.engine,
+            "servers": condition.servers,
+            "play": condition.play,
+            "isClock": condition.is_clock,
+            "clock": condition.clock,
+            "lagTurns": condition.lag_turns,
+            "recoveries": condition.recoveries,
+            "lastRecovery": condition.recovered,
+        },
         "readers": {"usable": readers.usable, "wanted": readers.wanted, "busy": readers.busy},
         "confinement": {
             kind: {layer: not why for layer, why in layers.items()} for kind, layers in confinement.items()

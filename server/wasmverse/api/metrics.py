@@ -66,6 +66,20 @@ class _State(Collector):
         yield GaugeMetricFamily(
             "wasmverse_period_seconds", "Time from turn to turn", self._universe.period_seconds
         )
+        condition = self._universe.condition
+        yield GaugeMetricFamily(
+            "wasmverse_clock",
+            "1 while its process plays the turns; 0 where it follows",
+            int(condition.is_clock),
+        )
+        yield GaugeMetricFamily(
+            "wasmverse_turns_lag",
+            "Turns of the process that plays that are yet to be published",
+            condition.lag_turns,
+        )
+        yield CounterMetricFamily(
+            "wasmverse_recoveries", "Times that something left behind was put right", condition.recoveries
+        )
         if report is None:
             return
         yield GaugeMetricFamily("wasmverse_turn", "The last published turn", report.tid)

@@ -23,6 +23,7 @@ from wasmverse.confinement.processes import universe_environment
 from wasmverse.errors import UniverseBusy, UniverseSilent, UniverseUnavailable
 from wasmverse.messages import (
     Answer,
+    Condition,
     Confined,
     Failure,
     FunctionKey,
@@ -63,6 +64,7 @@ class UniverseProcess:
         self.committed: int | None = None
         self.failure: str | None = None
         self.confinement: dict[str, str] = {}
+        self.condition = Condition()
         self.ended = asyncio.Event()
         self._settings = settings
         self._tell = tell
@@ -257,6 +259,8 @@ class UniverseProcess:
                 self._tell(text)
             case Confined(layers):
                 self.confinement = layers
+            case Condition():
+                self.condition = message
             case TurnReport():
                 self._last, self._trouble, self.committed = message, None, message.tid
                 turned, self._turned = self._turned, asyncio.get_running_loop().create_future()

@@ -31,7 +31,7 @@ def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pip
     outcomes = confine_universe(paths)
     keep_on_disk(kernels)
 
-    from wasmverse.processes.loop import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
+    from wasmverse.processes.run import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
 
     run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(paths))
 

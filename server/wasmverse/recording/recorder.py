@@ -19,7 +19,7 @@ from typing import Any
 
 from wasmverse import __version__
 from wasmverse.commands import Command
-from wasmverse.errors import RecordingError
+from wasmverse.errors import DatabaseLost, RecordingError
 from wasmverse.recording.format import (
     FORMAT,
     LINE_BYTES_MAX,
@@ -137,6 +137,8 @@ class Recorder:
 
         try:
             yield note
+        except DatabaseLost:  # whether it was committed, the next start finds out, as after a crash
+            raise
         except BaseException:
             if is_noted:
                 self._write(Dropped(tid=self.store.tid))

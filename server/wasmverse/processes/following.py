@@ -1,0 +1,131 @@
+"""Several processes have one universe open: one plays, the others follow it, and one of them goes on when it is gone.
+
+Nobody decides who plays but the database's server: whoever has the clock there (``SharedStore.claim``). A clock that is gone has
+lost it; one that only stands still is noticed by the turns that do not come.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from dataclasses import replace
+
+from wasmverse.errors import ClockLost, DatabaseLost, RecordingError
+from wasmverse.messages import TurnReport
+from wasmverse.processes.gateway_end import GatewayEnd
+from wasmverse.processes.loop import TurnLoop
+from wasmverse.simulation.warmup import settle_garbage
+from wasmverse.storage.universe_store import SharedStore
+
+log = logging.getLogger("wasmverse.universe")
+
+FIRST_LOOK_PERIODS, LOOK_PERIODS = 1.5, 0.75
+"""A turn comes a period after the last one, and takes some time. Then it is looked whether nobody has the clock, and again."""
+
+LOOKS = 2
+"""So many before the one that may end a session: the third is three periods after the last turn."""
+
+FROZEN_PERIODS, FROZEN_SECONDS_MIN = 3, 2.0
+"""How long a clock that shows no sign of work may keep it. A busy machine holds any process up for a second now and then."""
+
+RECONNECT_SECONDS, RECONNECT_SECONDS_MAX = 0.1, 1.0
+"""How long to wait after the first failure to reach the server; each time twice as long, up to the second."""
+
+
+def play_or_follow(end: GatewayEnd, period_seconds: float) -> None:
+    """Until told to stop: play turns, or where others may play too, whichever of both it is the time for.
+
+    Raises
+    ------
+    WasmverseError : the universe cannot go on. A server that does not answer is tried again without end.
+    """
+    store = end.store
+    if not isinstance(store, SharedStore):
+        TurnLoop(end, period_seconds).run()
+        return
+    while not end.is_stopping:
+        try:
+            if store.is_clock or store.claim():
+                TurnLoop(end, period_seconds).run()
+            else:
+                FollowingLoop(end, store, period_seconds).run()
+        except (ClockLost, DatabaseLost) as error:
+            if store.recorder is not None:
+                raise RecordingError(
+                    f"{error.message}; what happens meanwhile would not be recorded: start again, with the same --record"
+                ) from error
+            if isinstance(error, DatabaseLost):
+                _reconnect(end, store, error)
+            else:
+                log.warning("%s", error.message)
+
+
+class FollowingLoop:
+    """Publishes the turns of another process, until that is gone."""
+
+    def __init__(self, end: GatewayEnd, store: SharedStore, period_seconds: float) -> None:
+        self.end = end
+        self.store = store
+        self.period_seconds = period_seconds
+
+    def run(self) -> None:
+        """Until told to stop, or until the clock is ours."""
+        self.end.tell_start()
+        settle_garbage()
+        heard, looks = time.monotonic(), 0
+        look_at = heard + FIRST_LOOK_PERIODS * self.period_seconds
+        while self.end.serve_until(look_at, self.store):
+            report = self.store.follow()
+            now = time.monotonic()
+            if report is not None:
+                self._publish(report)
+            if report is not None or self.store.is_clock_at_work():
+                heard, looks = now, 0
+                look_at = heard + FIRST_LOOK_PERIODS * self.period_seconds
+            elif now >= look_at:
+                # Each look is one at which the server answered: while that stood still, no turn could come.
+                looks, look_at = looks + 1, now + LOOK_PERIODS * self.period_seconds
+                is_frozen = looks > LOOKS and now - heard >= self._patience_seconds
+                if self.store.claim(from_frozen=is_frozen):
+                    log.warning("no turn came after %d: this process plays them from now on", self.store.tid)
+                    return
+
+    @property
+    def _patience_seconds(self) -> float:
+        return max(FROZEN_PERIODS * self.period_seconds, FROZEN_SECONDS_MIN)
+
+    def _publish(self, report: TurnReport) -> None:
+        clock = time.perf_counter()
+        if self.end.publish():
+            published = time.perf_counter() - clock
+            # By our own clock: that of another machine may differ.
+            now = time.time()
+            self.end.tell_condition()
+            self.end.send(
+                replace(
+                    report,
+                    started_at=now - (report.ended_at - report.started_at),
+                    ended_at=now,
+                    phase_seconds={**report.phase_seconds, "publish": published},
+                )
+            )
+        if report.tid % 64 == 0:
+            gc.collect(1)
+
+
+def _reconnect(end: GatewayEnd, store: SharedStore, lost: DatabaseLost) -> None:
+    """Try until the server answers, or until told to stop."""
+    log.warning("%s", lost.message)
+    seconds, began = RECONNECT_SECONDS, time.monotonic()
+    while True:
+        end.tell_trouble(f"{lost.message}; trying again")
+        if not end.pause(seconds, lost):
+            return
+        try:
+            store.reconnect()
+        except DatabaseLost as error:
+            lost, seconds = error, min(2 * seconds, RECONNECT_SECONDS_MAX)
+        else:
+            log.warning("the server answers again after %.1f s, turn %d", time.monotonic() - began, store.tid)
+            return

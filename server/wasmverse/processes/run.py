@@ -1,0 +1,131 @@
+"""The universe process: owns the database, or a session of its server; plays turns or follows who does, and publishes them.
+
+Started by ``universe_start`` it speaks with the gateway over one pipe. From there come commands and the wish
+to stop; to there go progress at the start, a report after every turn, and answers. When the pipe breaks, the gateway is gone: the
+universe finishes the turn, closes the database and ends too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from wasmverse.errors import RecordingError, SnapshotError, WasmverseError
+from wasmverse.messages import Confined, Failure, Progress
+from wasmverse.processes.following import play_or_follow
+from wasmverse.processes.gateway_end import GatewayEnd
+from wasmverse.recording.recorder import record
+from wasmverse.settings import UniverseProcessSettings
+from wasmverse.simulation.warmup import compile_kernels
+from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage.opening import open_universe, storage_error
+from wasmverse.storage.universe_store import SharedStore
+from wasmverse.universe.cache import keep_no_more
+
+log = logging.getLogger("wasmverse.universe")
+
+
+class _Stopped(Exception):
+    """The gateway has told us to stop, or is gone, before the first turn."""
+
+
+def run_universe(
+    settings: UniverseProcessSettings,
+    snapshot_folder: Path,
+    pipe: Connection,
+    close_in: Callable[[], dict[str, str]],
+) -> None:
+    """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe.
+
+    ``close_in`` takes from the process, before the first guest, what turns need not have; returns what holds.
+    """
+    # What its pool has to say of a database that failed comes before our own line, in forty of its own.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL + 1)
+
+    def progress(text: str) -> None:
+        if pipe.poll():
+            raise _Stopped
+        pipe.send(Progress(text))
+
+    try:
+        with suppress(_Stopped):
+            _run(settings, snapshot_folder, pipe, progress, close_in)
+        # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    except Exception as thrown:
+        error = thrown
+        if not isinstance(thrown, SnapshotError):  # which names its own folder
+            error = storage_error(thrown, settings.database_path) or thrown
+        message = error.message if isinstance(error, WasmverseError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, WasmverseError):
+            log.exception("the universe stopped")
+        try:
+            pipe.send(Failure(message))
+        except OSError:
+            print(message, file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(1)
+
+
+def _run(
+    settings: UniverseProcessSettings,
+    snapshot_folder: Path,
+    pipe: Connection,
+    progress: Callable[[str], None],
+    close_in: Callable[[], dict[str, str]],
+) -> None:
+    def prepare(is_new: bool) -> None:
+        if is_new:
+            progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}")
+        with _ends_at_once(pipe):
+            compile_kernels(progress)
+        keep_no_more()
+        pipe.send(Confined(close_in()))
+
+    progress(f"opening {settings.database_path}")
+    store = open_universe(settings.database_path, settings, prepare)
+    try:
+        if settings.record_path is not None:
+            if isinstance(store, SharedStore) and not store.claim():
+                raise RecordingError(
+                    f"--record is {settings.record_path}, but another process plays the turns of "
+                    f"{settings.database_path}: record there, or stop that one first"
+                )
+            record(store, settings.record_path, settings.record_hash_turns)
+        snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
+        try:
+            end = GatewayEnd(store, snapshots, pipe)
+            if not end.is_asked:  # nobody asks for anything before there is a turn
+                play_or_follow(end, settings.period_seconds)
+        finally:
+            # The file is released last: whoever opens it next uses the same folder for snapshots.
+            snapshots.close()
+    finally:
+        store.close()
+
+
+@contextmanager
+def _ends_at_once(pipe: Connection) -> Iterator[None]:
+    """While kernels are compiled, half a minute perhaps, nothing but an idle file is open: who wants us to stop need not wait."""
+    is_done = threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(0.1):
+            if pipe.poll():
+                os._exit(0)
+
+    watcher = threading.Thread(target=watch, name="stop", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_done.set()
+        watcher.join()
