@@ -21,6 +21,8 @@ KERNELS = ROOT / ".cache" / "numba-boundscheck"
 """Where the tests' own processes keep the machine code of the kernels; see tests/conftest.py."""
 SERVER_KERNELS = ROOT / ".cache" / "numba-postgres"
 """The same for the servers, which run as another user."""
+FAST_KERNELS = ROOT / ".cache" / "numba-postgres-fast"
+"""Those of servers that are measured: without bounds checking."""
 USER = "postgres"
 
 
@@ -111,7 +113,7 @@ def as_owner(command: Sequence[str | Path], *, end_with_parent: bool = False) ->
     return [*words, *map(str, command)]
 
 
-def environment() -> dict[str, str]:
+def environment(*, is_fast: bool = False) -> dict[str, str]:
     """Of a server: where its backends find the package and what it needs, and the machine code of the kernels."""
     return {
         "PATH": os.defpath,
@@ -119,22 +121,22 @@ def environment() -> dict[str, str]:
         "TZ": "UTC",
         "PYTHONPATH": os.pathsep.join(map(str, (SOURCES, PACKAGES))),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NUMBA_CACHE_DIR": str(SERVER_KERNELS),
-        "NUMBA_BOUNDSCHECK": "1",
+        "NUMBA_CACHE_DIR": str(FAST_KERNELS if is_fast else SERVER_KERNELS),
+        "NUMBA_BOUNDSCHECK": "0" if is_fast else "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
 
 
 @cache
 def prepare_kernels() -> None:
-    """Give the servers the machine code that the tests have compiled so far, in a folder that they may write to."""
-    SERVER_KERNELS.mkdir(parents=True, exist_ok=True)
-    with (SERVER_KERNELS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for folder in KERNELS.glob("kernels-*"):
-            mine = SERVER_KERNELS / folder.name
-            if not any(mine.rglob("*.nbi")):
-                shutil.copytree(folder, mine, dirs_exist_ok=True)
-        if os.geteuid() == 0:
-            for path in (SERVER_KERNELS, *SERVER_KERNELS.rglob("*")):
-                os.chown(path, *owner())
+    """Give the servers the machine code that the tests have compiled so far, in folders that they may write to."""
+    for mine in (SERVER_KERNELS, FAST_KERNELS):
+        mine.mkdir(parents=True, exist_ok=True)
+        with (mine / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for folder in KERNELS.glob("kernels-*") if mine == SERVER_KERNELS else ():
+                if not any((mine / folder.name).rglob("*.nbi")):
+                    shutil.copytree(folder, mine / folder.name, dirs_exist_ok=True)
+            if os.geteuid() == 0:
+                for path in (mine, *mine.rglob("*")):
+                    os.chown(path, *owner())

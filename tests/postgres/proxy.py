@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
 
@@ -27,6 +28,7 @@ class Proxy:
         self.cuts = 0
         self._pattern: bytes | None = None
         self._cut = Cut.BEFORE
+        self._then: Callable[[], object] = lambda: None
         self._flows = threading.Event()
         self._flows.set()
         self._lock = threading.Lock()
@@ -45,10 +47,10 @@ class Proxy:
 
     # ---- what may go wrong
 
-    def cut_at(self, pattern: bytes, cut: Cut) -> None:
-        """Cut the connection that is the next to send these bytes, once."""
+    def cut_at(self, pattern: bytes, cut: Cut, then: Callable[[], object] = lambda: None) -> None:
+        """Cut the connection that is the next to send these bytes, once, and right before do what else is to happen then."""
         with self._lock:
-            self._pattern, self._cut = pattern, cut
+            self._pattern, self._cut, self._then = pattern, cut, then
 
     def cut_all(self) -> None:
         """Cut every connection now; new ones are welcome."""
@@ -95,9 +97,11 @@ class Proxy:
                 self._flows.wait()
                 if asks and (cut := self._is_chosen(data)) is not None:
                     if cut is Cut.BEFORE:
+                        self._then()
                         break
                     answer_is_lost.set()
                 elif not asks and answer_is_lost.is_set():
+                    self._then()
                     break
                 target.sendall(data)
         for end in (source, target):

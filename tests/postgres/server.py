@@ -54,9 +54,9 @@ class Server:
     configuration, environment : of its next start; may be changed
     """
 
-    def __init__(self, **configuration: str | int) -> None:
-        """Make the folder and the empty database cluster; nothing runs yet."""
-        self.folder = Path(tempfile.mkdtemp(prefix="wv-pg-", dir=scratch()))
+    def __init__(self, parent: Path | None = None, **configuration: str | int) -> None:
+        """Make the folder, in ``parent`` or where there is room, and the empty database cluster; nothing runs yet."""
+        self.folder = Path(tempfile.mkdtemp(prefix="wv-pg-", dir=parent or scratch()))
         os.chown(self.folder, *owner())
         self.data = self.folder / "data"
         self.log = self.folder / "log"
