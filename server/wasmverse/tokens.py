@@ -160,6 +160,12 @@ class Tokens(ABC):
         """Have these and no others."""
         self._change(lambda _: entries)
 
+    def watch(self) -> None:  # noqa: B027 - most have nothing to prepare
+        """Prepare for being asked at every request."""
+
+    def close(self) -> None:  # noqa: B027
+        """End what `watch` began."""
+
     @abstractmethod
     def entries(self) -> list[Entry]:
         """All of them, oldest first, as they are now."""

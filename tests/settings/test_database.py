@@ -106,3 +106,8 @@ def test_the_ports_that_connecting_takes(
     text: str, environment: dict[str, str], found: tuple[set[int], bool]
 ) -> None:
     assert DatabaseUrl.read(text).sockets(environment) == found
+
+
+def test_the_files_that_its_options_name() -> None:
+    url = DatabaseUrl.read("postgresql://h/sky?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem&passfile=/p")
+    assert url.files() == [Path("/p"), Path("/etc/ca.pem")]

@@ -48,6 +48,11 @@ sync_file_range 277 84; copy_file_range 326 285; sendfile 40 71
 """What the universe needs besides, for its database and its snapshots. None of these changes who owns a file or who may open
 it, since Landlock does not check chmod, chown, extended attributes and times."""
 
+_CONNECTING = """
+socket 41 198; connect 42 203; setsockopt 54 208; sendmsg 46 211; sendmmsg 307 269; recvmsg 47 212
+"""
+"""What it takes to find a server by its name and to connect to it."""
+
 _REFUSED = """
 execve 59 221; execveat 322 281; fork 57 -; vfork 58 -; ptrace 101 117; process_vm_readv 310 270;
 process_vm_writev 311 271; tkill 200 130; rt_sigqueueinfo 129 138; rt_tgsigqueueinfo 297 240;
@@ -96,6 +101,11 @@ def changing_files(machine: str) -> dict[str, int]:
     return _numbers(_CHANGING_FILES, machine)
 
 
+def connecting(machine: str) -> dict[str, int]:
+    """Further calls of a process that may open connections."""
+    return _numbers(_CONNECTING, machine)
+
+
 def refused(machine: str) -> dict[str, int]:
     """Calls that fail as not permitted."""
     return _numbers(_REFUSED, machine)
@@ -107,7 +117,7 @@ def number_of(name: str) -> int | None:
     machine = os.uname().machine if hasattr(os, "uname") else ""
     if machine not in AUDIT_ARCHITECTURES:
         return None
-    for table in (_COMPUTING, _CHANGING_FILES, _REFUSED, _CONFINING):
+    for table in (_COMPUTING, _CHANGING_FILES, _CONNECTING, _REFUSED, _CONFINING):
         number = _numbers(table, machine).get(name)
         if number is not None:
             return number

@@ -39,6 +39,8 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many rights over files each version knows, 16 from version 5 on; all of them are taken away."""
 _VERSION_OF_MOVES, _VERSION_OF_TCP, _VERSION_OF_SCOPES = 2, 4, 6
 _BOTH_OF_TCP = 0b11
+_CONNECT_TCP = 0b10
+_PORT = 2
 _BOTH_SCOPES = 0b11
 """Abstract Unix sockets, and signals."""
 
@@ -56,9 +58,11 @@ def version() -> tuple[int, str]:
     return 0, f"this kernel offers no Landlock ({os.strerror(-found)})"
 
 
-def restrict(readable: Iterable[Path], changeable: Iterable[Path] = ()) -> Outcomes:
-    """Give up all files but those below ``readable``, for reading, and below ``changeable``; TCP; signals to other processes; and
-    their abstract sockets.
+def restrict(
+    readable: Iterable[Path], changeable: Iterable[Path] = (), ports: Iterable[int] = ()
+) -> Outcomes:
+    """Give up all files but those below ``readable``, for reading, and below ``changeable``; TCP, but connecting to ``ports``;
+    signals to other processes; and their abstract sockets.
 
     Paths that do not exist are ignored. Returns the layers ``FILES``, ``TCP`` and ``SIGNALS``.
     """
@@ -82,6 +86,9 @@ def restrict(readable: Iterable[Path], changeable: Iterable[Path] = ()) -> Outco
         for paths, rights in ((readable, _READ), (changeable, _CHANGE)):
             for path in paths:
                 _allow(rules, path, rights & files)
+        for port in ports if have >= _VERSION_OF_TCP else ():
+            attributes = struct.pack("QQ", _CONNECT_TCP, port)
+            system_call(_number("landlock_add_rule"), rules, _PORT, attributes, 0)
         status = system_call(_number("landlock_restrict_self"), rules, 0)
     finally:
         os.close(rules)

@@ -36,7 +36,7 @@ LAYERS: Mapping[str, Layer] = {
     PRIVILEGES: Layer("no capability of root, and no program gives one", "run on Linux"),
     LIMITS: Layer("memory, processor time, files and descriptors are bounded", "run on a Unix"),
     FILES: Layer("only what it needs can be opened (Landlock)", _KERNEL.format("5.19")),
-    TCP: Layer("no TCP connections (Landlock)", _KERNEL.format("6.7")),
+    TCP: Layer("no TCP connections, but the universe's to its database (Landlock)", _KERNEL.format("6.7")),
     SIGNALS: Layer("no signals and abstract sockets to others (Landlock)", _KERNEL.format("6.12")),
     CALLS: Layer(
         "no programs, forks, sockets, debugging, mounts (seccomp)",
@@ -44,7 +44,8 @@ LAYERS: Mapping[str, Layer] = {
     ),
     NAMESPACES: Layer(
         "a network and mounts of its own, read-only for readers and checkers",
-        "let the user make user namespaces (in a container: its seccomp profile and AppArmor), Linux 5.12 on",
+        "let the user make user namespaces (in a container: its seccomp profile and AppArmor), Linux 5.12 on; connect to a "
+        "database over a Unix socket",
     ),
     GROUPS: Layer(
         "memory and threads are bounded for the process as a whole (control groups)",

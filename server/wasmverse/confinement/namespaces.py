@@ -27,20 +27,31 @@ _ALL_BELOW = 0x8000
 _READ_ONLY, _NO_SET_USER_ID, _NO_DEVICES, _NO_PROGRAMS = 0x1, 0x2, 0x4, 0x8
 
 
-def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[Path] = ()) -> Outcomes:
+SHARED_NETWORK = "its database is reached over the machine's network"
+
+
+def separate(
+    *,
+    is_read_only: bool,
+    later: int | None = None,
+    needed: Iterable[Path] = (),
+    keeps_network: bool = False,
+) -> Outcomes:
     """Leave the machine's namespaces. The layer ``NAMESPACES``.
 
     is_read_only : whether no file of any mount can be changed any more.
     later : the user that this process will become, if it is root now: in folders that are closed to that user, it sees what is
         ``needed`` and nothing else.
+    keeps_network : the others are left all the same; the layer does not hold then.
     """
+    own = _OWN & ~_NETWORK if keeps_network else _OWN
     number = number_of("unshare")
     if sys.platform != "linux" or number is None:
         return {NAMESPACES: f"{sys.platform} on this processor has no namespaces that are known here"}
     user, group = os.geteuid(), os.getegid()
-    status = system_call(number, _OWN)
+    status = system_call(number, own)
     if status < 0:
-        status = system_call(number, _OWN | _USER)
+        status = system_call(number, own | _USER)
         if status < 0:
             return {NAMESPACES: f"none may be made here ({os.strerror(-status)})"}
         try:
@@ -65,7 +76,9 @@ def separate(*, is_read_only: bool, later: int | None = None, needed: Iterable[P
     if status == 0 and is_read_only:
         attributes = struct.pack("QQQQ", _READ_ONLY | _NO_SET_USER_ID, 0, 0, 0)
         status = _call("mount_setattr", _HERE, b"/\0", _ALL_BELOW, attributes, len(attributes))
-    return {NAMESPACES: f"its mounts could not be closed ({os.strerror(-status)})" if status < 0 else ""}
+    if status < 0:
+        return {NAMESPACES: f"its mounts could not be closed ({os.strerror(-status)})"}
+    return {NAMESPACES: SHARED_NETWORK if keeps_network else ""}
 
 
 def _open_ways(user: int, needed: Iterable[Path]) -> None:

@@ -41,6 +41,18 @@ _MACHINE = (
 process's own folder is here: other processes must stay invisible."""
 
 
+_CLIENT = (
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/passwd",
+    "/etc/ssl",
+    "/etc/pki/tls",
+)
+_CLIENT_VARIABLES = ("PGPASSFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL")
+
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ", "MALLOC_ARENA_MAX")
 """The only variables of the environment that are passed on: the others may hold secrets."""
 
@@ -74,10 +86,36 @@ def _confine(user: int, *readable: Path) -> Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Servers:
+    """What it takes to connect to the servers of a universe that is in no file, now and whenever a connection was lost.
+
+    ports : of TCP; none where all have Unix sockets
+    has_unix : whether one has
+    files : what its URLs name: certificates, keys, passwords
+    """
+
+    ports: frozenset[int] = frozenset()
+    has_unix: bool = False
+    files: tuple[Path, ...] = ()
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """Those of the sockets."""
+        return (*(seccomp.INTERNET if self.ports else ()), *(seccomp.UNIX if self.has_unix else ()))
+
+    def readable(self) -> list[Path]:
+        """What is read to find a server by its name, and to say who connects: passwords and certificates in libpq's places."""
+        home = Path(os.environ.get("HOME", "/"))
+        named = [os.environ[name] for name in _CLIENT_VARIABLES if name in os.environ]
+        paths = [*map(Path, (*_CLIENT, *named)), home / ".pgpass", home / ".postgresql", *self.files]
+        return [found for path in paths for found in {path, path.resolve()}]
+
+
+@dataclass(frozen=True, slots=True)
 class UniversePaths:
     """What the universe must be able to change: its file, its recording, its snapshots; at first also the compiled kernels.
 
-    database : None if that is no file.
+    database : None if that is no file; ``servers`` says then what has it.
     readers_group : the group that may also look into the snapshots, if root runs the universe.
     """
 
@@ -86,6 +124,7 @@ class UniversePaths:
     kernels: Path
     recording: Path | None = None
     readers_group: int | None = None
+    servers: Servers | None = None
 
     def folders(self) -> list[Path]:
         """The folders of all of these but the kernels.
@@ -95,6 +134,14 @@ class UniversePaths:
         """
         paths = [path for path in (self.database, self.recording, self.snapshots) if path is not None]
         return sorted({folder for path in paths for folder in (path.parent, path.resolve().parent)})
+
+    def readable(self) -> list[Path]:
+        """What it must be able to read."""
+        return interpreter() if self.servers is None else [*interpreter(), *self.servers.readable()]
+
+    def ports(self) -> frozenset[int]:
+        """The TCP ports that it must be able to connect to."""
+        return frozenset() if self.servers is None else self.servers.ports
 
 
 def confine_universe(paths: UniversePaths) -> Outcomes:
@@ -116,8 +163,8 @@ def confine_universe(paths: UniversePaths) -> Outcomes:
     used = [path for path in (file.parent, file) if path.exists()] if file is not None else []
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
     return {
-        **namespaces.separate(is_read_only=False),
-        **landlock.restrict(interpreter(), [*folders, paths.kernels]),
+        **namespaces.separate(is_read_only=False, keeps_network=bool(paths.ports())),
+        **landlock.restrict(paths.readable(), [*folders, paths.kernels], paths.ports()),
         **drop_privileges(None if owned else CAP_DAC_OVERRIDE),
         **refuse_core_files(),
     }
@@ -128,8 +175,10 @@ def close_universe(paths: UniversePaths) -> Outcomes:
 
     The new rule for files holds for this thread and those that it starts, such as the guests'; the list of calls holds for all.
     """
-    landlock.restrict(interpreter(), paths.folders())
-    return seccomp.restrict(changes_files=True)
+    landlock.restrict(paths.readable(), paths.folders(), paths.ports())
+    return seccomp.restrict(
+        changes_files=True, sockets=() if paths.servers is None else paths.servers.families
+    )
 
 
 def inside(module: str) -> list[str]:
@@ -143,9 +192,12 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
 
 
-def universe_environment() -> dict[str, str]:
-    """The environment of the universe, which also says where the compiled kernels are and how they are made."""
-    ours = {name: value for name, value in os.environ.items() if name.startswith(("NUMBA_", "PYTHON"))}
+def universe_environment(*, connects: bool = False) -> dict[str, str]:
+    """The environment of the universe, which also says where the compiled kernels are and how they are made; and if it connects
+    to a server, what libpq goes by.
+    """
+    prefixes = ("NUMBA_", "PYTHON", "PG") if connects else ("NUMBA_", "PYTHON")
+    ours = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
     folders = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}
     return bare_environment() | ours | folders
 

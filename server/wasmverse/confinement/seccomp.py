@@ -49,13 +49,20 @@ Instruction = tuple[int, int, int, int]
 """Code, how far to jump if true and if not, operand."""
 
 
-def restrict(*, changes_files: bool = False) -> Outcomes:
-    """Apply the filter to this process, to all its threads and to all that it starts; the layer ``CALLS``."""
+UNIX, INTERNET = (1,), (2, 10)
+"""Families of sockets: those of files, and those of IPv4 and IPv6."""
+
+
+def restrict(*, changes_files: bool = False, sockets: tuple[int, ...] = ()) -> Outcomes:
+    """Apply the filter to this process, to all its threads and to all that it starts; the layer ``CALLS``.
+
+    sockets : the families in which it may open connections.
+    """
     machine = platform.machine()
     number = calls.number_of("seccomp")
     if sys.platform != "linux" or number is None or sys.maxsize < 1 << 32:
         return {CALLS: f"no list of calls for {sys.platform} on {machine}"}
-    program = filter_program(machine, os.getpid(), changes_files=changes_files)
+    program = filter_program(machine, os.getpid(), changes_files=changes_files, sockets=sockets)
     packed = b"".join(struct.pack("HBBI", *instruction) for instruction in program)
     kept = ctypes.create_string_buffer(packed, len(packed))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -67,17 +74,22 @@ def restrict(*, changes_files: bool = False) -> Outcomes:
     return {CALLS: ""}
 
 
-def filter_program(machine: str, pid: int, *, changes_files: bool) -> list[Instruction]:
+def filter_program(
+    machine: str, pid: int, *, changes_files: bool, sockets: tuple[int, ...] = ()
+) -> list[Instruction]:
     """The filter for a processor (``x86_64``, ``aarch64``) and a process: the program that the kernel runs before each call."""
     allowed = calls.computing(machine)
     if changes_files:
         allowed |= calls.changing_files(machine)
+    if sockets:
+        allowed |= calls.connecting(machine)
     conditions = {
         "clone": _masked(0, _CLONE_THREAD | _CLONE_NAMESPACES, _CLONE_THREAD),
         "clone3": [(_RETURN, 0, 0, _FAIL | errno.ENOSYS)],
         "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _IOCTL),
         "prctl": _one_of(0, _PRCTL),
+        "socket": _one_of(0, sockets),
         "prlimit64": _one_of(0, (0,)),
         "kill": _one_of(0, (pid,)),
         "tgkill": _one_of(0, (pid,)),

@@ -38,7 +38,7 @@ from wasmverse.messages import (
 from wasmverse.processes.linux import is_stopped, proceed, waits_for_machine, work_of
 from wasmverse.processes.outbox import Letter, Outbox
 from wasmverse.processes.signals import held_back
-from wasmverse.settings import UniverseProcessSettings
+from wasmverse.settings import UniverseProcessSettings, file_of
 
 ANSWER_SECONDS = 2.0
 """How long after its deadline an answer is still waited for: the command may have been begun at the last moment."""
@@ -81,7 +81,7 @@ class UniverseProcess:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 restore_signals=False,
-                env=universe_environment(),
+                env=universe_environment(connects=file_of(settings.database_path) is None),
             )
         self._pipe = Connection(ours.detach())
         self._outbox = Outbox()

@@ -10,7 +10,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wasmverse.confinement.processes import UniversePaths, close_universe, confine_universe
+from wasmverse.confinement.processes import Servers, UniversePaths, close_universe, confine_universe
 from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
@@ -27,6 +27,7 @@ def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pip
         kernels,
         settings.record_path,
         reader_user(settings.user_ids_first),
+        servers_of(settings),
     )
     outcomes = confine_universe(paths)
     keep_on_disk(kernels)
@@ -34,6 +35,19 @@ def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pip
     from wasmverse.processes.run import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
 
     run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(paths))
+
+
+def servers_of(settings: UniverseProcessSettings) -> Servers | None:
+    """How the universe's database is connected to; None if it is a file."""
+    if isinstance(settings.database_path, Path):
+        return None
+    urls = (settings.database_path, *settings.place_urls)
+    reached = [url.sockets() for url in urls]
+    return Servers(
+        frozenset(port for ports, is_local in reached for port in ports if not is_local),
+        any(is_local for _, is_local in reached),
+        tuple(file for url in urls for file in url.files()),
+    )
 
 
 def main() -> None:

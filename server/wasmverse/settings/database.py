@@ -81,9 +81,9 @@ class DatabaseUrl:
 
     def sockets(self, environment: Mapping[str, str] = os.environ) -> tuple[set[int], bool]:
         """The TCP ports that connecting takes, and whether nothing but the files of Unix sockets is connected to."""
-        options = dict(pair.partition("=")[::2] for pair in (self._parts["options"] or "").split("&"))
+        options = self._options
         hosts, given = zip(*_hosts(self._parts["hosts"]), strict=True)
-        named = [unquote(options.get("hostaddr") or options.get("host") or "")]
+        named = [options.get("hostaddr") or options.get("host") or ""]
         if any(hosts):
             named = [unquote(host) for host in hosts]
         elif not any(named):
@@ -93,6 +93,16 @@ class DatabaseUrl:
         # libpq connects to a Unix socket where no host is named, except where its build knows none.
         local = all(host.startswith(("/", "@")) or not host for name in named for host in name.split(","))
         return ports, local
+
+    def files(self) -> list[Path]:
+        """What its options name: certificates, keys, a file of passwords."""
+        names = ("passfile", "sslrootcert", "sslcert", "sslkey", "sslcrl")
+        return [Path(self._options[name]) for name in names if name in self._options]
+
+    @property
+    def _options(self) -> dict[str, str]:
+        pairs = (pair.partition("=")[::2] for pair in (self._parts["options"] or "").split("&"))
+        return {name: unquote(value) for name, value in pairs}
 
     @property
     def _parts(self) -> dict[str, Any]:
