@@ -1,6 +1,7 @@
 """Work shared out among threads: what comes back, in which order, and what becomes of errors."""
 
 import os
+import signal
 import threading
 import time
 
@@ -17,6 +18,26 @@ def test_results_come_in_the_order_of_the_calls(threads: int) -> None:
         zip(range(50), range(50, 100), strict=True)
     )
     assert crew.map(str, []) == []
+    crew.close()
+
+
+def test_threads_that_are_started_inherit_the_mask_of_the_caller() -> None:
+    """In a database's backend no signal may come to them, whatever the caller's mask is by the time they have work."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    crew = Crew(3)
+    try:
+        crew.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    met, caller = threading.Barrier(3, timeout=10), threading.get_ident()
+
+    def is_blocked(_number: int) -> bool:
+        met.wait()
+        return threading.get_ident() == caller or signal.SIGUSR1 in signal.pthread_sigmask(
+            signal.SIG_BLOCK, ()
+        )
+
+    assert all(crew.map(is_blocked, range(3)))
     crew.close()
 
 

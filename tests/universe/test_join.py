@@ -6,7 +6,7 @@ import numpy as np
 
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.deal import Dealt
-from wasmverse.universe.finish import BlockEnd
+from wasmverse.universe.finish import BlockAccount, BlockEnd
 from wasmverse.universe.genesis import new_nodes, new_ships
 from wasmverse.universe.join import join
 from wasmverse.universe.outcome import (
@@ -50,11 +50,13 @@ def end(base: int, *faults: tuple[int, int]) -> BlockEnd:
         node_energy=np.array([base], np.uint16),
         dead=numbered(new_nodes(1), base + 3),
         new_nodes=numbered(new_nodes(1), base + 4),
-        seen=events((base, 0), (base + 1, 1)),
-        faults=events(*faults),
-        ships_spawned=events((base + 2, 0)),
-        nodes_spawned=events((base + 4, -1)),
-        printed={1: Printed([base], [f"line {base}"])} if base == 200 else {},
+        account=BlockAccount(
+            seen=events((base, 0), (base + 1, 1)),
+            faults=events(*faults),
+            ships_spawned=events((base + 2, 0)),
+            nodes_spawned=events((base + 4, -1)),
+            printed={1: Printed([base], [f"line {base}"])} if base == 200 else {},
+        ),
     )
 
 

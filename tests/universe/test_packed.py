@@ -13,7 +13,7 @@ from wasmverse.errors import StateError
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import Blobs, pack_state, pack_turn
 from wasmverse.universe.state import Nodes, Ships, with_columns
-from wasmverse.universe.unpacked import Unpacking
+from wasmverse.universe.unpacked import Unpacking, split_blobs
 
 SYSTEMS = 6
 
@@ -114,6 +114,51 @@ def test_a_turn_s_bytes_are_those_of_the_format_and_come_back(crew, turn) -> Non
     assert unpacked.offsets.tolist() == np.searchsorted(nodes.sid, np.arange(1, SYSTEMS + 2)).tolist()
     again = pack_state(ships, nodes, SYSTEMS, crew)
     assert all(map(np.array_equal, again.ships + again.nodes, packed.ships + packed.nodes))
+
+
+def moved(columns, by: int):
+    """The same entities in other systems."""
+    return columns._replace(sid=columns.sid + np.uint32(by))
+
+
+@settings(max_examples=60, deadline=None)
+@given(turns(), st.integers(0, 2**32 - 1 - SYSTEMS))
+def test_systems_far_from_the_first_are_packed_and_unpacked_alike(crew, turn, by) -> None:
+    """A row of a database has some neighbouring systems: their blobs lie one after the other, and tell where each ends."""
+    (parts, new_ships, nodes, energy, new_nodes, bounds), (ships, all_nodes) = turn
+    here = pack_turn(parts, new_ships, nodes, energy, new_nodes, bounds, crew)
+    first_sid = 1 + by
+    there = pack_turn(
+        [moved(part, by) for part in parts], moved(new_ships, by), moved(nodes, by), energy, moved(new_nodes, by), bounds,
+        crew, first_sid,
+    )  # fmt: skip
+    assert all(map(np.array_equal, here.ships + here.nodes, there.ships + there.nodes))
+    read = {
+        kind: Unpacking(kind, [split_blobs(kind, blobs.data, SYSTEMS, first_sid)], first_sid)
+        for kind, blobs in zip(("ship", "node"), there, strict=True)
+    }
+    assert same(read["ship"].ships(crew), moved(ships, by))
+    assert same(read["node"].nodes(crew), moved(all_nodes, by))
+    again = pack_state(moved(ships, by), moved(all_nodes, by), SYSTEMS, crew, first_sid)
+    assert all(map(np.array_equal, again.ships + again.nodes, there.ships + there.nodes))
+
+
+def test_blobs_that_do_not_fill_their_bytes_are_refused(crew) -> None:
+    nodes = entities(np.random.default_rng(3), Nodes, 30, np.arange(1, 31))
+    data = pack_state(Ships.empty(0), nodes, SYSTEMS, crew).nodes.data
+    assert len(split_blobs("node", data, SYSTEMS, 41).offsets) == SYSTEMS + 1
+    with pytest.raises(StateError, match=r"^the nodes of system 46 cannot be read: 8 bytes follow its blob"):
+        split_blobs("node", np.append(data, np.zeros(8, np.uint8)), SYSTEMS, 41)
+    with pytest.raises(
+        StateError, match=r"^the nodes of system 46 cannot be read: its blob is longer than the"
+    ):
+        split_blobs("node", data[:-8], SYSTEMS, 41)
+    longer = data.copy()
+    longer[4:8] = 255
+    with pytest.raises(StateError, match=rf"^the nodes of system 41 .* longer than the {len(data):,} bytes"):
+        split_blobs("node", longer, SYSTEMS, 41)
+    with pytest.raises(StateError, match=r"^the nodes of system 47 .* longer than the 0 bytes"):
+        split_blobs("node", data, SYSTEMS + 1, 41)
 
 
 def test_both_widths_of_eids_are_met(crew) -> None:

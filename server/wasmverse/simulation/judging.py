@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.strategies.roster import FLYING, GROUNDED
-from wasmverse.universe.result import TurnResult
+from wasmverse.universe.result import TurnAccount
 
 
 def judge(
-    registry: Registry, result: TurnResult, costly: Mapping[str, float], grounded_after_turns: int
+    registry: Registry, result: TurnAccount, costly: Mapping[str, float], grounded_after_turns: int
 ) -> list[Verdict]:
     """Note why strategies faulted; ground those that fault on most calls, turn after turn, and ``costly`` for their time.
 

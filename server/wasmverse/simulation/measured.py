@@ -14,7 +14,7 @@ from wasmverse.simulation.grounding import Spent, TurnCost, too_costly
 from wasmverse.simulation.prospect import Prospect, seconds_free
 from wasmverse.simulation.registry import Registry
 from wasmverse.strategies.roster import FLYING, times_usual
-from wasmverse.universe.result import TurnResult
+from wasmverse.universe.result import TurnAccount
 
 TURNS_MEASURED = 15
 """Of so many turns the middle one says how long a turn takes."""
@@ -47,14 +47,14 @@ class Measured:
         self._strategies: dict[str, float] = {}
         self._commit_seconds = 0.0
 
-    def note(self, result: TurnResult, watch: Stopwatch, judged_at: float) -> None:
+    def note(self, result: TurnAccount, watch: Stopwatch, judged_at: float) -> None:
         """A turn has been committed; the commit began ``judged_at`` seconds after the turn."""
         self._commit_seconds = watch.elapsed - judged_at
         self._turns.append(min(watch.elapsed, watch.processor))
         self._strategies = {tally.name: tally.seconds for tally in result.strategies}
 
     def too_costly(
-        self, result: TurnResult, registry: Registry, watch: Stopwatch, settings: SimulationSettings
+        self, result: TurnAccount, registry: Registry, watch: Stopwatch, settings: SimulationSettings
     ) -> dict[str, float]:
         """Who is to be grounded for the time that they took of a turn that is about to be committed, and what it was."""
         elapsed = watch.elapsed + self._commit_seconds

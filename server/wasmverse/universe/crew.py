@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,14 @@ class Crew:
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._helpers = ThreadPoolExecutor(threads - 1, "crew") if threads > 1 else None
+
+    def start(self) -> None:
+        """Start all threads now, and not when there is work for them: they inherit the signal mask of the caller."""
+        if self._helpers is not None:
+            met = threading.Barrier(self.threads)  # so that none of them is there for two
+            for _ in range(self.threads - 1):
+                self._helpers.submit(met.wait)
+            met.wait()
 
     def close(self) -> None:
         """End the threads."""

@@ -27,14 +27,22 @@ from wasmverse.universe.result import EVENT_DTYPES, Events
 from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
 
 
+class BlockAccount(NamedTuple):
+    """What is told of a block's turn: events, in the order in which they are told, and by slot what strategies printed."""
+
+    seen: Events
+    faults: Events
+    ships_spawned: Events
+    nodes_spawned: Events
+    printed: dict[int, Printed]
+
+
 class BlockEnd(NamedTuple):
     """A block at the end of a turn.
 
     ships : those that live on, sorted, views; new_ships : by sid
     node_energy : shape (M,), what each node of the block has left, 0: it is gone
     dead : what the dead became; new_nodes : by sid
-    seen, faults, ships_spawned, nodes_spawned : the events, in the order in which they are told of a turn
-    printed : by slot, what strategies printed
     """
 
     ships: Ships
@@ -42,11 +50,7 @@ class BlockEnd(NamedTuple):
     node_energy: NDArray[np.uint16]
     dead: Nodes
     new_nodes: Nodes
-    seen: Events
-    faults: Events
-    ships_spawned: Events
-    nodes_spawned: Events
-    printed: dict[int, Printed]
+    account: BlockAccount
 
 
 def living_ships(block: BlockResult) -> Ships:
@@ -77,11 +81,13 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
         block.node_energy,
         _nodes(outcome.added[: counts[C_ADDED]]),
         nodes,
-        _seen(outcome.events[: counts[C_EVENTS]], unknown),
-        _events(before.sid[rows], E_FAULT, before.eid[rows], before.x[rows], before.y[rows], faulted),
-        _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots),
-        _events(nodes.sid, E_SPAWN, nodes.eid, nodes.x, nodes.y, np.full(len(nodes.sid), NOBODY)),
-        block.printed,
+        BlockAccount(
+            _seen(outcome.events[: counts[C_EVENTS]], unknown),
+            _events(before.sid[rows], E_FAULT, before.eid[rows], before.x[rows], before.y[rows], faulted),
+            _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots),
+            _events(nodes.sid, E_SPAWN, nodes.eid, nodes.x, nodes.y, np.full(len(nodes.sid), NOBODY)),
+            block.printed,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.deal import Dealt
-from wasmverse.universe.finish import BlockEnd
+from wasmverse.universe.finish import BlockAccount, BlockEnd
 from wasmverse.universe.outcome import (
     C_ADDED,
     C_NEW_NODES,
@@ -20,7 +20,7 @@ from wasmverse.universe.outcome import (
     T_KILLS,
 )
 from wasmverse.universe.printed import joined
-from wasmverse.universe.result import EventColumns, Events, TurnResult
+from wasmverse.universe.result import EventColumns, Events, TurnAccount, TurnResult
 from wasmverse.universe.state import Nodes, Ships
 
 
@@ -32,25 +32,41 @@ def join(
     Parameters
     ----------
     ends : at least one, by sid.
-    threads : how many shared out the blocks; phase_seconds is divided by it.
-    lines_max : how many lines of what each strategy printed are kept.
+    threads, lines_max : as in `account`.
     """
-    counts, tally = dealt.counts, dealt.tally
-    faults = _joined(Events, [end.faults for end in ends])
-    by_slot = np.argsort(faults.slot, kind="stable")
-    parts = [
-        *(end.seen for end in ends),
-        Events._make(column[by_slot] for column in faults),
-        *(end.ships_spawned for end in ends),
-        *(end.nodes_spawned for end in ends),
-    ]
+    told = account([end.account for end in ends], dealt, roster, tid, threads, lines_max)
     return TurnResult(
-        tid=tid,
-        next_eid=dealt.next_eid,
+        **{name: getattr(told, name) for name in TurnAccount.__dataclass_fields__},
         ships=[end.ships for end in ends],
         new_ships=_joined(Ships, [end.new_ships for end in ends]),
         node_energy=np.concatenate([end.node_energy for end in ends]),
         new_nodes=_joined(Nodes, [*(end.dead for end in ends), *(end.new_nodes for end in ends)]),
+    )
+
+
+def account(
+    blocks: list[BlockAccount], dealt: Dealt, roster: Roster, tid: int, threads: int, lines_max: int
+) -> TurnAccount:
+    """What is told of a turn: the events and lines of these blocks, and the sums of all.
+
+    Parameters
+    ----------
+    blocks : at least one, by sid.
+    threads : how many shared out the blocks; phase_seconds is divided by it.
+    lines_max : how many lines of what each strategy printed are kept.
+    """
+    counts, tally = dealt.counts, dealt.tally
+    faults = _joined(Events, [block.faults for block in blocks])
+    by_slot = np.argsort(faults.slot, kind="stable")
+    parts = [
+        *(block.seen for block in blocks),
+        Events._make(column[by_slot] for column in faults),
+        *(block.ships_spawned for block in blocks),
+        *(block.nodes_spawned for block in blocks),
+    ]
+    return TurnAccount(
+        tid=tid,
+        next_eid=dealt.next_eid,
         ship_count=int(counts[C_SHIPS] + counts[C_NEW_SHIPS]),
         node_count=int(counts[C_NODES] + counts[C_ADDED] + counts[C_NEW_NODES]),
         writes=int(counts[C_WRITES]),
@@ -60,9 +76,9 @@ def join(
         events=EventColumns(_joined(Events, parts), [strategy.name for strategy in roster.strategies]),
         printed={
             roster.strategies[slot].name: joined(
-                [end.printed[slot] for end in ends if slot in end.printed], lines_max
+                [block.printed[slot] for block in blocks if slot in block.printed], lines_max
             )
-            for slot in sorted({slot for end in ends for slot in end.printed})
+            for slot in sorted({slot for block in blocks for slot in block.printed})
         },
         phase_seconds=dict(
             zip(("observe", "decide", "resolve"), map(float, dealt.phase_seconds / threads), strict=True)

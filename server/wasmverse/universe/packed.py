@@ -28,7 +28,7 @@ FEW_ENTITIES = 250_000
 
 
 class Blobs(NamedTuple):
-    """One blob for each system: that of sid ``s + 1`` is ``data[offsets[s]:offsets[s + 1]]``.
+    """One blob for each system of a run of them: that of system s is ``data[offsets[s]:offsets[s + 1]]``.
 
     offsets : int64, shape (systems + 1,), multiples of 8; data : uint8, shape (offsets[-1],)
     """
@@ -82,15 +82,15 @@ class Words(NamedTuple):
         return cls(data.view(np.uint64), data.view(np.uint32), data.view(np.uint16), data)
 
 
-def pack_state(ships: Ships, nodes: Nodes, systems: int, crew: Crew) -> PackedState:
-    """Pack columns that are sorted by (sid, eid).
+def pack_state(ships: Ships, nodes: Nodes, systems: int, crew: Crew, first_sid: int = 1) -> PackedState:
+    """Pack columns that are sorted by (sid, eid), of so many systems from ``first_sid`` on.
 
     Raises
     ------
     StateError : they are not sorted, or a sid does not exist.
     """
     bounds = np.array([0, systems])
-    return pack_turn([ships], Ships.empty(0), nodes, nodes.energy, Nodes.empty(0), bounds, crew)
+    return pack_turn([ships], Ships.empty(0), nodes, nodes.energy, Nodes.empty(0), bounds, crew, first_sid)
 
 
 def pack_turn(
@@ -101,13 +101,14 @@ def pack_turn(
     new_nodes: Nodes,
     bounds: NDArray[np.int64],
     crew: Crew,
+    first_sid: int = 1,
 ) -> PackedState:
     """Pack the end of a turn. Nothing that is given is modified.
 
     Parameters
     ----------
     ships : the ships that live on, a part for each block, each sorted by (sid, eid); part k has the systems
-        ``bounds[k]:bounds[k + 1]``, counted from 0.
+        ``bounds[k]:bounds[k + 1]``, counted from 0 at ``first_sid``.
     new_ships : sorted by sid; their eids are the highest.
     nodes, node_energy : the nodes of the turn before, sorted by (sid, eid), and what each has left; 0: it is gone.
     new_nodes : in any order.
@@ -130,14 +131,14 @@ def pack_turn(
     energy.setflags(write=False)
 
     ranges = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
-    new_ship_starts = _starts_of("new ships", new_ships.sid, 0, systems)
-    new_node_starts = _starts_of("new nodes", new_nodes.sid, 0, systems)
-    node_starts = _starts_of("nodes", nodes.sid, 0, systems)
+    new_ship_starts = _starts_of("new ships", new_ships.sid, first_sid, systems)
+    new_node_starts = _starts_of("new nodes", new_nodes.sid, first_sid, systems)
+    node_starts = _starts_of("nodes", nodes.sid, first_sid, systems)
     ship_sizes, node_sizes = _Sizes.empty(systems), _Sizes.empty(systems)
 
     def measure(part: Ships, range_: tuple[int, int]) -> NDArray[np.int64]:
         first, last = range_
-        starts = _starts_of("ships", part.sid, first, last)
+        starts = _starts_of("ships", part.sid, first_sid + first, last - first)
         _size_ships(part.eid, starts, new_ships.eid, new_ship_starts, first, last, ship_sizes)
         _size_nodes(nodes.eid, energy, node_starts, new_nodes.eid, new_node_starts, first, last, node_sizes)
         return starts
@@ -167,13 +168,13 @@ def _room(sizes: _Sizes) -> Blobs:
     return Blobs(offsets, np.empty(int(offsets[-1]) // 8, np.uint64).view(np.uint8))
 
 
-def _starts_of(what: str, sid: NDArray[np.uint32], first: int, last: int) -> NDArray[np.int64]:
-    starts = _starts(sid, first, last)
+def _starts_of(what: str, sid: NDArray[np.uint32], first_sid: int, systems: int) -> NDArray[np.int64]:
+    starts = _starts(sid, first_sid, systems)
     if starts[-1] != len(sid):
         row = int(starts[-1])
         raise StateError(
-            f"{what} cannot be packed: row {row} has sid {sid[row]}; rows must be sorted and within {first + 1}..{last}: "
-            "sort them by sid and eid"
+            f"{what} cannot be packed: row {row} has sid {sid[row]}; rows must be sorted and within "
+            f"{first_sid}..{first_sid + systems - 1}: sort them by sid and eid"
         )
     return starts
 
@@ -187,17 +188,17 @@ def _read_only(columns: Columns) -> Columns:
 
 
 @kernel
-def _starts(sid: NDArray[np.uint32], first: int, last: int) -> NDArray[np.int64]:
-    """Shape (last - first + 1,): rows of system s, sid s + 1, are ``starts[s - first]:starts[s - first + 1]``.
+def _starts(sid: NDArray[np.uint32], first_sid: int, systems: int) -> NDArray[np.int64]:
+    """Shape (systems + 1,): rows of system s, sid ``first_sid + s``, are ``starts[s]:starts[s + 1]``.
 
-    The last one is less than the number of rows when these are not sorted or not within first..last (exclusive).
+    The last one is less than the number of rows when these are not sorted or not of these systems.
     """
-    starts = np.empty(last - first + 1, np.int64)
+    starts = np.empty(systems + 1, np.int64)
     row = 0
-    for system in range(first, last):
-        starts[system - first] = row
-        row = end_of_run(sid, row, system + 1)
-    starts[last - first] = row
+    for system in range(systems):
+        starts[system] = row
+        row = end_of_run(sid, row, first_sid + system)
+    starts[systems] = row
     return starts
 
 

@@ -56,23 +56,16 @@ class EventColumns:
     names: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class TurnResult:
-    """The end of a turn: all ships, what became of the nodes, and the record of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnAccount:
+    """What is told of a turn: all that is kept of it but the state.
 
-    ships : the ships that live on, a part for each block; together they are sorted
-    new_ships : dealt this turn, by sid; new_nodes : what the dead became and what was spawned, in no order
-    node_energy : shape (M,), what each node of the state played on has left; 0: it is gone
     printed : by its name, what each strategy printed that did
     phase_seconds : processor time of observe, decide and resolve, shared out among the threads
     """
 
     tid: int
     next_eid: int
-    ships: list[Ships]
-    new_ships: Ships
-    node_energy: NDArray[np.uint16]
-    new_nodes: Nodes
     ship_count: int
     node_count: int
     writes: int
@@ -82,6 +75,21 @@ class TurnResult:
     events: EventColumns
     phase_seconds: dict[str, float]
     printed: dict[str, Printed] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnResult(TurnAccount):
+    """The end of a turn: what is told of it, all ships, and what became of the nodes.
+
+    ships : the ships that live on, a part for each block; together they are sorted
+    new_ships : dealt this turn, by sid; new_nodes : what the dead became and what was spawned, in no order
+    node_energy : shape (M,), what each node of the state played on has left; 0: it is gone
+    """
+
+    ships: list[Ships]
+    new_ships: Ships
+    node_energy: NDArray[np.uint16]
+    new_nodes: Nodes
 
 
 def ships_after(result: TurnResult) -> Ships:

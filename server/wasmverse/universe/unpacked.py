@@ -43,20 +43,49 @@ class _Chunk(NamedTuple):
     words: Words
 
 
+def split_blobs(kind: str, data: NDArray[np.uint8], systems: int, first_sid: int = 1) -> Blobs:
+    """Blobs of so many systems that lie one after the other, each as long as its head says. `Unpacking` checks what they hold.
+
+    Parameters
+    ----------
+    kind : "ship" or "node".
+
+    Raises
+    ------
+    StateError : they are not as long as the bytes; names the first system concerned.
+    """
+    offsets = np.zeros(systems + 1, np.int64)
+    entity_bytes = SHIP_BYTES if kind == "ship" else NODE_BYTES
+    found = _walk_heads(data, entity_bytes, offsets)
+    if found < systems:
+        left = len(data) - int(offsets[found])
+        fault = f"its blob is longer than the {left:,} bytes that are left of its row"
+        raise _damaged(kind, first_sid + found, fault)
+    if offsets[-1] != len(data):
+        fault = f"{len(data) - int(offsets[-1]):,} bytes follow its blob, the last one of its row"
+        raise _damaged(kind, first_sid + systems - 1, fault)
+    return Blobs(offsets, data)
+
+
+def _damaged(kind: str, sid: int, fault: str) -> StateError:
+    return StateError(f"the {kind}s of system {sid} cannot be read: {fault}; {_REMEDY}")
+
+
 class Unpacking:
     """Blobs of ships or of nodes, one a system, whose heads have been checked and whose columns can be unpacked.
 
     offsets : int64, shape (systems + 1,); the entities of system s are the rows ``offsets[s]:offsets[s + 1]``
     """
 
-    def __init__(self, kind: str, chunks: Iterable[Blobs]) -> None:
-        """``kind`` is "ship" or "node"; the chunks are those of all systems in order.
+    def __init__(self, kind: str, chunks: Iterable[Blobs], first_sid: int = 1) -> None:
+        """``kind`` is "ship" or "node"; the chunks are those of all systems from ``first_sid`` on in order.
 
         Raises
         ------
         StateError : a head is not that of such a blob; names the first system concerned.
         """
         self.kind = kind
+        self.first_sid = first_sid
         self._chunks: list[_Chunk] = []
         counts = []
         first = 0
@@ -114,7 +143,9 @@ class Unpacking:
     def _columns(self, columns: Columns, unpack: Callable[..., int], crew: Crew) -> Columns:
         def fill(task: tuple[_Chunk, int, int]) -> int:
             chunk, first, last = task
-            return unpack(chunk.offsets, chunk.words, self.offsets, chunk.first, first, last, columns)
+            return unpack(
+                chunk.offsets, chunk.words, self.offsets, chunk.first, first, last, self.first_sid, columns
+            )
 
         for system in crew.map(fill, self._tasks()):
             if system >= 0:
@@ -132,7 +163,7 @@ class Unpacking:
                 yield chunk, first, min(first + RANGE_SYSTEMS, rows)
 
     def _damaged(self, system: int, fault: str) -> StateError:
-        return StateError(f"the {self.kind}s of system {system + 1} cannot be read: {fault}; {_REMEDY}")
+        return _damaged(self.kind, self.first_sid + system, fault)
 
     def _head_fault(self, chunk: _Chunk, row: int) -> str:
         start, end = int(chunk.offsets[row]), int(chunk.offsets[row + 1])
@@ -159,6 +190,24 @@ def _value_fault(kind: str, columns: Ships | Nodes, rows: slice) -> str:
             if not least <= value <= most:
                 return f"{kind} {eid[row]} has {name} {value}; allowed is {least}..{most}"
     raise AssertionError("no value is wrong")
+
+
+@kernel
+def _walk_heads(data: NDArray[np.uint8], entity_bytes: int, offsets: NDArray[np.int64]) -> int:
+    """Fill ``offsets`` with where each blob ends; how many blobs there is room for."""
+    at = I64(0)
+    for row in range(len(offsets) - 1):
+        offsets[row] = at
+        if at + HEAD_BYTES > len(data):
+            return row
+        count = I64(0)
+        for byte in range(4):
+            count |= I64(data[at + 4 + byte]) << I64(8 * byte)
+        at += (HEAD_BYTES + count * (entity_bytes + I64(data[at + 1])) + 7) // 8 * 8
+        if at > len(data):
+            return row
+        offsets[row + 1] = at
+    return len(offsets) - 1
 
 
 @kernel
@@ -240,6 +289,7 @@ def _unpack_ships(
     chunk_first: int,
     first: int,
     last: int,
+    first_sid: int,
     out: Ships,
 ) -> int:
     """Unpack these rows of a chunk; the first one with a value that cannot be, as a system, -1 for none."""
@@ -251,7 +301,7 @@ def _unpack_ships(
         count = end - here
         base, width = I64(u64[at // 8 + 1]), I64(u8[at + 1])
         at += HEAD_BYTES
-        out.sid[here:end] = system + 1
+        out.sid[here:end] = first_sid + system
         out.last_plan[here:end] = u64[at // 8 : at // 8 + count]
         at += 8 * count
         is_sound = _read_eids(at, base, width, count, words, out.eid[here:end])
@@ -287,6 +337,7 @@ def _unpack_nodes(
     chunk_first: int,
     first: int,
     last: int,
+    first_sid: int,
     out: Nodes,
 ) -> int:
     """Unpack these rows of a chunk; the first one with a value that cannot be, as a system, -1 for none."""
@@ -298,7 +349,7 @@ def _unpack_nodes(
         count = end - here
         base, width = I64(u64[at // 8 + 1]), I64(u8[at + 1])
         at += HEAD_BYTES
-        out.sid[here:end] = system + 1
+        out.sid[here:end] = first_sid + system
         is_sound = _read_eids(at, base, width, count, words, out.eid[here:end])
         at += width * count
         energy = u16[at // 2 : at // 2 + count]
