@@ -39,6 +39,10 @@ class Laws:
             sids[first : first + self.block_systems] for first in range(0, self.systems, self.block_systems)
         ]
 
+    def turn(self, tid: int, roster: Roster) -> Turn:
+        """What is the same for every block of turn ``tid``."""
+        return Turn(self.seed, tid, self.ships_min, self.nodes_min, roster.deals)
+
     def bounds(self) -> NDArray[np.int64]:
         """Where the blocks of systems begin, counted from 0, and where the last one ends."""
         return np.append(np.arange(0, self.systems, self.block_systems), self.systems)
@@ -69,17 +73,19 @@ class TurnPlayer:
         next_eid: int,
     ) -> TurnResult:
         """Play turn ``tid`` on the state of the turn before, which is not modified."""
-        turn = Turn(laws.seed, tid, laws.ships_min, laws.nodes_min, roster.deals)
-
-        def play_one(block: Block) -> BlockResult:
-            workspace = getattr(self._local, "workspace", None)
-            if workspace is None:
-                workspace = self._local.workspace = Workspace()
-            return play_block(workspace, block, roster, turn, limits)
-
-        blocks = self.crew.map(play_one, blocks_of(state, laws.blocks()))
+        turn = laws.turn(tid, roster)
+        blocks = self.crew.map(
+            lambda block: self.play_block(block, roster, turn, limits), blocks_of(state, laws.blocks())
+        )
         dealt = deal([block.summary() for block in blocks], roster, next_eid, limits.budget_fuel)
         ends = [
             finish(block, decision, roster) for block, decision in zip(blocks, dealt.decisions, strict=True)
         ]
         return join(ends, dealt, roster, tid, min(self.threads, len(blocks)), limits.log_lines_max)
+
+    def play_block(self, block: Block, roster: Roster, turn: Turn, limits: Limits) -> BlockResult:
+        """Play one block, as far as it can be without the others, on whichever thread this is called."""
+        workspace = getattr(self._local, "workspace", None)
+        if workspace is None:
+            workspace = self._local.workspace = Workspace()
+        return play_block(workspace, block, roster, turn, limits)

@@ -1,0 +1,201 @@
+"""What the driver of a turn and its shards tell each other: the task, summaries, decisions, and accounts.
+
+A shard plays its blocks by the task and answers with their summaries; `universe.deal` makes decisions of all summaries; with its
+own ones the shard ends the turn and answers with the accounts of its blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.errors import StateError
+from wasmverse.storage.postgres.backend.codec import Array, decode, encode
+from wasmverse.strategies.roster import Roster, Strategy
+from wasmverse.universe.deal import Decision, Summary
+from wasmverse.universe.finish import BlockAccount
+from wasmverse.universe.printed import Printed
+from wasmverse.universe.result import EVENT_DTYPES, Events
+from wasmverse.universe.turn import Laws
+from wasmverse.wasm.limits import Limits
+
+
+class Pilot(NamedTuple):
+    """A row of ``strategy``, as far as a turn needs it: whose module, and which export of it, flies under which id."""
+
+    strategy_id: int
+    name: str
+    sha256: str
+    export: str
+    is_enabled: bool
+    status: str
+    budget_fuel: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that a shard must know of a turn beside its own rows.
+
+    tid : the turn that is to be played
+    row_systems : so many neighbouring systems are in a row
+    modules, codes : the relations that have the modules, and what these were compiled to
+    """
+
+    tid: int
+    laws: Laws
+    row_systems: int
+    pilots: Sequence[Pilot]
+    limits: Limits
+    modules: str = "strategy_module"
+    codes: str = "compiled_module"
+
+    def roster(self) -> Roster:
+        """The strategies without their guests: enough for whoever decides, but does not play."""
+        return Roster(
+            [
+                Strategy(
+                    pilot.strategy_id, pilot.name, pilot.is_enabled, pilot.status, None, pilot.budget_fuel
+                )
+                for pilot in self.pilots
+            ]
+        )
+
+    def encoded(self) -> bytes:
+        """As bytes."""
+        return encode(asdict(self) | {"pilots": [list(pilot) for pilot in self.pilots]}, {})
+
+    @classmethod
+    def decoded(cls, data: bytes) -> Task:
+        """From bytes. Raises StateError."""
+        value, _ = decode(data)
+        try:
+            return cls(
+                int(value["tid"]),
+                Laws(**value["laws"]),
+                int(value["row_systems"]),
+                [Pilot(*pilot) for pilot in value["pilots"]],
+                Limits(**value["limits"]),
+                str(value["modules"]),
+                str(value["codes"]),
+            )
+        except (TypeError, KeyError, ValueError) as error:
+            raise StateError(
+                f"a turn's task cannot be read: {error!r}: run one version of Wasmverse"
+            ) from None
+
+
+def encode_summaries(summaries: Sequence[Summary]) -> bytes:
+    """Summaries of at least one block."""
+    arrays = {
+        name: np.array([getattr(summary, name) for summary in summaries])
+        for name in (
+            "first_sid", "counts", "tally", "has_faulted", "fuel", "seconds", "made_seconds", "phase_seconds",
+        )
+    }  # fmt: skip
+    reasons = [list(summary.reasons.items()) for summary in summaries]
+    return encode(reasons, arrays)
+
+
+def decode_summaries(data: bytes) -> list[Summary]:
+    """What `encode_summaries` was given. Raises StateError."""
+    reasons, arrays = decode(data)
+    return [
+        Summary(
+            int(arrays["first_sid"][number]),
+            arrays["counts"][number],
+            arrays["tally"][number],
+            arrays["has_faulted"][number],
+            {int(slot): str(reason) for slot, reason in reasons[number]},
+            arrays["fuel"][number],
+            arrays["seconds"][number],
+            arrays["made_seconds"][number],
+            tuple(arrays["phase_seconds"][number].tolist()),
+        )
+        for number in range(len(reasons))
+    ]
+
+
+def encode_decisions(tid: int, decisions: Mapping[int, Decision]) -> bytes:
+    """Decisions of at least one block of a turn, by what its rows have as their block."""
+    keys, decided = list(decisions), list(decisions.values())
+    arrays = {
+        "keys": np.array(keys, np.int64),
+        "first_ship_eid": np.array([decision.first_ship_eid for decision in decided], np.int64),
+        "first_node_eid": np.array([decision.first_node_eid for decision in decided], np.int64),
+        "tells_fault": np.array([decision.tells_fault for decision in decided]),
+        "slots": np.concatenate([decision.slots for decision in decided]),
+        "lengths": _lengths(decision.slots for decision in decided),
+    }
+    return encode(tid, arrays)
+
+
+def decode_decisions(data: bytes) -> tuple[int, dict[int, Decision]]:
+    """What `encode_decisions` was given. Raises StateError."""
+    tid, arrays = decode(data)
+    slots = _parted(arrays["slots"], arrays["lengths"])
+    return int(tid), {
+        int(key): Decision(
+            int(arrays["first_ship_eid"][number]),
+            int(arrays["first_node_eid"][number]),
+            slots[number],
+            arrays["tells_fault"][number],
+        )
+        for number, key in enumerate(arrays["keys"])
+    }
+
+
+GROUPS = ("seen", "faults", "ships_spawned", "nodes_spawned")
+"""The events of a `BlockAccount`."""
+
+
+def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
+    """Accounts of at least one block."""
+    arrays: dict[str, Array] = {}
+    for group in GROUPS:
+        events: list[Events] = [getattr(account, group) for account in accounts]
+        arrays[group] = _lengths(each.sid for each in events)
+        arrays |= {
+            f"{group}.{name}": np.concatenate(parts)
+            for name, parts in zip(Events._fields, zip(*events, strict=True), strict=True)
+        }
+    printed = [
+        [[slot, of.eids, of.lines, of.dropped] for slot, of in account.printed.items()]
+        for account in accounts
+    ]
+    return encode(printed, arrays)
+
+
+def decode_accounts(data: bytes) -> list[BlockAccount]:
+    """What `encode_accounts` was given. Raises StateError."""
+    printed, arrays = decode(data)
+    groups = []
+    for group in GROUPS:
+        columns = [_parted(arrays[f"{group}.{name}"], arrays[group]) for name in EVENT_DTYPES]
+        groups.append([Events._make(parts) for parts in zip(*columns, strict=True)])
+    return [
+        BlockAccount(
+            seen,
+            faults,
+            ships_spawned,
+            nodes_spawned,
+            {int(slot): Printed(eids, lines, dropped) for slot, eids, lines, dropped in of},
+        )
+        for seen, faults, ships_spawned, nodes_spawned, of in zip(*groups, printed, strict=True)
+    ]
+
+
+def _lengths(parts: Iterable[Array]) -> NDArray[np.int64]:
+    return np.array([len(part) for part in parts], np.int64)
+
+
+def _parted(joined: Array, lengths: Array) -> list[Array]:
+    """Arrays that were joined one after the other."""
+    if len(lengths) == 0 or lengths.min() < 0 or lengths.sum() != len(joined):
+        raise StateError(
+            f"{len(joined):,} values are not the parts of {lengths.tolist()} values: run one version of Wasmverse"
+        )
+    return np.split(joined, np.cumsum(lengths)[:-1])

@@ -1,0 +1,200 @@
+"""A turn of some blocks of a universe, beside the rows that they are in: played, held, and settled once all shards are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.errors import StateError
+from wasmverse.storage.postgres.backend.guests import SessionGuests
+from wasmverse.storage.postgres.backend.messages import Task
+from wasmverse.storage.postgres.backend.statements import Connection, read_block, write_block
+from wasmverse.strategies.roster import Roster
+from wasmverse.universe.block import Block, BlockResult
+from wasmverse.universe.crew import Crew
+from wasmverse.universe.deal import Decision, Summary
+from wasmverse.universe.finish import BlockAccount, BlockEnd, finish
+from wasmverse.universe.packed import PackedState, pack_turn
+from wasmverse.universe.state import Nodes
+from wasmverse.universe.turn import Laws, TurnPlayer
+from wasmverse.universe.unpacked import Unpacking, split_blobs
+
+ALONE = Crew(1)
+
+
+class Place(NamedTuple):
+    """A block in a relation. ``key`` is what its rows have as their block; which systems it has, the rows say."""
+
+    relation: str
+    key: int
+
+
+class _Rows(NamedTuple):
+    """The rows of a block as they are read: first sids, big-endian, and the blobs of all systems one after the other."""
+
+    first_sids: bytes
+    ships: bytes
+    nodes: bytes
+
+
+class _Played(NamedTuple):
+    """A block that was played, and whose end is not decided."""
+
+    block: Block
+    result: BlockResult
+
+
+class Shard:
+    """What a session holds of the turn that is played: nothing of it is written before `settle`."""
+
+    def __init__(self, player: TurnPlayer, guests: SessionGuests) -> None:
+        self._player = player
+        self._guests = guests
+        self._task: Task
+        self._roster: Roster
+        self._played: dict[Place, _Played] = {}
+
+    def play(self, task: Task, places: Sequence[Place], connection: Connection) -> list[Summary]:
+        """Play blocks as far as it can be done without the others; their summaries, in this order.
+
+        What was held of another turn, or of an earlier attempt at these blocks, is forgotten.
+
+        Raises
+        ------
+        StateError : rows are not those of the blocks, or a module cannot fly.
+        """
+        if not self._holds(task):
+            self._played = {}
+            self._task, self._roster = task, self._guests.roster(task, connection)
+        turn = task.laws.turn(task.tid, self._roster)
+
+        def play_one(place: Place, rows: _Rows) -> _Played:
+            block = _unpacked(place, rows, task)
+            return _Played(block, self._player.play_block(block, self._roster, turn, task.limits))
+
+        rows = (_read(place, connection) for place in places)
+        if self._player.threads == 1:  # a block's rows are forgotten before those of the next are read
+            played = [play_one(place, of) for place, of in zip(places, rows, strict=True)]
+        else:
+            played = self._player.crew.map(play_one, places, rows)
+        self._played |= zip(places, played, strict=True)
+        return [each.result.summary() for each in played]
+
+    def settle(
+        self, tid: int, places: Sequence[Place], decisions: Sequence[Decision], connection: Connection
+    ) -> list[BlockAccount]:
+        """End the turn of blocks that were played here, and write their rows; what is told of each, in this order.
+
+        Raises
+        ------
+        StateError : they were not played here, or rows are gone; nothing may be committed then.
+        """
+        played = [self._take(tid, place) for place in places]
+        task, roster = self._task, self._roster
+
+        def end(of: _Played, decision: Decision) -> tuple[BlockAccount, PackedState]:
+            ended = finish(of.result, decision, roster)
+            return ended.account, _packed(of.block, ended)
+
+        accounts = []
+        for place, of, (account, packed) in zip(
+            places, played, self._ended(end, played, decisions), strict=True
+        ):
+            _write(place, int(of.block.sids[0]), packed, task.row_systems, connection)
+            accounts.append(account)
+        return accounts
+
+    def _holds(self, task: Task) -> bool:
+        return bool(self._played) and self._task == task
+
+    def _ended(self, end: Any, played: Sequence[_Played], decisions: Sequence[Decision]) -> Iterator[Any]:
+        if self._player.threads == 1:
+            return (end(*each) for each in zip(played, decisions, strict=True))
+        return iter(self._player.crew.map(end, played, decisions))
+
+    def _take(self, tid: int, place: Place) -> _Played:
+        if not self._played or self._task.tid != tid or place not in self._played:
+            raise StateError(
+                f"block {place.key} of turn {tid} was not played in this session: play the turn again"
+            )
+        return self._played.pop(place)
+
+
+def _read(place: Place, connection: Connection) -> _Rows:
+    ((first_sids, ships, nodes),) = connection.rows(read_block(place.relation), [place.key])
+    if first_sids is None:
+        raise StateError(f"{place.relation} has no row of block {place.key}: restore a copy of the universe")
+    return _Rows(first_sids, ships, nodes)
+
+
+def _unpacked(place: Place, rows: _Rows, task: Task) -> Block:
+    sids = _sids(place, np.frombuffer(rows.first_sids, ">i4"), task.laws, task.row_systems)
+    first_sid, systems = int(sids[0]), len(sids)
+    ships = split_blobs("ship", np.frombuffer(rows.ships, np.uint8), systems, first_sid)
+    nodes = split_blobs("node", np.frombuffer(rows.nodes, np.uint8), systems, first_sid)
+    return Block(
+        sids,
+        Unpacking("ship", [ships], first_sid).ships(ALONE),
+        Unpacking("node", [nodes], first_sid).nodes(ALONE),
+    )
+
+
+def _sids(place: Place, found: NDArray[Any], laws: Laws, row_systems: int) -> NDArray[np.uint32]:
+    """The sids of a block whose rows begin with these.
+
+    Raises
+    ------
+    StateError : no block has just these rows in this order.
+    """
+    first = (int(found[0]) - 1) // laws.block_systems * laws.block_systems + 1
+    last = min(first + laws.block_systems - 1, laws.systems)
+    expected = np.arange(first, last + 1, row_systems)
+    if len(found) != len(expected) or (found != expected).any():
+        raise StateError(
+            f"block {place.key} has {len(found):,} rows in {place.relation}, which begin with the systems "
+            f"{found[:8].tolist()}...; there must be one for every {row_systems} systems from {first} to {last}: "
+            "restore a copy of the universe"
+        )
+    return np.arange(first, last + 1, dtype=np.uint32)
+
+
+def _packed(block: Block, end: BlockEnd) -> PackedState:
+    parts: Iterable[Any] = zip(end.dead, end.new_nodes, strict=True)
+    new_nodes = Nodes._make(map(np.concatenate, parts))
+    bounds = np.array([0, len(block.sids)])
+    return pack_turn(
+        [end.ships], end.new_ships, block.nodes, end.node_energy, new_nodes, bounds, ALONE, int(block.sids[0])
+    )
+
+
+def _write(
+    place: Place, first_sid: int, packed: PackedState, row_systems: int, connection: Connection
+) -> None:
+    cuts: list[str] = []
+    for blobs in packed:
+        ends = [*blobs.offsets[:-1:row_systems].tolist(), int(blobs.offsets[-1])]
+        cuts.append(_array(begin + 1 for begin in ends[:-1]))
+        cuts.append(_array(end - begin for begin, end in pairwise(ends)))
+    values = [
+        place.key,
+        first_sid,
+        row_systems,
+        packed.ships.data.tobytes(),
+        packed.nodes.data.tobytes(),
+        *cuts,
+    ]
+    changed = connection.change(write_block(place.relation), values)
+    if changed != len(ends) - 1:
+        raise StateError(
+            f"block {place.key} of {place.relation} has {len(ends) - 1:,} rows, of which {changed:,} were found again: "
+            "the turn is not committed; find out who else writes to the table"
+        )
+
+
+def _array(values: Any) -> str:
+    """The text of an array of PostgreSQL."""
+    return "{" + ",".join(map(str, values)) + "}"

@@ -1,0 +1,84 @@
+"""Transactions that were prepared and neither committed nor rolled back: what becomes of them.
+
+A turn of several sessions is prepared in all but the coordinator's, whose commit is the decision. A transaction whose turn the
+coordinator has is committed; any other is rolled back (presumed abort). Who plays holds the coordinator's row of ``universe``
+from the turn's beginning to its commit, and who recovers takes it first: so no turn is in between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from wasmverse.storage.postgres.sessions import Connection, connect, explained
+
+
+class Recovered(NamedTuple):
+    """A transaction that was left behind by turn ``tid``, and whether it was committed."""
+
+    tid: int
+    is_committed: bool
+
+    def __str__(self) -> str:
+        done = "committed" if self.is_committed else "rolled back"
+        return f"a prepared transaction of turn {self.tid} was {done}"
+
+
+def name_of(tid: int, token: str, shard: int) -> str:
+    """The identifier of a shard's prepared transaction. ``token`` is the driver's own: a server may have many universes."""
+    return f"wasmverse-{tid}-{token}-{shard}"
+
+
+_NAME = re.compile(r"wasmverse-(\d{1,18})-[0-9a-f]+-\d+")
+
+
+def recover(coordinator: str, others: Sequence[str]) -> list[Recovered]:
+    """Settle what was left behind on all places; conninfos, the coordinator's first.
+
+    Raises
+    ------
+    DatabaseError : a place cannot be reached, or the coordinator is in the middle of a turn for too long.
+    """
+    with explained(), connect(coordinator, "recovery") as decider:
+        decider.execute("BEGIN")
+        row = decider.execute("SELECT tid FROM universe FOR UPDATE").fetchone()
+        done: list[Recovered] = []
+        if row is not None:
+            for place in (coordinator, *others):
+                with connect(place, "recovery") as connection:
+                    done += resolve(connection, row[0])
+        decider.execute("ROLLBACK")
+    return done
+
+
+def resolve(connection: Connection, tid: int) -> list[Recovered]:
+    """Settle what was left behind in one database, whose session is in autocommit mode.
+
+    Parameters
+    ----------
+    tid : the coordinator's last turn, its row held so that no turn is being committed meanwhile.
+    """
+    rows = connection.execute(
+        "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE 'wasmverse-%' ORDER BY prepared"
+    ).fetchall()
+    done = []
+    for (gid,) in rows:
+        name = _NAME.fullmatch(gid)
+        if name is None:
+            continue
+        found = Recovered(int(name[1]), int(name[1]) <= tid)
+        finish_prepared(connection, gid, commits=found.is_committed)
+        done.append(found)
+    return done
+
+
+def finish_prepared(connection: Connection, gid: str, *, commits: bool) -> None:
+    """Commit or roll back a prepared transaction, unless somebody has done it meanwhile."""
+    verb = sql.SQL("COMMIT PREPARED {}" if commits else "ROLLBACK PREPARED {}")
+    with suppress(psycopg.errors.UndefinedObject):
+        connection.execute(verb.format(sql.Literal(gid)))
