@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.postgres.server import Server
+
+CITUS = os.environ.get("WASMVERSE_TEST_CITUS")
+"""The URL, ``postgresql://...``, of an empty database on a Citus cluster's coordinator, to run these tests against it too."""
+ENGINES = ["postgresql", *(["citus"] if CITUS else [])]
 
 
 def run_server() -> Iterator[Server]:
@@ -50,3 +56,18 @@ def second_url(second_server: Server) -> Iterator[str]:
     name = second_server.create_database()
     yield second_server.url(name)
     second_server.drop_database(name)
+
+
+@pytest.fixture(params=ENGINES)
+def universe_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Of an empty database for a universe: on the shared server, and once more on the Citus cluster, if there is one."""
+    if request.param == "postgresql":
+        yield request.getfixturevalue("url")
+        return
+    assert CITUS is not None
+    with psycopg.connect(CITUS, autocommit=True) as connection:
+        there = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        assert not there, f"{CITUS.rpartition('@')[2]} is not empty: give the tests a database of their own"
+        yield f"citus+{CITUS}"
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from enum import Enum
 from types import TracebackType
@@ -21,14 +22,17 @@ class Proxy:
     """Passes bytes between clients and a server's port on the loopback interface, each direction in a thread of its own.
 
     cuts : how many connections were cut so far, because of `cut_at`
+    delay_seconds : how long everything that a client sends is on its way; may be changed
     """
 
     def __init__(self, server_port: int) -> None:
         self.server_port = server_port
         self.cuts = 0
+        self.delay_seconds = 0.0
         self._pattern: bytes | None = None
         self._cut = Cut.BEFORE
         self._then: Callable[[], object] = lambda: None
+        self._refuses = False
         self._flows = threading.Event()
         self._flows.set()
         self._lock = threading.Lock()
@@ -59,12 +63,18 @@ class Proxy:
         for end in every:
             close(end)
 
+    def refuse(self) -> None:
+        """Cut every connection, and new ones at once, until `heal`."""
+        self._refuses = True
+        self.cut_all()
+
     def swallow(self) -> None:
         """From now on pass nothing on, in neither direction, without closing anything: a cable is pulled."""
         self._flows.clear()
 
     def heal(self) -> None:
-        """Pass on again; what was sent meanwhile arrives now."""
+        """Pass on again; what was swallowed meanwhile arrives now."""
+        self._refuses = False
         self._flows.set()
 
     # ---- how it works
@@ -75,6 +85,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._refuses:
+                close(client)
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.server_port), timeout=5)
             except OSError:
@@ -94,6 +107,8 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
+                if asks and self.delay_seconds:
+                    time.sleep(self.delay_seconds)
                 self._flows.wait()
                 if asks and (cut := self._is_chosen(data)) is not None:
                     if cut is Cut.BEFORE:

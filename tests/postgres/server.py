@@ -54,17 +54,26 @@ class Server:
     configuration, environment : of its next start; may be changed
     """
 
-    def __init__(self, parent: Path | None = None, **configuration: str | int) -> None:
-        """Make the folder, in ``parent`` or where there is room, and the empty database cluster; nothing runs yet."""
+    def __init__(
+        self, parent: Path | None = None, *, copy_of: Server | None = None, **configuration: str | int
+    ) -> None:
+        """Make the folder, in ``parent`` or where there is room, and in it an empty cluster, or a running server's base backup.
+
+        Nothing runs yet.
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="wv-pg-", dir=parent or scratch()))
         os.chown(self.folder, *owner())
         self.data = self.folder / "data"
         self.log = self.folder / "log"
-        self.password = secrets.token_urlsafe(12)
+        self.password = copy_of.password if copy_of else secrets.token_urlsafe(12)
         self.port = 0
-        self.configuration = CONFIGURATION | configuration
+        self.configuration = CONFIGURATION | (copy_of.configuration if copy_of else {}) | configuration
         self.environment = environment()
         self.process: subprocess.Popen[bytes] | None = None
+        if copy_of is not None:
+            options = ["--checkpoint=fast", "--no-sync", f"--dbname={copy_of.url()}", "--write-recovery-conf"]
+            self._make("pg_basebackup", options)
+            return
         secret = self.folder / "password"
         secret.write_text(self.password)
         os.chown(secret, *owner())
@@ -75,13 +84,16 @@ class Server:
             "--no-sync",
             "--no-instructions",
         ]
-        options += ["--encoding=UTF8", "--locale=C", "--data-checksums"]
-        command = as_owner([programs() / "initdb", f"--pgdata={self.data}", *options])
-        try:
-            subprocess.run(command, capture_output=True, env=environment(), cwd="/", check=True)
-        except subprocess.CalledProcessError as error:
-            raise RuntimeError(error.stderr.decode()) from error
+        self._make("initdb", [*options, "--encoding=UTF8", "--locale=C", "--data-checksums"])
         secret.unlink()
+
+    def _make(self, program: str, options: list[str]) -> None:
+        command = as_owner([programs() / program, f"--pgdata={self.data}", *options])
+        made = subprocess.run(
+            command, capture_output=True, text=True, env=environment(), cwd="/", check=False
+        )
+        if made.returncode != 0:
+            raise RuntimeError(made.stderr)
 
     # ---- its life
 
@@ -108,7 +120,7 @@ class Server:
         assert self.process is None or self.process.poll() is not None
         self.port = self.port or free_port()
         settings = {**self.configuration, "port": self.port, "unix_socket_directories": f"'{self.folder}'"}
-        (self.data / "postgresql.auto.conf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
+        (self.data / "postgresql.conf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
         command = as_owner([programs() / "postgres", "-D", self.data], end_with_parent=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -57,3 +57,17 @@ def test_a_pulled_cable_gives_no_answer_until_it_heals(server: Server, url: str,
         proxy.heal()
         asking.join(10)
     assert answers == [(1,)]
+
+
+def test_a_network_that_refuses_lets_nobody_through_until_it_heals(
+    server: Server, url: str, proxy: Proxy
+) -> None:
+    through = url.replace(f":{server.port}/", f":{proxy.port}/")
+    with closing(psycopg.connect(through)) as client:
+        proxy.refuse()
+        with pytest.raises(psycopg.OperationalError):
+            client.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(through)
+        proxy.heal()
+        psycopg.connect(through).close()
