@@ -20,6 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLCHAINS := .toolchains
 ASSEMBLYSCRIPT := strategies/assemblyscript
+TYPESCRIPT := strategies/typescript
 PACKAGE := server/wasmverse
 ATTACK_SECONDS ?= 3600
 ATTACK_SEED ?= 1
@@ -61,15 +62,20 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 	@npm --prefix $(ASSEMBLYSCRIPT) run build --silent
 	@touch $@
 
-# ---- compilers of the other languages: from PyPI into a folder of their own, and Debian's
+# ---- compilers of the other languages: from PyPI and npm into folders of their own, and Debian's
 
-languages: $(TOOLCHAINS)/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched
+languages: $(TOOLCHAINS)/installed $(TYPESCRIPT)/node_modules/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched
 	@tools/need-compilers $(PYTHON)
 
 $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
 	@echo "==> compilers from PyPI (strategies/toolchains.lock)"
 	@$(PYTHON) -m venv $(TOOLCHAINS)
 	@$(TOOLCHAINS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r strategies/toolchains.lock
+	@touch $@
+
+$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json | tools
+	@echo "==> TypeScript compiler"
+	@npm --prefix $(TYPESCRIPT) ci --silent --no-audit --no-fund
 	@touch $@
 
 # ---- the lexicon of functions/sentiment, and the texts that it is tested with
@@ -143,4 +149,4 @@ lint: setup
 	@$(BIN)/ruff format server tests strategies functions
 
 clean:
-	rm -rf $(VENV) $(TOOLCHAINS) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build .cache
+	rm -rf $(VENV) $(TOOLCHAINS) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build $(TYPESCRIPT)/node_modules .cache

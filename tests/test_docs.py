@@ -142,7 +142,10 @@ def wanted_packages() -> Iterator[tuple[str, str]]:
         name = re.match(r"[\w.-]+", requirement)
         assert name is not None, requirement
         yield "pyproject.toml", name[0]
-    for manifest in ("web/package.json", "strategies/assemblyscript/package.json"):
+    for manifest in (
+        "web/package.json",
+        *(f"strategies/{name}/package.json" for name in ("assemblyscript", "typescript")),
+    ):
         package = json.loads((ROOT / manifest).read_text("utf-8"))
         for kind in ("dependencies", "devDependencies"):
             for name in package.get(kind, {}):

@@ -164,6 +164,16 @@ SAID = {
         "TypeError: not a function\n    at <anonymous> (a.js:7:5)\n    at decide (a.js:9:1)\n",
         [("a.js", 7, 5, "TypeError: not a function"), ("a.js", 9, 1, "TypeError: not a function")],
     ),
+    "typescript": (
+        "a.ts(7,5): error TS2322: Type 'number' is not assignable to type 'Plan'.\n  More of it.\n"
+        "wasmverse.js(1,2): error: what?\nTypeError: not a function\n    at decide (a.ts:9:1)\n    at b.ts:2:3\n",
+        [
+            ("a.ts", 7, 5, "Type 'number' is not assignable to type 'Plan'."),
+            ("wasmverse.js", 1, 2, "what?"),
+            ("a.ts", 9, 1, "TypeError: not a function"),
+            ("b.ts", 2, 3, "TypeError: not a function"),
+        ],
+    ),
     "c": (
         "In file included from x:\na.c:3:10: error: use of undeclared identifier 'y'\n  int x = y;\na.c:9:1: warning: unused\n",
         [("a.c", 3, 10, "use of undeclared identifier 'y'")],

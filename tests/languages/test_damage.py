@@ -10,7 +10,7 @@ from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.strategies.inspection import inspect_module
 
-VARIANTS = {"go": 12, "javascript": 12}
+VARIANTS = {"go": 12, "javascript": 12, "typescript": 12}
 """Fewer of those that take a second to compile."""
 
 

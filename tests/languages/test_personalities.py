@@ -340,3 +340,39 @@ def test_the_beachcomber_walks_both_ways_round(beachcomber):
 def test_the_beachcomber_picks_up_what_lies_near(beachcomber):
     assert command(beachcomber.decide(Ship(x=50, y=4), [(NODE, 0, 50, 11)])) == ("move", SOUTH, 7)
     assert command(beachcomber.decide(Ship(x=50, y=4), [(NODE, 0, 50, 18)])) == ("move", EAST, 2)
+
+
+# ---- TypeScript: an accountant
+
+
+@pytest.fixture
+def accountant(pilot):
+    return pilot("typescript")
+
+
+def books(travelled, harvested):
+    return (travelled | harvested << 16) << 8
+
+
+def test_the_accountant_writes_off_what_a_rival_is_as_near_to(accountant):
+    nodes = [(NODE, 0, 54, 50), (NODE, 0, 50, 45)]
+    assert command(accountant.decide(Ship(), nodes)) == ("move", EAST, 4)
+    assert command(accountant.decide(Ship(), [(SHIP, 2, 58, 50), *nodes])) == ("move", NORTH, 5)
+    rivals = [(SHIP, 2, 58, 50), (SHIP, 2, 50, 41)]
+    assert (
+        command(accountant.decide(Ship(), [*rivals, *nodes, (NODE, 0, 44, 50)]))[1] == NORTH
+    )  # nobody's third
+
+
+def test_the_accountant_enters_what_it_did(accountant):
+    plan = accountant.decide(Ship(last_plan=books(3, 5)), [(NODE, 0, 54, 50)])
+    assert plan & ~0xFF == books(4, 5)
+    plan = accountant.decide(Ship(last_plan=books(3, 5)), [(NODE, 0, 50, 50)])
+    assert (command(plan), plan & ~0xFF) == (("hold",), books(3, 6))
+    plan = accountant.decide(Ship(last_plan=books(65_535, 9)), [(NODE, 0, 54, 50)])
+    assert plan & ~0xFF == books(32_768, 4)
+
+
+def test_the_accountant_invests_in_what_its_time_goes_into(accountant):
+    assert command(accountant.decide(Ship(energy=150, last_plan=books(6, 5)))) == ("upgrade", THRUSTERS)
+    assert command(accountant.decide(Ship(energy=150, last_plan=books(5, 5)))) == ("upgrade", HARVESTERS)

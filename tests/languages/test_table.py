@@ -7,7 +7,7 @@ import pytest
 from wasmverse.languages.project import example_of, examples_of
 from wasmverse.languages.table import LANGUAGES, Language
 
-PLACES = {"compiler", "source", "file", "folder", "module", "object", "engine"}
+PLACES = {"compiler", "source", "file", "folder", "module", "object", "engine", "python", "languages"}
 ALL = pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES)
 
 

@@ -27,7 +27,7 @@ ENVIRONMENT = {
 }
 """Compilers keep what they keep in our cache, so that a cold build is one without that."""
 
-OWN = [*(ROOT / "server/wasmverse/languages").glob("*.py"), *(ROOT / "server/wasmverse/typed_python").glob("*.py"),
+OWN = [*(ROOT / "server/wasmverse/languages").glob("*.*"), *(ROOT / "server/wasmverse/typed_python").glob("*.py"),
        *(ROOT / "server/wasmverse/pilot").glob("*.py"), ROOT / "server/wasmverse/wasm/binary.py",
        ROOT / "server/wasmverse/wasm/sections.py"]  # fmt: skip
 """What of Wasmverse itself makes a module what it is."""

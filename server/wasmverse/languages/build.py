@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -110,6 +111,8 @@ def _run(source: Path, made: Path, language: Language, found: Found, environment
         "engine": str(engine_of(found.compiler)),
         "module": str(made),
         "object": str(made.with_suffix(".object")),
+        "python": sys.executable,
+        "languages": str(Path(__file__).parent),
     }
     said = []
     for words in found.compiler.build:

@@ -57,8 +57,9 @@ def how_to_install(language: Language) -> str:
     """Every way to get a compiler, with the commands; '' when Wasmverse has it with it."""
     ways = []
     for compiler in language.compilers:
-        if compiler.engine:
+        if compiler.engine:  # with all that it needs
             ways.append("make languages, in a checkout of Wasmverse")
+            continue
         if compiler.apt:
             ways.append(f"apt-get install {' '.join(compiler.apt)} (Debian)")
         if compiler.pip:
@@ -82,7 +83,7 @@ def program(name: str, folder: Path) -> str | None:
         str(Path(sys.executable).parent),
         str(ROOT / ".toolchains" / "bin"),
         str(folder / "node_modules" / ".bin"),
-        str(ROOT / "strategies" / "assemblyscript" / "node_modules" / ".bin"),
+        *map(str, sorted((ROOT / "strategies").glob("*/node_modules/.bin"))),
     ]
     return shutil.which(name, path=os.pathsep.join(places))
 

@@ -20,17 +20,19 @@ _MAIN = """import {{ decide }} from "./{name}";
 import {{ pilot }} from "./wasmverse.js";
 export default pilot(decide);
 """
+_SUFFIX = ".js"
 _BUILDING = ("wasmverse_room", "wasmverse_file", "wasmverse_prepare")
 
 
 def module_of(engine: bytes, source: Path) -> bytes:
-    """An engine that has read a strategy and all scripts beside it.
+    """An engine that has read a strategy and all scripts beside it, of the strategy's suffix or the engine's own.
 
     Raises
     ------
     NotPrepared : the strategy cannot be read; what the engine printed.
     """
-    scripts = {path.name: path.read_bytes() for path in sorted(source.parent.glob(f"*{source.suffix}"))}
+    beside = (path for path in sorted(source.parent.iterdir()) if path.suffix in {source.suffix, _SUFFIX})
+    scripts = {path.name: path.read_bytes() for path in beside}
     scripts[MAIN] = _MAIN.format(name=source.name).encode()
 
     def prepare(store: wasmtime.Store, exports: Any) -> None:

@@ -15,6 +15,10 @@ TEST_PREFIX = "test_"
 """Files of tests, which are no strategies, begin so."""
 
 
+DECLARATIONS_SUFFIX = ".d.ts"
+"""Files of types alone, which are none either, end so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """One way to build a language; how each field is meant is said in ``languages.toml``."""
@@ -60,7 +64,10 @@ class Language:
         return sorted(
             path
             for path in folder.glob(f"*{self.suffix}")
-            if path.name not in helpers and not path.name.startswith(TEST_PREFIX) and path.is_file()
+            if path.name not in helpers
+            and not path.name.startswith(TEST_PREFIX)
+            and not path.name.endswith(DECLARATIONS_SUFFIX)
+            and path.is_file()
         )
 
     def inputs_of(self, source: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+../javascript/wasmverse.js
