@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | duel | doctor | bench | strategy | function | query | token | universe`."""
+"""The command line: `wasmverse serve | replay | duel | doctor | copy | bench | strategy | function | query | ...`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typer
 
 from wasmverse import __version__
 from wasmverse.cli.bench import app as bench_app
+from wasmverse.cli.copying import copy
 from wasmverse.cli.doctor import doctor
 from wasmverse.cli.duel import duel
 from wasmverse.cli.function import app as function_app
@@ -38,6 +39,7 @@ app.command()(query)
 app.command()(replay)
 app.command()(duel)
 app.command()(doctor)
+app.command()(copy)
 
 
 @app.callback(invoke_without_command=True)

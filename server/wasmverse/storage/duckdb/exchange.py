@@ -23,6 +23,7 @@ from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
+from wasmverse.storage.duckdb.whole import new_file
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_store import read_strategies
 from wasmverse.storage.unpack_sql import SQL_TYPES
@@ -116,20 +117,8 @@ def load(folder: Path, path: Path) -> str:
     for table in TABLES:
         if not (folder / f"{table.name}.parquet").is_file():
             raise DatabaseError(f"{folder} has no {table.name}.parquet: load a folder that was exported")
-    making = path.with_name(f".{path.name}.loading")
-    log = making.with_name(f"{making.name}.wal")
-    try:
-        making.unlink(missing_ok=True)  # of a load that was killed
-        database = Database.open(making)
-        try:
-            with database.transaction() as transaction:
-                done = _load(transaction, folder)
-        finally:
-            database.close()
-        making.rename(path)
-    finally:
-        making.unlink(missing_ok=True)
-        log.unlink(missing_ok=True)
+    with new_file(path) as database, database.transaction() as transaction:
+        done = _load(transaction, folder)
     return f"{path} goes on from {done}"
 
 
