@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wasmverse.errors import DatabaseError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.tokens import TokenFile, Tokens, token_path
 
@@ -12,5 +11,7 @@ from wasmverse.tokens import TokenFile, Tokens, token_path
 def open_tokens(place: Path | DatabaseUrl) -> Tokens:
     """The tokens of the universe at ``place``, which need not be there yet."""
     if isinstance(place, DatabaseUrl):
-        raise DatabaseError(f"{place} cannot be used by this version: name a file with --db")
+        from wasmverse.storage.postgres.tokens import TokenTable  # noqa: PLC0415 - loads the driver
+
+        return TokenTable(place)
     return TokenFile(token_path(place))

@@ -1,0 +1,184 @@
+"""Who plays the turns of a universe that several processes have open: the one whose session has a lock of the database.
+
+The lock is an advisory one of the session that commits the turns, so the server frees it when that session ends, however it does.
+A process that stands still keeps its session; another one may end it (`Clock.end_holder`), which rolls back what it was about to
+commit. As a second fence, each time that the clock changes hands has a number, the epoch, which a turn must find unchanged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import nullcontext
+from typing import Any
+
+import psycopg
+from psycopg import pq
+
+from wasmverse.errors import ClockLost, DatabaseError
+from wasmverse.storage.postgres import notices
+from wasmverse.storage.postgres.sessions import connect, explained
+
+log = logging.getLogger("wasmverse.universe")
+
+LOCK = int.from_bytes(b"wasmvers", "big", signed=True)
+"""The key of the advisory lock; a database has one universe."""
+
+END_SECONDS = 2
+"""How long to wait until a session that was told to end has ended."""
+
+BEAT_SECONDS_MIN = 0.5
+
+Connection = psycopg.Connection[Any]
+
+
+class Clock:
+    """The right to play turns, as one process has it or not. For one thread.
+
+    Its methods raise the driver's errors, as statements do.
+
+    Parameters
+    ----------
+    conninfo : of the database with the row of ``universe``.
+    holder : this process, for a person.
+    period_seconds : while something takes longer than this, the others are told that it is being worked on.
+    """
+
+    def __init__(self, conninfo: str, holder: str, period_seconds: float) -> None:
+        self.holder = holder
+        self.is_ours = False
+        self._period_seconds = period_seconds
+        self._epoch = 0
+        self._beat = _Beat(conninfo, max(period_seconds, BEAT_SECONDS_MIN))
+
+    def claim(self, connection: Connection) -> bool:
+        """Take it if nobody has it; whether it is ours.
+
+        Parameters
+        ----------
+        connection : the session that will commit the turns, in no transaction.
+        """
+        if self.is_ours:
+            return True
+        with connection.transaction():
+            ((is_free,),) = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchall()
+        if not is_free:
+            return False
+        with connection.transaction():
+            # A turn that is being committed has this row.
+            connection.execute("SELECT tid FROM universe FOR UPDATE")
+            ((self._epoch,),) = connection.execute(
+                "UPDATE clock SET epoch = epoch + 1, holder = %s, backend = pg_backend_pid(), period_seconds = %s, since = now() "
+                "RETURNING epoch",
+                (self.holder, self._period_seconds),
+            ).fetchall()
+        self.is_ours = True
+        self._beat.start()
+        return True
+
+    def check(self, connection: Connection) -> None:
+        """In a turn's transaction, which has locked the row of ``universe``: make sure that the clock is still ours.
+
+        Raises
+        ------
+        ClockLost : another process took it.
+        """
+        row = connection.execute("SELECT epoch, holder FROM clock").fetchone()
+        if not self.is_ours or row is None or row[0] != self._epoch:
+            self.close()
+            raise ClockLost(
+                f"{row[1] if row else 'another process'} plays the turns now: this process follows it"
+            )
+
+    def turned(self) -> None:
+        """A turn was committed: for a period nobody need be told that there is work."""
+        self._beat.turned()
+
+    def close(self) -> None:
+        """Its session is gone, or somebody else has it."""
+        self.is_ours = False
+        self._beat.stop()
+
+    def held_by(self, connection: Connection) -> str | None:
+        """Who has it, for a person; None if nobody has."""
+        with _transaction(connection):
+            row = connection.execute(
+                f"SELECT pid, (SELECT holder FROM clock WHERE backend = pid) FROM ({_HOLDER}) AS holder", _KEY
+            ).fetchone()
+        return None if row is None else row[1] or f"session {row[0]}"
+
+    def end_holder(self, connection: Connection) -> None:
+        """End the session that has it, and wait a moment until it is gone.
+
+        Raises
+        ------
+        DatabaseError : the role may not end that session.
+        """
+        try:
+            with _transaction(connection):
+                ended = connection.execute(
+                    f"SELECT pid, pg_terminate_backend(pid, {1000 * END_SECONDS}) FROM ({_HOLDER}) AS holder "
+                    "WHERE pid <> pg_backend_pid()",
+                    _KEY,
+                ).fetchall()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseError(
+                "the session that has the clock does nothing any more, and this role may not end it: end it "
+                "(pg_terminate_backend), or let all processes connect as one role"
+            ) from error
+        for pid, _ in ended:
+            log.warning("session %d had the clock and did nothing any more: it was ended", pid)
+
+
+_HOLDER = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = %s AND objid = %s "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+_KEY = (LOCK >> 32 & 0xFFFFFFFF, LOCK & 0xFFFFFFFF)
+
+
+def _transaction(connection: Connection) -> Any:
+    """The transaction that is open, or one of its own."""
+    is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+    return connection.transaction() if is_idle else nullcontext()
+
+
+class _Beat:
+    """Tells the others once a period that we are at work, while no turn was committed for longer than that.
+
+    A stopped process says nothing, and neither does one whose machine is gone.
+    """
+
+    def __init__(self, conninfo: str, seconds: float) -> None:
+        self._conninfo = conninfo
+        self._seconds = seconds
+        self._turned_at = 0.0
+        self._ended: threading.Event | None = None
+
+    def start(self) -> None:
+        self.turned()
+        self._ended = threading.Event()
+        threading.Thread(target=self._run, args=(self._ended,), name="beat", daemon=True).start()
+
+    def turned(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def stop(self) -> None:
+        if self._ended is not None:
+            self._ended.set()
+
+    def _run(self, ended: threading.Event) -> None:
+        connection: Connection | None = None
+        while not ended.wait(self._seconds):
+            if time.monotonic() - self._turned_at < 1.2 * self._seconds:
+                continue
+            try:
+                with explained():
+                    if connection is None:
+                        connection = connect(self._conninfo, "beat")
+                    notices.send(connection, notices.BEAT)
+            except DatabaseError:  # the turn has the same trouble, and says so
+                connection = None
+        if connection is not None:
+            connection.close()

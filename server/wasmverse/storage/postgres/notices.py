@@ -1,0 +1,54 @@
+"""What processes that have one universe open tell each other: that something was committed, or that a long turn is under way.
+
+It is a channel of the database (LISTEN, NOTIFY). A notice that is sent within a transaction arrives with its commit. One may be
+lost, with the session or its server: whoever listens also looks now and then.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from wasmverse.storage.postgres.sessions import connect, explained
+
+CHANNEL = "wasmverse"
+TOKENS = "wasmverse_tokens"
+"""A turn or a command was committed; tokens were changed."""
+
+BEAT = "beat"
+"""Said on ``CHANNEL`` by the process with the clock: it is at work on something that takes longer than a period."""
+
+
+def send(connection: psycopg.Connection[Any], notice: str, channel: str = CHANNEL) -> None:
+    """Tell everybody, once the connection's transaction is committed."""
+    connection.execute("SELECT pg_notify(%s, %s)", (channel, notice))
+
+
+class Notices:
+    """A session that listens. For one thread.
+
+    Raises
+    ------
+    DatabaseError : the server does not take the session, or ended it.
+    """
+
+    def __init__(self, conninfo: str, channel: str = CHANNEL) -> None:
+        self._connection = connect(conninfo, "listening")
+        with explained():
+            self._connection.execute(f"LISTEN {channel}")
+
+    def fileno(self) -> int:
+        """What is readable when there may be a notice, or when the session was lost."""
+        with explained():
+            return int(self._connection.fileno())
+
+    def heard(self, seconds: float = 0.0) -> set[str]:
+        """All that was said since the last call; waits so long if it was nothing."""
+        with explained():
+            first = {notice.payload for notice in self._connection.notifies(timeout=seconds, stop_after=1)}
+            return first | {notice.payload for notice in self._connection.notifies(timeout=0)}
+
+    def close(self) -> None:
+        """Hear nothing any more."""
+        self._connection.close()
