@@ -8,6 +8,7 @@ from tests.wasm.builder import NO_FAULTS, compile_wat, function_of
 from wasmverse.functions.run import Ran, Runner
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.types import Function
 
@@ -27,7 +28,7 @@ ECHO = """(module (memory (export "memory") 1) (func (export "f") (param i32 i32
 
 def run(
     function: str | Function,
-    guest: str | Guest,
+    guest: str | AnyGuest,
     *columns: Any,
     limits: Limits = NO_FAULTS,
     rows: int | None = None,

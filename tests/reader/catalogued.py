@@ -6,6 +6,7 @@ import datetime
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +14,10 @@ import pyarrow as pa
 from tests.query.builder import snapshot_tables
 from tests.wasm.builder import compile_wat
 from wasmverse.functions.definition import Definition, Kind
+from wasmverse.functions.inspection import inspect_function
+from wasmverse.functions.wanted import Wanted
+from wasmverse.settings import Settings
+from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.snapshots.modules import Modules, function_files
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
@@ -22,10 +27,11 @@ from wasmverse.wasm.wit import parse_world
 
 @dataclass(frozen=True)
 class Given:
-    """A function and the text of its module."""
+    """A function and the text of its module; of a component what it was compiled to."""
 
     definition: Definition
     wat: str
+    compiled: bytes = b""
 
 
 def given(
@@ -65,10 +71,24 @@ def _row(definition: Definition, refusal: str | None) -> dict[str, Any]:
     }
 
 
+def _no_module(sha256: str) -> bytes:
+    raise AssertionError(f"{sha256} was compiled before")
+
+
+def of_component(name: str, data: bytes, kind: Kind = "scalar", **wanted: Any) -> Given:
+    """A function that is made of a component."""
+    definition, compiled = inspect_function(data, Wanted(name, kind, **wanted), Settings())
+    return Given(definition, "", compiled)
+
+
 def function_table(functions: Sequence[Given], refusal: str | None = None) -> tuple[pa.Table, Modules]:
     """The snapshot's table of some functions, and their modules."""
     rows = [_row(one.definition, refusal) for one in functions]
-    modules = {one.definition.sha256: compile_wat(one.wat).serialize for one in functions}
+    catalogue = Catalogue()
+    for one, row in zip(functions, rows, strict=True):
+        catalogue.add(row, one.compiled or bytes(compile_wat(one.wat).serialize()))
+    catalogue.load([SimpleNamespace(**row) for row in rows], _no_module)
+    modules = catalogue.modules
     return pa.Table.from_pylist(rows, schema=arrow_schema(schema.published_function)), function_files(modules)
 
 

@@ -148,6 +148,19 @@ def test_a_group_of_many_rows_is_folded_part_by_part(
     assert asked.rows(sql) == [[k, float(sum(of)), statistics.median(of)] for k, of in enumerate(values)]
 
 
+def test_merge_is_called_for_each_part_but_the_first(
+    asked: Catalogued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wasmverse.reader.callee.CHUNK", 100)
+    steps = """(module (func (export "initialize") (result f64) (f64.const 0))
+      (func (export "iterate") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1)))
+      (func (export "merge") (param f64 f64) (result f64) (f64.add (f64.const 0.25) (f64.add (local.get 0) (local.get 1))))
+      (func (export "terminate") (param f64) (result f64) (local.get 0)))"""
+    asked.have(1, aggregate("added", "func(x: f64) -> f64", F64, steps, merge="merge"))
+    sql = "select k, added(1) from (values (1, 100), (2, 950), (3, 101)) t (k, n), range(n) group by k order by k"
+    assert asked.rows(sql) == [[1, 100.0], [2, 950 + 9 * 0.25], [3, 101.25]]
+
+
 def test_a_long_group_takes_no_more_memory_than_a_part_of_it(tmp_path: Path) -> None:
     """A million rows of 8 bytes in a guest that has 2 MiB, and does not free."""
     asked = Catalogued(tmp_path, SETTINGS.model_copy(update={"function_guest_memory_bytes_max": 2 << 20}))

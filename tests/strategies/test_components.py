@@ -3,12 +3,12 @@
 import pytest
 
 from tests.wasm.component.builder import CORE_DECIDE, DECIDE, ENTITY, LIFTED, MEMORY, component, strategy
+from wasmverse.checks.parts import Parts, sizes_of, split_input
 from wasmverse.errors import ModuleRefused
 from wasmverse.settings import Settings
 from wasmverse.strategies.checker_start import inspect_module_apart
 from wasmverse.strategies.guests import Guests
 from wasmverse.strategies.inspection import inspect_module
-from wasmverse.strategies.parts import Parts, sizes_of, split_input
 from wasmverse.wasm.binary import unsigned
 from wasmverse.wasm.component.binary import IMPORT, PREAMBLE, Reader, section
 from wasmverse.wasm.component.code import is_code, parts_of

@@ -14,7 +14,7 @@ from tests.wasm.builder import compile_wat, limits_of
 from wasmverse.functions.run import Ran, Runner
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.wasm.abi import flatten
-from wasmverse.wasm.fold import FIRST, LAST, FoldError, Steps, fold_wat, front_of
+from wasmverse.wasm.fold import FIRST, LAST, FoldError, Room, Steps, fold_wat, front_of
 from wasmverse.wasm.guest import Guest, Seat
 from wasmverse.wasm.types import (
     F32,
@@ -54,7 +54,8 @@ class Folding:
         function = parse_world(f"world w {{ {types} export f: func({params}); }}")["f"]
         self.steps = Steps(function.params, state, result)
         guest = Guest.of(compile_wat(wat), "iterate")
-        front = front_of(self.steps, guest.names, "initialize", "iterate", "terminate")
+        merge = "merge" if "merge" in guest.names else None
+        front = front_of(self.steps, guest.names, "initialize", "iterate", merge, "terminate")
         self.guest = replace(guest, front=front)
         self.runner = Runner(self.steps.folded)
         self.seat = Seat()
@@ -91,6 +92,43 @@ def test_the_state_goes_on_from_part_to_part() -> None:
     ]
     assert folding.results((FIRST, [7.0])) == [0.0]
     assert folding.results((LAST, [1.0])) == [8.5]
+
+
+MERGED = """(func (export "initialize") (result f64) (f64.const 0.5))
+  (func (export "iterate") (param f64 f64) (result f64) (f64.add (local.get 0) (local.get 1)))
+  (func (export "merge") (param f64 f64) (result f64) (f64.add (f64.mul (local.get 0) (f64.const 1000)) (local.get 1)))
+  (func (export "terminate") (param f64) (result f64) (local.get 0))"""
+
+
+def test_parts_are_merged_in_their_order_where_the_guest_can_merge() -> None:
+    folding = Folding("x: f64", F64, F64, counting(MERGED))
+    parts = [(WHOLE, [1.0, 2.0]), (FIRST, [1.0]), (0, []), (LAST, [4.0]), (WHOLE, [])]
+    results = folding.results(*parts)
+    assert [result for result, (part, _) in zip(results, parts, strict=True) if part & LAST] == [
+        3.5,
+        (1.5 * 1000 + 0.5) * 1000 + 4.5,
+        0.5,
+    ]
+
+
+def test_states_in_memory_are_merged() -> None:
+    merge = """(func (export "merge") (param i32 i32 f32 i32 i32 i32 i32 f32 i32 i32) (result i32)
+      (i32.store8 (i32.const 96) (i32.add (local.get 0) (local.get 5)))
+      (i32.store8 (i32.const 100) (i32.const 1)) (f32.store (i32.const 104) (local.get 2))
+      (i32.store (i32.const 108) (local.get 3)) (i32.store (i32.const 112) (local.get 9)) (i32.const 96))"""
+    folding = Folding("x: f32, name: string", FAR_STATE, Result(String(), String()), counting(FAR + merge))
+    rows = [{"x": 1.5, "name": "longer"}, {"x": 7.0, "name": "abc"}]
+    ran = folding.run((FIRST, rows[:1]), (LAST, rows[1:]))
+    assert ran.result.to_pylist()[1] == "lon"
+
+
+def test_states_too_long_to_be_merged_go_on() -> None:
+    wide = Tuple((U32,) * 9)
+    steps = Steps((Field("x", F64),), wide, F64)
+    assert not steps.can_merge
+    names = ["initialize", "iterate", "merge", "terminate", "memory"]
+    assert "merge" not in front_of(steps, names, "initialize", "iterate", "merge", "terminate").imports
+    assert "merge" in front_of(Steps((Field("x", F64),), F64, F64), names, *names[:4]).imports
 
 
 def test_the_rooms_of_lists_are_used_again() -> None:
@@ -221,7 +259,8 @@ def test_the_text_of_every_kind_is_a_module() -> None:
     for state in (F64, U32, String(), Option(F64), shape, FAR_STATE):
         for result in (F64, String(), List(String()), Option(U8), Result(F64, String()), shape):
             steps = Steps((Field("x", shape), Field("y", String())), state, result)
-            for has_realloc in (False, True):
-                has_post = len(flatten(result)) > 1
-                wat = fold_wat(steps, has_memory=True, has_realloc=has_realloc, has_post=has_post)
-                compile_wat(wat)
+            for room in (Room.GUEST, Room.PAGES):
+                for has_merge in {False, steps.can_merge}:
+                    has_post = len(flatten(result)) > 1
+                    wat = fold_wat(steps, has_memory=True, room=room, has_post=has_post, has_merge=has_merge)
+                    compile_wat(wat)

@@ -82,7 +82,7 @@ def create_app(
         access,
         RateLimit(settings.queries_per_second_max),
         RateLimit(settings.commands_per_second_max),
-        Uploads(settings),
+        Uploads(settings, settings),
         ByteBudget(settings.bodies_bytes_max),
     )
     app.state.live = live

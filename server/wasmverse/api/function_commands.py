@@ -13,7 +13,7 @@ from wasmverse.api.gateway import Gateway
 from wasmverse.api.uploads import unless_left
 from wasmverse.commands import DropFunction
 from wasmverse.errors import QueryError
-from wasmverse.functions.check import creation, function_check
+from wasmverse.functions.check import creation
 from wasmverse.functions.dry_run import dry_run_check, rows_query
 from wasmverse.functions.grammar import Create, Drop, ShowCreate, ShowFunctions, Statement
 from wasmverse.functions.wanted import WIT_BYTES_MAX, Wanted
@@ -54,10 +54,9 @@ async def create_function(
     ------
     WasmverseError : it is refused.
     """
-    check = function_check(module, wanted, gateway.settings)
 
     async def store() -> dict[str, Any]:
-        async with gateway.uploads.checked(check) as checked:
+        async with gateway.uploads.checked_function(module, wanted) as checked:
             command = creation(module, checked, identity.author, may_replace=may_replace)
             return await gateway.universe.ask(command)
 
@@ -85,7 +84,7 @@ async def run_dry(
     ------
     WasmverseError : the module or the query is refused.
     """
-    async with gateway.uploads.checked(function_check(module, wanted, gateway.settings)) as checked:
+    async with gateway.uploads.checked_function(module, wanted) as checked:
         pass
     is_compared = True
     query = Query(rows_query(checked[0], sql, is_compared=True), format="arrow")

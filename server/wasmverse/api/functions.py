@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from wasmverse.api.body import read_body
+from wasmverse.api.body import read_body, too_long
 from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.function_commands import create_function, drop_function, run_dry
@@ -20,8 +20,10 @@ from wasmverse.commands import RollbackFunction
 from wasmverse.errors import FunctionUnknown
 from wasmverse.functions.declared import PARAMETERS, declared_function
 from wasmverse.functions.grammar import parse_types
+from wasmverse.functions.limits import largest_upload_bytes, upload_bytes_max
 from wasmverse.functions.names import check_name
 from wasmverse.query.query import Query
+from wasmverse.settings import GatewaySettings
 from wasmverse.text import printable
 
 _COLUMNS = """name, kind, signature, version, is_current, sha256, bytes, language, author, created_at, refusal, calls, rows,
@@ -64,10 +66,10 @@ async def store(name: str, request: Request) -> Response:
     settings = gateway.settings
     identity = gateway.may_command(request)
     wanted = declared_function(name, dict(request.query_params))
-    most = settings.function_module_bytes_max
+    most = largest_upload_bytes(settings)
     announced = request.headers.get("content-length", "")
     async with gateway.uploads.place(uploader_of(request, identity), announced, most):
-        module = await read_body(request, most, settings.body_seconds_max)
+        module = await _read_module(request, most, settings)
         if not module:
             raise HttpError(
                 400,
@@ -133,12 +135,21 @@ async def dry_run(name: str, request: Request) -> Response:
     if not sql.strip():
         raise HttpError(400, "Give the query of the arguments as ?sql=select x, y from entity")
     wanted = declared_function(name, given)
-    most = settings.function_module_bytes_max
+    most = largest_upload_bytes(settings)
     announced = request.headers.get("content-length", "")
     async with gateway.uploads.place(uploader_of(request, identity), announced, most):
-        module = await read_body(request, most, settings.body_seconds_max)
+        module = await _read_module(request, most, settings)
         found = await unless_left(request, run_dry(gateway, client, module, wanted, sql))
     return json_response(found)
+
+
+async def _read_module(request: Request, most: int, settings: GatewaySettings) -> bytes:
+    """The body of a request that has a module, as long as what it begins like may be. Raises HttpError."""
+    module = await read_body(request, most, settings.body_seconds_max)
+    allowed = upload_bytes_max(module, settings)
+    if len(module) > allowed:
+        raise too_long(allowed)
+    return module
 
 
 async def _listed(request: Request, query: Query, name: str = "") -> Response:

@@ -17,12 +17,14 @@ from starlette.requests import Request
 
 from wasmverse.api.body import read_body, too_long
 from wasmverse.api.errors import HttpError
+from wasmverse.checks.parts import Parts
 from wasmverse.checks.start import Check
 from wasmverse.commands import Cost, Inspection
-from wasmverse.settings import CheckSettings
+from wasmverse.functions.check import Checked, function_check
+from wasmverse.functions.wanted import Wanted
+from wasmverse.settings import CheckSettings, FunctionCheckSettings
 from wasmverse.strategies.checker_start import precheck, strategy_check
 from wasmverse.strategies.limits import declared, upload_bytes_max
-from wasmverse.strategies.parts import Parts
 
 RETRY_SECONDS = 5
 _ANSWER_BYTES = 1 << 16
@@ -33,8 +35,9 @@ _T = TypeVar("_T")
 class Uploads:
     """The uploads of one gateway. Use from one event loop."""
 
-    def __init__(self, settings: CheckSettings) -> None:
+    def __init__(self, settings: CheckSettings, functions: FunctionCheckSettings) -> None:
         self.settings = settings
+        self.functions = functions
         self.count = 0
         self.bytes = 0
         self._of_clients: Counter[str] = Counter()
@@ -115,6 +118,19 @@ class Uploads:
             inspection = await self._inspect(module, name, settings)
             self._parts.keep(inspection.compiled)
             yield inspection
+
+    @asynccontextmanager
+    async def checked_function(self, module: bytes, wanted: Wanted) -> AsyncIterator[Checked]:
+        """Check a module that is to be a function; as `check`.
+
+        Raises
+        ------
+        ModuleRefused, FunctionError : as `functions.check.function_check`.
+        """
+        check = function_check(module, wanted, self.functions, self._parts.known(module))
+        async with self.checked(check) as checked:
+            self._parts.keep(checked[1])
+            yield checked
 
     @asynccontextmanager
     async def checked(self, check: Check[_T]) -> AsyncIterator[_T]:

@@ -217,7 +217,7 @@ def bench(
 ) -> None:
     """Measure what a row of FILE costs on this machine, with made-up arguments; needs no server.
 
-    Of an aggregate, a row is a call of what iterates.
+    Of an aggregate, a row is one of a group of 2,048.
     """
     from wasmverse.functions.bench import measure  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.functions.check import function_check  # noqa: PLC0415

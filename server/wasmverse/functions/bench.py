@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from wasmverse.errors import FunctionError
+from wasmverse.functions.called import called
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.limits import function_limits
 from wasmverse.functions.run import ROWS, Runner
-from wasmverse.functions.signature import steps_of
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.functions.type_names import BYTES, fields_of, sql_name
 from wasmverse.settings import FunctionCheckSettings
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.fold import FIRST, LAST
+from wasmverse.wasm.hosting import load
 from wasmverse.wasm.types import (
     BOOL,
     CHAR,
@@ -52,26 +54,41 @@ def measure(definition: Definition, compiled: bytes, rows: int, settings: Functi
     ------
     FunctionError : no arguments can be made up.
     """
-    export, function = steps_of(definition)[1 if definition.kind == "aggregate" else 0]
     chance = random.Random(1)
     count = min(rows, ROWS)
     arguments: list[Any] = [
         pa.array([_value(field.type, chance) for _ in range(count)], arrow_type(field.type))
-        for field in function.params
+        for field in definition.function.params
     ]
-    guest, limits = Guest.load(compiled, export), function_limits(settings)
+    calls, limits = count, function_limits(settings)
+    if definition.kind == "aggregate":
+        limits = replace(limits, budget_fuel=limits.budget_fuel * count)
+        arguments, calls = _as_group(definition, arguments, count), 1
+    guest, function = called(definition, load(compiled))
     runner = Runner(function)
-    runner.run(guest, arguments, count, limits)
+    runner.run(guest, arguments, calls, limits)
     done = faults = fuel = 0
     seconds, reason = 0.0, ""
     while done < rows:
-        ran = runner.run(guest, arguments, count, limits)
+        ran = runner.run(guest, arguments, calls, limits)
         done += count
         faults += ran.outcome.faults + len(ran.errors)
         reason = reason or ran.outcome.reason or next(iter(ran.errors.values()), "")
         fuel += ran.outcome.fuel
         seconds += ran.outcome.seconds
     return Measured(done, 1e9 * seconds / done, fuel / done, faults, reason)
+
+
+def _as_group(definition: Definition, columns: list[Any], rows: int) -> list[Any]:
+    """Rows as what folds an aggregate's takes them: one group, all of it."""
+    items: Any = columns[0]
+    if len(columns) > 1:
+        names = [sql_name(field.name) for field in definition.function.params]
+        items = pa.StructArray.from_arrays(columns, names)
+    return [
+        pa.array([FIRST | LAST], pa.uint8()),
+        pa.ListArray.from_arrays(pa.array([0, rows], pa.int32()), items),
+    ]
 
 
 def _value(type_: ValueType, chance: random.Random) -> Any:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from wasmverse.checks.parts import sizes_of
 from wasmverse.checks.start import Bounds, Check
 from wasmverse.commands import Author, CreateFunction
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.definition import Definition
-from wasmverse.functions.limits import component_limits, module_limits
+from wasmverse.functions.limits import check_seconds, compiled_bytes_max, component_limits, module_limits
 from wasmverse.functions.names import check_name
 from wasmverse.functions.statement import statement_of
 from wasmverse.functions.wanted import Wanted
@@ -23,8 +26,11 @@ Checked = tuple[Definition, bytes]
 """A function, and the machine code of its module."""
 
 
-def function_check(module: bytes, wanted: Wanted, settings: FunctionCheckSettings) -> Check[Checked]:
-    """The check of a module that is to be a function; what needs no process is checked here.
+def function_check(
+    module: bytes, wanted: Wanted, settings: FunctionCheckSettings, known: Mapping[str, bytes] | None = None
+) -> Check[Checked]:
+    """The check of a module that is to be a function; what needs no process is checked here. What is ``known``
+    (`checks.parts.Parts.known`) is not compiled again.
 
     Raises
     ------
@@ -35,19 +41,21 @@ def function_check(module: bytes, wanted: Wanted, settings: FunctionCheckSetting
         check_component_bytes(module, component_limits(settings))
     else:
         check_header(module, module_limits(settings))
+    known = known or {}
     bounds = Bounds(
-        settings.function_compile_seconds_max,
+        check_seconds(module, settings),
         settings.function_compile_memory_bytes_max,
         settings.process_threads_max,
-        settings.function_compiled_bytes_max,
+        compiled_bytes_max(module, settings),
     )
     return Check(
         "wasmverse.functions.checker",
         settings.part(FunctionCheckSettings).model_dump_json(),
-        (wanted.to_json().encode() + b"\n", module),
+        (wanted.to_json().encode() + b"\n", module, *known.values()),
         bounds,
         partial(_read, module, wanted),
         (FunctionError,),
+        (json.dumps(sizes_of(known)),),
     )
 
 

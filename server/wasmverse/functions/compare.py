@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from wasmverse.errors import FunctionError
+from wasmverse.functions.called import called
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.dry_run import EXAMPLES_MAX, SHOWN, DryRun, Example
 from wasmverse.functions.limits import function_limits
@@ -16,7 +17,7 @@ from wasmverse.functions.run import Runner
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.text import printable
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import load
 
 
 def compare(
@@ -37,9 +38,8 @@ def compare(
     params = definition.function.params
     arguments: list[Any] = [_typed(table.column(place), field.type) for place, field in enumerate(params)]
     limits = replace(function_limits(settings), faults_max=table.num_rows + 1)
-    ran = Runner(definition.function).run(
-        Guest.load(compiled, definition.export), arguments, table.num_rows, limits
-    )
+    guest, function = called(definition, load(compiled))
+    ran = Runner(function).run(guest, arguments, table.num_rows, limits)
     faulted = {*ran.outcome.faulted, *range(*ran.outcome.uncalled), *ran.errors}
     new: list[Any] = ran.result.to_pylist()
     present: list[Any] = table.column(len(params)).to_pylist() if is_compared else new

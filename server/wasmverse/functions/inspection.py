@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import wasmtime
 
 from wasmverse.errors import ModuleRefused
+from wasmverse.functions.called import all_called, compile_component_function
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.limits import component_limits, function_limits, module_limits
 from wasmverse.functions.names import check_name
-from wasmverse.functions.signature import check_exports, define, folding, steps_of
+from wasmverse.functions.signature import check_exports, define
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
+from wasmverse.wasm.abi import core_function
 from wasmverse.wasm.component.binary import is_component
-from wasmverse.wasm.component.inspect import core_of_component
+from wasmverse.wasm.component.inspect import ComponentContents, core_of_component, inspect_component
 from wasmverse.wasm.fold import FoldError
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.guest import Guest
-from wasmverse.wasm.inspect import compile_inspected, inspect, last_line
+from wasmverse.wasm.hosting import Compiled, serialized
+from wasmverse.wasm.inspect import NATIVE_AT_UPLOAD, compile_inspected, inspect, last_line
 from wasmverse.wasm.layout import Layout, SignatureError
 from wasmverse.wasm.limits import TABLES_MAX, Limits
 from wasmverse.wasm.linker import check_imports, check_is_reactor, check_start
@@ -32,9 +34,11 @@ _RESULT_BYTES = 1 << 16
 
 
 def inspect_function(
-    module: bytes, wanted: Wanted, settings: FunctionCheckSettings
+    module: bytes, wanted: Wanted, settings: FunctionCheckSettings, known: Mapping[str, bytes] | None = None
 ) -> tuple[Definition, bytes]:
     """The function, and the machine code of its module.
+
+    ``known`` has machine code of components' core modules by their hash, from compilers of ours.
 
     Raises
     ------
@@ -42,10 +46,25 @@ def inspect_function(
     FunctionError : its name cannot be a function's, or its types are too long.
     """
     check_name(wanted.name)
-    limits = module_limits(settings)
-    component = None
     if is_component(module):
-        component, module = core_of_component(module, component_limits(settings), "function")
+        made, compiled, machine_code = _of_component(module, wanted, settings, known or {})
+    else:
+        made, compiled, machine_code = _of_module(module, wanted, settings)
+    _start(compiled, made, function_limits(settings))
+    return made, machine_code
+
+
+_Found = tuple[Definition, Compiled, bytes]
+
+
+def _of_module(
+    module: bytes,
+    wanted: Wanted,
+    settings: FunctionCheckSettings,
+    component: ComponentContents | None = None,
+) -> _Found:
+    """Of a core module, or of the one that a ``component`` is all around."""
+    limits = module_limits(settings)
     found = inspect(module, limits)
     check_imports(found.imports, "function")
     check_start(found.exports)
@@ -53,19 +72,48 @@ def inspect_function(
     if component is None:
         made = define(wanted, found.exports, found.sha256, found.language)
     else:
-        types = {path: function for path, function in component.functions.items() if function is not None}
-        made = define(wanted, found.exports, component.sha256, component.language, types)
+        made = define(wanted, found.exports, component.sha256, component.language, _types(component))
     made.check()
     check_exports(made, found.exports)
-    compiled, machine_code = compile_inspected(module, limits)
-    _start(compiled, made, function_limits(settings))
-    return made, machine_code
+    return made, *compile_inspected(module, limits)
 
 
-def _start(module: wasmtime.Module, made: Definition, limits: Limits) -> None:
+def _of_component(
+    data: bytes, wanted: Wanted, settings: FunctionCheckSettings, known: Mapping[str, bytes]
+) -> _Found:
+    limits = component_limits(settings)
+    component = inspect_component(data, limits, "function")
+    core = core_of_component(component)
+    if core is not None and len(core) <= settings.function_module_bytes_max:
+        return _of_module(core, wanted, settings, component)
+    types = _types(component)
+    exports = {path: str(core_function(function)) for path, function in types.items()}
+    made = define(wanted, exports, component.sha256, component.language, types)
+    made.check()
+    # The engine passes the values: whatever memory and allocator there are, they are there.
+    check_exports(made, {**exports, "memory": "memory"})
+    try:
+        compiled = compile_component_function(made, component, known, NATIVE_AT_UPLOAD)
+    except FoldError as error:
+        raise ModuleRefused(error.message) from error
+    machine_code = serialized(compiled)
+    if len(machine_code) > limits.compiled_bytes_max:
+        raise ModuleRefused(
+            f"the component compiles to {len(machine_code):,} bytes; {limits.compiled_bytes_max:,} are allowed: leave out what "
+            "it does not use"
+        )
+    return made, compiled, machine_code
+
+
+def _types(component: ComponentContents) -> dict[str, Function]:
+    """Of the functions that can be called."""
+    return {path: function for path, function in component.functions.items() if function is not None}
+
+
+def _start(compiled: Compiled, made: Definition, limits: Limits) -> None:
     """Start one instance for each export that is called, with its driver: what cannot be is found here, not in a query."""
     try:
-        for guest, function in _called(module, made):
+        for guest, function in all_called(made, compiled):
             layout = Layout.natural(function, masked=True)
             frame = Frame(layout, 1, grows=False, result_bytes_max=_RESULT_BYTES if layout.has_lists else 0)
             guest.start(frame, limits)
@@ -82,11 +130,3 @@ def _start(module: wasmtime.Module, made: Definition, limits: Limits) -> None:
             f"{limits.memory_bytes_max:,} bytes of memory, {TABLES_MAX} tables and {limits.table_elements_max:,} table "
             "elements: ask for less (clang, zig: -Wl,-z,stack-size=65536)"
         ) from error
-
-
-def _called(module: wasmtime.Module, made: Definition) -> Iterator[tuple[Guest, Function]]:
-    """What is called, and its type: each export, and in front of an aggregate's what folds rows with them."""
-    for export, function in steps_of(made):
-        yield Guest.of(module, export), function
-    if made.kind == "aggregate":
-        yield folding(made, Guest.of(module, made.exports[0]))

@@ -16,6 +16,7 @@ from wasmverse.functions.results import take_result
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.wasm.frame import Frame, HostMemory
 from wasmverse.wasm.guest import Guest, Outcome, Seat
+from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.types import Function
@@ -91,7 +92,7 @@ class Runner:
 
     def run(
         self,
-        guest: Guest,
+        guest: AnyGuest,
         arguments: Sequence[Any],
         rows: int,
         limits: Limits,
@@ -132,7 +133,7 @@ class Runner:
         return parts[0][1] if len(parts) == 1 else _joined(parts)
 
     def run_on(
-        self, guest: Guest, arguments: Sequence[Any], rows: int, limits: Limits, seat: Seat
+        self, guest: AnyGuest, arguments: Sequence[Any], rows: int, limits: Limits, seat: Seat
     ) -> tuple[Any, int] | None:
         """The results and the fuel of rows that need nothing but to be copied, in the flight that the seat has; None, and nothing
         is done, where it takes `run`: always before the first run and after a fault. It is the same as `run`, in less time.
@@ -140,7 +141,7 @@ class Runner:
         arguments : an Arrow array for each parameter.
         """
         frame, numbers = self._frame, self._numbers
-        if numbers is None or rows > frame.rows:
+        if numbers is None or rows > frame.rows or not isinstance(guest, Guest):
             return None
         if guest is not self._guest:
             self._guest, self._plan = guest, guest.plan(frame.layout)
@@ -157,7 +158,7 @@ class Runner:
 
     def _batch(
         self,
-        guest: Guest,
+        guest: AnyGuest,
         arrays: list[Any],
         rows: int,
         limits: Limits,
@@ -181,10 +182,11 @@ class Runner:
         outcome = self._fly(guest, rows, limits, world, seat)
         return self._taken(outcome, unfit, rows)
 
-    def _fly(self, guest: Guest, rows: int, limits: Limits, world: World, seat: Seat | None) -> Outcome:
+    def _fly(self, guest: AnyGuest, rows: int, limits: Limits, world: World, seat: Seat | None) -> Outcome:
         """As ``guest.run``, and in less time where the seat has the flight and one fuel pool is for all rows."""
         flight = None
-        if seat is not None and limits.faults_max == 1 and rows <= limits.pool_rows:
+        is_one_pool = limits.faults_max == 1 and rows <= limits.pool_rows
+        if seat is not None and is_one_pool and isinstance(guest, Guest):
             flight = seat.peek(guest.plan(self._frame.layout), self._frame)
         if flight is None or seat is None:
             return guest.run(self._frame, 0, rows, limits, world, seat)

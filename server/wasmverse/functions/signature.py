@@ -99,11 +99,19 @@ def folding(definition: Definition, guest: Guest) -> tuple[Guest, Function]:
     ------
     FoldError : nothing can call these steps.
     """
-    state, result = definition.state, definition.function.result
-    assert state and result and definition.initialize and definition.iterate and definition.terminate
-    steps = Steps(definition.function.params, state, result)
-    front = front_of(steps, guest.names, definition.initialize, definition.iterate, definition.terminate)
+    steps = aggregate_steps(definition)
+    assert definition.initialize and definition.iterate and definition.terminate
+    front = front_of(
+        steps, guest.names, definition.initialize, definition.iterate, definition.merge, definition.terminate
+    )
     return replace(guest, front=front), steps.folded
+
+
+def aggregate_steps(definition: Definition) -> Steps:
+    """An aggregate's types. Raises FoldError: nothing can fold rows of these."""
+    state, result = definition.state, definition.function.result
+    assert state and result
+    return Steps(definition.function.params, state, result)
 
 
 def check_exports(definition: Definition, exports: Mapping[str, str]) -> None:

@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from wasmverse.functions.called import called
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.run import Ran, Runner, host_memory
-from wasmverse.functions.signature import folding
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.reader.rows import Groups, shown_row
 from wasmverse.text import printable
 from wasmverse.wasm.fold import FIRST, LAST
 from wasmverse.wasm.frame import PAGE_BYTES, HostMemory
 from wasmverse.wasm.guest import Guest, Seat
+from wasmverse.wasm.hosting import Compiled
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
 
@@ -82,7 +83,7 @@ class Callee:
     Parameters
     ----------
     definition : what it is.
-    guest : its module, with the export that is called; of an aggregate with any of its exports.
+    compiled : its module or component.
     limits : what one run may use.
     memories : host memory that nobody uses just now; what a call takes from there it puts back.
 
@@ -92,7 +93,7 @@ class Callee:
     """
 
     def __init__(
-        self, definition: Definition, guest: Guest, limits: Limits, memories: list[HostMemory]
+        self, definition: Definition, compiled: Compiled, limits: Limits, memories: list[HostMemory]
     ) -> None:
         self.definition = definition
         self.use = Use()
@@ -101,13 +102,11 @@ class Callee:
         self._memories = memories
         self._places: dict[HostMemory, _Place] = {}
         self._chunk = CHUNK
-        self._function, self._guest = definition.function, guest
-        if definition.kind == "aggregate":
-            self._guest, self._function = folding(definition, guest)
+        self._guest, self._function = called(definition, compiled)
         if definition.pages_max is not None:
             bytes_max = min(limits.memory_bytes_max, definition.pages_max * PAGE_BYTES)
-            limits = replace(limits, memory_bytes_max=bytes_max)
-        self._has_memory = "memory" in guest.names
+            limits = replace(limits, memory_bytes_max=bytes_max, component_memory_bytes_max=bytes_max)
+        self._has_memory = isinstance(self._guest, Guest) and "memory" in self._guest.names
         self._limits = replace(limits, faults_max=1, pool_rows=ROWS)
 
     def begin(self, world: World) -> None:

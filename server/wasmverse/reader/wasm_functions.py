@@ -15,6 +15,7 @@ import duckdb
 from duckdb.func import ARROW, SPECIAL
 
 from wasmverse.errors import QueryError
+from wasmverse.functions.called import code_names
 from wasmverse.functions.definition import Definition
 from wasmverse.functions.type_names import sql_type
 from wasmverse.reader.callee import Callee, GuestFailed
@@ -22,9 +23,10 @@ from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import to_query_error
 from wasmverse.reader.macros import Macro, Overload, called_types, macros_of
 from wasmverse.snapshots.modules import load_function
+from wasmverse.wasm.component.code import Code
 from wasmverse.wasm.fold import FoldError
 from wasmverse.wasm.frame import HostMemory
-from wasmverse.wasm.guest import Guest
+from wasmverse.wasm.hosting import Compiled
 from wasmverse.wasm.layout import SignatureError
 from wasmverse.wasm.limits import Limits
 from wasmverse.wasm.wasi.world import World
@@ -56,7 +58,11 @@ def function_limits(config: Mapping[str, Any]) -> Limits:
     begin = "function_"
     own = {name.removeprefix(begin): value for name, value in config.items() if name.startswith(begin)}
     limits = Limits.of({**config, **own, "guest_log_bytes_max": 0})  # nobody reads what a function prints
-    return replace(limits, values_bytes_max=own["values_bytes_max"])
+    return replace(
+        limits,
+        values_bytes_max=own["values_bytes_max"],
+        component_memory_bytes_max=limits.memory_bytes_max,
+    )
 
 
 class _Calls:
@@ -120,7 +126,7 @@ class WasmFunctions:
         self._limits = limits
         self._calls = _Calls(clock)
         self._memories: list[HostMemory] = []
-        self._modules: OrderedDict[str, tuple[Guest, int]] = OrderedDict()
+        self._modules: OrderedDict[str, tuple[Compiled, int]] = OrderedDict()
         self._code_bytes = 0
         self._callees: OrderedDict[Definition, Callee] = OrderedDict()
         self._numbers: dict[_Made, str] = {}
@@ -170,9 +176,9 @@ class WasmFunctions:
     def _callee(self, definition: Definition) -> Callee:
         callee = self._callees.get(definition)
         if callee is None:
-            guest = self._guest(definition)
+            compiled = self._compiled(definition)
             try:
-                callee = Callee(definition, guest, self._limits, self._memories)
+                callee = Callee(definition, compiled, self._limits, self._memories)
             except (FoldError, SignatureError) as error:  # it was stored by a version that let it pass
                 raise QueryError(
                     f"FUNCTION {definition.name} cannot be called: {error.message}", code=FAILED
@@ -184,17 +190,18 @@ class WasmFunctions:
         self._callees.move_to_end(definition)
         return callee
 
-    def _guest(self, definition: Definition) -> Guest:
-        export = definition.exports[0]
-        if definition.sha256 not in self._modules:
-            guest, size = load_function(self._folder, definition.sha256, export)
-            assert isinstance(guest, Guest), definition
-            self._modules[definition.sha256] = guest, size
+    def _compiled(self, definition: Definition) -> Compiled:
+        names = code_names(definition.to_row())
+        name = next((name for name in names if name in self._modules), None)
+        if name is None:
+            compiled, size = load_function(self._folder, names)
+            name = names[0] if isinstance(compiled, Code) else names[1]
+            self._modules[name] = compiled, size
             self._code_bytes += size
             while self._code_bytes > CODE_KEPT_BYTES and len(self._modules) > 1:
                 self._code_bytes -= self._modules.popitem(last=False)[1][1]
-        self._modules.move_to_end(definition.sha256)
-        return Guest.of(self._modules[definition.sha256][0].module, export)
+        self._modules.move_to_end(name)
+        return self._modules[name][0]
 
     def _make(self, name: str, definition: Definition, *, is_try: bool) -> str:
         """The engine's function behind a definition; made if there is none of these types yet."""

@@ -32,6 +32,9 @@ class FunctionSettings(Group):
     function_guest_table_elements_max: int = Field(
         10_000, ge=1, description="Elements that a table of a function's module may grow to."
     )
+    function_component_table_elements_max: int = Field(
+        20_000, ge=1, description="Elements that a table of a function's component may grow to."
+    )
     function_values_bytes_max: int = Field(
         64 << 20,
         ge=1 << 16,
@@ -50,6 +53,20 @@ class FunctionUploadSettings(Group):
         20_000, ge=1, description="WebAssembly functions in the module of a function."
     )
     function_module_exports_max: int = Field(1_000, ge=2, description="Exports of a function's module.")
+    function_component_bytes_max: int = Field(
+        24 << 20,
+        ge=1 << 10,
+        description="Size of a function's component, in bytes; never more than `upload_bytes_max`.",
+    )
+    function_component_functions_max: int = Field(
+        60_000, ge=1, description="WebAssembly functions in all core modules of a function's component."
+    )
+    function_component_compile_seconds_max: float = Field(
+        120.0, gt=0, description="Time for checking and compiling a function's component, in seconds."
+    )
+    function_component_compiled_bytes_max: int = Field(
+        96 << 20, ge=1 << 16, description="Size of the machine code of a function's component, in bytes."
+    )
     function_compile_seconds_max: float = Field(
         20.0, gt=0, description="Time for checking and compiling a function's module, in seconds."
     )
@@ -67,7 +84,7 @@ class FunctionUploadSettings(Group):
         8, ge=1, description="Versions kept of each function, the present one among them."
     )
     function_stored_bytes_max_per_owner: int = Field(
-        32 << 20,
+        64 << 20,
         ge=1 << 10,
         description="Bytes of the modules of one owner's functions, kept versions included.",
     )
@@ -75,7 +92,7 @@ class FunctionUploadSettings(Group):
         256 << 20, ge=1 << 10, description="Bytes of the modules of all functions, kept versions included."
     )
     function_compiled_bytes_max_stored: int = Field(
-        256 << 20,
+        512 << 20,
         ge=1 << 16,
         description="Bytes of the machine code of all functions, kept versions included.",
     )

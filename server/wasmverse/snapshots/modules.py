@@ -5,6 +5,7 @@
     folder/modules/<sha256>        the flight engine's output, one file a module
     folder/modules/part-<sha256>   the same of a core module that components share
     folder/modules/function-<sha256>  the same of a module with functions of SQL
+    folder/modules/function-<sha256>-<function>  the same of a component, which is compiled for each of its functions
 
 A module is written when a turn first needs it and removed when no kept turn does. In the table ``strategy`` of a
 snapshot the column ``export``, the name of each strategy's function in its module, is null for one that
@@ -14,13 +15,13 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
 
-from wasmverse.wasm.hosting import AnyGuest, files_of, load_files
+from wasmverse.wasm.hosting import PART, AnyGuest, Compiled, files_of, guest_of, load_files
 
 MODULES = "modules"
 
@@ -51,10 +52,13 @@ def callable_strategies(rows: pa.Table, guests: Mapping[int, AnyGuest]) -> tuple
 
 
 def function_files(modules: Modules) -> Modules:
-    """The files of functions' modules, from their machine code by hash. They have names of their own: of a component that is sent
-    both as a strategy and as a function other functions are compiled for each.
+    """The files of functions' modules, from their machine code by name. They have names of their own: of a component that is sent
+    both as a strategy and as a function other functions are compiled for each. The core modules in them are the same.
     """
-    return {f"{_FUNCTION}{sha256}": compiled for sha256, compiled in modules.items()}
+    return {
+        name if name.startswith(PART) else f"{_FUNCTION}{name}": compiled
+        for name, compiled in modules.items()
+    }
 
 
 class ModuleFolder:
@@ -93,9 +97,10 @@ class ModuleFolder:
             del self._sizes[name]
 
 
-def load_function(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
-    """As `load_guest`, of a function of SQL."""
-    return load_guest(folder, f"{_FUNCTION}{sha256}", export)
+def load_function(folder: Path, names: Sequence[str]) -> tuple[Compiled, int]:
+    """As `load_guest`, what a function of SQL is compiled to, which is known by the first of these names that there is."""
+    *others, last = (f"{_FUNCTION}{name}" for name in names)
+    return _loaded(folder, next((name for name in others if (folder / MODULES / name).exists()), last))
 
 
 def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
@@ -105,6 +110,11 @@ def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
     ------
     FileNotFoundError : no kept turn has that module (any more).
     """
+    compiled, size = _loaded(folder, sha256)
+    return guest_of(compiled, export), size
+
+
+def _loaded(folder: Path, name: str) -> tuple[Compiled, int]:
     size = 0
 
     def read(name: str) -> bytes:
@@ -113,4 +123,4 @@ def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
         size += len(compiled)
         return compiled
 
-    return load_files(read, sha256, export), size
+    return load_files(read, name), size

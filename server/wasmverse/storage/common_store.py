@@ -242,7 +242,7 @@ class CommonStore(ABC, Generic[T]):
         row = function_store.store_function(transaction, command, self.now(), versions_kept)
         compiled = {**self.catalogue.compiled_bytes, sha256: len(command.compiled)}
         function_bounds.check_room(transaction, before, compiled, self.settings)
-        self.catalogue.add(sha256, command.compiled)
+        self.catalogue.add(command.definition, command.compiled)
         return self._shown(row)
 
     def _shown(self, row: Any) -> dict[str, Any]:

@@ -14,10 +14,10 @@ def _load(arguments: list[str], settings_json: str, sent: bytes) -> Inspector:
     from dataclasses import asdict  # noqa: PLC0415
     from typing import Any  # noqa: PLC0415
 
+    from wasmverse.checks.parts import split_input  # noqa: PLC0415
     from wasmverse.settings import CheckSettings  # noqa: PLC0415
     from wasmverse.strategies.inspection import inspect_module  # noqa: PLC0415
     from wasmverse.strategies.limits import check_seconds  # noqa: PLC0415
-    from wasmverse.strategies.parts import split_input  # noqa: PLC0415
 
     name, sizes = arguments
     settings = CheckSettings.model_validate_json(settings_json)

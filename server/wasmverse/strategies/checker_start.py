@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from wasmverse.checks.parts import sizes_of
 from wasmverse.checks.start import Bounds, Check
 from wasmverse.commands import Cost, Inspection, Trial
 from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.limits import check_seconds, compiled_bytes_max, component_limits, module_limits
 from wasmverse.strategies.names import check_name, is_name
-from wasmverse.strategies.parts import sizes_of
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import check_component_bytes
 from wasmverse.wasm.inspect import check_header

@@ -8,16 +8,18 @@ here imports the steps and exports one function of the Canonical ABI, which the 
 
 ``part`` says which part of a group's rows this is: 1 for the first, 2 for the last, 3 for all of them, 0 for one in between.
 Between two parts the state stays in globals, so a group may have more rows than fit into the guest's memory. What ``fold`` gives
-for a part that is not the last is zero in every byte, and means nothing.
+for a part that is not the last is zero in every byte, and means nothing. Where the guest has ``merge(state, state) -> state``,
+each part is folded from the beginning and then merged into the state of those before it; without it the state just goes on.
 
 The list's own room is taken once and used again for every call: a guest frees what it is passed, strings too, but nobody
-passes it this list.
+passes it this list. In front of a component the room is the wrapper's, which takes all of it back after a call (``wrapper``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
 import wasmtime
@@ -92,9 +94,24 @@ class Steps:
         return Function((Field("state", self.state), *_beside_state(self.params)), self.state)
 
     @property
+    def merge(self) -> Function:
+        """The type of the step that makes one state of two."""
+        return Function((Field("state", self.state), Field("other", self.state)), self.state)
+
+    @property
+    def can_merge(self) -> bool:
+        """Whether two states are passed one by one; if not, parts are not merged."""
+        return 2 * len(abi.flatten(self.state)) <= abi.FLAT_PARAMS_MAX
+
+    @property
     def terminate(self) -> Function:
         """The type of the last step."""
         return Function((Field("state", self.state),), self.result)
+
+    def called(self, has_merge: bool) -> list[tuple[str, Function]]:
+        """The steps that are called, by what they are, in the order in which ``fold_wat`` imports them."""
+        steps = [("initialize", self.initialize), ("iterate", self.iterate)]
+        return [*steps, *([("merge", self.merge)] if has_merge else []), ("terminate", self.terminate)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +127,13 @@ class Front:
     has_memory: bool
 
 
-def front_of(steps: Steps, names: Collection[str], initialize: str, iterate: str, terminate: str) -> Front:
+def front_of(
+    steps: Steps, names: Collection[str], initialize: str, iterate: str, merge: str | None, terminate: str
+) -> Front:
     """The module in front of a guest with these steps.
 
     names : all exports of the guest.
+    merge : None if there is none.
 
     Raises
     ------
@@ -127,12 +147,15 @@ def front_of(steps: Steps, names: Collection[str], initialize: str, iterate: str
     post = f"cabi_post_{terminate}"
     has_post = post in names and len(abi.flatten(steps.result)) > abi.FLAT_RESULTS_MAX
     has_realloc = has_memory and REALLOC in names
-    module = fold_module(steps, has_memory, has_realloc, has_post)
+    merged = merge if steps.can_merge else None
+    room = Room.GUEST if has_realloc else Room.PAGES
+    module = fold_module(steps, has_memory, room, has_post, merged is not None)
     imports = (
         MEMORY if has_memory else "",
         REALLOC if has_realloc else "",
         initialize,
         iterate,
+        merged or "",
         terminate,
         post if has_post else "",
     )
@@ -145,12 +168,19 @@ def _beside_state(params: tuple[Field, ...]) -> Iterator[Field]:
         yield Field(f"value{number}", field.type)
 
 
-def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: bool) -> str:
+class Room(Enum):
+    """Where the rows that are folded lie: in what the guest's ``cabi_realloc`` gives, in pages added to its memory, or in what
+    a wrapper's store gives until the call has returned."""
+
+    GUEST, PAGES, STORE = range(3)
+
+
+def fold_wat(steps: Steps, *, has_memory: bool, room: Room, has_post: bool, has_merge: bool = False) -> str:
     """The module's text.
 
     has_memory : the guest has a memory; without it this module has one of its own.
-    has_realloc : the guest has ``cabi_realloc``; without it this module adds pages to the guest's memory.
     has_post : the guest wants to be called with each result of ``terminate`` once that has been read.
+    has_merge : it has a step that makes one state of two.
     """
     state, params = abi.flatten(steps.state), _flat(steps.params)
     flat_result = abi.core_function(steps.folded).results
@@ -159,24 +189,21 @@ def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: boo
     lines = [
         "(module",
         '  (import "guest" "memory" (memory 0))' if has_memory else "",
-        _imported("realloc", "i32 i32 i32 i32", "i32") if has_realloc else "",
+        _imported("realloc", "i32 i32 i32 i32", "i32") if room is not Room.PAGES else "",
         *(
             _imported(name, " ".join(core.params), " ".join(core.results))
-            for name, core in (
-                ("initialize", abi.core_function(steps.initialize)),
-                ("iterate", abi.core_function(steps.iterate)),
-                ("terminate", abi.core_function(steps.terminate)),
-            )
+            for name, core in ((name, abi.core_function(step)) for name, step in steps.called(has_merge))
         ),
         _imported("post", flat_result[0], "") if has_post else "",
         "" if has_memory else f'  (memory (export "{MEMORY}") 0)',
         *(f"  (global $kept{k} (mut {core}) ({core}.const 0))" for k, core in enumerate(state)),
         "  (global $is_owed (mut i32) (i32.const 0))" if has_post else "",
         f"  (global $owed (mut {flat_result[0]}) ({flat_result[0]}.const 0))" if has_post else "",
-        _ROOM_OF_GUEST if has_realloc else _ROOM_OF_PAGES,
+        _ROOMS[room],
         f'  (func (export "{EXPORT}") (param $part i32) (param $at i32) (param $rows i32) (result {flat_result[0]})',
         f"    (local $from i32) (local $result {flat_result[0]})",
         *(f"    (local $state{k} {core})" for k, core in enumerate(state)),
+        *(f"    (local $part{k} {core})" for k, core in enumerate(state if has_merge else ())),
         *(f"    (local $value{k} {core})" for k, core in enumerate(params)),
     ]
     if has_post:
@@ -185,13 +212,15 @@ def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: boo
             "      (global.set $is_owed (i32.const 0))",
             "      (call $post (global.get $owed))))",
         ]
-    names = [f"$state{k}" for k in range(len(state))]
+    names = _names("state", state)
+    parts = _names("part", state)
+    kept = [f"      (local.set {name} (global.get $kept{k}))" for k, name in enumerate(names)]
+    begun = [*_given(steps.state, "(call $initialize)", names)]
+    if has_merge:
+        lines += begun
+    else:
+        lines += [f"    (if {_IS_FIRST} (then", *begun, "    ) (else", *kept, "    ))"]
     lines += [
-        f"    (if (i32.and (local.get $part) (i32.const {FIRST})) (then",
-        *_given(steps.state, "(call $initialize)", names),
-        "    ) (else",
-        *(f"      (local.set {name} (global.get $kept{k}))" for k, name in enumerate(names)),
-        "    ))",
         "    (block $done (loop $next",
         "      (br_if $done (i32.eqz (local.get $rows)))",
         *_loaded(steps.row, "$at", [f"$value{k}" for k in range(len(params))]),
@@ -199,6 +228,19 @@ def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: boo
         f"      (local.set $at (i32.add (local.get $at) (i32.const {row_bytes})))",
         "      (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))",
         "      (br $next)))",
+    ]
+    if has_merge:
+        lines += [
+            f"    (if (i32.eqz {_IS_FIRST}) (then",
+            *(
+                f"      (local.set {part} (local.get {name}))"
+                for part, name in zip(parts, names, strict=True)
+            ),
+            *kept,
+            *_given(steps.state, f"(call $merge {_all(names)} {_all(parts)})", names),
+            "    ))",
+        ]
+    lines += [
         "    (call $give_back)",
         f"    (if (result {flat_result[0]}) (i32.and (local.get $part) (i32.const {LAST})) (then",
         f"      (local.set $result (call $terminate {_all(names)}))",
@@ -217,6 +259,9 @@ def fold_wat(steps: Steps, *, has_memory: bool, has_realloc: bool, has_post: boo
         "    ))))",
     ]
     return "\n".join(line for line in lines if line)
+
+
+_IS_FIRST = f"(i32.and (local.get $part) (i32.const {FIRST}))"
 
 
 def _imported(name: str, params: str, results: str) -> str:
@@ -329,16 +374,29 @@ _ROOM_OF_PAGES = f"""  (global $room (mut i32) (i32.const 0))
     (memory.fill (local.get $at) (i32.const 0) (local.get $bytes))
     (local.get $at))"""
 
+# All of it is taken back when the call has returned.
+_ROOM_OF_STORE = f"""  (func $give_back)
+  (func (export "{REALLOC}") (param $old i32) (param $old_bytes i32) (param $align i32) (param $bytes i32) (result i32)
+    (call $realloc (local.get $old) (local.get $old_bytes) (local.get $align) (local.get $bytes)))
+  (func $zeros (param $bytes i32) (result i32) (local $at i32)
+    (local.set $at (call $realloc (i32.const 0) (i32.const 0) (i32.const 8) (local.get $bytes)))
+    (memory.fill (local.get $at) (i32.const 0) (local.get $bytes))
+    (local.get $at))"""
+
+_ROOMS = {Room.GUEST: _ROOM_OF_GUEST, Room.PAGES: _ROOM_OF_PAGES, Room.STORE: _ROOM_OF_STORE}
+
 
 @lru_cache(maxsize=256)
-def fold_module(steps: Steps, has_memory: bool, has_realloc: bool, has_post: bool) -> wasmtime.Module:
+def fold_module(
+    steps: Steps, has_memory: bool, room: Room, has_post: bool, has_merge: bool
+) -> wasmtime.Module:
     """The compiled module; made once for each.
 
     Raises
     ------
     FoldError : it needs more of the native stack than there is for it.
     """
-    wat = fold_wat(steps, has_memory=has_memory, has_realloc=has_realloc, has_post=has_post)
+    wat = fold_wat(steps, has_memory=has_memory, room=room, has_post=has_post, has_merge=has_merge)
     module = wasmtime.Module(flight_engine(), bytes(wasmtime.wat2wasm(wat)))
     stack = sum(size for _, size in native_frames(bytes(module.serialize())))
     if stack > NATIVE_BYTES_OF_FOLD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import wasmtime
 
@@ -48,25 +49,39 @@ class Outcome:
         return len(self.faulted) + self.uncalled[1] - self.uncalled[0]
 
 
+class OtherFlight(Protocol):
+    """A flight of another kind of guest than a core module."""
+
+    def close(self) -> None:
+        """Give back what it takes."""
+
+
 class Seat:
     """Keeps the flight of a run that ended well for the next run of the same guest, in the same frame. One thread uses it at a
-    time."""
+    time.
+
+    other : such a flight of a component, which a component's guest keeps here and takes out itself.
+    """
 
     def __init__(self) -> None:
         self._flight: Flight | None = None
         self._frame: Frame | None = None
+        self.other: OtherFlight | None = None
         self.wasi: WasiMemory | None = None
 
     @property
     def is_taken(self) -> bool:
         """Whether there is a flight, which has served a run."""
-        return self._flight is not None
+        return self._flight is not None or self.other is not None
 
     def clear(self) -> None:
         """Give back what the flight takes."""
         if self._flight is not None:
             self._flight.close()
             self._flight = None
+        if self.other is not None:
+            self.other.close()
+            self.other = None
 
     def trim(self, memory_bytes: int) -> None:
         """Give it back if the guest's memory has grown to more than that."""

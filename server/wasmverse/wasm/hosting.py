@@ -80,9 +80,9 @@ def files_of(guest: AnyGuest, sha256: str) -> dict[str, Callable[[], bytes | byt
     return {sha256: guest.module.serialize}
 
 
-def load_files(read: Callable[[str], bytes], sha256: str, export: str) -> AnyGuest:
-    """A guest from the files that `files_of` told; ``read`` gives the content of one by its name."""
-    compiled = read(sha256)
+def load_files(read: Callable[[str], bytes], name: str) -> Compiled:
+    """What is in the files that `files_of` told, of which the first has this name; ``read`` gives what one of a name holds."""
+    compiled = read(name)
     if is_code(compiled):
-        return ComponentGuest(Code.load(compiled, lambda part: read(f"{PART}{part}")), export)
-    return Guest.load(compiled, export)
+        return Code.load(compiled, lambda part: read(f"{PART}{part}"))
+    return load(compiled)

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from tests.wasm.builder import function_of
-from wasmverse.wasm.component.code import Code, is_code, parts_of
+from wasmverse.wasm.component.code import Code, is_code, parts_of, without_parts
 from wasmverse.wasm.component.guest import ComponentGuest
 from wasmverse.wasm.component.inspect import UNLIMITED, compile_component, inspect_component
 from wasmverse.wasm.component.parts import hash_of
@@ -90,8 +90,14 @@ def test_files_hold_what_components_share_once() -> None:
     contents = {name: bytes(read()) for name, read in files.items()}
     del guests, guest, files
     gc.collect()
-    assert run(load_files(contents.__getitem__, "a", "f"), NUMBER, [(1,)])[0] == [12]
-    assert run(load_files(contents.__getitem__, "b", "f"), NUMBER, [(1,)])[0] == [13]
+    assert run(guest_of(load_files(contents.__getitem__, "a"), "f"), NUMBER, [(1,)])[0] == [12]
+    assert run(guest_of(load_files(contents.__getitem__, "b"), "f"), NUMBER, [(1,)])[0] == [13]
+
+
+def test_code_without_its_core_modules_is_what_is_written_so() -> None:
+    code = compiled(sevenfold(5))
+    assert without_parts(code.serialize()) == code.serialize(with_parts=False)
+    assert [size for _, part in parts_of(without_parts(code.serialize())) for size in [len(part)]] == [0, 0]
 
 
 def test_files_of_a_core_module_are_one() -> None:
@@ -100,4 +106,4 @@ def test_files_of_a_core_module_are_one() -> None:
     guest = guest_of_number("(i64.const 4)")
     files = files_of(guest, "c")
     assert list(files) == ["c"]
-    assert run(load_files(lambda name: bytes(files[name]()), "c", "f"), NUMBER, [(1,)])[0] == [4]
+    assert run(guest_of(load_files(lambda name: bytes(files[name]()), "c"), "f"), NUMBER, [(1,)])[0] == [4]

@@ -6,7 +6,6 @@
     header (JSON): {"imports": [...], "functions": {path: bytes of its wrapper}, "parts": [[SHA-256, bytes], ...]}
 
 A part may stand elsewhere, being the same for many components; then it has 0 bytes here.
-
 """
 
 from __future__ import annotations
@@ -23,6 +22,9 @@ from wasmtime.component import Component
 
 from wasmverse.wasm.component.parts import loaded
 from wasmverse.wasm.engine import flight_engine
+
+FOLD = "#fold"
+"""Among the functions of a compiled component, what folds the rows of its aggregate; no path of a function begins so."""
 
 MAGIC = b"wasmverse component 1\n"
 _LENGTH = struct.Struct("<I")
@@ -107,3 +109,13 @@ def parts_of(compiled: bytes) -> Iterator[tuple[str, bytes]]:
             seen.add(sha256)
             yield sha256, compiled[at : at + size]
             at += size
+
+
+def without_parts(compiled: bytes) -> bytes:
+    """A component's compiled code, but for its core modules, which stand elsewhere; as ``Code.serialize(with_parts=False)``."""
+    header, at = _header(compiled)
+    header["parts"] = [[sha256, 0] for sha256, _ in header["parts"]]
+    raw = json.dumps(header).encode()
+    return b"".join(
+        [MAGIC, _LENGTH.pack(len(raw)), raw, compiled[at : at + sum(header["functions"].values())]]
+    )

@@ -56,6 +56,9 @@ def arguments(frame: Frame, start: int, stop: int) -> Iterator[Span]:
         yield _elements(frame.memory.header(), layout.mask, start, stop)
     if layout.params is not None:
         yield from _read(frame, frame.memory.header(), layout.params, start, stop)
+    if layout.has_lists:
+        # The driver writes the items of results where the frame has room for them: so much memory must be there.
+        yield frame.memory.size_bytes - WORD, frame.memory.size_bytes
 
 
 def results(frame: Frame, start: int, stop: int) -> list[Span]:

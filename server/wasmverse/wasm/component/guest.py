@@ -15,7 +15,7 @@ from wasmtime.component import Linker
 from wasmverse.errors import ModuleRefused
 from wasmverse.wasm.component import exchange, wasi
 from wasmverse.wasm.component.call import Exports
-from wasmverse.wasm.component.code import Code
+from wasmverse.wasm.component.code import FOLD, Code
 from wasmverse.wasm.component.wrapper import DRIVER, GET, PUT, RUN, WORDS_MAX, module_import
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.driver_text import CHECKS, TOO_MUCH
@@ -86,11 +86,17 @@ class ComponentGuest:
         A call of several rows has ``budget_fuel`` for each in one pool, and so have those that are run again. What they
         took in vain is part of the outcome's seconds, not of its fuel. Verdicts depend on the rows, the limits and the world
         alone. A ``seat`` stays empty: every run has a fresh instance.
+
+        What folds an aggregate's rows keeps its state from run to run, so its flight is kept in the ``seat``. Each of its rows,
+        a group or a part of one, has a call of its own; one that traps is a fault at once.
         """
         run = _Run(self, frame, limits, world)
         started = time.thread_time()
         try:
-            run.rows(start, stop)
+            if self.export == FOLD:
+                run.folds(start, stop, seat)
+            else:
+                run.rows(start, stop)
         finally:
             run.end()
         outcome = run.outcome
@@ -146,6 +152,29 @@ class _Run:
                     most, growth = CAREFUL_ROWS, 1
             row = end
             most = min(ROWS_MAX, most * growth)
+
+    def folds(self, start: int, stop: int, seat: Seat | None) -> None:
+        """Run them all, each by a call, on the flight of the seat if there is one, where it is kept then."""
+        if (
+            seat is not None
+            and isinstance(seat.other, _Flight)
+            and seat.other.is_of(self._guest, self._frame)
+        ):
+            self._flight, seat.other = seat.other, None
+            self._flight.begin(self._limits)
+        for row in range(start, stop):
+            if self._is_over(row, stop):
+                break
+            self.desk.begin(row)
+            pool = self._pool(row, row + 1)
+            trap, left = self._call(row, row + 1, stop, pool)
+            self.outcome.fuel += pool - left
+            if trap is not None:
+                self.outcome.reason = self.outcome.reason or trap
+                self.outcome.faulted.append(row)
+        if seat is not None:
+            seat.clear()
+            seat.other, self._flight = self._flight, None
 
     def _is_over(self, row: int, stop: int) -> bool:
         """Whether there were so many faults that no further row is called."""
@@ -241,6 +270,7 @@ class _Flight:
         )
         self._fuel = ctypes.c_uint64()
         self._exports: Exports | None = None
+        self._has_rows = False
         self.made_seconds = 0.0
         self.start_fuel = 0
 
@@ -251,20 +281,23 @@ class _Flight:
     def run(
         self, frame: Frame, start: int, end: int, stop: int, pool: int, desk: wasi.Desk
     ) -> tuple[str | None, int]:
-        """Some rows by one call with so much fuel, the first time with all that the rows up to ``stop`` need: why it trapped,
-        None when all went well, and what is left of the fuel."""
+        """Some rows by one call with so much fuel; before the first, all that the rows up to ``stop`` need is handed over. Why it
+        trapped, None when all went well, and what is left of the fuel."""
+        is_called = False
         try:
             if self._exports is None:
                 self.make()
                 desk.start_fuel = self._limits.start_fuel - self.start_fuel
+            if not self._has_rows:
                 self._put(frame, start, stop)
+                self._has_rows = True
             self._set_fuel(pool)
+            is_called = True
             words = self._called(frame, start, end)
         except wasmtime.WasmtimeError as error:
             if self._exports is None:
                 self.start_fuel = self._limits.start_fuel - self._get_fuel()
-                return _reason(error, desk), pool
-            return _reason(error, desk), self._get_fuel()
+            return _reason(error, desk), self._get_fuel() if is_called else pool
         left = self._get_fuel()
         desk.start_fuel = 0
         self._set_fuel(_COPYING_FUEL)
@@ -273,6 +306,14 @@ class _Flight:
         except MemoryError:
             return CHECKS[TOO_MUCH], left
         return None, left
+
+    def is_of(self, guest: ComponentGuest, frame: Frame) -> bool:
+        """Whether it is an instance of this guest for rows of this frame."""
+        return self._guest is guest and self._linker is guest.linker(frame.layout)
+
+    def begin(self, limits: Limits) -> None:
+        """Be ready for other rows."""
+        self._limits, self._has_rows = limits, False
 
     def make(self) -> None:
         """Instantiate everything. Raises WasmtimeError."""

@@ -16,7 +16,7 @@ from wasmtime.component import Component
 from wasmverse.errors import ModuleRefused
 from wasmverse.wasm.component.binary import CUSTOM, Reader
 from wasmverse.wasm.component.canons import RESOURCE_NEW, canons_of
-from wasmverse.wasm.component.code import Code
+from wasmverse.wasm.component.code import FOLD, Code
 from wasmverse.wasm.component.core_types import module_type
 from wasmverse.wasm.component.imports import check_component_imports
 from wasmverse.wasm.component.inner import check_inner_frames, with_counting_inner
@@ -24,8 +24,9 @@ from wasmverse.wasm.component.outline import Outline, outline_of
 from wasmverse.wasm.component.parts import part
 from wasmverse.wasm.component.single import single_module
 from wasmverse.wasm.component.types import PATH, functions_of
-from wasmverse.wasm.component.wrapper import with_imported_modules, wrapper
+from wasmverse.wasm.component.wrapper import Fold, fold_wrapper, with_imported_modules, wrapper
 from wasmverse.wasm.engine import compile_for_flight, flight_engine
+from wasmverse.wasm.fold import Room, fold_module
 from wasmverse.wasm.inspect import check_valid, last_line
 from wasmverse.wasm.sections import count_functions, language_of
 from wasmverse.wasm.stack import NATIVE_BYTES, part_allowance
@@ -119,26 +120,18 @@ def inspect_component(data: bytes, limits: ComponentLimits, kind: str = "guest")
     )
 
 
-def core_of_component(
-    data: bytes, limits: ComponentLimits, kind: str = "guest"
-) -> tuple[ComponentContents, bytes]:
-    """What is in a component around a single core module, and that module, with all functions that can be called.
+def core_of_component(found: ComponentContents) -> bytes | None:
+    """The core module that a component is all around, with all functions that can be called; None if there is more to it.
 
     Raises
     ------
-    ModuleRefused : as `inspect_component`; or it is put together of more.
+    ModuleRefused : the core module is not valid.
     """
-    found = inspect_component(data, limits, kind)
     paths = [path for path, function in found.functions.items() if function is not None]
     module = single_module(found.outline, found.functions, paths)
-    if module is None:
-        raise ModuleRefused(
-            f"the component has {len(found.outline.modules) + len(found.outline.inner_modules)} core modules and "
-            f"{sum(not wanted.is_value_type for wanted in found.outline.imports)} imports; a {kind} of SQL can be a component "
-            "around one core module without imports, all of whose functions share an allocator and take text as UTF-8: build "
-            "it so, or send a core module (it may import WASI preview 1)"
-        )
-    return found, module
+    if module is not None:
+        check_valid(module, "component's core module")
+    return module
 
 
 _INTERPRETERS = {b"libpython": "Python", b"spidermonkey": "JavaScript"}
@@ -158,7 +151,10 @@ def component_language(outline: Outline) -> str:
 
 
 def compile_component(
-    contents: ComponentContents, paths: Collection[str], known: Mapping[str, bytes], native: float
+    contents: ComponentContents,
+    paths: Collection[str],
+    known: Mapping[str, bytes],
+    native: float,
 ) -> wasmtime.Module | Code:
     """Compile a component for calls of some of its functions: as its core module, if that is all that there is in it.
 
@@ -171,26 +167,55 @@ def compile_component(
     ------
     ModuleRefused : it cannot be compiled.
     """
+    single = single_module(contents.outline, contents.functions, paths)
+    if single is None:
+        return compile_whole(contents, paths, known, native)
+    check_valid(single, "component's core module")
     try:
-        single = single_module(contents.outline, contents.functions, paths)
-        if single is not None:
-            check_valid(single, "component's core module")
-            return compile_for_flight(single, native)
-        check_stack(contents.outline)
+        return compile_for_flight(single, native)
+    except wasmtime.WasmtimeError as error:
+        raise _uncompiled(error) from error
+
+
+def compile_whole(
+    contents: ComponentContents,
+    paths: Collection[str],
+    known: Mapping[str, bytes],
+    native: float,
+    fold: Fold | None = None,
+) -> Code:
+    """Compile a component as one, whatever there is in it; as `compile_component`. A ``fold`` can be called by `FOLD`.
+
+    Raises
+    ------
+    ModuleRefused, FoldError : it cannot be compiled.
+    """
+    check_stack(contents.outline)
+    try:
         outline, frames = with_counting_inner(contents.outline)
         parts = tuple(part(outline.data[start:end], known, native) for start, end in outline.modules)
     except wasmtime.WasmtimeError as error:
-        raise ModuleRefused(
-            f"a core module of the component cannot be compiled: {last_line(error)}: build it smaller"
-        ) from error
-    wrappers = {}
+        raise _uncompiled(error) from error
+    texts = {}
     for path in paths:
         function = contents.functions[path]
         assert function is not None
-        wrappers[path] = _compiled(wrapper(outline, contents.types, path.split(PATH), function))
+        texts[path] = wrapper(outline, contents.types, path.split(PATH), function)
+    if fold is not None:
+        fold_module(fold.steps, True, Room.STORE, False, fold.has_merge)  # refuses what takes too much stack
+        texts[FOLD] = fold_wrapper(outline, contents.types, fold)
+    wrappers = {}
+    for path, text in texts.items():
+        wrappers[path] = _compiled(text)
         check_inner_frames(wrappers[path], frames, native)
     imports = tuple(found.name for found in outline.imports if not found.is_value_type)
     return Code(wrappers, imports, parts)
+
+
+def _uncompiled(error: wasmtime.WasmtimeError) -> ModuleRefused:
+    return ModuleRefused(
+        f"a core module of the component cannot be compiled: {last_line(error)}: build it smaller"
+    )
 
 
 def check_stack(outline: Outline) -> None:

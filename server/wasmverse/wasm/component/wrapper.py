@@ -18,12 +18,16 @@ and checks every value, asks for room, and calls ``post-return``, whatever encod
 A trap ends every instance in a store, so what is to outlive it must have been taken back before: ``run`` gives back what the
 caller asks for together with the call.
 
+An aggregate has several functions, its steps. They are lowered the same way, and what folds a list of rows with them (``fold``)
+stands between them and the driver; the room is taken back when it has returned, not after each step.
+
 Sources: WebAssembly Component Model, Binary.md, and CanonicalABI.md ("canon lower").
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import wasmtime
@@ -58,6 +62,9 @@ from wasmverse.wasm.component.binary import (
 )
 from wasmverse.wasm.component.core_types import module_type
 from wasmverse.wasm.component.outline import Outline
+from wasmverse.wasm.fold import EXPORT as EXPORT_OF_FOLD
+from wasmverse.wasm.fold import LAST, REALLOC, Room, Steps, fold_wat
+from wasmverse.wasm.layout import holds_lists
 from wasmverse.wasm.types import Function
 
 PUT, RUN, GET = "put", "run", "get"
@@ -110,6 +117,35 @@ def wrapper(outline: Outline, types: Sequence[bytes], path: Sequence[str], funct
     return _Writer(outline, types).written(path, function)
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """An aggregate of a component: its types, and of each step, by what it is, the path of its function."""
+
+    steps: Steps
+    paths: Mapping[str, Sequence[str]]
+
+    @property
+    def has_merge(self) -> bool:
+        """Whether parts of a group are merged."""
+        return "merge" in self.paths and self.steps.can_merge
+
+
+def fold_wrapper(outline: Outline, types: Sequence[bytes], fold: Fold) -> bytes:
+    """The binary of a wrapper of an aggregate: as `wrapper`, of what folds lists of its rows (``fold.Steps.folded``)."""
+    return _Writer(outline, types).written_fold(fold)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What every wrapper has: the driver's module, the stranger's instance, the store's, and its memory and allocator."""
+
+    driver: int
+    stranger: int
+    store: int
+    room: tuple[bytes, int]
+    realloc: tuple[bytes, int]
+
+
 class _Writer:
     """Sections, and how many of each sort they have defined so far."""
 
@@ -153,26 +189,62 @@ class _Writer:
         return sort, self._add(ALIAS, sort, sort + b"\1" + unsigned(instance) + name(key))
 
     def written(self, path: Sequence[str], function: Function) -> bytes:
-        driver = self._imported(DRIVER, _driver_type(function))
+        begun = self._begun(function)
+        called = self._called(begun, path, function, ends_call=True)
+        return self._ended(begun, begun.realloc, called)
+
+    def written_fold(self, fold: Fold) -> bytes:
+        folded, steps = fold.steps.folded, fold.steps.called(fold.has_merge)
+        begun = self._begun(folded)
+        called = {
+            key: self._called(begun, fold.paths[key], function, ends_call=False) for key, function in steps
+        }
+        guest = self._bag(memory=begun.room, realloc=begun.realloc, **called)
+        text = fold_wat(
+            fold.steps, has_memory=True, room=Room.STORE, has_post=False, has_merge=fold.has_merge
+        )
+        folding = self._core_instance(self._module(bytes(wasmtime.wat2wasm(text))), guest=guest)
+        ending = self._core_instance(
+            self._module(_ending_module(folded, keeps_room=holds_lists(fold.steps.state))),
+            store=begun.store,
+            stranger=self._bag(function=self._core_export(CORE_FUNCTION, folding, EXPORT_OF_FOLD)),
+        )
+        realloc = self._core_export(CORE_FUNCTION, folding, REALLOC)
+        return self._ended(begun, realloc, self._core_export(CORE_FUNCTION, ending, "function"))
+
+    def _begun(self, flown: Function) -> _Begun:
+        """The driver, the stranger and the store."""
+        driver = self._imported(DRIVER, _driver_type(flown))
         stranger = self._stranger()
-        for key in path[:-1]:
-            stranger = self._add(ALIAS, INSTANCES, INSTANCES + b"\0" + unsigned(stranger) + name(key))
-        called = self._add(ALIAS, FUNCTIONS, FUNCTIONS + b"\0" + unsigned(stranger) + name(path[-1]))
         store = self._core_instance(self._module(_store_module()))
         room = self._core_export(CORE_MEMORY, store, "room")
         realloc = self._core_export(CORE_FUNCTION, store, "realloc")
-        host = self._core_export(CORE_MEMORY, store, "host")
-        options = vector([b"\0", b"\3" + unsigned(room[1]), b"\4" + unsigned(realloc[1])])
+        return _Begun(driver, stranger, store, room, realloc)
+
+    def _called(
+        self, begun: _Begun, path: Sequence[str], function: Function, *, ends_call: bool
+    ) -> tuple[bytes, int]:
+        """A function of the stranger as a core module exports one; it ``ends_call`` if the room may be taken back after it."""
+        instance = begun.stranger
+        for key in path[:-1]:
+            instance = self._add(ALIAS, INSTANCES, INSTANCES + b"\0" + unsigned(instance) + name(key))
+        called = self._add(ALIAS, FUNCTIONS, FUNCTIONS + b"\0" + unsigned(instance) + name(path[-1]))
+        options = vector([b"\0", b"\3" + unsigned(begun.room[1]), b"\4" + unsigned(begun.realloc[1])])
         lowered = CORE_FUNCTION, self._add(CANON, CORE_FUNCTION, b"\1\0" + unsigned(called) + options)
         calling = self._core_instance(
-            self._module(_function_module(function)), store=store, stranger=self._bag(function=lowered)
+            self._module(_function_module(function, ends_call)),
+            store=begun.store,
+            stranger=self._bag(function=lowered),
         )
-        guest = self._bag(
-            memory=room, realloc=realloc, function=self._core_export(CORE_FUNCTION, calling, "function")
-        )
-        flown = self._core_instance(driver, host=self._bag(memory=host), guest=guest)
-        exchange = self._core_instance(self._module(_exchange_module()), store=store, driver=flown)
-        self._exchange(exchange, store)
+        return self._core_export(CORE_FUNCTION, calling, "function")
+
+    def _ended(self, begun: _Begun, realloc: tuple[bytes, int], function: tuple[bytes, int]) -> bytes:
+        """The driver over a function, and what the host calls."""
+        host = self._core_export(CORE_MEMORY, begun.store, "host")
+        guest = self._bag(memory=begun.room, realloc=realloc, function=function)
+        flown = self._core_instance(begun.driver, host=self._bag(memory=host), guest=guest)
+        exchange = self._core_instance(self._module(_exchange_module()), store=begun.store, driver=flown)
+        self._exchange(exchange, begun.store)
         return b"".join(self._parts)
 
     def _stranger(self) -> int:
@@ -263,12 +335,16 @@ _TRANSFER_AT = 16
 """Where the room's first allocation is, and where words lie that are handed over; before them the result of ``get``."""
 
 
+_ENDED = "(global.set $returned (i32.const 1))"
+
+
 @cache
-def _function_module(function: Function) -> bytes:
+def _function_module(function: Function, ends_call: bool) -> bytes:
     """The stranger's function as a core module exports one: it returns what it returns, or the address of it.
 
     Lowered, a function that returns more than one core value is given the address where it shall put them.
     """
+    ended = _ENDED if ends_call else ""
     core = abi.core_function(function)
     flat = () if function.result is None else abi.flatten(function.result)
     is_put = len(flat) > abi.FLAT_RESULTS_MAX
@@ -280,11 +356,10 @@ def _function_module(function: Function) -> bytes:
         assert function.result is not None
         size, align = abi.size(function.result), abi.alignment(function.result)
         body = f"""(local.set $at (call $realloc (i32.const 0) (i32.const 0) (i32.const {align}) (i32.const {size})))
-          (call $function {given} (local.get $at))
-          (global.set $returned (i32.const 1))
+          (call $function {given} (local.get $at)) {ended}
           (local.get $at)"""
     else:
-        body = f"(call $function {given}) (global.set $returned (i32.const 1))"
+        body = f"(call $function {given}) {ended}"
     return bytes(
         wasmtime.wat2wasm(f"""(module
       (import "store" "realloc" (func $realloc (param i32 i32 i32 i32) (result i32)))
@@ -292,6 +367,25 @@ def _function_module(function: Function) -> bytes:
       (import "stranger" "function" (func $function {lowered}))
       (func (export "function") (param {params}) (result {result}) (local $at i32)
           {body}))""")
+    )
+
+
+@cache
+def _ending_module(folded: Function, keeps_room: bool) -> bytes:
+    """What folds, and takes the room back when it has: with ``keeps_room`` only after a group's last part, as the state that is
+    kept until the next part lies there."""
+    core = abi.core_function(folded)
+    params = " ".join(core.params)
+    (result,) = core.results
+    given = " ".join(f"(local.get {number})" for number in range(len(core.params)))
+    is_over = f"(i32.and (local.get 0) (i32.const {LAST}))" if keeps_room else "(i32.const 1)"
+    return bytes(
+        wasmtime.wat2wasm(f"""(module
+      (import "store" "returned" (global $returned (mut i32)))
+      (import "stranger" "function" (func $function (param {params}) (result {result})))
+      (func (export "function") (param {params}) (result {result})
+        (call $function {given})
+        (if {is_over} (then {_ENDED}))))""")
     )
 
 
