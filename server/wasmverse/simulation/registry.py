@@ -54,6 +54,10 @@ class Registry:
         """The size of every module's machine code, by the module's hash."""
         return self._guests.compiled_bytes
 
+    def accept(self, sha256: str, compiled: bytes) -> None:
+        """The machine code of a module, if it is for this machine: it is not compiled then. The bytes are trusted."""
+        self._guests.accept(sha256, compiled)
+
     def load(self, rows: Sequence[StrategyRow], read_module: Callable[[str], bytes]) -> list[Verdict]:
         """Make the roster of these rows; modules are compiled once a process.
 

@@ -100,6 +100,10 @@ class CommonStore(ABC, Generic[T]):
     def _transaction(self) -> AbstractContextManager[T]:
         """A transaction of the engine's."""
 
+    def _system(self, transaction: T, sid: int) -> State:
+        """The committed ships and nodes of one system, which is written next."""
+        return of_system(self.stored.state, sid)
+
     @abstractmethod
     def _write_system(self, transaction: T, sid: int, system: State, next_eid: int) -> None:
         """Write one system in place of what is committed of it, and the eid that the next new entity gets."""
@@ -192,7 +196,7 @@ class CommonStore(ABC, Generic[T]):
         flown = None
         if command.kind == rules.SHIP:
             flown = strategy_store.find_strategy(transaction, str(command.strategy)).strategy_id
-        system = spawned(of_system(self.stored.state, command.sid), command, eid, flown)
+        system = spawned(self._system(transaction, command.sid), command, eid, flown)
         self._write_system(transaction, command.sid, system, eid + 1)
         self.history.add_events(transaction, self.tid, spawn_event(command, eid))
         return {"eid": eid, "tid": self.tid}

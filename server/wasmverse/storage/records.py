@@ -5,20 +5,28 @@ An engine stores them, each in its own way; every snapshot takes them from here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 
+from wasmverse.commands import Transmit
+from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
+from wasmverse.storage.transaction import Transaction
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.outcome import TALLY
-from wasmverse.universe.result import EventColumns, TurnResult
+from wasmverse.universe.result import EventColumns, TurnAccount
+
+T = TypeVar("T", bound=Transaction)
 
 PRUNE_TURNS = 16
 """Turns whose forgotten rows are deleted at once: a DELETE costs as much as what a turn adds. So many turns more are in the
@@ -117,15 +125,15 @@ class TurnRows:
     events: pa.Table
 
     @classmethod
-    def of(cls, result: TurnResult) -> TurnRows:
+    def of(cls, account: TurnAccount) -> TurnRows:
         """Make them; may be called on any thread."""
-        return cls(_strategy_rows(result), event_rows(result.tid, result.events))
+        return cls(_strategy_rows(account), event_rows(account.tid, account.events))
 
 
-def _strategy_rows(result: TurnResult) -> pa.Table:
-    tallies = result.strategies
+def _strategy_rows(account: TurnAccount) -> pa.Table:
+    tallies = account.strategies
     columns: dict[str, Any] = {
-        "tid": [result.tid] * len(tallies),
+        "tid": [account.tid] * len(tallies),
         "strategy": [tally.name for tally in tallies],
         **{name: [tally.counts[name] for tally in tallies] for name in TALLY},
         "fuel": [tally.fuel for tally in tallies],
@@ -134,11 +142,11 @@ def _strategy_rows(result: TurnResult) -> pa.Table:
     return pa.table(columns, STRATEGY_TURN_TYPE)
 
 
-def log_rows(result: TurnResult) -> pa.Table:
+def log_rows(account: TurnAccount) -> pa.Table:
     """What strategies printed as rows of ``strategy_log``."""
     rows: list[dict[str, Any]] = []
-    for strategy, of in result.printed.items():
-        same = {"tid": result.tid, "strategy": strategy}
+    for strategy, of in account.printed.items():
+        same = {"tid": account.tid, "strategy": strategy}
         rows += [
             {**same, "eid": eid, "line": line, "dropped": 0}
             for eid, line in zip(of.eids, of.lines, strict=True)
@@ -173,3 +181,109 @@ def event_rows(tid: int, events: EventColumns) -> pa.Table:
         },
         schema=EVENT_TYPE,
     )
+
+
+class Records(ABC, Generic[T]):
+    """The five records of past turns of a universe, as an engine keeps them.
+
+    turns, strategy_turns, events, log, messages : their rows, for snapshots
+    """
+
+    def __init__(
+        self, turns_kept: int, strategy_turns_kept: int, event_turns_kept: int, events_kept: int
+    ) -> None:
+        self.turns_kept = turns_kept
+        self.turns = RollingRows(TURNS_TYPE, turns_kept, turns_kept)
+        self.strategy_turns = RollingRows(STRATEGY_TURN_TYPE, strategy_turns_kept, 1 << 40)
+        self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
+        self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
+        self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, MESSAGES_KEPT)
+        self._corrected: TurnRecord | None = None
+
+    @abstractmethod
+    def _insert_events(self, transaction: T, tid: int, events: EventColumns) -> None:
+        """Store what happened between two turns, as of the one before."""
+
+    @abstractmethod
+    def _insert_message(self, transaction: T, row: dict[str, Any]) -> None:
+        """Store a row of ``message``."""
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """Take back what `add_events` and `transmit` added within the block if it raises, as its transaction then does."""
+        with self.events.undone_on_error(), self.messages.undone_on_error():
+            yield
+
+    def add_events(self, transaction: T, tid: int, events: EventColumns) -> None:
+        """Record what happened between two turns, as of the one before."""
+        self._insert_events(transaction, tid, events)
+        self.events.add(tid, event_rows(tid, events))
+
+    def transmit(self, transaction: T, tid: int, command: Transmit, turn_max: int) -> dict[str, Any]:
+        """Record what a client says after turn ``tid``; the answer.
+
+        Raises
+        ------
+        CommandError : it cannot be shown, or too many texts were transmitted since that turn.
+        """
+        check_message(self.messages.rows, tid, command, turn_max)
+        row = {"tid": tid, "author": command.author.name, "text": command.text}
+        self._insert_message(transaction, row)
+        self.messages.add(tid, pa.Table.from_pylist([row], MESSAGE_TYPE))
+        return {"tid": tid}
+
+    def correct(self, account: TurnAccount, record: TurnRecord) -> None:
+        """The last turn's true end, known once it is committed.
+
+        In snapshots at once, in the database with the next turn or when the store is closed.
+        """
+        last = self.turns.rows.num_rows - 1
+        row = as_rows(TURNS_TYPE, [turn_values(account, record)])
+        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), row])
+        self._corrected = record
+
+    def _append_said(self, transaction: T, account: TurnAccount) -> None:
+        """Add what strategies have printed in a turn, and forget what was said long ago."""
+        if account.printed or self.log.rows.num_rows:
+            _append_rare(transaction, schema.strategy_log, self.log, account.tid, log_rows(account))
+        if self.messages.rows.num_rows:
+            _append_rare(transaction, schema.message, self.messages, account.tid, MESSAGE_TYPE.empty_table())
+
+
+def _append_rare(
+    transaction: Transaction, table: sa.Table, kept: RollingRows, tid: int, rows: pa.Table
+) -> None:
+    """Add to a record that most turns add nothing to. Where it is empty and stays so no turn has a statement of it."""
+    if rows.num_rows:
+        transaction.insert_arrow(table, rows)
+    last = kept.append(tid, rows)
+    if not kept.rows.num_rows:
+        last = tid  # nothing is left, and no turn may come that would delete it
+    if last is not None:
+        transaction.run(table.delete().where(table.c.tid <= last))
+
+
+def time_of(seconds: float) -> datetime:
+    """Seconds since 1970 as the tables have times."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+
+
+def turn_values(account: TurnAccount, record: TurnRecord) -> dict[str, Any]:
+    """The row of ``turns``, its columns in order."""
+    return {
+        "slot": record.slot,
+        "tid": account.tid,
+        "start_time": time_of(record.started_at),
+        "end_time": time_of(record.ended_at),
+        "writes": account.writes,
+        "ships": account.ship_count,
+        "energy_nodes": account.node_count,
+        "kills": account.kills,
+        "faults": account.faults,
+        "late": record.late,
+    }
+
+
+def as_rows(type_: pa.Schema, values: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows given by name as Arrow has them."""
+    return pa.table({name: [row[name] for row in values] for name in type_.names}, type_)

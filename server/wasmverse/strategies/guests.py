@@ -81,6 +81,14 @@ class Guests:
         self.compiled_bytes = {key: size for key, size in self.compiled_bytes.items() if key in needed}
 
 
+def machine_code(uploaded: bytes) -> bytes:
+    """What `Guests.accept` takes of a module or component that has passed its inspection before. Raises ModuleRefused."""
+    try:
+        return serialized(_compiled(uploaded))
+    except wasmtime.WasmtimeError as error:
+        raise ModuleRefused("the module cannot be compiled any more") from error
+
+
 def _compiled(uploaded: bytes) -> Compiled:
     """A module or component that has passed its inspection before.
 

@@ -1,0 +1,158 @@
+"""The committed state, and what goes with it, as of one moment of all places.
+
+Each place has a session that only reads, everything as of one moment of that place. These moments are not the same ones. So every
+block says which turn it is of and how many commands have changed it, and what was read is used only if all are of the turn, and
+have had the commands, that the coordinator knows of. While a commit of several places is under way they are not: then it is read
+again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wasmverse.errors import DatabaseError, StateError
+from wasmverse.settings import DatabaseUrl
+from wasmverse.storage.postgres.database import Database, Transaction
+from wasmverse.storage.postgres.position import Position
+from wasmverse.storage.stored_state import StoredState
+from wasmverse.universe.crew import Crew
+from wasmverse.universe.state import State
+from wasmverse.universe.turn import Laws
+from wasmverse.universe.unpacked import Unpacking, split_blobs
+
+APART_SECONDS_MAX = 5.0
+"""How long places may be found apart: a commit takes some milliseconds. What was left behind has to be recovered then."""
+
+PAUSE_SECONDS = 0.002
+
+
+class PlacesApart(DatabaseError):
+    """The places are of different turns, and stay so: what was left behind by whoever played is to be recovered."""
+
+
+class Moment(NamedTuple):
+    """Transactions on all places, the coordinator's first, that see the universe as it was at one position."""
+
+    position: Position
+    transactions: list[Transaction]
+
+
+class Pull:
+    """Reads a universe from all its places. For one thread.
+
+    Parameters
+    ----------
+    urls : of the places, the coordinator's first.
+    """
+
+    def __init__(self, urls: Sequence[DatabaseUrl]) -> None:
+        self._databases: list[Database] = []
+        try:
+            for url in urls:
+                self._databases.append(Database(url, "reading"))
+        except BaseException:
+            self.close()
+            raise
+        self._pool = ThreadPoolExecutor(len(urls), "pull")
+        self.pulled_again = 0
+
+    def close(self) -> None:
+        """End the sessions."""
+        for database in self._databases:
+            database.close()
+        if hasattr(self, "_pool"):
+            self._pool.shutdown()
+
+    @contextmanager
+    def moment(self) -> Iterator[Moment]:
+        """See one turn in all places.
+
+        Raises
+        ------
+        PlacesApart : they are not at one turn for longer than a commit takes.
+        DatabaseLost, DatabaseError : a place does not answer.
+        """
+        deadline = time.monotonic() + APART_SECONDS_MAX
+        while True:
+            with ExitStack() as stack:
+                transactions = [
+                    stack.enter_context(database.transaction(is_snapshot=True))
+                    for database in self._databases
+                ]
+                position = Position.read(transactions[0])
+                tids, spawned = _found(transactions)
+                if tids == {position.tid} and spawned == position.spawned:
+                    yield Moment(position, transactions)
+                    return
+            self.pulled_again += 1
+            if time.monotonic() > deadline:
+                raise PlacesApart(
+                    f"the places of the universe are at the turns {sorted(tids)}, but {position.tid} is the last one that was "
+                    "committed: give the URLs of all its places (--place), or restore all of them to one moment"
+                )
+            time.sleep(PAUSE_SECONDS)
+
+    def state(self, moment: Moment, laws: Laws, row_systems: int, crew: Crew) -> StoredState:
+        """Read and unpack all rows.
+
+        Raises
+        ------
+        StateError : they are not what they have to be, or a value cannot be.
+        """
+        parts = self._pool.map(_rows_of, moment.transactions)
+        rows = sorted((row for part in parts for row in part), key=itemgetter(0))
+        check_rows([row[0] for row in rows], laws, row_systems)
+        ships = Unpacking("ship", [split_blobs("ship", joined(row[1] for row in rows), laws.systems)])
+        nodes = Unpacking("node", [split_blobs("node", joined(row[2] for row in rows), laws.systems)])
+        state = State(ships.ships(crew), nodes.nodes(crew))
+        return StoredState(moment.position.tid, moment.position.next_eid, state)
+
+
+def first_sids(laws: Laws, row_systems: int) -> list[int]:
+    """The first system of every row of ``system_state``, in order."""
+    return [int(sid) for block in laws.blocks() for sid in block[::row_systems]]
+
+
+def check_rows(found: list[int], laws: Laws, row_systems: int) -> None:
+    """Refuse rows that are missing or too many; ``found`` are their first systems, sorted."""
+    expected = first_sids(laws, row_systems)
+    if found == expected:
+        return
+    missing = sorted(set(expected) - set(found))
+    if missing:
+        raise StateError(
+            f"system_state has no row of the systems from {missing[0]} on, in any place: give the URLs of all places (--place), "
+            "or restore a copy of the universe"
+        )
+    twice = next((sid for sid, after in pairwise(found) if sid == after), None)
+    wrong = twice if twice is not None else min(set(found) - set(expected))
+    raise StateError(
+        f"system_state has a row too many, of the systems from {wrong} on: give the URL of each place once, or restore a "
+        "copy of the universe"
+    )
+
+
+def _found(transactions: Sequence[Transaction]) -> tuple[set[int], int]:
+    """The turns that blocks are of, and how many commands have changed them."""
+    text = "SELECT min(tid), max(tid), coalesce(sum(spawned), 0)::bigint FROM place"
+    rows = [transaction.execute(text).fetchone() for transaction in transactions]
+    tids = {tid for row in rows if row is not None for tid in row[:2] if tid is not None}
+    return tids, sum(row[2] for row in rows if row is not None)
+
+
+def _rows_of(transaction: Transaction) -> list[tuple[int, bytes, bytes]]:
+    return transaction.execute("SELECT first_sid, ships, nodes FROM system_state").fetchall()
+
+
+def joined(parts: Iterable[bytes]) -> NDArray[np.uint8]:
+    """Bytes one after the other, as an array."""
+    return np.frombuffer(b"".join(parts), np.uint8)
