@@ -213,3 +213,11 @@ def test_a_first_query_that_is_interrupted_leaves_the_next_one_all_names(
     assert len(reader.ask(1)[1]) > 0
     assert reader.ask(1, sql="SELECT table_name FROM information_schema.tables")[1]
     assert reader.ask(1, sql="SELECT count(sight(sid, eid, x, y)) FROM entity")[1]
+
+
+def test_distances_on_the_map_may_be_negative(reader: Reader) -> None:
+    """Unsigned columns would make the engine refuse ``x - 250`` left of the middle."""
+    reader.publish(1)
+    _, rows = reader.ask(1, sql="SELECT x, y, abs(x - 250) + abs(y - 250) FROM solar_system")
+    assert rows and any(x < 250 for x, _, _ in rows)
+    assert all(distance == abs(x - 250) + abs(y - 250) for x, y, distance in rows)

@@ -21,6 +21,7 @@ from wasmverse.storage.schema import (
     node,
     published_function,
     ship,
+    solar_system,
     strategy,
     strategy_log,
     turns,
@@ -133,6 +134,13 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(*shown, strategy.c.strategy_id.label("number"))
 
 
+def client_system_select() -> sa.Select[tuple[object, ...]]:
+    """``solar_system`` as clients see it: with signed coordinates, whose difference may be negative."""
+    of = solar_system.c
+    signed = (sa.cast(column, sa.SmallInteger).label(column.name) for column in (of.x, of.y))
+    return sa.select(of.sid, *signed)
+
+
 def client_function_select() -> sa.Select[tuple[object, ...]]:
     """``wasm_function`` as clients see it: all but what is internal, and what a row costs; NULL until one was called."""
     table = published_function
@@ -201,6 +209,8 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
         select = client_strategy_select()
     elif name == "wasm_function":
         select = client_function_select()
+    elif name == "solar_system":
+        select = client_system_select()
     elif name in _SNAPSHOT:
         select = sa.select(_SNAPSHOT[name])
     else:
