@@ -83,8 +83,9 @@ class PlacedUniverse:
         with connect(self.url_of[block]) as connection, connection.transaction():
             connection.execute(f"DELETE FROM {RELATION} WHERE block = %s", (block,))
             connection.execute("DELETE FROM place WHERE block = %s", (block,))
-            for row in self._rows(block):
-                connection.execute(f"INSERT INTO {RELATION} VALUES (%s, %s, %s, %s)", (block, *row))
+            with connection.cursor() as cursor, cursor.copy(f"COPY {RELATION} FROM STDIN") as copy:
+                for row in self._rows(block):
+                    copy.write_row((block, *row))
             connection.execute("INSERT INTO place VALUES (%s, %s, %s)", (block, RELATION, self.tid))
 
     def _rows(self, block: int) -> list[tuple[int, bytes, bytes]]:

@@ -17,7 +17,7 @@ from tests.simulation.builder import changed, upload_of
 from tests.simulation.test_strategy_log import printing
 from tests.strategies.test_components import DOUBLE
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
-from wasmverse.errors import DatabaseError, StateError
+from wasmverse.errors import DatabaseError, DatabaseLost, StateError
 from wasmverse.simulation.beginning import make_laws
 from wasmverse.storage.postgres.recovery import recover
 from wasmverse.storage.postgres.sessions import RELATION, connect
@@ -235,8 +235,10 @@ def test_a_session_that_is_lost_costs_at_most_the_turn(place: Place, moment: str
                 )
         return step(*arguments)
 
-    with patch.object(universe.turns, moment, without_session), suppress(DatabaseError):
+    with patch.object(universe.turns, moment, without_session), suppress(DatabaseLost):
         universe.place()
+        assert moment == "finish"
+    assert universe.tid == 1 + (moment == "finish"), "before the decision the turn is undone"
     if moment == "finish":
         universe.embed()
     universe.advance()

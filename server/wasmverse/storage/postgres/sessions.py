@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg import RawCursor, pq
+from psycopg.conninfo import conninfo_to_dict
 
-from wasmverse.errors import DatabaseError, StateError, WasmverseError
+from wasmverse.errors import DatabaseError, DatabaseLost, StateError, WasmverseError
 from wasmverse.storage.postgres.backend.guests import SessionGuests
 from wasmverse.storage.postgres.backend.messages import (
     Task,
@@ -31,6 +32,23 @@ IDLE_SECONDS = 120
 """How long a session waits for a lock, works on one statement, and keeps a transaction of a driver that says nothing. Fuel bounds
 what is played; these bound everything else."""
 
+BOUNDS = {
+    "lock_timeout": LOCK_SECONDS,
+    "statement_timeout": STATEMENT_SECONDS,
+    "idle_in_transaction_session_timeout": IDLE_SECONDS,
+}
+DEFAULTS = {
+    "connect_timeout": LOCK_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Parameters of libpq where the URL says nothing: a server that is cut off is noticed within half a minute."""
+
+_LOST = ("08", "57P")
+"""Begin the SQLSTATEs of sessions that are gone."""
+
 _OWN = "WV001"
 """The SQLSTATE of errors that Wasmverse raises within a backend (`backend.play`)."""
 
@@ -47,16 +65,12 @@ def connect(conninfo: str, name: str = "turn") -> Connection:
     ------
     DatabaseError : the server does not take it.
     """
-    bounds = {
-        "lock_timeout": LOCK_SECONDS,
-        "statement_timeout": STATEMENT_SECONDS,
-        "idle_in_transaction_session_timeout": IDLE_SECONDS,
-    }
+    options: dict[str, Any] = (
+        DEFAULTS | conninfo_to_dict(conninfo) | {"application_name": f"wasmverse {name}"}
+    )
     with explained():
-        connection: Connection = psycopg.connect(
-            conninfo, autocommit=True, application_name=f"wasmverse {name}", connect_timeout=LOCK_SECONDS
-        )
-        for setting, seconds in bounds.items():
+        connection: Connection = psycopg.connect(**options, autocommit=True)
+        for setting, seconds in BOUNDS.items():
             connection.execute(f"SET {setting} = '{seconds}s'")
     return connection
 
@@ -68,6 +82,7 @@ def explained() -> Iterator[None]:
     Raises
     ------
     StateError : a backend says what is wrong with the universe.
+    DatabaseLost : the session is gone.
     DatabaseError : anything else.
     """
     try:
@@ -86,7 +101,11 @@ def explain(error: psycopg.Error) -> WasmverseError:
             f"rows of the universe were locked for {LOCK_SECONDS} s: end the session that holds them (pg_stat_activity, "
             "pg_prepared_xacts), the turn is then played again"
         )
-    return DatabaseError(f"the database could not carry out a turn: {message}")
+    if (error.sqlstate or _LOST[0]).startswith(_LOST) and isinstance(
+        error, psycopg.OperationalError | psycopg.InterfaceError
+    ):
+        return DatabaseLost(f"a session that plays turns is gone: {message}: the turn is played again")
+    return DatabaseError(f"the database could not carry out a turn: {message}: see the server's log")
 
 
 class OverProtocol:

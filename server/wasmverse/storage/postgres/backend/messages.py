@@ -7,8 +7,9 @@ own ones the shard ends the turn and answers with the accounts of its blocks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.deal import Decision, Summary
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.printed import Printed
-from wasmverse.universe.result import EVENT_DTYPES, Events
+from wasmverse.universe.result import Events
 from wasmverse.universe.turn import Laws
 from wasmverse.wasm.limits import Limits
 
@@ -66,7 +67,16 @@ class Task:
 
     def encoded(self) -> bytes:
         """As bytes."""
-        return encode(asdict(self) | {"pilots": [list(pilot) for pilot in self.pilots]}, {})
+        value = {
+            "tid": self.tid,
+            "laws": _fields(self.laws),
+            "row_systems": self.row_systems,
+            "pilots": [list(pilot) for pilot in self.pilots],
+            "limits": _fields(self.limits),
+            "modules": self.modules,
+            "codes": self.codes,
+        }
+        return encode(value, {})
 
     @classmethod
     def decoded(cls, data: bytes) -> Task:
@@ -86,6 +96,10 @@ class Task:
             raise StateError(
                 f"a turn's task cannot be read: {error!r}: run one version of Wasmverse"
             ) from None
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def encode_summaries(summaries: Sequence[Summary]) -> bytes:
@@ -148,20 +162,22 @@ def decode_decisions(data: bytes) -> tuple[int, dict[int, Decision]]:
     }
 
 
-GROUPS = ("seen", "faults", "ships_spawned", "nodes_spawned")
-"""The events of a `BlockAccount`."""
+GROUPS = 4
+"""So many groups of events has a `BlockAccount`."""
 
 
 def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
-    """Accounts of at least one block."""
-    arrays: dict[str, Array] = {}
-    for group in GROUPS:
-        events: list[Events] = [getattr(account, group) for account in accounts]
-        arrays[group] = _lengths(each.sid for each in events)
-        arrays |= {
-            f"{group}.{name}": np.concatenate(parts)
-            for name, parts in zip(Events._fields, zip(*events, strict=True), strict=True)
-        }
+    """Accounts of at least one block: all events one after the other, and how many each group of each block has."""
+    groups = [
+        events
+        for account in accounts
+        for events in (account.seen, account.faults, account.ships_spawned, account.nodes_spawned)
+    ]
+    arrays: dict[str, Array] = {
+        name: np.concatenate(parts)
+        for name, parts in zip(Events._fields, zip(*groups, strict=True), strict=True)
+    }
+    arrays["lengths"] = _lengths(events.sid for events in groups)
     printed = [
         [[slot, of.eids, of.lines, of.dropped] for slot, of in account.printed.items()]
         for account in accounts
@@ -172,20 +188,14 @@ def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
 def decode_accounts(data: bytes) -> list[BlockAccount]:
     """What `encode_accounts` was given. Raises StateError."""
     printed, arrays = decode(data)
-    groups = []
-    for group in GROUPS:
-        columns = [_parted(arrays[f"{group}.{name}"], arrays[group]) for name in EVENT_DTYPES]
-        groups.append([Events._make(parts) for parts in zip(*columns, strict=True)])
-    return [
-        BlockAccount(
-            seen,
-            faults,
-            ships_spawned,
-            nodes_spawned,
-            {int(slot): Printed(eids, lines, dropped) for slot, eids, lines, dropped in of},
-        )
-        for seen, faults, ships_spawned, nodes_spawned, of in zip(*groups, printed, strict=True)
-    ]
+    columns = [_parted(arrays[name], arrays["lengths"]) for name in Events._fields]
+    groups = [Events._make(parts) for parts in zip(*columns, strict=True)]
+    accounts = []
+    for number, of in enumerate(printed):
+        seen, faults, ships_spawned, nodes_spawned = groups[GROUPS * number : GROUPS * (number + 1)]
+        lines = {int(slot): Printed(eids, texts, dropped) for slot, eids, texts, dropped in of}
+        accounts.append(BlockAccount(seen, faults, ships_spawned, nodes_spawned, lines))
+    return accounts
 
 
 def _lengths(parts: Iterable[Array]) -> NDArray[np.int64]:
@@ -198,4 +208,5 @@ def _parted(joined: Array, lengths: Array) -> list[Array]:
         raise StateError(
             f"{len(joined):,} values are not the parts of {lengths.tolist()} values: run one version of Wasmverse"
         )
-    return np.split(joined, np.cumsum(lengths)[:-1])
+    ends = [0, *np.cumsum(lengths).tolist()]
+    return [joined[begin:end] for begin, end in pairwise(ends)]

@@ -6,9 +6,12 @@ backend; the first call makes room for guests on the stacks of threads, and has 
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import wasmverse
@@ -32,11 +35,22 @@ TRAPS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIG
 """Signals of a thread's own instructions. All others are PostgreSQL's, and only its own thread may have them."""
 
 
+KEPT_BYTES = 256 << 20
+"""Of memory that is free again, so much is kept for the next turn: to fetch it from the kernel is a tenth of a small turn."""
+
+COLLECTED_TURNS = 64
+"""Turns after which what they left in cycles is collected; collections of everything else would be pauses."""
+
+
 class _Session:
     """This backend's side of the session: made by its first call."""
 
     def __init__(self, threads: int) -> None:
         keep_on_disk(base_folder())
+        _keep_memory()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.valid_signals()) - TRAPS)
         try:
             self.player = TurnPlayer(threads)
@@ -46,6 +60,14 @@ class _Session:
         self.shard = Shard(self.player, SessionGuests())
         self.plans: dict[Statement, Any] = {}
         self.task: tuple[bytes, Task] | None = None
+
+    def begin(self, data: bytes) -> Task:
+        """The task that is to be played, which may be that of the call before."""
+        if self.task is None or self.task[0] != data:
+            self.task = (data, Task.decoded(data))
+            if self.task[1].tid % COLLECTED_TURNS == 0:
+                gc.collect()
+        return self.task[1]
 
 
 _sessions: dict[int, _Session] = {}
@@ -72,6 +94,15 @@ class _Spi:
         return int(self._execute(statement, values).nrows())
 
 
+def _keep_memory() -> None:
+    """Have the C library give nothing back to the kernel that this session will need again, where it is glibc."""
+    trim_threshold, mmap_threshold = -1, -3  # malloc.h
+    with suppress(AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(mmap_threshold, 32 << 20)  # the most that it takes
+        libc.mallopt(trim_threshold, KEPT_BYTES)
+
+
 def _session(threads: int) -> _Session:
     if threads not in _sessions:
         for other in _sessions.values():
@@ -85,10 +116,9 @@ def play(plpy: Any, relation: str, blocks: Sequence[int], threads: int, data: by
     """Play blocks of a relation by an encoded `Task`; their encoded summaries."""
     try:
         session = _session(threads)
-        if session.task is None or session.task[0] != data:
-            session.task = (data, Task.decoded(data))
-        task = session.task[1]
-        summaries = session.shard.play(task, _places(relation, blocks), _Spi(plpy, session.plans))
+        summaries = session.shard.play(
+            session.begin(data), _places(relation, blocks), _Spi(plpy, session.plans)
+        )
         return encode_summaries(summaries)
     except WasmverseError as error:
         return _fail(plpy, error.message)
