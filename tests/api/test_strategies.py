@@ -30,6 +30,7 @@ ROW = {
     "author": "ada",
     "status": "flying",
     "is_enabled": True,
+    "budget_fuel": 50_000,
     "strategy_id": 9,
 }
 
@@ -133,6 +134,7 @@ def test_list(gateway: RunningGateway) -> None:
         ("strategy_blank", False),
         ("strategy_default", True),
     ]
+    assert {row["budget_fuel"] for row in answer["strategies"]} == {None}
 
 
 @pytest.mark.parametrize("header", ["Basic ???", "Basic " + base64.b64encode(b"\xff:x").decode()])

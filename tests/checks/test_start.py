@@ -44,6 +44,26 @@ def test_an_answer_that_no_checker_gives_is_a_refusal(output: bytes) -> None:
         CHECK.answer(0, output)
 
 
+def test_a_header_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may fill the room of the machine code."""
+    read_lengths = []
+    loads = json.loads
+
+    def noting(text: bytes) -> Any:
+        read_lengths.append(len(text))
+        return loads(text)
+
+    monkeypatch.setattr("wasmverse.checks.start.json.loads", noting)
+    longest = b'{"a": "' + b"x" * (HEADER_BYTES_MAX - 9) + b'"}'
+    assert len(longest) == HEADER_BYTES_MAX
+    assert CHECK.answer(0, longest + b"\nmachine code")[1] == b"machine code"
+    with pytest.raises(ModuleRefused, match="the checker's answer is not understood"):
+        CHECK.answer(0, longest[:-2] + b'x"}\n')
+    with pytest.raises(ModuleRefused, match="the checker's answer is not understood"):
+        CHECK.answer(0, b'{"a": "' + b"x" * (33 << 20) + b'"}')
+    assert max(read_lengths) == HEADER_BYTES_MAX
+
+
 def test_a_process_that_cannot_read_its_settings_is_a_refusal() -> None:
     with pytest.raises(ModuleRefused, match="the compiler ended with"):
         replace(CHECK, settings='{"user_ids_first": 0}').run()

@@ -23,6 +23,7 @@ ROW = {
     "author": f"[bold]eve[/bold]{ESCAPES}",
     "status": "flying",
     "is_enabled": True,
+    "budget_fuel": 50_000,
 }
 
 
@@ -67,6 +68,7 @@ def test_strategy_list_shows_hostile_rows_on_one_line_each(hostile: str) -> None
     check_printable(outcome.stdout)
     rows = [line for line in outcome.stdout.splitlines() if "forged line" in line]
     assert len(rows) == 2
+    assert all("50,000" in row for row in rows)
     assert all(r"C\x1b[2J" in row and r"[bold]eve[/bold]\x1b" in row for row in rows)
 
 

@@ -1,7 +1,9 @@
 """Frames between the pool and a reader: what is packed is what is received."""
 
+import asyncio
 import socket
 import struct
+from typing import Any
 
 import pytest
 
@@ -38,6 +40,63 @@ def test_a_query_that_breaks_off_is_none() -> None:
             with ours:
                 ours.sendall(frame[:size])
             assert wire.receive_query(theirs) is None
+
+
+FACTS = {
+    "turn": 1,
+    "rows": 2,
+    "cut": "",
+    "is_stable": True,
+    "is_gzip": False,
+    "seconds": 0.5,
+    "retire": False,
+}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        FACTS,
+        FACTS | {"functions": [["f", "", 1, 2, 3, 4, 5]], "seconds": 1, "new": 3},
+        {"error": "no", "code": 1064, "kind": "QueryRefused", "ends": "why"},
+        {"error": "", "turn_missing": True},
+        {"confinement": {}, "pid": 7},
+    ],
+)
+def test_what_a_reader_answers_is_a_head(head: dict[str, Any]) -> None:
+    assert wire.checked_head(head) == head
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        5,
+        [],
+        {},
+        {"error": "no"},
+        {key: value for key, value in FACTS.items() if key != "turn"},
+        FACTS | {"functions": 5},
+        FACTS | {"rows": "2"},
+        FACTS | {"rows": True},
+        FACTS | {"is_stable": 1},
+        FACTS | {"seconds": None},
+        {"error": 5, "code": 1064},
+        {"error": "no", "code": "1064"},
+        {"error": "no", "code": 1064, "kind": []},
+        {"turn_missing": 1},
+        {"confinement": {}, "pid": 1.5},
+    ],
+)
+def test_what_no_reader_answers_is_no_head(head: Any) -> None:
+    frame = wire.pack(head)
+
+    async def read() -> None:
+        stream = asyncio.StreamReader()
+        stream.feed_data(frame)
+        await wire.read_head(stream, 100)
+
+    with pytest.raises(ValueError, match="answer"):
+        asyncio.run(read())
 
 
 def test_an_answer_is_a_head_and_a_body_of_any_size() -> None:

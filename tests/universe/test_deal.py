@@ -1,5 +1,6 @@
 """What is decided for all blocks together, from summaries written by hand."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,28 @@ def test_all_calls_of_a_costly_strategy_may_take_what_those_of_an_ordinary_one_m
     # Who comes late catches up with its share, and no further.
     late = np.bincount(flown_by(order, np.array([3_000, 3_000, 0, 0]), costs, 4_000), minlength=4)
     assert late.tolist() == [1_305, 1_304, 1_304, 87]
+
+
+def test_rounds_that_are_dealt_in_parts_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    for _ in range(100):
+        n, count = int(rng.integers(2, 7)), int(rng.integers(0, 300))
+        ships = rng.integers(0, 40, n)
+        costs = rng.choice([20_000, 30_000, 100_000, 1_000_000], n)
+        whole = flown_by(np.arange(n), ships, costs, count)
+        with monkeypatch.context() as patch:
+            patch.setattr("wasmverse.universe.deal._PLACES", int(rng.integers(1, 50)))
+            assert (flown_by(np.arange(n), ships, costs, count) == whole).all()
+
+
+def test_many_costly_strategies_beside_one_take_little_memory() -> None:
+    count, costs = 1_000_000, np.full(255, 2_000_000)
+    costs[0] = 20_000
+    tracemalloc.start()
+    flown = flown_by(np.arange(255), np.full(255, 100_000), costs, count)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (np.bincount(flown) == [count]).all() and peak < 100 << 20
 
 
 def test_where_nobody_declares_more_ships_go_round() -> None:

@@ -40,6 +40,10 @@ def test_every_line_has_the_ship_whose_row_wrote_it() -> None:
         ("🚀".encode() * 21, "🚀" * 20 + "..."),
         (b"\xf0\x9f" * 30, "\ufffd" * 20 + "..."),
         (b"a\rb", r"a\rb"),
+        (b"\x00" * 5, r"\x00" * 5),
+        (b"\x00" * 6, r"\x00" * 5 + "..."),
+        (b"abc" + b"\x07" * 20, r"abc\x07\x07\x07\x07..."),
+        ("\U000e0001".encode() * 99, r"\U000e0001" * 2 + "..."),
     ],
 )
 def test_a_line_is_printable_text_and_not_too_long(text: bytes, shown: str) -> None:

@@ -22,7 +22,7 @@ from wasmverse.text import printable
 from wasmverse.tokens import Identity
 
 LISTED = Query(
-    "select name, version, sha256, bytes, language, author, status, is_enabled from strategy order by name",
+    "select name, version, sha256, bytes, language, author, status, is_enabled, budget_fuel from strategy order by name",
     format="rows",
 )
 
@@ -178,7 +178,7 @@ async def remove(name: str, request: Request) -> Response:
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
-    keys = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
+    keys = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled", "budget_fuel")
     return {key: row[key] for key in keys}
 
 

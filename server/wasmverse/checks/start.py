@@ -68,7 +68,9 @@ class Check(Generic[T]):
         ------
         ModuleRefused, or another of ``refusals`` : what was sent breaks a rule, or the process ran past a limit.
         """
-        header, _, compiled = output.partition(b"\n")
+        # No more is looked at than a header may have: what does not end within it is none.
+        end = output.find(b"\n", 0, HEADER_BYTES_MAX + 1)
+        header, compiled = (output[:end], output[end + 1 :]) if end >= 0 else (output[:HEADER_BYTES_MAX], b"")
         if status != 0 or not header:
             raise ModuleRefused(
                 f"the compiler ended with {status} on this module (limits: {self.bounds.seconds_max:g} s, "

@@ -104,18 +104,21 @@ def remove(
 
 @app.command("list")
 def list_(url: UrlOption = DEFAULT_URL) -> None:
-    """List the strategies: version, language, author, status, and whether new ships are dealt to them."""
+    """List the strategies: version, language, author, declared fuel, status, and whether new ships are dealt to them."""
     answer = request("GET", url, "/api/v1/strategies").json()
     table = Table(header_style="bold", caption=f"turn {answer['turn']:,}")
-    for column in ("name", "version", "language", "author", "bytes", "status", "enabled"):
-        table.add_column(column, justify="right" if column in {"version", "bytes"} else "left")
+    for column in ("name", "version", "language", "author", "bytes", "fuel", "status", "enabled"):
+        is_number = column in {"version", "bytes", "fuel"}
+        table.add_column(column, justify="right" if is_number else "left")
     for row in answer["strategies"]:
+        fuel = row.get("budget_fuel")
         cells = (
             row["name"],
             row["version"],
             row["language"],
             row["author"],
             f"{row['bytes']:,}",
+            f"{fuel:,}" if isinstance(fuel, int) else "",
             row["status"],
         )
         table.add_row(*(escape(printable(cell)) for cell in cells), "yes" if row["is_enabled"] else "no")

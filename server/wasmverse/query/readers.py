@@ -230,6 +230,7 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
         function_start_fuel=settings.function_start_fuel,
         function_guest_memory_bytes_max=settings.function_guest_memory_bytes_max,
         function_guest_table_elements_max=settings.function_guest_table_elements_max,
+        function_component_table_elements_max=settings.function_component_table_elements_max,
         function_values_bytes_max=settings.function_values_bytes_max,
         process_threads_max=settings.process_threads_max + settings.reader_threads,
         user=reader_user(settings.user_ids_first),

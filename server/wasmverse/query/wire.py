@@ -11,7 +11,7 @@ import contextlib
 import socket
 import struct
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import orjson
 
@@ -54,6 +54,7 @@ class ReaderConfig:
     function_start_fuel: int
     function_guest_memory_bytes_max: int
     function_guest_table_elements_max: int
+    function_component_table_elements_max: int
     function_values_bytes_max: int
     process_threads_max: int
     user: int
@@ -158,18 +159,50 @@ def _exactly(connection: socket.socket, size: int) -> bytes | None:
     return bytes(parts)
 
 
-async def read_head(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple[Any, int]:
+_NUMBER = (int, float)
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "error": str, "code": int, "kind": str, "turn_missing": bool, "retire": bool, "ends": str, "turn": int, "rows": int,
+    "cut": str, "is_stable": bool, "is_gzip": bool, "seconds": _NUMBER, "functions": list, "confinement": dict, "pid": int,
+}  # fmt: skip
+_ANSWERS = (
+    {"turn_missing"}, {"error", "code"}, {"turn", "rows", "cut", "is_stable", "is_gzip", "seconds"}, {"confinement", "pid"},
+)  # fmt: skip
+"""What every kind of answer has at least."""
+
+
+def checked_head(head: Any) -> AnswerHead:
+    """The head of an answer, if it can be one: a reader has run strangers' code, and may say anything.
+
+    Raises
+    ------
+    ValueError : it cannot.
+    """
+    if not isinstance(head, dict):
+        raise ValueError("the head of an answer is no object")
+    for name, value in head.items():
+        kinds = _TYPES.get(name)
+        is_right = kinds is None or (
+            isinstance(value, kinds) and (isinstance(value, bool) == (kinds is bool))
+        )
+        if not is_right:
+            raise ValueError(f"{name} of an answer is {value!r:.40}")
+    if not any(names <= head.keys() for names in _ANSWERS):
+        raise ValueError(f"an answer has only {sorted(head)!r:.200}")
+    return cast(AnswerHead, head)
+
+
+async def read_head(stream: asyncio.StreamReader, body_bytes_max: int) -> tuple[AnswerHead, int]:
     """The head of the next frame from a reader, and the size of the body that follows.
 
     Raises
     ------
     EOFError : the reader has gone (``asyncio.IncompleteReadError`` is one).
-    ValueError : the frame is larger than a reader may send.
+    ValueError : the frame is larger than a reader may send, or no answer.
     """
     head_bytes, body_bytes = _LENGTHS.unpack(await stream.readexactly(_LENGTHS.size))
     if head_bytes > HEAD_BYTES_MAX or body_bytes > body_bytes_max:
         raise ValueError(f"a reader announces {head_bytes} + {body_bytes} bytes")
-    return orjson.loads(await stream.readexactly(head_bytes)), body_bytes
+    return checked_head(orjson.loads(await stream.readexactly(head_bytes))), body_bytes
 
 
 async def read_body(stream: asyncio.StreamReader, size: int) -> bytes | bytearray:

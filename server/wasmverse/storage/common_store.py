@@ -223,7 +223,17 @@ class CommonStore(ABC, Generic[T]):
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
         self.registry.add(found.sha256, found.compiled, found.strategies)
-        shown = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled")
+        shown = (
+            "name",
+            "version",
+            "sha256",
+            "bytes",
+            "language",
+            "author",
+            "status",
+            "is_enabled",
+            "budget_fuel",
+        )
         return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
 
     def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:

@@ -143,12 +143,24 @@ def flown_by(
     least = costs.min()
     is_ordinary = costs == least
     ordinary = int(is_ordinary.sum())
-    rounds = np.arange(-(-count // ordinary) + 1)[:, None]
-    # Rounded up: with so many ships it has no longer fewer than its share.
-    enough = -(-least * (ships[is_ordinary].sum() + ordinary * rounds) // (costs * ordinary))
-    dealt = np.where(is_ordinary, rounds, np.minimum(rounds, np.maximum(enough - ships, 0)))
-    gets = np.diff(dealt, axis=0) > 0
-    return np.broadcast_to(order, gets.shape)[gets][:count]
+    # So many rounds at a time: one ordinary strategy and hundreds of costly ones may take millions of them.
+    step = max(1, _PLACES // len(order))
+    parts, done = [np.empty(0, np.int64)], 0
+    for first in range(0, -(-count // ordinary), step):
+        rounds = np.arange(first, first + step + 1)[:, None]
+        # Rounded up: with so many ships it has no longer fewer than its share.
+        enough = -(-least * (ships[is_ordinary].sum() + ordinary * rounds) // (costs * ordinary))
+        dealt = np.where(is_ordinary, rounds, np.minimum(rounds, np.maximum(enough - ships, 0)))
+        gets = np.diff(dealt, axis=0) > 0
+        parts.append(np.broadcast_to(order, gets.shape)[gets])
+        done += len(parts[-1])
+        if done >= count:
+            break
+    return np.concatenate(parts)[:count]
+
+
+_PLACES = 1 << 18
+"""Strategies in all rounds that are dealt at a time: some megabytes."""
 
 
 def _strategy_tallies(blocks: list[Summary], tally: NDArray[np.int64], roster: Roster) -> list[StrategyTally]:

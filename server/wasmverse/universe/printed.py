@@ -31,8 +31,8 @@ def printed(
 ) -> Printed:
     """The lines in a guest's log.
 
-    What is not UTF-8 is replaced, what is not printable is written as an escape, and a line is cut at
-    ``log_line_characters_max``. The end of what a ship prints ends its line.
+    What is not UTF-8 is replaced, what is not printable is written as an escape, and a line is cut after
+    ``log_line_characters_max`` as it is shown. The end of what a ship prints ends its line.
 
     Parameters
     ----------
@@ -53,8 +53,18 @@ def printed(
 
 def _line(raw: bytes, characters_max: int) -> str:
     # No character has more than four bytes, so what is cut off is past the bound.
-    text = raw[: 4 * (characters_max + 1)].decode("utf-8", "replace")
-    return printable(text.removesuffix("\r"), characters_max)
+    text = raw[: 4 * (characters_max + 1)].decode("utf-8", "replace").removesuffix("\r")
+    if text.isprintable():
+        return printable(text, characters_max)
+    shown = ""
+    for character in text:
+        part = printable(
+            character
+        )  # perhaps an escape, which is longer than what it stands for; none is cut through
+        if len(shown) + len(part) > characters_max:
+            return f"{shown}..."
+        shown += part
+    return shown
 
 
 def joined(parts: Sequence[Printed], lines_max: int) -> Printed:
