@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.processes.universe import COMMAND, PATIENCE_SECONDS, Universe
-from wasmverse.processes.server import snapshot_folder
+from wasmverse.processes.snapshot_folder import snapshot_folder
 from wasmverse.settings import Settings
 
 KILLS = 20

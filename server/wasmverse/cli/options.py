@@ -28,6 +28,14 @@ Seed = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", help="Threads that play a turn; 0 is one for each core.")
 ]
+Place = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--place",
+        help="The URL of a further server that has a part of the universe; may be repeated.",
+        show_default=False,
+    ),
+]
 Module = Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 

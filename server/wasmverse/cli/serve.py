@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from wasmverse.cli.options import Nodes, Seed, Ships, Systems, settings_of
+from wasmverse.cli.options import Nodes, Place, Seed, Ships, Systems, settings_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 from wasmverse.processes.logs import log_to_standard_error
@@ -23,6 +23,15 @@ def serve(
             "--db",
             help="The universe: its file, made if there is none, or the [bold]postgresql://[/bold] URL of its database. "
             "\\[default: a file in the user's data folder]",
+        ),
+    ] = None,
+    place: Place = None,
+    play: Annotated[
+        str | None,
+        typer.Option(
+            "--play",
+            help="Where turns in PostgreSQL are played: [bold]inside[/bold] the server, or [bold]outside[/bold], in this "
+            "process. \\[default: inside, if the server can]",
         ),
     ] = None,
     systems: Systems = None,
@@ -45,7 +54,7 @@ def serve(
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
-    A file that already holds a universe continues where it stopped; --systems, --ships, --nodes and --seed are for a new one.
+    A universe that is there already continues where it stopped; --systems, --ships, --nodes and --seed are for a new one.
     Every other setting is an environment variable: see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
     the file.
     """
@@ -60,6 +69,8 @@ def serve(
 
     settings = settings_of(
         database_path=db,
+        place_urls=place or None,
+        play=play,
         systems=systems,
         ships=ships,
         nodes=nodes,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import logging
 import os
 import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
@@ -26,8 +24,10 @@ from wasmverse.confinement import groups
 from wasmverse.confinement.layers import KINDS, refusal, summary
 from wasmverse.confinement.probe import probe
 from wasmverse.errors import SettingsError
+from wasmverse.messages import Condition
 from wasmverse.processes.linux import end_all
 from wasmverse.processes.signals import heeded
+from wasmverse.processes.snapshot_folder import claim_folder
 from wasmverse.processes.universe import UniverseProcess
 from wasmverse.query.pool import ReaderPool
 from wasmverse.settings import Settings
@@ -72,19 +72,6 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def snapshot_folder(settings: Settings) -> Path:
-    """Where this universe's snapshots go: the same folder at every start, so that what a killed server left is found and
-    removed."""
-    if settings.snapshot_folder is not None:
-        return settings.snapshot_folder
-    shared = Path("/dev/shm")
-    base = shared if os.access(shared, os.W_OK) else Path(tempfile.gettempdir())
-    place = settings.database_path
-    name = str(place.resolve() if isinstance(place, Path) else place)
-    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
-    return base / f"wasmverse-{os.getuid()}-{digest}"
-
-
 async def serve(
     settings: Settings, tokens: Tokens, listening: socket.socket, tell: Callable[[str], None]
 ) -> str | None:
@@ -99,7 +86,7 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
 
     groups.ours()  # before processes are started: they would stay in our own group, which must not contain any
-    folder = snapshot_folder(settings)
+    folder = claim_folder(settings)
     if settings.confinement_required:
         # Before the file is made or touched; what really holds is checked again when all processes have started.
         tried = {kind: await asyncio.to_thread(probe, kind, settings.user_ids_first) for kind in KINDS}
@@ -168,6 +155,7 @@ async def _serve_gateway(
         }
         if (lacking := refusal(settings.confinement_required, confinement)) is not None:
             raise SettingsError(lacking)
+        tokens.watch()
         app = create_app(universe, pool, settings, tokens, PAGE_FOLDER, ready_token)
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
@@ -183,6 +171,7 @@ async def _serve_gateway(
         universe.proceed()  # so that clients get their answers before the gateway ends
         await _within(GATEWAY_STOP_SECONDS, serving, "the gateway")
     finally:
+        tokens.close()
         await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
 
 
@@ -230,5 +219,18 @@ def _greeting(universe: UniverseProcess, confined: str, url: str) -> str:
     last = universe.last
     return (
         f"turn {last.tid:,}: {last.ships:,} ships, {last.nodes:,} energy nodes, "
-        f"a turn every {universe.period_seconds:g} s\n{confined}\n{url}"
+        f"a turn every {universe.period_seconds:g} s{_who_plays(universe.condition)}\n{confined}\n{url}"
+    )
+
+
+def _who_plays(condition: Condition) -> str:
+    """Of a universe in a database, where turns are played, and whether by others; of a file it goes without saying."""
+    if not condition.servers:
+        return ""
+    servers = f"{condition.servers} servers" if condition.servers > 1 else "the server"
+    where = f"{condition.play} {servers}" if condition.play == "inside" else "in this process"
+    return (
+        f", played {where}"
+        if condition.is_clock
+        else f", played by {condition.clock}, which this server follows"
     )
