@@ -19,7 +19,7 @@ from wasmverse.commands import (
     RollbackFunction,
     SpawnEntity,
 )
-from wasmverse.errors import RecordingError
+from wasmverse.errors import DatabaseError, RecordingError
 from wasmverse.recording.format import Given, Start, Stop, Turn, Universe, command_fact
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
@@ -33,18 +33,23 @@ SEEDS = range(3)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_any_run_is_replayed_to_the_byte_on_one_thread_and_on_two(tmp_path: Path, seed: int) -> None:
+def test_any_run_is_replayed_to_the_byte_in_memory_and_in_a_file_on_one_thread_and_on_two(
+    tmp_path: Path, seed: int
+) -> None:
     """Bad strategies, refused commands, restarts and crashes included."""
     run = random_run(tmp_path / "run", seed)
     expected, tid = run.simulation.state_hash(), run.simulation.tid
     run.close()
     facts = facts_of(run.recording)
-    for threads in (1, 2):
-        found = replay(run.recording, None, with_threads(threads))
+    again = tmp_path / "again.duckdb"
+    for threads, place in ((1, None), (2, again)):
+        found = replay(run.recording, None, with_threads(threads), place)
         assert found.first_difference is None
         assert (found.tid, found.state_hash) == (tid, expected)
         assert found.compared == sum(getattr(fact, "state", None) is not None for fact in facts)
         assert found.commands > 0
+    with pytest.raises(DatabaseError, match=r"again\.duckdb holds a universe already: name a new file"):
+        replay(run.recording, 0, with_threads(1), again)
 
 
 def test_random_runs_have_all_that_they_are_to_prove(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wasmverse.cli.options import AsJson, Nodes, Seed, Ships, Systems, Threads, settings_of
+from wasmverse.cli.options import AsJson, Nodes, Place, Play, Seed, Ships, Systems, Threads, settings_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 
@@ -26,18 +26,33 @@ def bench_turn(
         bool, typer.Option("--memory", help="Keep the universe in memory: not durable.")
     ] = False,
     threads: Threads = None,
+    db: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            help="Make the universe in the empty database of this URL, or in this new file; it stays there. "
+            "\\[default: a temporary file]",
+        ),
+    ] = None,
+    place: Place = None,
+    play: Play = None,
     as_json: AsJson = False,
 ) -> None:
     """Play turns of a new universe as fast as possible, and print what they cost.
 
-    The universe is a file in the temporary folder, committed durably each turn; with --memory it is not.
+    The universe is a file in the temporary folder, committed durably each turn; with --memory it is not. With --db it is where
+    that says.
     The same options always end in the same state_hash.
     """
     from wasmverse.cli.benchmarking import bench_turns  # noqa: PLC0415 - large imports, only where needed
 
-    settings = settings_of(systems=systems, ships=ships, nodes=nodes, seed=seed, threads=threads)
+    if memory and db is not None:
+        fail("--memory and --db exclude each other: leave one out", status=2)
+    sizes = {"systems": systems, "ships": ships, "nodes": nodes, "seed": seed, "threads": threads}
+    settings = settings_of(**sizes, database_path=db, place_urls=place or None, play=play)
     try:
-        result = bench_turns(settings, turns, in_memory=memory)
+        made = None if db is None else settings.database_path
+        result = bench_turns(settings, turns, in_memory=memory, place=made)
     except WasmverseError as error:
         fail(error.message)
     if as_json:

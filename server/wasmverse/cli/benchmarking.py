@@ -12,16 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from wasmverse.settings import Settings
+from wasmverse.settings import DatabaseUrl, Settings
+from wasmverse.simulation.beginning import bundled_founders, make_laws
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.snapshot import SnapshotWriter
-from wasmverse.storage.opening import open_universe
+from wasmverse.storage.opening import found_universe
 
 PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
 
 
-def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int = 3) -> dict[str, Any]:
+def bench_turns(
+    settings: Settings,
+    turns: int,
+    *,
+    in_memory: bool,
+    place: Path | DatabaseUrl | None = None,
+    warmup: int = 3,
+) -> dict[str, Any]:
     """Play turns as fast as they go and say what they cost.
 
     A turn's time is all of it on the clock: the rules, the durable commit, reading what is committed, the snapshot's
@@ -29,13 +37,14 @@ def bench_turns(settings: Settings, turns: int, *, in_memory: bool, warmup: int 
     """
     check_new_universe(settings)
     with tempfile.TemporaryDirectory(prefix="wasmverse-bench-") as folder:
-        path = None if in_memory else Path(folder) / "universe.duckdb"
+        temporary = None if in_memory else Path(folder) / "universe.duckdb"
         shared = Path("/dev/shm")
         snapshot_folder = (
             shared if os.access(shared, os.W_OK) else Path(folder)
         ) / f"wasmverse-bench-{os.getpid()}"
         compile_kernels()
-        store = open_universe(path, settings)
+        laws, founders = make_laws(settings), bundled_founders()
+        store = found_universe(laws, founders, settings, temporary if place is None else place)
         snapshots = SnapshotWriter(snapshot_folder, 2, settings.snapshot_bytes_max)
         try:
             settle_garbage()

@@ -36,6 +36,15 @@ Place = Annotated[
         show_default=False,
     ),
 ]
+Play = Annotated[
+    str | None,
+    typer.Option(
+        "--play",
+        help="Where turns in PostgreSQL are played: [bold]inside[/bold] the server, or [bold]outside[/bold], in this process. "
+        "\\[default: inside, if the server can]",
+        show_default=False,
+    ),
+]
 Module = Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wasmverse.cli.options import Threads
+from wasmverse.cli.options import Place, Play, Threads
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
@@ -24,16 +24,26 @@ def replay(
         int | None, typer.Option("--until", help="The turn to end with. \\[default: the last one recorded]")
     ] = None,
     threads: Threads = None,
+    db: Annotated[
+        str | None,
+        typer.Option(
+            "--db",
+            help="Play on a new universe in this file, or in the database of this URL; it stays there. \\[default: in memory]",
+        ),
+    ] = None,
+    place: Place = None,
+    play_at: Play = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")] = False,
 ) -> None:
-    """Play a recorded run again on a private universe in memory, and compare every hash that was recorded.
+    """Play a recorded run again on a new universe, and compare every hash that was recorded.
 
     Exit status 0 when everything is the same, 1 when the replay differs, 2 when the recording or an option is wrong.
     """
     from wasmverse.recording.replay import replay as play  # noqa: PLC0415 - large imports, only where needed
 
     try:
-        found = play(file, until, load_settings(threads=threads))
+        settings = load_settings(threads=threads, database_path=db, place_urls=place or None, play=play_at)
+        found = play(file, until, settings, None if db is None else settings.database_path)
     except WasmverseError as error:
         fail(error.message, status=2)
     difference = found.first_difference

@@ -9,7 +9,7 @@ import typer
 import uvloop
 from rich.console import Console
 
-from wasmverse.cli.options import Nodes, Place, Seed, Ships, Systems, settings_of
+from wasmverse.cli.options import Nodes, Place, Play, Seed, Ships, Systems, settings_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 from wasmverse.processes.logs import log_to_standard_error
@@ -26,14 +26,7 @@ def serve(
         ),
     ] = None,
     place: Place = None,
-    play: Annotated[
-        str | None,
-        typer.Option(
-            "--play",
-            help="Where turns in PostgreSQL are played: [bold]inside[/bold] the server, or [bold]outside[/bold], in this "
-            "process. \\[default: inside, if the server can]",
-        ),
-    ] = None,
+    play: Play = None,
     systems: Systems = None,
     ships: Ships = None,
     nodes: Nodes = None,

@@ -1,4 +1,4 @@
-"""`wasmverse replay`: play a recorded run again on a private universe in memory, and compare it with the recording."""
+"""`wasmverse replay`: play a recorded run again on a new universe, and compare it with the recording."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ from wasmverse.recording.format import (
     module_of,
 )
 from wasmverse.recording.recorder import roster_hash
-from wasmverse.settings import Settings
+from wasmverse.settings import DatabaseUrl, Settings
 from wasmverse.simulation import beginning
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.storage.opening import found_universe
@@ -103,17 +103,21 @@ class Replay:
         return {**asdict(self), "is_equal": self.first_difference is None}
 
 
-def replay(path: Path, until: int | None, settings: Settings) -> Replay:
+def replay(
+    path: Path, until: int | None, settings: Settings, place: Path | DatabaseUrl | None = None
+) -> Replay:
     """Play a recording again from its beginning.
 
     Parameters
     ----------
     until : the turn to end with, as it was committed; None for all that was recorded, commands after the last turn included.
     settings : those of this machine: its threads, and the limits of checking a module.
+    place : of the universe that is made for it, and stays there; None for one in memory.
 
     Raises
     ------
     RecordingError : the recording cannot be read or played; a replay that differs is a result, not an error.
+    DatabaseError : ``place`` cannot be used, or has a universe.
     """
     recording = Recording(path)
     last = 0
@@ -128,7 +132,7 @@ def replay(path: Path, until: int | None, settings: Settings) -> Replay:
     found.recorded_by = f"wasmverse {universe.wasmverse}, wasmtime {universe.wasmtime}"
     player: _Player | None = None
     try:
-        player = _Player(universe, settings, found)
+        player = _Player(universe, settings, found, place)
         for line, fact, behind in facts:
             if until is not None and (fact.tid, isinstance(fact, Given)) >= (until, True):
                 break
@@ -167,7 +171,9 @@ def _with_successors(recording: Recording) -> Iterator[tuple[int, Fact, Fact | N
 class _Player:
     """The universe of a recording, as it is played again."""
 
-    def __init__(self, universe: Universe, settings: Settings, found: Replay) -> None:
+    def __init__(
+        self, universe: Universe, settings: Settings, found: Replay, place: Path | DatabaseUrl | None
+    ) -> None:
         self.found = found
         self.same_until = 0
         sizes = {name: getattr(universe, name) for name in ("seed", "systems", "ships", "nodes")}
@@ -202,7 +208,7 @@ class _Player:
             hashlib.sha256(founder.module).hexdigest() for founder in beginning.bundled_founders()
         }
         founders = [self._founder(each) for each in universe.strategies]
-        self.store = found_universe(laws, founders, self.settings)
+        self.store = found_universe(laws, founders, self.settings, place)
         self.format = universe.format
 
     def meet(self, line: int, fact: Fact) -> None:

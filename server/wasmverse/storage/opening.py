@@ -52,10 +52,24 @@ def storage_error(error: BaseException, place: Path | DatabaseUrl) -> DatabaseEr
     return disk_failure(error, place) or damage(error, place) if isinstance(place, Path) else None
 
 
-def found_universe(laws: Laws, founders: Sequence[Founder], settings: SimulationSettings) -> UniverseStore:
-    """A private universe in memory with these laws and first strategies, as if uploaded in 1970."""
-    database = Database.open(None)
+def found_universe(
+    laws: Laws,
+    founders: Sequence[Founder],
+    settings: SimulationSettings,
+    place: Path | DatabaseUrl | None = None,
+) -> UniverseStore:
+    """A new universe with these laws and first strategies, as if uploaded in 1970; without a place a private one in memory.
+
+    Raises
+    ------
+    DatabaseError : there is a universe already, or none can be made.
+    """
+    if isinstance(place, DatabaseUrl):
+        raise DatabaseError(f"{place} cannot be used by this version: name a file with --db")
+    database = Database.open(place)
     try:
+        if not database.is_new:
+            raise DatabaseError(f"{place} holds a universe already: name a new file with --db")
         begin(database, laws, founders, 0.0)
     except BaseException:
         database.close()
