@@ -34,6 +34,26 @@ KEPT = (
 )
 """The tables that every engine has in the same form."""
 
+_KEYS = {
+    "solar_system": ["sid"],
+    "strategy": ["strategy_id"],
+    "strategy_module": ["sha256"],
+    "wasm_function": ["name", "parameters", "version"],
+    "wasm_function_module": ["sha256"],
+}
+"""By what those are sorted whose order means nothing."""
+
+UNBOUNDED = 1 << 40
+"""How much is kept of the past by who does not forget any of it."""
+
+
+def in_order(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """The same rows in the same order, whichever engine they are from."""
+    return {
+        name: rows.sort_by([(key, "ascending") for key in _KEYS[name]]) if name in _KEYS else rows
+        for name, rows in tables.items()
+    }
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:

@@ -17,11 +17,9 @@ from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
-from wasmverse.storage.whole import KEPT, Whole
+from wasmverse.storage.whole import KEPT, UNBOUNDED, Whole, in_order
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
-
-UNBOUNDED = 1 << 40
 
 
 def read_whole(path: Path) -> Whole:
@@ -55,7 +53,7 @@ def read_whole(path: Path) -> Whole:
             made_at, made_by = transaction.one(sa.select(columns.created_at, columns.created_by))
     finally:
         database.close()
-    return Whole(laws, stored.tid, stored.next_eid, made_at, made_by, stored.state, tables)
+    return Whole(laws, stored.tid, stored.next_eid, made_at, made_by, stored.state, in_order(tables))
 
 
 def write_whole(path: Path, whole: Whole) -> None:
