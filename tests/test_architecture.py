@@ -180,7 +180,7 @@ def test_a_room_comes_into_another_by_its_doors(guest: str, room: str) -> None:
     assert set().union(*used.values()) == DOORS[guest, room], "a door that nobody uses is a wall"
 
 
-ARROW = {"arguments", "bench", "compare", "numbers", "results", "run", "sql_types"}
+ARROW = {"arguments", "bench", "compare", "direct", "results", "run", "sql_types"}
 """The modules of ``functions`` in which rows are Arrow; what a function is needs none of it, nor does its check."""
 
 

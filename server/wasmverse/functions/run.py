@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wasmverse.functions.arguments import Unfit, put_arguments
-from wasmverse.functions.numbers import Numbers
+from wasmverse.functions.direct import Direct
 from wasmverse.functions.results import take_result
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.wasm.frame import Frame, HostMemory
@@ -88,7 +88,7 @@ class Runner:
         mask = layout.mask
         assert mask is not None
         self._mask = self._frame.columns[[column.number for column in layout.rows].index(mask.number)]
-        self._numbers = Numbers.of(function, self._frame, self._mask)
+        self._direct = Direct.of(self._frame, self._mask)
 
     def run(
         self,
@@ -138,23 +138,22 @@ class Runner:
         """The results and the fuel of rows that need nothing but to be copied, in the flight that the seat has; None, and nothing
         is done, where it takes `run`: always before the first run and after a fault. It is the same as `run`, in less time.
 
-        arguments : an Arrow array for each parameter.
+        arguments : an Arrow array for each parameter. The results are an array, or a table with one column.
         """
-        frame, numbers = self._frame, self._numbers
-        if numbers is None or rows > frame.rows or not isinstance(guest, Guest):
+        frame, direct = self._frame, self._direct
+        if direct is None or rows > frame.rows or not isinstance(guest, Guest):
             return None
         if guest is not self._guest:
             self._guest, self._plan = guest, guest.plan(frame.layout)
         flight = seat.peek(self._plan, frame)
-        if flight is None or not numbers.put(arguments, rows):
+        if flight is None or not direct.put(arguments, rows):
             return None
-        frame.begin()
         flight.limits = limits
         fuel = flight.run_again(rows)
         if fuel is None:
             seat.clear()
             return None
-        return numbers.take(rows), fuel
+        return direct.give(rows), fuel
 
     def _batch(
         self,
@@ -166,12 +165,14 @@ class Runner:
         seat: Seat | None,
     ) -> Ran:
         frame = self._frame
+        if self._direct is not None:
+            if self._direct.put(arrays, rows):
+                outcome = self._fly(guest, rows, limits, world, seat)
+                if not outcome.faults:
+                    return Ran(self._direct.take(rows), outcome)
+                return self._taken(outcome, Unfit(), rows)
+            self._direct.spoil()
         frame.begin()
-        if self._numbers is not None and self._numbers.put(arrays, rows):
-            outcome = self._fly(guest, rows, limits, world, seat)
-            if not outcome.faults:
-                return Ran(self._numbers.take(rows), outcome)
-            return self._taken(outcome, Unfit(), rows)
         unfit = put_arguments(frame, arrays, rows)
         mask = self._mask[:rows]
         mask[:] = 1

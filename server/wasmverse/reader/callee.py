@@ -36,7 +36,7 @@ ROWS = 2_048
 CHUNK, CHUNK_MIN, CHUNK_SHRINKS = 16_384, 64, 16
 """Rows of groups that go into one run: the fewer, the less memory they take and the more fuel there is for each. After a fault it
 is tried again with fewer."""
-TIMED = 8
+TIMED = 16
 """Of so many calls one is timed, and stands for all; the first ones are timed each. To ask for the time costs 3 ns a row."""
 WHY_SHOWN = 300
 """Characters of why a row failed, which may be the guest's own words."""
@@ -120,7 +120,7 @@ class Callee:
             place.seat.clear()
 
     def call(self, columns: Sequence[Any], *, is_try: bool, heed: Callable[[], None]) -> Any:
-        """The results of some rows, as an Arrow array.
+        """The results of some rows, as an Arrow array or a table with one column.
 
         columns : an Arrow array for each parameter, of an aggregate one of lists; none for a function without parameters, which
             is called once.

@@ -17,7 +17,7 @@ from typing import Any
 import wasmtime
 from wasmtime import _ffi as ffi
 
-from wasmverse.wasm import fold, trampolines
+from wasmverse.wasm import fold, native_calls, trampolines
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.driver_text import CHECKS
 from wasmverse.wasm.engine import flight_engine
@@ -43,6 +43,8 @@ def _name(text: str) -> _Name:
 _ROW, _RUN, _WHY, _MEMORY = _name("row"), _name("run"), _name("why"), _name("memory")
 _TABLE, _COUNTER = _name(trampolines.TABLE), _name(COUNTER)
 
+_VALUES = ctypes.create_string_buffer(16)
+_NO_VALUES = ctypes.addressof(_VALUES)
 _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
 
@@ -121,6 +123,7 @@ class Flight:
         self._wasi = wasi if plan.has_wasi else None
         self._store = ffi.wasmtime_store_new(flight_engine().ptr(), None, _NO_FINALIZER)
         self._context = ffi.wasmtime_store_context(self._store)
+        self._store_at = native_calls.address_of(self._context)
         # A guest's tables and one for WASI, its memory and one that WASI's functions may add: they import theirs.
         extra = int(plan.has_wasi)
         elements = max(limits.table_elements_max, extra * len(SIGNATURES))
@@ -133,11 +136,13 @@ class Flight:
             2,
         )
         self._fuel = ctypes.c_uint64()
-        self._fuel_at = ctypes.byref(self._fuel)
+        self._fuel_at = ctypes.addressof(self._fuel)
         self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
-        self._trap_at = ctypes.byref(self._trap)
+        self._trap_at = ctypes.addressof(self._trap)
         self._guest: Any = None
+        self._memory: Any = None
         self._span = ctypes.c_uint64()
+        self._function: Any = None
         self._run: Any = None
         self._row: Any = None
         self._left: Any = None
@@ -173,15 +178,15 @@ class Flight:
         """As `run` of the first rows, in the same frame as before and in half the time; the fuel used. None where one has
         faulted: which and why is for another flight to find out, this one is of no more use.
         """
-        pool = self.limits.budget_fuel * rows
-        self._set_fuel(pool)
+        pool, store = self.limits.budget_fuel * rows, self._store_at
+        native_calls.set_fuel(store, pool)
         self._span.value = rows << 32
-        error = ffi.wasmtime_func_call(self._context, self._run, None, 0, None, 0, self._trap_at)
+        error = native_calls.call(store, self._run, _NO_VALUES, 0, self._trap_at)
         if error or self._trap:
             with contextlib.suppress(wasmtime.Trap, wasmtime.WasmtimeError):
-                _check(error, self._trap)  # which frees them
+                self._raise(error)  # which frees them
             return None
-        ffi.wasmtime_context_get_fuel(self._context, self._fuel_at)
+        native_calls.get_fuel(store, self._fuel_at)
         return pool - self._fuel.value
 
     @property
@@ -189,8 +194,9 @@ class Flight:
         """How large the guest's memory is; 0 if it shows none."""
         if self._guest is None or not self.plan.has_memory:
             return 0
-        memory = self._export(self._guest, _MEMORY)
-        size: int = ffi.wasmtime_memory_data_size(self._context, ctypes.byref(memory.of.memory))
+        if self._memory is None:
+            self._memory = self._export(self._guest, _MEMORY)
+        size: int = native_calls.memory_bytes(self._store_at, ctypes.addressof(self._memory.of.memory))
         return size
 
     def make(self, frame: Frame, row: int) -> int:
@@ -237,8 +243,10 @@ class Flight:
             memory, table = self._export(guest, _MEMORY), self._export(guest, _TABLE)
             self._instance(functions_module(), (shared, memory, table, self._row))
         for name in plan.starts:
-            self._call(ctypes.byref(self._export(guest, name).of.func))
-        self._run = ctypes.byref(self._export(driver, _RUN).of.func)
+            start = self._export(guest, name)
+            self._call(ctypes.addressof(start.of.func))
+        self._function = self._export(driver, _RUN)
+        self._run = ctypes.addressof(self._function.of.func)
 
     def _instance(self, module: wasmtime.Module, imports: Any) -> Any:
         instance, trap = ffi.wasmtime_instance_t(), ctypes.POINTER(ffi.wasm_trap_t)()
@@ -258,12 +266,17 @@ class Flight:
         assert found, name
         return item
 
-    def _call(self, function: Any) -> None:
-        error = ffi.wasmtime_func_call(self._context, function, None, 0, None, 0, self._trap_at)
+    def _call(self, function: int) -> None:
+        error = native_calls.call(self._store_at, function, _NO_VALUES, 0, self._trap_at)
         if error or self._trap:
-            trap, self._trap = self._trap, ctypes.POINTER(ffi.wasm_trap_t)()
-            self._trap_at = ctypes.byref(self._trap)
-            _check(error, trap)
+            self._raise(error)
+
+    def _raise(self, error: int | None) -> None:
+        """Raise what a call gave back: an error's address, or the trap."""
+        trap = self._trap
+        self._trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        self._trap_at = ctypes.addressof(self._trap)
+        _check(ctypes.cast(error, ctypes.POINTER(ffi.wasmtime_error_t)) if error else None, trap)
 
     def _value(self, item: Any) -> int:
         """What a global of 32 bits has."""
@@ -273,12 +286,12 @@ class Flight:
         return number
 
     def _set_fuel(self, fuel: int) -> None:
-        if error := ffi.wasmtime_context_set_fuel(self._context, fuel):
-            _check(error)
+        error = native_calls.set_fuel(self._store_at, fuel)
+        assert not error, "stores of flights count fuel"
 
     def _get_fuel(self) -> int:
-        if error := ffi.wasmtime_context_get_fuel(self._context, self._fuel_at):
-            _check(error)
+        error = native_calls.get_fuel(self._store_at, self._fuel_at)
+        assert not error, "stores of flights count fuel"
         return self._fuel.value
 
     def _reason(self, error: Exception) -> str:

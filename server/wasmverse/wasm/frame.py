@@ -40,6 +40,8 @@ class HostMemory:
     It is a shared memory, the one kind that outlives a store: so a fresh store for every run costs no new pages.
     Its base never moves, so arrays over it stay valid when it grows. One thread uses it at a time.
 
+    base : where it lies in the process.
+    used_by : the frame that has begun a run in it last.
     span : shape (2,), uint32, in the header: the first row that the driver runs, and the one after the last.
     """
 
@@ -48,6 +50,8 @@ class HostMemory:
         limits = wasmtime.Limits(pages, bytes_max // PAGE_BYTES)
         self.memory = _SharedMemory(flight_engine(), wasmtime.MemoryType(limits, shared=True))
         self.bytes_max = bytes_max
+        self.base = ctypes.addressof(self.memory.data_ptr().contents)
+        self.used_by: Frame | None = None
         self.span: NDArray[np.uint32] = self.array(0, np.uint32, 2)
 
     @property
@@ -80,8 +84,7 @@ class HostMemory:
         item = np.dtype(dtype)
         end = start_byte + item.itemsize * length
         assert start_byte >= 0 and end <= self.size_bytes, (start_byte, end, self.size_bytes)
-        base = ctypes.addressof(self.memory.data_ptr().contents)
-        raw: Any = (ctypes.c_ubyte * (item.itemsize * length)).from_address(base + start_byte)
+        raw: Any = (ctypes.c_ubyte * (item.itemsize * length)).from_address(self.base + start_byte)
         return np.frombuffer(raw, dtype=item, count=length) if length else np.empty(0, dtype=item)
 
 
@@ -181,6 +184,7 @@ class Frame:
 
     def begin(self) -> None:
         """Prepare for a run: the tail is empty, and so are the lists of the result."""
+        self.memory.used_by = self
         first, words = self._beginning
         self._header[first : first + len(words)] = words
 
@@ -209,16 +213,26 @@ class Frame:
         ------
         MemoryError : there is no more.
         """
+        start = self.take_bytes(np.dtype(dtype).itemsize * length)
+        return start, self.memory.array(start, dtype, length)
+
+    def take_bytes(self, size_bytes: int) -> int:
+        """The address of room in the tail for so many bytes.
+
+        Raises
+        ------
+        MemoryError : there is no more.
+        """
         free = self._free
         start = int(self._header[free])
-        end = aligned(start + np.dtype(dtype).itemsize * length, COLUMN_BYTES)
+        end = aligned(start + size_bytes, COLUMN_BYTES)
         if end - self.tail_address > self._argument_bytes_max:
             raise MemoryError(
                 f"{end - self.tail_address:,} bytes of strings and lists; {self._argument_bytes_max:,} are allowed"
             )
         self.memory.reserve(end)
         self._header[free] = end
-        return start, self.memory.array(start, dtype, length)
+        return start
 
     def take_column(self, column: Column, length: int) -> NDArray[Any]:
         """Room in the tail for a column of the items of an argument's lists."""
