@@ -93,14 +93,17 @@ class Universe:
                 return int(row[0])
 
             assert number("select count(*) from universe") == 1
-            tid = number("select tid from universe")
+            positions = "select tid, next_eid from universe union all select tid, next_eid from turn_record"
+            position = f"select * from ({positions}) order by tid desc, next_eid desc limit 1"
+            tid = number(f"select tid from ({position})")
             broken = number(
                 f"""select count(*) from entity where x >= {GRID_SIDE} or y >= {GRID_SIDE} or shield > 100
                 or energy = 0 or sid not in (select sid from solar_system) or strategy is null and kind = 1"""
             )
             assert broken == 0
             assert number("select count(*) - count(distinct eid) from entity") == 0
-            assert number("select count(*) from entity where eid >= (select next_eid from universe)") == 0
+            next_eid = number(f"select next_eid from ({position})")
+            assert number(f"select count(*) from entity where eid >= {next_eid}") == 0
             if tid:
                 assert number("select count(*) from turns") == number(
                     "select max(tid) - min(tid) + 1 from turns"

@@ -95,7 +95,7 @@ def test_a_turn_that_fails_hands_out_nothing_any_more(
 
     with monkeypatch.context() as patch:
         if fails_at == "write":
-            patch.setattr(turn_store, "write_turn", fail)
+            patch.setattr(turn_store, "write_state", fail)
         elif fails_at == "read":
             patch.setattr(Transaction, "read_arrow", fail)
         elif fails_at == "record":

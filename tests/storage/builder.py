@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
+from wasmverse.storage.duckdb.position import write_position
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.duckdb.turn_store import create_universe, write_turn
+from wasmverse.storage.duckdb.turn_store import create_universe, write_state
 from wasmverse.storage.records import TurnRecord, TurnRows
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.universe.crew import Crew
@@ -106,7 +107,8 @@ def packed(before: StoredState, result: TurnResult) -> PackedState:
 def write(transaction: Transaction, before: StoredState, result: TurnResult) -> PackedState:
     """Write the state of a turn; what was written."""
     after = packed(before, result)
-    write_turn(transaction, after, result.tid, result.next_eid)
+    write_state(transaction, after)
+    write_position(transaction, result.tid, result.next_eid)
     return after
 
 

@@ -16,6 +16,7 @@ from wasmverse.storage import function_store, strategy_store
 from wasmverse.storage.duckdb.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History
+from wasmverse.storage.duckdb.position import settle_position, write_position
 from wasmverse.storage.records import TurnRows
 
 MODULE = b"\0asm\1\0\0\0"
@@ -42,7 +43,7 @@ def path(tmp_path: Path) -> Path:
         function_store.store_function(transaction, function_command("gain"), 1.0, 8)
         result = random_result(np.random.default_rng(1), 1, read(transaction), events=2)
         History(9, 9, 9, 9).append(transaction, result, RECORD, TurnRows.of(result))
-        transaction.run_text("UPDATE universe SET tid = 1")
+        write_position(transaction, 1, 31)
     database.close()
     return path
 
@@ -56,6 +57,7 @@ def opened(path: Path) -> None:
     database = Database.open(path)
     try:
         with database.transaction() as transaction:
+            settle_position(transaction)
             audit(transaction)
             stored = read(transaction)
             ids = [row.strategy_id for row in strategy_store.read_strategies(transaction)]
@@ -94,7 +96,7 @@ BROKEN = [
     ("INSERT INTO universe SELECT * FROM universe", "universe has 2 rows; it has one"),
     ("UPDATE universe SET systems = 0", "universe has systems 0; allowed is 1..250000: correct the row"),
     ("UPDATE universe SET block_systems = 0", "universe has block_systems 0; allowed is 1..250000"),
-    ("UPDATE universe SET tid = -1", "universe has tid -1; allowed is 0.."),
+    ("UPDATE turn_record SET next_eid = NULL; UPDATE universe SET tid = -1", "universe has tid -1; allowed is 0.."),
     ("UPDATE solar_system SET sid = 9 WHERE sid = 3", "solar_system 9 lies at "),
     ("UPDATE solar_system SET x = 500 WHERE sid = 2", "solar_system 2 lies at (500, "),
     ("INSERT INTO solar_system VALUES (2, 1, 1)", "solar_system 2 is there 2 times"),
@@ -126,8 +128,8 @@ BROKEN = [
      "wasm_function 'gain' has 1 kinds and 2 owners"),
     ("DELETE FROM wasm_function_module", "wasm_function 'gain' has 0 modules with sha256 "),
     ("UPDATE wasm_function_module SET module = 'x'::blob", "the module "),
-    ("UPDATE turn_record SET tid = 2", "turn_record has a row of turn 2; the last one is 1: remove the row"),
-    ("UPDATE event_batch SET tid = 5", "event_batch has a row of turn 5; the last one is 1"),
+    ("UPDATE turn_record SET tid = 2, next_eid = NULL", "turn_record has a row of turn 2; the last one is 1: remove the row"),
+    ("INSERT INTO event_batch SELECT 5, names, events FROM turn_record", "event_batch has a row of turn 5; the last one is 1"),
     (
         "INSERT INTO strategy_log VALUES (7, 'strategy_flee', 1, 'later', 0)",
         "strategy_log has a row of turn 7; the last one is 1",

@@ -243,13 +243,13 @@ BATCH = pack_events(spawn_event(SpawnEntity(2, 1, 99, 98, "mine"), 5))[1]
 @pytest.mark.parametrize(
     ("names", "batch", "fault"),
     [
-        ("mine", b"", "event_batch has 0 bytes for turn 0, which are no events of version 1"),
-        ("mine", b"\x02" + BATCH[1:], "no events of version 1"),
-        ("mine", BATCH + b"\0", "no events of version 1"),
-        ("mine", BATCH[:4] + b"\2" + BATCH[5:], "no events of version 1"),
-        ("", BATCH, "an event with slot 0 in turn 0; allowed is -1..-1"),
-        ("mine", BATCH[:-3] + b"\5" + BATCH[-2:], "an event with kind 5 in turn 0; allowed is 0..4"),
-        ("mine", BATCH[:-1] + b"\x64", "an event with y 100 in turn 0; allowed is 0..99"),
+        ("mine", b"", "turn 0 has 0 bytes of events, which are none of version 1"),
+        ("mine", b"\x02" + BATCH[1:], "which are none of version 1"),
+        ("mine", BATCH + b"\0", "which are none of version 1"),
+        ("mine", BATCH[:4] + b"\2" + BATCH[5:], "which are none of version 1"),
+        ("", BATCH, "turn 0 has an event with slot 0; allowed is -1..-1"),
+        ("mine", BATCH[:-3] + b"\5" + BATCH[-2:], "turn 0 has an event with kind 5; allowed is 0..4"),
+        ("mine", BATCH[:-1] + b"\x64", "turn 0 has an event with y 100; allowed is 0..99"),
     ],
 )
 def test_events_that_cannot_be_are_refused(database: Database, names: str, batch: bytes, fault: str) -> None:

@@ -200,11 +200,23 @@ TWO_RECORDS = [
     "ALTER TABLE strategy_turn_3 RENAME TO strategy_turn",
 ]
 
-ROW_AN_EVENT = [
-    "CREATE TABLE event_6 AS SELECT * FROM event ORDER BY tid, eid",
+POSITION_OF_UNIVERSE = [
     "DROP VIEW event",
+    "INSERT INTO event_batch SELECT tid, names, events FROM turn_record WHERE events IS NOT NULL",
+    *(f"ALTER TABLE turn_record DROP COLUMN {column}" for column in ("next_eid", "names", "events")),
+]
+"""What every format before 10 had: turns packed their events into rows of a table for them, and updated ``universe``."""
+
+ROW_AN_EVENT = [
     "DROP TABLE event_batch",
     "ALTER TABLE event_6 RENAME TO event",
+]
+
+LOGS = [
+    "ALTER TABLE strategy DROP COLUMN budget_fuel",
+    "DROP VIEW transmission",
+    "DROP TABLE strategy_log",
+    "DROP TABLE message",
 ]
 
 
@@ -229,14 +241,17 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
         "DROP VIEW entity",
         *(["DROP TABLE wasm_function", "DROP TABLE wasm_function_module"] if version < 7 else []),
         *([*ROWS_IN_TABLES, *OLD_FORMATS.get(version, PACKED_COLUMNS)] if version < 6 else []),
-        *(TWO_RECORDS if version < 4 else []),
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
         *(["ALTER TABLE strategy DROP COLUMN export"] if version < 6 else []),
-        *(ROW_AN_EVENT if version < 8 else []),
-        "ALTER TABLE strategy DROP COLUMN budget_fuel",
-        "DROP VIEW transmission",
-        "DROP TABLE strategy_log",
-        "DROP TABLE message",
+        "CREATE TABLE event_6 AS SELECT * FROM event ORDER BY tid, eid",
+        *POSITION_OF_UNIVERSE,
+        *(
+            ROW_AN_EVENT
+            if version < 8
+            else ["DROP TABLE event_6", "CREATE VIEW event AS SELECT * FROM event_batch"]
+        ),
+        *(TWO_RECORDS if version < 4 else []),
+        *(LOGS if version < 9 else []),
         "CREATE VIEW entity AS SELECT * FROM node",
         f"UPDATE universe SET format_version = {version}",
     )

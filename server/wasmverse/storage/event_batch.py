@@ -1,4 +1,4 @@
-"""Events as the table ``event_batch`` keeps them: all of a turn in one row, packed as `universe.event_format` says.
+"""Events as they are kept: all of a turn, or of a command after it, as one value, packed as `universe.event_format` says.
 
 A row an event, in eight columns, took a tenth of a large universe's turn.
 """
@@ -21,11 +21,11 @@ from wasmverse.universe.event_format import (
 from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
 from wasmverse.universe.rules import GRID_SIDE
 
-_REMEDY = "remove the row, or restore a copy of the universe"
+_REMEDY = "set events to NULL in its row of turn_record or remove its rows of event_batch, or restore a copy of the universe"
 
 
 def pack_events(events: EventColumns) -> tuple[str, bytes]:
-    """The columns ``names`` and ``events`` of a row."""
+    """The columns ``names`` and ``events`` of a row of ``turn_record`` or ``event_batch``."""
     columns: Any = events.columns
     parts = [
         getattr(columns, name).astype(f"<i{width}" if name == "eid" else f"<u{width}", copy=False).tobytes()
@@ -36,7 +36,7 @@ def pack_events(events: EventColumns) -> tuple[str, bytes]:
 
 
 def unpack_events(tid: int, names: str, batch: bytes) -> EventColumns:
-    """The events of a row of turn ``tid``.
+    """The events of such a row of turn ``tid``.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def unpack_events(tid: int, names: str, batch: bytes) -> EventColumns:
     count = int.from_bytes(batch[4:HEAD_BYTES], "little")
     if len(batch) < HEAD_BYTES or batch[0] != VERSION or len(batch) != HEAD_BYTES + count * EVENT_BYTES:
         raise StateError(
-            f"event_batch has {len(batch):,} bytes for turn {tid}, which are no events of version {VERSION}; {_REMEDY}"
+            f"turn {tid} has {len(batch):,} bytes of events, which are none of version {VERSION}; {_REMEDY}"
         )
     columns = {}
     at = HEAD_BYTES
@@ -64,6 +64,6 @@ def unpack_events(tid: int, names: str, batch: bytes) -> EventColumns:
     ):
         for row in np.flatnonzero((columns[name] < least) | (columns[name] > most))[:1]:
             raise StateError(
-                f"event_batch has an event with {name} {columns[name][row]} in turn {tid}; allowed is {least}..{most}; {_REMEDY}"
+                f"turn {tid} has an event with {name} {columns[name][row]}; allowed is {least}..{most}; {_REMEDY}"
             )
     return EventColumns(Events(**columns), listed)

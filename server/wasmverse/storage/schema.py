@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -36,7 +36,8 @@ universe = sa.Table(
     _required("block_systems", UInteger),
     _required("tid", sa.BigInteger),
     _required("next_eid", sa.BigInteger),
-    comment="One row: what this universe is, and the last turn that was committed.",
+    comment="One row: what this universe is, and where it was when it was last opened, changed or closed. "
+    "Rows of ``turn_record`` with a higher tid say where it is since.",
 )
 
 solar_system = sa.Table(
@@ -188,10 +189,17 @@ turn_record = sa.Table(
     sa.Column("end_time_before", sa.DateTime),
     sa.Column("late_before", sa.Boolean),
     sa.Column("strategies", sa.ARRAY(Struct({column.name: column.type for column in STRATEGY_COLUMNS}))),
-    comment="The last turns; ``turns`` and ``strategy_turn`` show them. What is known of a turn only once it is committed, "
-    "the next one's row says (``..._before``). ``strategies`` has one element for each, and is NULL once it is forgotten.",
+    sa.Column("next_eid", sa.BigInteger),
+    sa.Column("names", sa.Text),
+    sa.Column("events", sa.LargeBinary),
+    comment="The last turns; ``turns``, ``strategy_turn`` and ``event`` show them. What is known of a turn only once it is "
+    "committed, the next one's row says (``..._before``). ``strategies`` has one element for each; ``events`` are packed, with "
+    "the ``names`` of the strategies in them. Both are NULL once they are forgotten. ``next_eid`` is what the turn left to the "
+    "next.",
 )
-"""One row a turn, not one here and several there: each statement of a turn costs a millisecond, however little it writes."""
+"""One row a turn, not one in each of several tables: every statement of a turn costs a millisecond, however little it writes.
+
+``universe.event_format`` has the bytes of the events."""
 
 event_batch = sa.Table(
     "event_batch",
@@ -199,10 +207,9 @@ event_batch = sa.Table(
     _required("tid", sa.BigInteger),
     _required("names", sa.Text),
     _required("events", sa.LargeBinary),
-    comment="What happened lately, packed; a row a turn, and more for what happened between two. ``event`` shows it; names are "
-    "those of the strategies, with commas.",
+    comment="What happened lately between two turns, packed, with the names of the strategies in it. ``event`` shows it, with "
+    "what happened in turns.",
 )
-"""``universe.event_format`` has the bytes."""
 
 event = sa.Table(
     "event",

@@ -16,6 +16,13 @@ SQL_TYPES: dict[type[Any], str] = {
 """The numbers of ships and nodes as DuckDB names them."""
 
 
+PACKED_EVENTS = (
+    "SELECT tid, names, events AS blob FROM turn_record WHERE events IS NOT NULL "
+    "UNION ALL SELECT tid, names, events FROM event_batch"
+)
+"""All events as they are packed, those of a turn before those between it and the next."""
+
+
 def unpacked_sql(blob: str, layout: dict[str, int], shown: sa.Table) -> str:
     """A SELECT of ``shown`` from one blob of ``system_state``, for plain DuckDB: a microsecond a row."""
     values = {"sid": "sid"}
@@ -40,7 +47,7 @@ def unpacked_sql(blob: str, layout: dict[str, int], shown: sa.Table) -> str:
 
 
 def events_sql(event: sa.Table) -> str:
-    """A SELECT of ``event`` from the batches of ``event_batch``."""
+    """A SELECT of ``event`` from what turns and what commands between them have packed."""
     values: dict[str, str] = {}
     before = 0
     for name, width in event_format.EVENT_COLUMNS.items():
@@ -56,7 +63,7 @@ def events_sql(event: sa.Table) -> str:
     columns = ", ".join(
         f"({values[c.name]})::{types[type(c.type)]} AS {c.name}" for c in event.columns if c.name != "tid"
     )
-    heads = f"SELECT tid, names, blob, {_number('4', 4)} AS count FROM (SELECT tid, names, events AS blob FROM event_batch)"
+    heads = f"SELECT tid, names, blob, {_number('4', 4)} AS count FROM ({PACKED_EVENTS})"
     return f"SELECT tid, {columns} FROM (SELECT *, unnest(range(count::BIGINT)) AS place FROM ({heads}))"
 
 

@@ -17,6 +17,7 @@ from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.event_batch import unpack_events
+from wasmverse.storage.unpack_sql import PACKED_EVENTS
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 from wasmverse.universe.state import State
 
@@ -151,8 +152,8 @@ def audit(transaction: Transaction) -> None:
         found = transaction.run_text(check.query)
         if found:
             raise StateError(check.message.format(*found[0]))
-    for tid, names, batch in transaction.run_text("SELECT tid, names, events FROM event_batch"):
-        unpack_events(tid, names, bytes(batch))
+    for tid, names, batch in transaction.run_text(PACKED_EVENTS):
+        unpack_events(tid, names or "", bytes(batch))
 
 
 def audit_state(state: State, next_eid: int, strategy_ids: Collection[int]) -> None:

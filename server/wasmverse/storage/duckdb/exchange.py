@@ -20,6 +20,7 @@ from wasmverse.errors import DatabaseError, StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
+from wasmverse.storage.duckdb.position import read_position, settle_position
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
@@ -33,8 +34,11 @@ from wasmverse.universe.packed import pack_state
 from wasmverse.universe.rules import ENERGY_MAX
 from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships, State, check_invariants
 
-_PLAIN = tuple(table for table in schema.metadata.sorted_tables if table is not schema.system_state)
-"""The tables that are exported as they are."""
+_PLAIN = sorted(
+    (table for table in schema.metadata.sorted_tables if table is not schema.system_state),
+    key=lambda table: table is not schema.universe,
+)
+"""The tables that are exported as they are; first the one that says of which format they are."""
 
 TABLES = (*_PLAIN, schema.ship, schema.node)
 """What a folder holds, each as ``<name>.parquet``."""
@@ -80,6 +84,7 @@ def _export(path: Path, folder: Path) -> StoredState:
     try:
         with database.transaction() as transaction:
             reader = StateReader(read_laws(transaction).systems, Crew(1))
+            settle_position(transaction)
             stored = reader.read(transaction)
             reader.close()
             for table in _PLAIN:
@@ -125,11 +130,12 @@ def load(folder: Path, path: Path) -> str:
 def _load(transaction: Transaction, folder: Path) -> str:
     for table in _PLAIN:
         _insert(transaction, table, folder / f"{table.name}.parquet")
-    version = transaction.one(sa.select(schema.universe.c.format_version))
-    if version is not None and version[0] != schema.FORMAT_VERSION:
-        raise DatabaseError(
-            f"{folder} was exported in format {version[0]}; this Wasmverse loads {schema.FORMAT_VERSION}: export it with this one"
-        )
+        version = transaction.one(sa.select(schema.universe.c.format_version))
+        if version is not None and version[0] != schema.FORMAT_VERSION:
+            raise DatabaseError(
+                f"{folder} was exported in format {version[0]}; this Wasmverse loads {schema.FORMAT_VERSION}: "
+                "export it with this one"
+            )
     audit(transaction)
     laws = read_laws(transaction)
     ships = Ships._make(_columns(transaction, schema.ship, folder / "ship.parquet", SHIP_DTYPES))
@@ -140,7 +146,7 @@ def _load(transaction: Transaction, folder: Path) -> str:
             raise StateError(
                 f"{kind} {columns.eid[row]} has energy 0; allowed is 1..{ENERGY_MAX}: correct the row, or remove it"
             )
-    ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
+    tid, next_eid = read_position(transaction)
     audit_state(State(ships, nodes), next_eid, [row.strategy_id for row in read_strategies(transaction)])
     packed = pack_state(ships, nodes, laws.systems, Crew(1))
     transaction.insert_arrow(schema.system_state, as_rows(packed))

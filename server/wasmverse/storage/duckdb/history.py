@@ -18,6 +18,7 @@ from wasmverse.commands import Transmit
 from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.position import read_position
 from wasmverse.storage.event_batch import pack_events, unpack_events
 from wasmverse.storage.records import (
     EVENT_TYPE,
@@ -33,7 +34,11 @@ from wasmverse.storage.records import (
 )
 from wasmverse.universe.result import EventColumns, TurnResult
 
-_TIME: Any = TURNS_TYPE.field("end_time").type
+INSERT_RECORD = (
+    f"INSERT INTO turn_record ({', '.join(column.name for column in schema.turn_record.columns)}) "
+    f"VALUES ({', '.join('?' * len(schema.turn_record.columns))})"
+)
+"""With values for all columns, in this order: to bind them takes less than to make an Arrow table of one row."""
 
 
 class History:
@@ -52,11 +57,16 @@ class History:
 
     def load(self, transaction: Transaction) -> None:
         """Take up what the database holds."""
-        ((tid,),) = transaction.run_text("SELECT tid FROM universe")
+        tid, _ = read_position(transaction)
         self.turns.load(transaction.read_arrow(schema.turns), tid)
         self.strategy_turns.load(transaction.read_arrow(schema.strategy_turn), tid)
-        batches = transaction.run_text("SELECT tid, names, events FROM event_batch ORDER BY tid, rowid")
-        events = [event_rows(of, unpack_events(of, names, bytes(batch))) for of, names, batch in batches]
+        batches = transaction.run_text(
+            "SELECT tid, names, events, 0 AS place FROM turn_record WHERE events IS NOT NULL "
+            "UNION ALL SELECT tid, names, events, rowid + 1 FROM event_batch ORDER BY tid, place"
+        )
+        events = [
+            event_rows(of, unpack_events(of, names or "", bytes(batch))) for of, names, batch, _ in batches
+        ]
         self.events.load(pa.concat_tables([EVENT_TYPE.empty_table(), *events]), tid)
         self.log.load(transaction.read_arrow(schema.strategy_log), tid)
         self.messages.load(transaction.read_arrow(schema.message), tid)
@@ -65,17 +75,18 @@ class History:
         self, transaction: Transaction, result: TurnResult, record: TurnRecord, rows: TurnRows
     ) -> None:
         """Record a turn and what was made of its result. Its end is not known before it is committed: `correct` says it then."""
-        turn = _turn_row(result, record)
         before, self._corrected = self._corrected, None
-        transaction.insert_arrow(schema.turn_record, _record_row(turn, before, rows.strategies))
-        _insert_events(transaction, result.tid, result.events)
+        values = _turn_values(result, record)
+        transaction.run_text(INSERT_RECORD, _record_values(values, before, result))
         # Of the same turns the row goes before its strategies would be taken out of it.
-        if (last := self.turns.append(result.tid, turn)) is not None:
+        if (last := self.turns.append(result.tid, _turn_row(values))) is not None:
             transaction.run_text("DELETE FROM turn_record WHERE tid <= ?", (last,))
         if (last := self.strategy_turns.append(result.tid, rows.strategies)) is not None:
             text = "UPDATE turn_record SET strategies = NULL WHERE tid <= ? AND strategies IS NOT NULL"
             transaction.run_text(text, (last,))
         if (last := self.events.append(result.tid, rows.events)) is not None:
+            text = "UPDATE turn_record SET names = NULL, events = NULL WHERE tid <= ? AND events IS NOT NULL"
+            transaction.run_text(text, (last,))
             transaction.run_text("DELETE FROM event_batch WHERE tid <= ?", (last,))
         if result.printed or self.log.rows.num_rows:
             _append_rare(transaction, schema.strategy_log, self.log, result.tid, log_rows(result))
@@ -90,7 +101,7 @@ class History:
 
     def add_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         """Record what happened between two turns, as of the one before."""
-        _insert_events(transaction, tid, events)
+        transaction.run_text("INSERT INTO event_batch VALUES (?, ?, ?)", (tid, *pack_events(events)))
         self.events.add(tid, event_rows(tid, events))
 
     def transmit(
@@ -114,7 +125,8 @@ class History:
         In snapshots at once, in the database with the next turn or at the close (`write_correction`).
         """
         last = self.turns.rows.num_rows - 1
-        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), _turn_row(result, record)])
+        row = _turn_row(_turn_values(result, record))
+        self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), row])
         self._corrected = record
 
     def write_correction(self, transaction: Transaction) -> None:
@@ -139,33 +151,24 @@ def _append_rare(
         transaction.run(table.delete().where(table.c.tid <= last))
 
 
-def _insert_events(transaction: Transaction, tid: int, events: EventColumns) -> None:
-    if len(events.columns.sid):
-        transaction.run_text("INSERT INTO event_batch VALUES (?, ?, ?)", (tid, *pack_events(events)))
-
-
-def _record_row(turn: pa.Table, before: TurnRecord | None, strategies: pa.Table) -> pa.Table:
-    """The row of ``turn_record``."""
-    elements = pa.StructArray.from_arrays(
-        [strategies[column.name].combine_chunks() for column in schema.STRATEGY_COLUMNS],
-        [column.name for column in schema.STRATEGY_COLUMNS],
-    )
-    added = {
-        "end_time_before": pa.array([before and _time(before.ended_at)], _TIME),
-        "late_before": pa.array([before and before.late], pa.bool_()),
-        "strategies": pa.ListArray.from_arrays([0, len(elements)], elements),
-    }
-    for name, column in added.items():
-        turn = turn.append_column(name, column)
-    return turn
+def _record_values(turn: dict[str, Any], before: TurnRecord | None, result: TurnResult) -> tuple[object, ...]:
+    """The row of ``turn_record``, as `INSERT_RECORD` has its columns."""
+    events = pack_events(result.events) if len(result.events.columns.sid) else (None, None)
+    ended = (None, None) if before is None else (_time(before.ended_at), before.late)
+    strategies = [
+        {"strategy": tally.name, **tally.counts, "fuel": tally.fuel, "seconds": tally.seconds}
+        for tally in result.strategies
+    ]
+    return (*turn.values(), *ended, strategies, result.next_eid, *events)
 
 
 def _time(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
-def _turn_row(result: TurnResult, record: TurnRecord) -> pa.Table:
-    row = {
+def _turn_values(result: TurnResult, record: TurnRecord) -> dict[str, Any]:
+    """A row of ``turns``."""
+    return {
         "slot": record.slot,
         "tid": result.tid,
         "start_time": _time(record.started_at),
@@ -177,4 +180,7 @@ def _turn_row(result: TurnResult, record: TurnRecord) -> pa.Table:
         "faults": result.faults,
         "late": record.late,
     }
-    return pa.table({name: [value] for name, value in row.items()}, TURNS_TYPE)
+
+
+def _turn_row(values: dict[str, Any]) -> pa.Table:
+    return pa.table({name: [value] for name, value in values.items()}, TURNS_TYPE)

@@ -236,5 +236,11 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "dropped BIGINT NOT NULL)",
         "CREATE TABLE message (tid BIGINT NOT NULL, author TEXT NOT NULL, text TEXT NOT NULL)",
     ),
+    # Every turn had updated universe, and added its events to event_batch.
+    9: (
+        "ALTER TABLE turn_record ADD COLUMN next_eid BIGINT",
+        "ALTER TABLE turn_record ADD COLUMN names TEXT",
+        "ALTER TABLE turn_record ADD COLUMN events BLOB",
+    ),
 }
 """What changed from each format to the next."""

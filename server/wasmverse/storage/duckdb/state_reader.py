@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.position import read_position
 from wasmverse.storage.duckdb.state_rows import blobs_of, check_rows
 from wasmverse.storage.stored_state import StoredState, as_table
 from wasmverse.storage.universe_store import Publish
@@ -53,7 +54,7 @@ class StateReader:
         ------
         StateError : the table is not what it has to be, or a value cannot be.
         """
-        ((tid, next_eid),) = transaction.run_text("SELECT tid, next_eid FROM universe")
+        tid, next_eid = read_position(transaction)
         ships, nodes = self._rows(transaction)
         return StoredState(tid, next_eid, State(ships.ships(self.crew), nodes.nodes(self.crew)))
 

@@ -34,6 +34,7 @@ from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
+from wasmverse.storage.duckdb.position import settle_position, write_position
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.records import TurnRecord, TurnRows
 from wasmverse.storage.stored_state import StoredState
@@ -62,6 +63,7 @@ class DuckdbStore(CommonStore[Transaction]):
         super().__init__(settings, history, now)
         self.reader: StateReader
         with database.transaction() as transaction:
+            settle_position(transaction)
             audit(transaction)
             self.laws = turn_store.read_laws(transaction)
             self.reader = StateReader(self.laws.systems, self.player.crew)
@@ -120,6 +122,7 @@ class DuckdbStore(CommonStore[Transaction]):
                 self.recorder.close(is_complete=not self._is_broken)
             with self.database.transaction() as transaction:
                 self.history.write_correction(transaction)
+                write_position(transaction, self.tid, self.next_eid)
         finally:
             self.reader.close()
             self.player.close()
@@ -159,7 +162,7 @@ class DuckdbStore(CommonStore[Transaction]):
                     self.player.crew,
                 )
                 unpacked = self.reader.begin(packed, publish)
-                turn_store.write_turn(transaction, packed, result.tid, result.next_eid)
+                turn_store.write_state(transaction, packed)
                 written = time.perf_counter()
                 self.reader.check(transaction, packed)
                 read = time.perf_counter()
@@ -249,7 +252,7 @@ class DuckdbStore(CommonStore[Transaction]):
 
     def _write_system(self, transaction: Transaction, sid: int, system: State, next_eid: int) -> None:
         turn_store.write_system(transaction, sid, *system)
-        transaction.run(schema.universe.update().values(next_eid=next_eid))
+        write_position(transaction, self.tid, next_eid)
 
     def _read(self) -> None:
         with self.database.transaction() as transaction:

@@ -55,11 +55,10 @@ def read_laws(transaction: Transaction) -> Laws:
     return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems)
 
 
-def write_turn(transaction: Transaction, packed: PackedState, tid: int, next_eid: int) -> None:
-    """Write the state at the end of turn ``tid`` in place of the one that is committed."""
+def write_state(transaction: Transaction, packed: PackedState) -> None:
+    """Write the state at the end of a turn in place of the one that is committed. The record of the turn says which it is."""
     transaction.empty(schema.system_state)
     transaction.insert_arrow(schema.system_state, as_rows(packed))
-    transaction.run_text("UPDATE universe SET tid = ?, next_eid = ?", (tid, next_eid))
 
 
 def write_system(transaction: Transaction, sid: int, ships: Ships, nodes: Nodes) -> None:

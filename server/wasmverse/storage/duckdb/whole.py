@@ -14,6 +14,7 @@ from wasmverse.storage import schema
 from wasmverse.storage.duckdb.audit import audit
 from wasmverse.storage.duckdb.database import APPLICATION, Database
 from wasmverse.storage.duckdb.history import History
+from wasmverse.storage.duckdb.position import settle_position
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
@@ -36,6 +37,7 @@ def read_whole(path: Path) -> Whole:
     try:
         with database.transaction() as transaction:
             laws = read_laws(transaction)
+            settle_position(transaction)
             audit(transaction)
             reader = StateReader(laws.systems, Crew(1))
             stored = reader.read(transaction)
