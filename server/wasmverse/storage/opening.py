@@ -32,7 +32,9 @@ def open_universe(
     WasmverseError : the place cannot be used, holds what cannot be, or the universe does not fit this machine.
     """
     if isinstance(place, DatabaseUrl):
-        raise DatabaseError(f"{place} cannot be used by this version: name a file with --db")
+        from wasmverse.storage.postgres.opening import open_postgres  # noqa: PLC0415 - one engine is enough
+
+        return open_postgres([place, *settings.place_urls], settings, first, play=settings.play)
     database = Database.open(place)
     try:
         first(database.is_new)

@@ -35,9 +35,6 @@ class ModuleTables:
     def __init__(self, others: Sequence[DatabaseUrl]) -> None:
         self._others = list(others)
 
-    def close(self) -> None:
-        """Nothing is open between two calls."""
-
     def add(self, transaction: Transaction, sha256: str, module: bytes, code: bytes) -> None:
         """Have a module, which the coordinator has already, in all places, and its machine code; empty if that is not known."""
         if code:

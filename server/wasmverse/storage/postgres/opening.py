@@ -1,0 +1,122 @@
+"""Open the universe that is in databases of servers, or put one there; say whether the servers can play it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import psycopg
+
+from wasmverse.errors import DatabaseError, DatabaseForeign
+from wasmverse.settings import DatabaseUrl, SimulationSettings
+from wasmverse.simulation.beginning import Founder, bundled_founders, make_laws
+from wasmverse.simulation.memory import check_new_universe
+from wasmverse.storage.postgres import functions
+from wasmverse.storage.postgres.database import Database, Transaction
+from wasmverse.storage.postgres.founding import found, read_laws
+from wasmverse.storage.postgres.modules import ModuleTables
+from wasmverse.storage.postgres.store import PostgresStore
+from wasmverse.storage.postgres.versions import migrate
+from wasmverse.universe.turn import Laws
+
+
+def open_postgres(
+    places: Sequence[DatabaseUrl],
+    settings: SimulationSettings,
+    first: Callable[[bool], None] = lambda _is_new: None,
+    *,
+    play: str = "auto",
+    now: Callable[[], float] = time.time,
+) -> PostgresStore:
+    """A universe in databases, made by the settings with the bundled strategies if they have none.
+
+    Parameters
+    ----------
+    places : the coordinator first; a universe is opened with all that it was made with.
+    first : called once the databases can be used, before anything is made, read or compiled; told whether it is new.
+    play : "inside" the servers, "outside" of them, or "auto": inside if they can.
+    now : the time, in seconds since 1970.
+
+    Raises
+    ------
+    WasmverseError : a database cannot be used, holds what cannot be, or the universe does not fit this machine.
+    """
+    with ExitStack() as stack:
+        databases = []
+        for place in places:
+            databases.append(Database(place, "opening"))
+            stack.callback(databases[-1].close)
+        is_new = _prepare(databases)
+        first(is_new)
+        if is_new:
+            check_new_universe(settings)
+            _found(databases, make_laws(settings), bundled_founders(), now())
+        is_inside = play != "outside" and _prepare_inside(databases, is_wanted=play == "inside")
+    return PostgresStore(places, settings, is_inside=is_inside, now=now)
+
+
+def _prepare(databases: Sequence[Database]) -> bool:
+    """Have all tables in all places; whether there is no universe yet."""
+    is_new = True
+    for number, database in enumerate(databases):
+        with database.transaction() as transaction:
+            migrate(transaction.connection, database.shown, is_coordinator=number == 0)
+            if number == 0:
+                is_new = read_laws(transaction) is None
+    return is_new
+
+
+def _found(databases: Sequence[Database], laws: Laws, founders: Sequence[Founder], now: float) -> None:
+    """Put a universe into all places: the coordinator's commit, the last one, makes it one."""
+    with databases[0].transaction() as coordinator:
+        # Of two processes that find no universe here, one finds it made.
+        coordinator.execute("LOCK TABLE universe IN EXCLUSIVE MODE")
+        if read_laws(coordinator) is not None:
+            return
+        with ExitStack() as stack:
+            others: list[psycopg.Connection[Any]] = []
+            for database in databases[1:]:
+                transaction: Transaction = stack.enter_context(database.transaction())
+                _clear(transaction, database.shown)
+                others.append(transaction.raw)
+            found(coordinator, [coordinator.raw, *others], laws, founders, now)
+        ModuleTables([database.url for database in databases[1:]]).spread(coordinator)
+
+
+def _clear(transaction: Transaction, shown: str) -> None:
+    """Remove from a place what a founding that was not ended has left there.
+
+    Raises
+    ------
+    DatabaseForeign : there is more than that.
+    """
+    if transaction.execute("SELECT 1 FROM place WHERE tid > 0 LIMIT 1").fetchone() is not None:
+        raise DatabaseForeign(
+            f"{shown} has a part of another universe: name its coordinator with --db, or give an empty database with --place"
+        )
+    transaction.execute("TRUNCATE system_state, place, strategy_module, compiled_module")
+
+
+def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
+    """Have the functions by which backends play in all places; whether they are there.
+
+    Raises
+    ------
+    DatabaseError : they are wanted, and cannot be there: says why.
+    """
+    for database in databases:
+        try:
+            with database.transaction() as transaction:
+                transaction.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+                for statement in functions.CREATE:
+                    transaction.execute(statement)
+        except DatabaseError as error:
+            if is_wanted:
+                raise DatabaseError(
+                    f"{database.shown} cannot play turns itself: {error.message}. It needs the extension plpython3u, the Python "
+                    "packages of Wasmverse for its user, and a superuser to begin with; --play outside needs none of them"
+                ) from error
+            return False
+    return True
