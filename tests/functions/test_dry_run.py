@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 import wasmtime
@@ -10,6 +11,7 @@ import wasmtime
 from tests.functions.test_signature import NUMBERS, TEXT
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.dry_run import EXAMPLES_MAX, DryRun, Example, dry_run_check, rows_query
+from wasmverse.functions.enclosed import check_enclosed
 from wasmverse.functions.grammar import parse_declaration
 from wasmverse.functions.inspection import inspect_function
 from wasmverse.functions.wanted import Wanted
@@ -65,10 +67,50 @@ def test_the_query_of_the_rows() -> None:
     )
     assert ";" not in text
     table, _ = checked(TEXT, parse_declaration(Wanted("rows"), "n UINTEGER", "TABLE(a INT)", None))
+    assert "(SELECT list(one) FROM try_rows(a1) AS one) AS present" in rows_query(
+        table, "select 1", is_compared=True
+    )
     none, _ = checked(NUMBERS, Wanted("my_own"))
-    for definition in (table, none):
-        with pytest.raises(FunctionError, match="a dry run is of a scalar function"):
-            rows_query(definition, "select 1", is_compared=False)
+    with pytest.raises(FunctionError, match="my_own takes nothing"):
+        rows_query(none, "select 1", is_compared=False)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1",
+        "select (1), ')' as \")\" -- (one)\n from t /* ( /* ) */ */ where x = $$a b$$",
+        "select 'it''s', 'a\\b' || x, #1 from t",
+        "select $1$ from t",
+    ],
+)
+def test_a_query_that_stays_within_its_parentheses(sql: str) -> None:
+    if "$1$" not in sql:
+        duckdb.extract_statements(f"select * from ({sql}\n)")
+    check_enclosed(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1) as a, (select 2",
+        "select 1 union (select 2",
+        "select ')",
+        'select "a) ',
+        "select 1 /* ) ",
+        "select 1 /* a /* b */",
+        "select 1 --\r) as a, (select 2",
+        "select `'` ) as a, (select 1 as `'`",
+        "select '\\' ) as a, (select '\\'",
+        "select 1 # '\n ) as a, (select 2 -- '",
+        "select $$ ' $$ ) as a, (select $$ ' $$",
+        "select $a$ ' $a$ ) as a, (select $a$ ' $a$",
+        "select E'\\'' ) as a, (select E'\\''",
+    ],
+)
+def test_a_query_that_leaves_its_parentheses_is_refused(sql: str) -> None:
+    with pytest.raises(FunctionError, match="closes a parenthesis that it did not open"):
+        check_enclosed(sql)
 
 
 def test_an_answer_is_data() -> None:

@@ -17,6 +17,7 @@ from wasmverse.functions.run import Runner
 from wasmverse.functions.sql_types import arrow_type
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.text import printable
+from wasmverse.wasm.fold import FIRST, LAST
 from wasmverse.wasm.hosting import load
 
 
@@ -28,21 +29,38 @@ def compare(
     *,
     is_compared: bool,
 ) -> dict[str, Any]:
-    """`dry_run.DryRun` as plain values; ``rows`` is an IPC stream of arguments, and of present results if ``is_compared``.
+    """`dry_run.DryRun` as plain values; ``rows`` is an IPC stream of what `dry_run.rows_query` asks for, with present results if
+    ``is_compared``.
 
     Raises
     ------
     FunctionError : an argument cannot be had as the type that its parameter has.
     """
     table = pa.ipc.open_stream(rows).read_all().combine_chunks()
-    params = definition.function.params
-    arguments: list[Any] = [_typed(table.column(place), field.type) for place, field in enumerate(params)]
-    limits = replace(function_limits(settings), faults_max=table.num_rows + 1)
     guest, function = called(definition, load(compiled))
+    limits = replace(function_limits(settings), faults_max=table.num_rows + 1)
+    columns: list[Any] = table.columns
+    present_column = columns.pop() if is_compared else None
+    shown_columns = columns
+    if definition.kind == "aggregate":
+        groups = _typed(columns[-1], function.params[1].type)
+        a_group = max(1, len(groups.values) // max(1, len(groups)))
+        limits = replace(limits, budget_fuel=limits.budget_fuel * a_group)
+        whole: Any = pa.array([FIRST | LAST] * table.num_rows, pa.uint8())
+        arguments: list[Any] = [whole, groups]
+    else:
+        params = definition.function.params
+        arguments = shown_columns = [
+            _typed(column, field.type) for column, field in zip(columns, params, strict=True)
+        ]
     ran = Runner(function).run(guest, arguments, table.num_rows, limits)
     faulted = {*ran.outcome.faulted, *range(*ran.outcome.uncalled), *ran.errors}
     new: list[Any] = ran.result.to_pylist()
-    present: list[Any] = table.column(len(params)).to_pylist() if is_compared else new
+    present: list[Any] = new if present_column is None else present_column.to_pylist()
+    if definition.kind == "table":
+        # The engine gives no rows as NULL here, and so it does for a row that failed.
+        present = [rows or None for rows in present]
+        new = [rows or None for rows in new]
     differs = [
         row
         for row, (one, other) in enumerate(zip(present, new, strict=True))
@@ -51,7 +69,7 @@ def compare(
     examples = [
         Example(
             row + 1,
-            f"({', '.join(_shown(column[row].as_py()) for column in arguments)})",
+            f"({', '.join(_shown(column[row].as_py()) for column in shown_columns)})",
             _shown(present[row]) if is_compared else None,
             _shown(new[row]),
             _why(ran.errors.get(row), ran.outcome.reason) if row in faulted else "",

@@ -15,10 +15,12 @@ from wasmverse.checks.start import Bounds, Check
 from wasmverse.errors import FunctionError, ModuleRefused
 from wasmverse.functions.check import Checked
 from wasmverse.functions.definition import Definition
+from wasmverse.functions.enclosed import check_enclosed
 from wasmverse.functions.names import TRY
-from wasmverse.functions.type_names import sql_type
+from wasmverse.functions.type_names import quoted_name, sql_name, sql_type
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.text import printable
+from wasmverse.wasm.types import Field, Option
 
 ROWS_MAX = 10_000
 """Rows of a dry run; a query that has more is cut."""
@@ -28,7 +30,8 @@ SHOWN = 120
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A row whose result is another one: its arguments, the present and the new result in short, and why the new one failed."""
+    """A row, or of an aggregate a group, whose result is another one: its arguments, the present and the new result in short, and
+    why the new one failed."""
 
     row: int
     arguments: str
@@ -55,24 +58,53 @@ class DryRun:
 
 
 def rows_query(definition: Definition, sql: str, *, is_compared: bool) -> str:
-    """The SELECT of the arguments that ``sql`` has, and of what the present version makes of them.
+    """The SELECT of what the new version is called with, and of what the present one makes of that.
+
+    Of a scalar or table function each row has the arguments that ``sql`` has. Of an aggregate a row is a group: what groups its
+    rows, which are the columns that ``sql`` has beyond the arguments, and then the list of its rows.
 
     Raises
     ------
-    FunctionError : it is no function of which there are dry runs.
+    FunctionError : it has no parameters, or ``sql`` is no query by itself.
     """
     params = definition.function.params
-    if definition.kind != "scalar" or not params:
+    if not params:
         raise FunctionError(
-            f"{definition.name} is {definition.kind}, with {len(params)} parameters; a dry run is of a scalar function with one "
-            "or more: try it under another name"
+            f"{definition.name} takes nothing; a dry run is of a function with one parameter or more: try it under another name"
         )
+    check_enclosed(sql)
     names = [f"a{place}" for place in range(1, len(params) + 1)]
+    all_names = ", ".join(names)
     columns = [f"{name}::{sql_type(part.type)} AS {name}" for name, part in zip(names, params, strict=True)]
-    inner = f"SELECT {', '.join(columns)} FROM (\n{sql.rstrip().rstrip(';')}\n) AS given({', '.join(names)}) LIMIT {ROWS_MAX}"
-    if not is_compared:
-        return inner
-    return f"SELECT *, {TRY}{definition.name}({', '.join(names)}) AS present FROM (\n{inner}\n)"
+    is_aggregate = definition.kind == "aggregate"
+    beside = [f"* EXCLUDE ({all_names})"] if is_aggregate else []
+    selected = ", ".join([*columns, *beside])
+    given = sql.rstrip().rstrip(";")
+    inner = f"SELECT {selected} FROM (\n{given}\n) AS given({all_names}) LIMIT {ROWS_MAX}"
+    called = f"{TRY}{definition.name}({all_names})"
+    present = [f"{called} AS present"] if is_compared else []
+    if is_aggregate:
+        chosen = [*beside, f"{_gathered(names, params)} AS given_rows", *present]
+        return f"SELECT {', '.join(chosen)} FROM (\n{inner}\n) GROUP BY ALL"
+    if definition.kind == "table" and is_compared:
+        present = [f"(SELECT list(one) FROM {called} AS one) AS present"]
+    return f"SELECT {', '.join(['*', *present])} FROM (\n{inner}\n)" if present else inner
+
+
+def _gathered(names: list[str], params: tuple[Field, ...]) -> str:
+    """The list of an aggregate's rows, but for those that are passed over."""
+    row = names[0]
+    if len(params) > 1:
+        columns = [quoted_name(sql_name(part.name)) for part in params]
+        values = ", ".join(f"{column}: {name}" for column, name in zip(columns, names, strict=True))
+        row = f"{{{values}}}"
+    wanted = [
+        f"{name} IS NOT NULL"
+        for name, part in zip(names, params, strict=True)
+        if not isinstance(part.type, Option)
+    ]
+    only = f" FILTER (WHERE {' AND '.join(wanted)})" if wanted else ""
+    return f"coalesce(list({row}){only}, [])"
 
 
 def dry_run_check(
