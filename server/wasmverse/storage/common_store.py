@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -34,7 +34,7 @@ from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import function_bounds, function_store, schema, strategy_store
-from wasmverse.storage.records import RollingRows
+from wasmverse.storage.records import Records
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_bounds import check_room
 from wasmverse.storage.transaction import Transaction
@@ -42,28 +42,10 @@ from wasmverse.storage.universe_store import Founding, Size
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import REMOVED, times_usual
 from wasmverse.universe import rules
-from wasmverse.universe.result import EventColumns
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import Laws
 
 T = TypeVar("T", bound=Transaction)
-T_contra = TypeVar("T_contra", bound=Transaction, contravariant=True)
-
-
-class Records(Protocol[T_contra]):
-    """The records of past turns as an engine keeps them."""
-
-    turns: RollingRows
-    strategy_turns: RollingRows
-    events: RollingRows
-    log: RollingRows
-    messages: RollingRows
-
-    def add_events(self, transaction: T_contra, tid: int, events: EventColumns) -> None:
-        """Record what happened between two turns, as of the one before."""
-
-    def transmit(self, transaction: T_contra, tid: int, command: Transmit, turn_max: int) -> dict[str, Any]:
-        """Record what a client says after turn ``tid``; the answer."""
 
 
 class CommonStore(ABC, Generic[T]):

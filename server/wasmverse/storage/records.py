@@ -284,6 +284,14 @@ def turn_values(account: TurnAccount, record: TurnRecord) -> dict[str, Any]:
     }
 
 
+def elements_of(account: TurnAccount) -> list[dict[str, Any]]:
+    """What each strategy did in a turn, by the names of ``STRATEGY_COLUMNS``."""
+    return [
+        {"strategy": tally.name, **tally.counts, "fuel": tally.fuel, "seconds": tally.seconds}
+        for tally in account.strategies
+    ]
+
+
 def as_rows(type_: pa.Schema, values: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows given by name as Arrow has them."""
     return pa.table({name: [row[name] for row in values] for name in type_.names}, type_)

@@ -23,6 +23,7 @@ from wasmverse.storage.records import (
     TurnRecord,
     TurnRows,
     as_rows,
+    elements_of,
     event_rows,
     time_of,
     turn_values,
@@ -97,13 +98,9 @@ class History(Records[Transaction]):
         """Record a turn and what was made of its account. Its end is not known before it is committed: `correct` says it then."""
         before, self._corrected = self._corrected, None
         turn = turn_values(account, record)
-        strategies = [
-            {"strategy": tally.name, **tally.counts, "fuel": tally.fuel, "seconds": tally.seconds}
-            for tally in account.strategies
-        ]
         events = pack_events(account.events) if len(account.events.columns.sid) else (None, None)
         ended = (None, None) if before is None else (time_of(before.ended_at), before.late)
-        transaction.execute(_INSERT, (*turn.values(), *ended, json.dumps(strategies), *events))
+        transaction.execute(_INSERT, (*turn.values(), *ended, json.dumps(elements_of(account)), *events))
         # Of the same turns the row goes before its strategies would be taken out of it.
         if (last := self.turns.append(account.tid, as_rows(TURNS_TYPE, [turn]))) is not None:
             transaction.execute("DELETE FROM turn_record WHERE tid <= %s", (last,))
