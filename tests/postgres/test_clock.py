@@ -36,7 +36,7 @@ def sessions(url: str) -> Iterator[list[Session]]:
 
 @pytest.fixture
 def clocks(url: str) -> Iterator[list[Clock]]:
-    made = [Clock(url, name, 1.0) for name in ("first", "second", "third")]
+    made = [Clock(DatabaseUrl.read(url), name, 1.0) for name in ("first", "second", "third")]
     yield made
     for clock in made:
         clock.close()
@@ -114,8 +114,8 @@ def test_work_is_told_of_only_when_it_takes_longer_than_a_period(
     sessions: list[Session], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock_module, "BEAT_SECONDS_MIN", 0.05)
-    others = Notices(url)
-    clock = Clock(url, "first", 0.2)
+    others = Notices(DatabaseUrl.read(url))
+    clock = Clock(DatabaseUrl.read(url), "first", 0.2)
     try:
         assert clock.claim(sessions[0])
         for _ in range(20):
@@ -136,8 +136,8 @@ def test_it_goes_on_telling_after_its_session_was_cut(
     sessions: list[Session], url: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clock_module, "BEAT_SECONDS_MIN", 0.05)
-    others = Notices(url)
-    clock = Clock(url, "first", 0.1)
+    others = Notices(DatabaseUrl.read(url))
+    clock = Clock(DatabaseUrl.read(url), "first", 0.1)
     try:
         assert clock.claim(sessions[0])
         assert others.heard(10) == {"beat"}

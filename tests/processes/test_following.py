@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from wasmverse.commands import SpawnEntity
-from wasmverse.errors import ClockLost, DatabaseLost, RecordingError, UniverseBusy, UniverseSilent
+from wasmverse.errors import (
+    ClockLost,
+    DatabaseError,
+    DatabaseLost,
+    DatabaseTooNew,
+    RecordingError,
+    UniverseBusy,
+    UniverseSilent,
+)
 from wasmverse.messages import Answer, Condition, Request, Stop, Trouble, TurnReport
 from wasmverse.processes import following, gateway_end, loop
 from wasmverse.processes.following import play_or_follow
@@ -255,6 +263,31 @@ def test_a_server_that_is_gone_is_tried_again_and_commands_are_answered(world: W
     assert "the server is gone; the command was not begun" in meanwhile.error.message
     assert {each.text for each in told(world, Trouble)} == {"the server is gone; trying again"}
     assert store.tid == len(store.played)
+
+
+@pytest.mark.parametrize("error", [DatabaseError, DatabaseTooNew])
+def test_what_an_operator_can_put_right_is_waited_for(
+    world: World, error: type[DatabaseError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each turn fails from 5 s on, although the server answers; until 20 s."""
+    world.others_gone = 0
+    store = FakeShared(world)
+    advance = store.advance
+
+    def fail(*arguments: Any) -> TurnReport:
+        if 5 < world.now < 20:
+            raise error("the disk is full")
+        return advance(*arguments)
+
+    store.advance = fail  # type: ignore[method-assign]
+    if error is DatabaseTooNew:
+        with pytest.raises(DatabaseTooNew):
+            run(world, store)
+        return
+    run(world, store)
+    assert 20 < store.played[5] < 21.5
+    assert caplog.text.count("the disk is full") == 1, "said once, not each time"
+    assert 10 < len(told(world, Trouble)) < 25, "tried once a second"
 
 
 def test_a_command_in_which_the_server_is_lost_may_have_taken_effect(world: World) -> None:

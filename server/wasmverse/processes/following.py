@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import time
 from dataclasses import replace
 
-from wasmverse.errors import ClockLost, DatabaseLost, RecordingError
+from wasmverse.errors import (
+    ClockLost,
+    DatabaseDamaged,
+    DatabaseError,
+    DatabaseForeign,
+    DatabaseTooNew,
+    RecordingError,
+)
 from wasmverse.messages import TurnReport
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.processes.loop import TurnLoop
@@ -30,7 +38,13 @@ FROZEN_PERIODS, FROZEN_SECONDS_MIN = 3, 2.0
 """How long a clock that shows no sign of work may keep it. A busy machine holds any process up for a second now and then."""
 
 RECONNECT_SECONDS, RECONNECT_SECONDS_MAX = 0.1, 1.0
-"""How long to wait after the first failure to reach the server; each time twice as long, up to the second."""
+"""How long to wait after the first failure; each time twice as long, up to the second."""
+
+STEADY_SECONDS = 10.0
+"""After so long without a failure the next one is the first again."""
+
+_FINAL = (DatabaseForeign, DatabaseTooNew, DatabaseDamaged)
+"""Somebody has put another universe, or something else, in the place of ours."""
 
 
 def play_or_follow(end: GatewayEnd, period_seconds: float) -> None:
@@ -38,27 +52,31 @@ def play_or_follow(end: GatewayEnd, period_seconds: float) -> None:
 
     Raises
     ------
-    WasmverseError : the universe cannot go on. A server that does not answer is tried again without end.
+    WasmverseError : the universe cannot go on. What a server may get over by itself, or an operator put right, is tried again
+        without end: it does not answer, its disk is full, somebody else holds the rows.
     """
     store = end.store
     if not isinstance(store, SharedStore):
         TurnLoop(end, period_seconds).run()
         return
+    patience = _Patience(end, store)
     while not end.is_stopping:
         try:
             if store.is_clock or store.claim():
                 TurnLoop(end, period_seconds).run()
             else:
                 FollowingLoop(end, store, period_seconds).run()
-        except (ClockLost, DatabaseLost) as error:
+        except _FINAL:
+            raise
+        except DatabaseError as error:
             if store.recorder is not None:
                 raise RecordingError(
                     f"{error.message}; what happens meanwhile would not be recorded: start again, with the same --record"
                 ) from error
-            if isinstance(error, DatabaseLost):
-                _reconnect(end, store, error)
-            else:
+            if isinstance(error, ClockLost):
                 log.warning("%s", error.message)
+            else:
+                patience.reconnect(error)
 
 
 class FollowingLoop:
@@ -114,18 +132,38 @@ class FollowingLoop:
             gc.collect(1)
 
 
-def _reconnect(end: GatewayEnd, store: SharedStore, lost: DatabaseLost) -> None:
-    """Try until the server answers, or until told to stop."""
-    log.warning("%s", lost.message)
-    seconds, began = RECONNECT_SECONDS, time.monotonic()
-    while True:
-        end.tell_trouble(f"{lost.message}; trying again")
-        if not end.pause(seconds, lost):
-            return
-        try:
-            store.reconnect()
-        except DatabaseLost as error:
-            lost, seconds = error, min(2 * seconds, RECONNECT_SECONDS_MAX)
-        else:
-            log.warning("the server answers again after %.1f s, turn %d", time.monotonic() - began, store.tid)
-            return
+class _Patience:
+    """Waits for a server, longer each time that it fails again soon."""
+
+    def __init__(self, end: GatewayEnd, store: SharedStore) -> None:
+        self._end = end
+        self._store = store
+        self._seconds = RECONNECT_SECONDS
+        self._said = ""
+        self._answered_at = -math.inf
+
+    def reconnect(self, error: DatabaseError) -> None:
+        """Try until the server answers, or until told to stop."""
+        began = time.monotonic()
+        if began - self._answered_at > STEADY_SECONDS:
+            self._seconds, self._said = RECONNECT_SECONDS, ""
+        while True:
+            if error.message != self._said:
+                log.warning("%s", error.message)
+                self._said = error.message
+            self._end.tell_trouble(f"{error.message}; trying again")
+            if not self._end.pause(self._seconds, error):
+                return
+            self._seconds = min(2 * self._seconds, RECONNECT_SECONDS_MAX)
+            try:
+                self._store.reconnect()
+            except _FINAL:
+                raise
+            except DatabaseError as again:
+                error = again
+            else:
+                break
+        self._answered_at = time.monotonic()
+        log.warning(
+            "the universe is open again after %.1f s, turn %d", self._answered_at - began, self._store.tid
+        )

@@ -62,12 +62,16 @@ def found_universe(
 ) -> UniverseStore:
     """A new universe with these laws and first strategies, as if uploaded in 1970; without a place a private one in memory.
 
+    It can be played: of one that others can open, this process has the clock.
+
     Raises
     ------
     DatabaseError : there is a universe already, or none can be made.
     """
     if isinstance(place, DatabaseUrl):
-        raise DatabaseError(f"{place} cannot be used by this version: name a file with --db")
+        from wasmverse.storage.postgres.opening import found_postgres  # noqa: PLC0415
+
+        return found_postgres([place, *settings.place_urls], laws, founders, settings, play=settings.play)
     database = Database.open(place)
     try:
         if not database.is_new:

@@ -17,8 +17,9 @@ import psycopg
 from psycopg import pq
 
 from wasmverse.errors import ClockLost, DatabaseError
+from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
-from wasmverse.storage.postgres.sessions import connect, explained
+from wasmverse.storage.postgres.database import connect
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -40,17 +41,17 @@ class Clock:
 
     Parameters
     ----------
-    conninfo : of the database with the row of ``universe``.
+    url : of the database with the row of ``universe``.
     holder : this process, for a person.
     period_seconds : while something takes longer than this, the others are told that it is being worked on.
     """
 
-    def __init__(self, conninfo: str, holder: str, period_seconds: float) -> None:
+    def __init__(self, url: DatabaseUrl, holder: str, period_seconds: float) -> None:
         self.holder = holder
         self.is_ours = False
         self._period_seconds = period_seconds
         self._epoch = 0
-        self._beat = _Beat(conninfo, max(period_seconds, BEAT_SECONDS_MIN))
+        self._beat = _Beat(url, max(period_seconds, BEAT_SECONDS_MIN))
 
     def claim(self, connection: Connection) -> bool:
         """Take it if nobody has it; whether it is ours.
@@ -150,8 +151,8 @@ class _Beat:
     A stopped process says nothing, and neither does one whose machine is gone.
     """
 
-    def __init__(self, conninfo: str, seconds: float) -> None:
-        self._conninfo = conninfo
+    def __init__(self, url: DatabaseUrl, seconds: float) -> None:
+        self._url = url
         self._seconds = seconds
         self._turned_at = 0.0
         self._ended: threading.Event | None = None
@@ -174,11 +175,11 @@ class _Beat:
             if time.monotonic() - self._turned_at < 1.2 * self._seconds:
                 continue
             try:
-                with explained():
-                    if connection is None:
-                        connection = connect(self._conninfo, "beat")
-                    notices.send(connection, notices.BEAT)
-            except DatabaseError:  # the turn has the same trouble, and says so
+                if connection is None:
+                    connection = connect(self._url, "beat")
+                    connection.autocommit = True
+                notices.send(connection, notices.BEAT)
+            except (DatabaseError, psycopg.Error):  # the turn has the same trouble, and says so
                 connection = None
         if connection is not None:
             connection.close()

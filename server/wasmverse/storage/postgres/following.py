@@ -96,9 +96,9 @@ class FollowingStore(CommonStore[Transaction]):
             stack.callback(self._pull.close)
             self._systems = SystemWriter(self.places)
             stack.callback(self._systems.close)
-            self._notices = Notices(self.places[0].conninfo)
+            self._notices = Notices(self.places[0])
             stack.callback(self._notices.close)
-            self._clock = Clock(self.places[0].conninfo, _holder(), self.settings.period_seconds)
+            self._clock = Clock(self.places[0], _holder(), self.settings.period_seconds)
             stack.callback(self._clock.close)
             self._sessions = stack.pop_all()
 
@@ -122,6 +122,10 @@ class FollowingStore(CommonStore[Transaction]):
             self.laws.systems, size.ships, size.nodes, "use a larger one, or name another universe with --db"
         )
         function_store.check_functions(self.function_rows)
+        if self.is_inside:
+            # Its backend loads what it plays with: whoever takes the clock over has no time for that.
+            with self._main.transaction() as transaction:
+                transaction.execute("SELECT wasmverse_ready()")
         count_bad_turns(
             self.registry, self.history.turns.rows, self.history.strategy_turns.rows, self.strategy_rows
         )

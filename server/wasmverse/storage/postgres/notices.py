@@ -6,11 +6,14 @@ lost, with the session or its server: whoever listens also looks now and then.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
-from wasmverse.storage.postgres.sessions import connect, explained
+from wasmverse.settings import DatabaseUrl
+from wasmverse.storage.postgres.database import connect, explain
 
 CHANNEL = "wasmverse"
 TOKENS = "wasmverse_tokens"
@@ -30,25 +33,34 @@ class Notices:
 
     Raises
     ------
-    DatabaseError : the server does not take the session, or ended it.
+    DatabaseError : the server does not take the session; DatabaseLost, it ended it.
     """
 
-    def __init__(self, conninfo: str, channel: str = CHANNEL) -> None:
-        self._connection = connect(conninfo, "listening")
-        with explained():
+    def __init__(self, url: DatabaseUrl, channel: str = CHANNEL) -> None:
+        self._shown = str(url)
+        self._connection = connect(url, "listening")
+        self._connection.autocommit = True
+        with self._explained():
             self._connection.execute(f"LISTEN {channel}")
 
     def fileno(self) -> int:
         """What is readable when there may be a notice, or when the session was lost."""
-        with explained():
+        with self._explained():
             return int(self._connection.fileno())
 
     def heard(self, seconds: float = 0.0) -> set[str]:
         """All that was said since the last call; waits so long if it was nothing."""
-        with explained():
+        with self._explained():
             first = {notice.payload for notice in self._connection.notifies(timeout=seconds, stop_after=1)}
             return first | {notice.payload for notice in self._connection.notifies(timeout=0)}
 
     def close(self) -> None:
         """Hear nothing any more."""
         self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            raise explain(self._shown, error) from error

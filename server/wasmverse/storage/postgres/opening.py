@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 
+from wasmverse import __version__
 from wasmverse.errors import DatabaseError, DatabaseForeign
 from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.simulation.beginning import Founder, bundled_founders, make_laws
@@ -20,6 +24,8 @@ from wasmverse.storage.postgres.modules import ModuleTables
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.versions import migrate
 from wasmverse.universe.turn import Laws
+
+log = logging.getLogger("wasmverse.universe")
 
 
 def open_postgres(
@@ -43,11 +49,7 @@ def open_postgres(
     ------
     WasmverseError : a database cannot be used, holds what cannot be, or the universe does not fit this machine.
     """
-    with ExitStack() as stack:
-        databases = []
-        for place in places:
-            databases.append(Database(place, "opening"))
-            stack.callback(databases[-1].close)
+    with _opened(places) as databases:
         is_new = _prepare(databases)
         first(is_new)
         if is_new:
@@ -55,6 +57,43 @@ def open_postgres(
             _found(databases, make_laws(settings), bundled_founders(), now())
         is_inside = play != "outside" and _prepare_inside(databases, is_wanted=play == "inside")
     return PostgresStore(places, settings, is_inside=is_inside, now=now)
+
+
+def found_postgres(
+    places: Sequence[DatabaseUrl],
+    laws: Laws,
+    founders: Sequence[Founder],
+    settings: SimulationSettings,
+    *,
+    play: str = "auto",
+) -> PostgresStore:
+    """A new universe, its clock ours, with these first strategies, as if uploaded in 1970; ``play`` as of `open_postgres`.
+
+    Raises
+    ------
+    DatabaseError : there is a universe already, or none can be made.
+    """
+    with _opened(places) as databases:
+        if not _prepare(databases):
+            raise DatabaseError(f"{places[0]} holds a universe already: name an empty database (createdb)")
+        _found(databases, laws, founders, 0.0)
+        is_inside = play != "outside" and _prepare_inside(databases, is_wanted=play == "inside")
+    store = PostgresStore(places, settings, is_inside=is_inside)
+    if not store.claim():
+        store.close()
+        raise DatabaseError(f"{places[0]} is played by another process: name an empty database (createdb)")
+    return store
+
+
+@contextmanager
+def _opened(places: Sequence[DatabaseUrl]) -> Iterator[list[Database]]:
+    """A session in each, which ends with the block."""
+    with ExitStack() as stack:
+        databases = []
+        for place in places:
+            databases.append(Database(place, "opening"))
+            stack.callback(databases[-1].close)
+        yield databases
 
 
 def _prepare(databases: Sequence[Database]) -> bool:
@@ -100,7 +139,7 @@ def _clear(transaction: Transaction, shown: str) -> None:
 
 
 def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
-    """Have the functions by which backends play in all places; whether they are there.
+    """Have the functions by which backends play in all places; whether they are there, and can be used.
 
     Raises
     ------
@@ -108,15 +147,36 @@ def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
     """
     for database in databases:
         try:
-            with database.transaction() as transaction:
-                transaction.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
-                for statement in functions.CREATE:
-                    transaction.execute(statement)
+            _require_functions(database)
         except DatabaseError as error:
+            lacking = (
+                f"{database.shown} cannot play turns itself ({error.message}): it needs the extension plpython3u, which a "
+                "superuser makes, and Wasmverse's Python packages where its server finds them"
+            )
             if is_wanted:
-                raise DatabaseError(
-                    f"{database.shown} cannot play turns itself: {error.message}. It needs the extension plpython3u, the Python "
-                    "packages of Wasmverse for its user, and a superuser to begin with; --play outside needs none of them"
-                ) from error
+                raise DatabaseError(f"{lacking}; --play outside needs none of them") from error
+            log.warning(
+                "%s; turns are played in this process, at about twice the cost (--play outside does so without this line)",
+                lacking,
+            )
             return False
     return True
+
+
+def _require_functions(database: Database) -> None:
+    """Make the functions, unless they are there, and call one."""
+    made = hashlib.sha256("\n".join(functions.CREATE).encode()).hexdigest()
+    with database.transaction() as transaction:
+        known = transaction.execute(
+            "SELECT obj_description(to_regproc('wasmverse_ready')::oid, 'pg_proc')"
+        ).fetchone()
+        if known != (made,):  # a role that may only use them must not need to make them
+            transaction.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
+            for statement in functions.CREATE:
+                transaction.execute(statement)
+            transaction.execute(f"COMMENT ON FUNCTION wasmverse_ready IS '{made}'")
+        row = transaction.execute("SELECT wasmverse_ready()").fetchone()
+        assert row is not None
+        there = json.loads(row[0])["version"]
+        if there != __version__:
+            raise DatabaseError(f"its server has Wasmverse {there}, this is {__version__}")

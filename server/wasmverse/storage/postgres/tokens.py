@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -12,8 +14,8 @@ from psycopg.rows import class_row
 from wasmverse.errors import DatabaseError, SettingsError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
+from wasmverse.storage.postgres.database import connect, explain
 from wasmverse.storage.postgres.notices import Notices
-from wasmverse.storage.postgres.sessions import connect, explained
 from wasmverse.tokens import Change, Entry, Role, Tokens
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ class TokenTable(Tokens):
         """All of them; none where there is no table yet."""
         if self._entries is not None:
             return self._entries
-        with connect(self._url.conninfo, "tokens") as connection:
+        with self._session() as connection:
             return self._read(connection)
 
     def stamp(self) -> object:
@@ -54,7 +56,7 @@ class TokenTable(Tokens):
 
     def watch(self) -> None:
         """Keep them at hand from now on, so that nobody waits for a server."""
-        heard = Notices(self._url.conninfo, notices.TOKENS)
+        heard = Notices(self._url, notices.TOKENS)
         self._entries = self.entries()
         threading.Thread(target=self._keep, args=(heard,), name="tokens", daemon=True).start()
 
@@ -63,7 +65,7 @@ class TokenTable(Tokens):
         self._closing.set()
 
     def _change(self, change: Change) -> None:
-        with explained(), connect(self._url.conninfo, "tokens") as connection, connection.transaction():
+        with self._session() as connection:
             connection.execute(_TABLE)
             connection.execute("LOCK TABLE token IN EXCLUSIVE MODE")
             before = self._read(connection)
@@ -79,13 +81,21 @@ class TokenTable(Tokens):
                     )
             notices.send(connection, "", notices.TOKENS)
 
+    @contextmanager
+    def _session(self) -> Iterator[psycopg.Connection[Any]]:
+        """One with a transaction that is committed at the end."""
+        try:
+            with connect(self._url, "tokens") as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise explain(str(self._url), error) from error
+
     def _read(self, connection: psycopg.Connection[Any]) -> list[Entry]:
-        with explained():
-            if connection.execute("SELECT to_regclass('token')").fetchone() == (None,):
-                return []
-            cursor = connection.cursor(row_factory=class_row(Entry))
-            cursor.execute("SELECT name, role, sha256, created_at, id FROM token ORDER BY created_at, name")
-            entries = cursor.fetchall()
+        if connection.execute("SELECT to_regclass('token')").fetchone() == (None,):
+            return []
+        cursor = connection.cursor(row_factory=class_row(Entry))
+        cursor.execute("SELECT name, role, sha256, created_at, id FROM token ORDER BY created_at, name")
+        entries = cursor.fetchall()
         for entry in entries:
             if entry.role not in Role.__members__:
                 raise SettingsError(
@@ -98,10 +108,10 @@ class TokenTable(Tokens):
         while not self._closing.is_set():
             try:
                 if is_lost:
-                    heard = Notices(self._url.conninfo, notices.TOKENS)
+                    heard = Notices(self._url, notices.TOKENS)
                 elif not heard.heard(LOOK_SECONDS) and self._closing.is_set():
                     break
-                with connect(self._url.conninfo, "tokens") as connection:
+                with self._session() as connection:
                     entries = self._read(connection)
                 if entries != self._entries:
                     self._entries = entries

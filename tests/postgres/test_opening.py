@@ -1,0 +1,77 @@
+"""What a server lacks is said at the start, with the way out; and what cannot be used is refused in one line."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.postgres.server import Server
+from tests.simulation.builder import changed
+from wasmverse.errors import DatabaseError
+from wasmverse.settings import DatabaseUrl, Settings
+from wasmverse.storage.opening import open_universe
+from wasmverse.storage.postgres import opening
+from wasmverse.storage.universe_store import SharedStore
+
+
+def settings(**values: object) -> Settings:
+    return changed(systems=3, ships=2, nodes=3, **values)
+
+
+@pytest.fixture
+def plain(server: Server, url: str) -> Iterator[DatabaseUrl]:
+    """A database whose role is no superuser, as managed servers have it."""
+    name = DatabaseUrl.read(url).name
+    with server.connect(name) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        admin.execute(f'ALTER DATABASE "{name}" OWNER TO {name}')
+        admin.execute(f"ALTER SCHEMA public OWNER TO {name}")
+    yield DatabaseUrl.read(f"postgresql://{name}:x@127.0.0.1:{server.port}/{name}")
+    with server.connect(name) as admin:
+        admin.execute(f"REASSIGN OWNED BY {name} TO wasmverse")
+        admin.execute(f"DROP OWNED BY {name}")
+        admin.execute(f"DROP ROLE {name}")
+
+
+def played(url: DatabaseUrl, **values: object) -> tuple[str, str]:
+    """Where a turn was played, and its hash."""
+    store = open_universe(url, settings(**values))
+    try:
+        assert isinstance(store, SharedStore)
+        assert store.claim()
+        store.advance()
+        return store.condition().play, store.state_hash()
+    finally:
+        store.close()
+
+
+def test_without_a_superuser_turns_are_played_outside_and_it_is_said(
+    plain: DatabaseUrl, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(
+        DatabaseError, match=r"permission denied to create extension .*; --play outside needs none"
+    ):
+        played(plain, play="inside")
+    assert played(plain)[0] == "outside"
+    assert "cannot play turns itself" in caplog.text
+    assert "at about twice the cost" in caplog.text
+    caplog.clear()
+    assert played(plain, play="outside")[0] == "outside"
+    assert caplog.text == ""
+    # Once a superuser has opened it, and lets the role call the functions, that role can play inside.
+    assert played(DatabaseUrl.read(url))[0] == "inside"
+    with psycopg.connect(url) as admin:
+        admin.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {plain.name}")
+    assert played(plain, play="inside")[0] == "inside"
+
+
+def test_a_server_with_another_version_does_not_play(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = DatabaseUrl.read(url)
+    first = played(place)
+    monkeypatch.setattr(opening, "__version__", "99.0")
+    with pytest.raises(DatabaseError, match=r"its server has Wasmverse .*, this is 99\.0"):
+        played(place, play="inside")
+    assert first[0] == "inside"
+    assert played(place)[0] == "outside"
