@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -19,8 +19,9 @@ from tests.strategies.test_components import DOUBLE
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.errors import DatabaseError, DatabaseLost, StateError
 from wasmverse.simulation.beginning import make_laws
+from wasmverse.storage.postgres.backend.statements import Statement
 from wasmverse.storage.postgres.recovery import recover
-from wasmverse.storage.postgres.sessions import RELATION, connect
+from wasmverse.storage.postgres.sessions import RELATION, OverProtocol, connect
 from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for, shared_out
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.universe.deal import deal
@@ -148,6 +149,38 @@ def test_a_damaged_row_stops_the_turn_and_nothing_is_changed(place: Place, is_in
             f"UPDATE {RELATION} SET first_sid = 17 WHERE (block, first_sid) = (%s, 18)", row[:1]
         )
     universe.advance()
+    assert universe.state_hash() == universe.embedded.state_hash()
+
+
+def test_rows_are_read_once_and_again_when_somebody_has_written_them(place: Place) -> None:
+    universe = place(2, is_inside=False)
+    read: list[int] = []
+    rows = OverProtocol.rows
+
+    def noted(self: OverProtocol, statement: Statement, values: Sequence[Any]) -> Any:
+        if "string_agg" in statement.text:
+            read.append(values[0])
+        return rows(self, statement, values)
+
+    with patch.object(OverProtocol, "rows", noted):
+        universe.advance()
+        universe.advance()
+        assert sorted(read) == [0, 1, 2, 3, 4]
+        with connect(universe.urls[1]) as connection:
+            connection.execute(f"UPDATE {RELATION} SET nodes = nodes WHERE first_sid = 15")
+        universe.advance()
+        assert read[5:] == [3]
+        with connect(universe.urls[1]) as connection:
+            ((ships, nodes),) = connection.execute(
+                f"DELETE FROM {RELATION} WHERE first_sid = 17 RETURNING ships, nodes"
+            ).fetchall()
+        with pytest.raises(
+            StateError, match=r"^block 4 has 1 rows in system_state, which begin with the systems \[19\]"
+        ):
+            universe.place()
+        with connect(universe.urls[1]) as connection:
+            connection.execute(f"INSERT INTO {RELATION} VALUES (4, 17, %s, %s)", (ships, nodes))
+        universe.advance()
     assert universe.state_hash() == universe.embedded.state_hash()
 
 

@@ -119,10 +119,6 @@ class OverProtocol:
         cursor = RawCursor(self._connection)
         return cursor.execute(statement.text, values, binary=True).fetchall()
 
-    def change(self, statement: Statement, values: Sequence[Any]) -> int:
-        """As there."""
-        return RawCursor(self._connection).execute(statement.text, values).rowcount
-
 
 class Session(Protocol):
     """One shard of a universe, in the transaction that a connection has open.

@@ -81,17 +81,11 @@ class _Spi:
         self._plpy = plpy
         self._plans = plans
 
-    def _execute(self, statement: Statement, values: Sequence[Any]) -> Any:
+    def rows(self, statement: Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         plan = self._plans.get(statement)
         if plan is None:
             plan = self._plans[statement] = self._plpy.prepare(statement.text, list(statement.types))
-        return self._plpy.execute(plan, list(values))
-
-    def rows(self, statement: Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        return [tuple(row.values()) for row in self._execute(statement, values)]
-
-    def change(self, statement: Statement, values: Sequence[Any]) -> int:
-        return int(self._execute(statement, values).nrows())
+        return [tuple(row.values()) for row in self._plpy.execute(plan, list(values))]
 
 
 def _keep_memory() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from wasmverse.errors import StateError
 from wasmverse.storage.postgres.backend.guests import SessionGuests
 from wasmverse.storage.postgres.backend.messages import Task
-from wasmverse.storage.postgres.backend.statements import Connection, read_block, write_block
+from wasmverse.storage.postgres.backend.statements import Connection, is_as_written, read_block, write_block
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import Block, BlockResult
 from wasmverse.universe.crew import Crew
@@ -41,6 +40,15 @@ class _Rows(NamedTuple):
     nodes: bytes
 
 
+class _Written(NamedTuple):
+    """A block as this session has written it, in a transaction or a part of one that every row names as its own."""
+
+    sids: NDArray[np.uint32]
+    packed: PackedState
+    rows: int
+    xid: str
+
+
 class _Played(NamedTuple):
     """A block that was played, and whose end is not decided."""
 
@@ -49,7 +57,10 @@ class _Played(NamedTuple):
 
 
 class Shard:
-    """What a session holds of the turn that is played: nothing of it is written before `settle`."""
+    """What a session holds of the turn that is played: nothing of it is written before `settle`.
+
+    What a session has written it does not read again: the next turn only looks whether all rows of a block are still those.
+    """
 
     def __init__(self, player: TurnPlayer, guests: SessionGuests) -> None:
         self._player = player
@@ -57,6 +68,7 @@ class Shard:
         self._task: Task
         self._roster: Roster
         self._played: dict[Place, _Played] = {}
+        self._written: dict[Place, _Written] = {}
 
     def play(self, task: Task, places: Sequence[Place], connection: Connection) -> list[Summary]:
         """Play blocks as far as it can be done without the others; their summaries, in this order.
@@ -72,11 +84,11 @@ class Shard:
             self._task, self._roster = task, self._guests.roster(task, connection)
         turn = task.laws.turn(task.tid, self._roster)
 
-        def play_one(place: Place, rows: _Rows) -> _Played:
+        def play_one(place: Place, rows: _Rows | _Written) -> _Played:
             block = _unpacked(place, rows, task)
             return _Played(block, self._player.play_block(block, self._roster, turn, task.limits))
 
-        rows = (_read(place, connection) for place in places)
+        rows = (_read(place, self._written.pop(place, None), connection) for place in places)
         if self._player.threads == 1:  # a block's rows are forgotten before those of the next are read
             played = [play_one(place, of) for place, of in zip(places, rows, strict=True)]
         else:
@@ -101,10 +113,9 @@ class Shard:
             return ended.account, _packed(of.block, ended)
 
         accounts = []
-        for place, of, (account, packed) in zip(
-            places, played, self._ended(end, played, decisions), strict=True
-        ):
-            _write(place, int(of.block.sids[0]), packed, task.row_systems, connection)
+        ended = self._ended(end, played, decisions)
+        for place, of, (account, packed) in zip(places, played, ended, strict=True):
+            self._written[place] = _write(place, of.block.sids, packed, task.row_systems, connection)
             accounts.append(account)
         return accounts
 
@@ -124,22 +135,30 @@ class Shard:
         return self._played.pop(place)
 
 
-def _read(place: Place, connection: Connection) -> _Rows:
+def _read(place: Place, written: _Written | None, connection: Connection) -> _Rows | _Written:
+    if written is not None:
+        ((rows, is_written),) = connection.rows(is_as_written(place.relation), [place.key, written.xid])
+        if is_written and rows == written.rows:
+            return written
     ((first_sids, ships, nodes),) = connection.rows(read_block(place.relation), [place.key])
     if first_sids is None:
         raise StateError(f"{place.relation} has no row of block {place.key}: restore a copy of the universe")
     return _Rows(first_sids, ships, nodes)
 
 
-def _unpacked(place: Place, rows: _Rows, task: Task) -> Block:
-    sids = _sids(place, np.frombuffer(rows.first_sids, ">i4"), task.laws, task.row_systems)
-    first_sid, systems = int(sids[0]), len(sids)
-    ships = split_blobs("ship", np.frombuffer(rows.ships, np.uint8), systems, first_sid)
-    nodes = split_blobs("node", np.frombuffer(rows.nodes, np.uint8), systems, first_sid)
+def _unpacked(place: Place, rows: _Rows | _Written, task: Task) -> Block:
+    if isinstance(rows, _Written):
+        sids = rows.sids
+        ships, nodes = rows.packed.ships.read_only(), rows.packed.nodes.read_only()
+    else:
+        sids = _sids(place, np.frombuffer(rows.first_sids, ">i4"), task.laws, task.row_systems)
+        first_sid, systems = int(sids[0]), len(sids)
+        ships = split_blobs("ship", np.frombuffer(rows.ships, np.uint8), systems, first_sid)
+        nodes = split_blobs("node", np.frombuffer(rows.nodes, np.uint8), systems, first_sid)
     return Block(
         sids,
-        Unpacking("ship", [ships], first_sid).ships(ALONE),
-        Unpacking("node", [nodes], first_sid).nodes(ALONE),
+        Unpacking("ship", [ships], int(sids[0])).ships(ALONE),
+        Unpacking("node", [nodes], int(sids[0])).nodes(ALONE),
     )
 
 
@@ -172,13 +191,13 @@ def _packed(block: Block, end: BlockEnd) -> PackedState:
 
 
 def _write(
-    place: Place, first_sid: int, packed: PackedState, row_systems: int, connection: Connection
-) -> None:
+    place: Place, sids: NDArray[np.uint32], packed: PackedState, row_systems: int, connection: Connection
+) -> _Written:
     cuts: list[str] = []
     for blobs in packed:
-        ends = [*blobs.offsets[:-1:row_systems].tolist(), int(blobs.offsets[-1])]
-        cuts.append(_array(begin + 1 for begin in ends[:-1]))
-        cuts.append(_array(end - begin for begin, end in pairwise(ends)))
+        ends = np.append(blobs.offsets[:-1:row_systems], blobs.offsets[-1])
+        cuts += _array(ends[:-1] + 1), _array(np.diff(ends))
+    first_sid, rows = int(sids[0]), len(ends) - 1
     values = [
         place.key,
         first_sid,
@@ -187,14 +206,15 @@ def _write(
         packed.nodes.data.tobytes(),
         *cuts,
     ]
-    changed = connection.change(write_block(place.relation), values)
-    if changed != len(ends) - 1:
+    ((changed, xid),) = connection.rows(write_block(place.relation), values)
+    if changed != rows:
         raise StateError(
-            f"block {place.key} of {place.relation} has {len(ends) - 1:,} rows, of which {changed:,} were found again: "
+            f"block {place.key} of {place.relation} has {rows:,} rows, of which {changed:,} were found again: "
             "the turn is not committed; find out who else writes to the table"
         )
+    return _Written(sids, packed, rows, xid)
 
 
-def _array(values: Any) -> str:
+def _array(values: NDArray[np.int64]) -> str:
     """The text of an array of PostgreSQL."""
-    return "{" + ",".join(map(str, values)) + "}"
+    return f"{{{str(values.tolist())[1:-1]}}}"

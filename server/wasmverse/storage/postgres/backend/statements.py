@@ -10,7 +10,7 @@ from wasmverse.errors import StateError
 
 
 class Statement(NamedTuple):
-    """A statement with ``$1``..., the types of these parameters, and how many columns its rows have; 0: it has none."""
+    """A statement with ``$1``..., the types of these parameters, and how many columns its rows have."""
 
     text: str
     types: tuple[str, ...]
@@ -21,10 +21,7 @@ class Connection(Protocol):
     """Where statements are executed, within the transaction that is open."""
 
     def rows(self, statement: Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """What a query answers; bytea as bytes."""
-
-    def change(self, statement: Statement, values: Sequence[Any]) -> int:
-        """How many rows a statement changed."""
+        """What a statement answers; bytea as bytes."""
 
 
 def checked(relation: str) -> str:
@@ -51,19 +48,29 @@ def read_block(relation: str) -> Statement:
     )
 
 
+def is_as_written(relation: str) -> Statement:
+    """How many rows block $1 has, and whether all of them are those that transaction $2 has written."""
+    return Statement(
+        f"SELECT count(*)::int AS rows, bool_and(xmin = $2::xid) AS written FROM {checked(relation)} WHERE block = $1",
+        ("int", "xid"),
+        2,
+    )
+
+
 def write_block(relation: str) -> Statement:
     """Rows of block $1, $3 systems from one first sid, $2, to the next: cut out of the ships $4 and the nodes $5 of all of them.
 
     $6 to $9 are the texts of arrays of int: of every row in order the first byte of its ships, counted from 1, their length, the
-    first byte of its nodes, their length.
+    first byte of its nodes, their length. Answers how many rows it wrote, and in which transaction, or part of one.
     """
     return Statement(
-        f"UPDATE {checked(relation)} AS state "
+        f"WITH written AS (UPDATE {checked(relation)} AS state "
         "SET ships = substr($4, part.ship, part.ships), nodes = substr($5, part.node, part.nodes) "
         "FROM unnest($6::int[], $7::int[], $8::int[], $9::int[]) WITH ORDINALITY AS part(ship, ships, node, nodes, number) "
-        "WHERE state.block = $1 AND state.first_sid = $2 + (part.number::int - 1) * $3",
+        "WHERE state.block = $1 AND state.first_sid = $2 + (part.number::int - 1) * $3 "
+        "RETURNING state.xmin AS xid) SELECT count(*)::int AS rows, (array_agg(xid))[1]::text AS xid FROM written",
         ("int", "int", "int", "bytea", "bytea", "text", "text", "text", "text"),
-        0,
+        2,
     )
 
 
