@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -133,6 +134,51 @@ def test_a_call_that_does_not_fit_is_told(asked: Catalogued) -> None:
     assert error.code == 1292 and not any(word in error.message for word in ("fold", "call ", "/1"))
     assert failure(asked, "from total(1)").code == 1305
     assert failure(asked, 'select "fold total/1"([1.0])').code == 1305
+
+
+LENGTHS = aggregate(
+    "total",
+    "func(text: string) -> u32",
+    U32,
+    f"""(module {REALLOC} (func (export "initialize") (result i32) (i32.const 0))
+      (func (export "iterate") (param i32 i32 i32) (result i32) (i32.add (local.get 0) (local.get 2)))
+      (func (export "terminate") (param i32) (result i32) (local.get 0)))""",
+)
+
+
+def test_aggregates_of_one_name_are_chosen_by_types(asked: Catalogued) -> None:
+    asked.have(1, TOTAL, LENGTHS, replace(WEIGHTED, definition=replace(WEIGHTED.definition, name="total")))
+    ten = "from range(10) t (x)"
+    for sql, rows in (
+        (
+            f"select total(x), total('abc' || x), total(1.5), total('7'), total(x, 2) {ten}",
+            [[45.0, 40, 15.0, 10, 4.5]],
+        ),
+        (
+            f"select x % 2 k, total(x order by x desc) filter (x > 3), total(distinct x::text) {ten} "
+            "group by k having total(x) > 21 order by total(x)",
+            [[1, 21.0, 5]],
+        ),
+        (f"select total(x::text) over (order by x rows 1 preceding) {ten} limit 2", [[1], [2]]),
+        (f"select try_total(x) {ten}", [[45.0]]),
+        (f"select total(z) from (select total(x) z {ten})", [[45.0]]),
+        ("select (select total(b.x) from entity b where b.sid = a.sid) from entity a limit 1", [[13.0]]),
+        ("select total((select 'abc')), total(null::text) from range(2)", [[6, 0]]),
+    ):
+        assert asked.rows(sql) == rows, sql
+    inner = f"select sum(x) s {ten} group by x"
+    assert asked.rows(f"select total(s) over () from ({inner}) limit 1") == [[45.0]]
+    error = failure(asked, f"select total([x]) {ten}")
+    assert (
+        error.code == 1064
+        and '"total"(value1 DOUBLE)' in error.message
+        and '"total"(value1 VARCHAR)' in error.message
+    )
+    assert not any(word in error.message for word in ("fold", "call ", "rows"))
+    error = failure(asked, f"select total(sum(x)) over () {ten} group by x")
+    assert error.code == 1064 and error.message.endswith("compute them in a subquery")
+    asked.have(2, TOTAL)
+    assert asked.rows(f"select total(x) {ten}") == [[45.0]]
 
 
 @pytest.mark.parametrize("given", [TOTAL, MEDIAN])

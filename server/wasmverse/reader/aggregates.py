@@ -2,31 +2,33 @@
 
 The engine's Python side has no aggregates of strangers. But it has ``list``, which gathers the rows of a group, of a window, of a
 FILTER, distinct and in an order; and a function over a list. So ``f(x order by y) filter (where z)`` becomes
-``"fold f/1"(list(x order by y) filter (where z))``, and ``f(x, y)`` ``"fold f/2"(list(row(x, y)))``.
+``"fold f/1"(list(x order by y) filter (where z))``, and ``f(x, y)`` ``"fold f/2"(list(row(x, y)))``. Where several aggregates
+take as many values, these stand before the list, so that the engine can choose by their types: ``"fold f/1"(x, list(x))``.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wasmverse.errors import QueryRefused
 from wasmverse.query.public import SCHEMA
 from wasmverse.reader.allowed import folded, shown
-from wasmverse.reader.macros import fold_name
+from wasmverse.reader.macros import Counts, fold_name
 
 Node = dict[str, Any]
 
 
 def fold_calls(
     statements: list[Node],
-    counts: Mapping[str, frozenset[int]],
+    counts: Mapping[str, Counts],
     parts: Callable[[object], Iterator[Node]],
     printed: Callable[[Node], str],
 ) -> None:
     """Write each call of an aggregate as a call over a list; the statements are mutated.
 
-    counts : the aggregates by name, in lower case, and the numbers of arguments that each can be called with.
+    counts : the aggregates by name, in lower case, and what `macros.counts_of` says of each.
     parts : every object of a tree.
     printed : the text of an expression, as the engine prints it; a column without a name is called by it.
 
@@ -43,7 +45,7 @@ def fold_calls(
             ):
                 item["alias"] = printed(item)
     for call in list(_calls(parts(statements), counts)):
-        _fold(call, counts[folded(call["function_name"])])
+        _fold(call, dict(counts[folded(call["function_name"])]))
 
 
 def _calls(nodes: Iterator[Node], names: Mapping[str, object]) -> list[Node]:
@@ -54,7 +56,7 @@ def _calls(nodes: Iterator[Node], names: Mapping[str, object]) -> list[Node]:
     ]
 
 
-def _fold(call: Node, counts: frozenset[int]) -> None:
+def _fold(call: Node, counts: Mapping[int, int]) -> None:
     name, arguments = folded(call["function_name"]), call["arguments"]
     values = [argument["expression"] for argument in arguments]
     if any(argument["name"] for argument in arguments) or any(value["class"] == "STAR" for value in values):
@@ -70,7 +72,8 @@ def _fold(call: Node, counts: frozenset[int]) -> None:
         )
     row = values[0] if len(values) == 1 else _call("row", values)
     gathered = call | {"alias": "", "arguments": [{"name": "", "expression": row}]} | _named("list")
-    outer = _call(fold_name(name, len(values)), [gathered], SCHEMA)
+    told = copy.deepcopy(values) if counts[len(values)] > 1 else []
+    outer = _call(fold_name(name, len(values)), [*told, gathered], SCHEMA)
     outer["alias"] = call["alias"]
     call.clear()
     call.update(outer)

@@ -62,6 +62,7 @@ _HIDDEN = (
     (re.compile(r"\bgame\.(?=\W?(?:fold|rows) \w+)"), ""),
     (re.compile(r"\b(?:call|fold|rows) (\w+)/\d+"), r"\1"),
     (re.compile(r"\brows (?=\w+\()"), ""),
+    (re.compile(r', "?list of rows"?(?=\))'), ""),
     (re.compile(r'(?<=")call (?=\w+")'), ""),
     (re.compile(r"\bcall (?=strategy_)"), ""),
     (
@@ -157,6 +158,10 @@ def _unbound(text: str) -> QueryError:
         return QueryError(f"Unknown column '{found[1]}' in 'field list'. {text}", code=COLUMN)
     if "Ambiguous reference" in text:
         return QueryError(text, code=1052)
+    if "has multiple overloads that match" in text:
+        return QueryError(
+            f"{text}. Aggregates in the arguments have no type yet: compute them in a subquery", code=SYNTAX
+        )
     if "must appear in the GROUP BY clause" in text:
         return QueryError(text, code=1055)
     return QueryError(text, code=SYNTAX)

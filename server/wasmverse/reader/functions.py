@@ -15,7 +15,7 @@ from wasmverse.functions.names import OWN, TRY
 from wasmverse.query.public import SCHEMA
 from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, shown
 from wasmverse.reader.catalogue import Catalogue
-from wasmverse.reader.macros import counts_of
+from wasmverse.reader.macros import Counts, counts_of
 from wasmverse.reader.statement import Checked, denied_in_from
 from wasmverse.reader.strategy_functions import StrategyFunctions
 from wasmverse.reader.wasm_functions import WasmFunctions
@@ -48,14 +48,14 @@ class Functions:
 
     def prepare(
         self, checked: Checked, tid: int, strategies: pa.Table, functions: pa.Table | None
-    ) -> dict[str, frozenset[int]]:
+    ) -> dict[str, Counts]:
         """Make the functions that a statement calls callable, each with the module that it has in turn ``tid``.
 
         strategies, functions : the tables ``strategy`` and ``wasm_function`` of the turn, as they are stored.
 
         Returns
         -------
-        The aggregates among them: by name, the numbers of arguments that each can be called with.
+        The aggregates among them: by name, what `macros.counts_of` says of each.
 
         Raises
         ------
@@ -75,7 +75,7 @@ class Functions:
         )
         flown = {name: (sha256, export, fuel) for name, sha256, export, fuel in rows}
         catalogue = self._catalogue.show(functions)
-        aggregates: dict[str, frozenset[int]] = {}
+        aggregates: dict[str, Counts] = {}
         for name in wanted:
             if name in OWN:
                 continue

@@ -7,13 +7,14 @@ too, and the engine chooses as it does among its own functions: 1 may be a DOUBL
 are declared as wide as they may be without two overloads becoming the same.
 
 A table function is two macros: ``rows f`` gives its list of records, and ``f`` in FROM takes that apart. An aggregate is called
-by what `aggregates` makes of its call: ``fold f/1`` takes the list of its rows. The engine does not know the types of an
-aggregate when it chooses among macros, so aggregates of a name differ in the number of their parameters.
+by what `aggregates` makes of its call: ``fold f/1`` takes the list of its rows. When the engine chooses among macros it does not
+know the type of that list yet, but those of the values in it. So where aggregates of a name have as many parameters, the macro
+has the values as parameters too, of declared types, and does nothing with them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ from wasmverse.wasm.types import Field, ValueType
 _INTEGERS = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"]
 _WIDEST = {**dict.fromkeys(_INTEGERS, "HUGEINT"), "FLOAT": "DOUBLE"}
 """What any number of a sort is cast to of itself."""
+
+
+ROWS_GIVEN = "list of rows"
+"""The parameter of an aggregate's macro that clients do not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,13 @@ def row_type(params: Sequence[Field]) -> str:
     return f"STRUCT({parts})"
 
 
-def counts_of(definitions: Iterable[Definition]) -> frozenset[int]:
+Counts = frozenset[tuple[int, int]]
+"""Numbers of arguments with which a name can be called, each with how many functions take so many."""
+
+
+def counts_of(definitions: Iterable[Definition]) -> Counts:
     """The numbers of arguments with which a name can be called."""
-    return frozenset(len(definition.function.params) for definition in definitions)
+    return frozenset(Counter(len(definition.function.params) for definition in definitions).items())
 
 
 def macros_of(name: str, overloads: Sequence[Overload]) -> Iterator[Macro]:
@@ -129,10 +138,15 @@ def _declared(overloads: Sequence[Overload]) -> list[tuple[str, ...]]:
 
 
 def _folds(name: str, overloads: Sequence[Overload]) -> Iterator[Macro]:
-    for count, overload in {len(overload.params): overload for overload in overloads}.items():
-        param, rows = _taken("rows", f"{row_type(overload.params)}[]")
-        body = f"({param}) AS {quoted_name(overload.called)}({rows})"
-        yield Macro(fold_name(name, count), (body,))
+    bodies: defaultdict[int, list[str]] = defaultdict(list)
+    for overload, kinds in zip(overloads, _declared(overloads), strict=True):
+        count = len(overload.params)
+        param, rows = _taken(f'"{ROWS_GIVEN}"', f"{row_type(overload.params)}[]")
+        # Types are told only where they are needed to choose.
+        values = [f"value{place} {kind}" for place, kind in enumerate(kinds, 1) if kind]
+        bodies[count].append(f"({', '.join([*values, param])}) AS {quoted_name(overload.called)}({rows})")
+    for count, texts in bodies.items():
+        yield Macro(fold_name(name, count), tuple(texts))
 
 
 def called_types(definition: Definition) -> tuple[list[str], ValueType | None]:

@@ -22,6 +22,7 @@ from wasmverse.functions.names import OWN
 from wasmverse.query.public import SCHEMA
 from wasmverse.reader.aggregates import fold_calls
 from wasmverse.reader.allowed import UNSTABLE, denial_of, folded, judge_function, judge_type, shown
+from wasmverse.reader.macros import Counts
 
 INFORMATION = "information_schema"
 INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
@@ -178,7 +179,7 @@ class Checker:
             self._passed.popitem(last=False)
         return checked
 
-    def folded(self, checked: Checked, aggregates: Mapping[str, frozenset[int]]) -> Checked:
+    def folded(self, checked: Checked, aggregates: Mapping[str, Counts]) -> Checked:
         """A checked statement whose calls of the catalogue's aggregates are written as the engine can run them.
 
         aggregates : see `aggregates.fold_calls`.

@@ -102,12 +102,6 @@ def store_function(transaction: Transaction, command: CreateFunction, now: float
                 f"{name!r} is a function of the kind {row.kind}, and all of a name are of one kind: choose another name, "
                 f"or drop it first"
             )
-        other = Definition.of_row(row._mapping)
-        if row.kind == "aggregate" and row.parameters != parameters and _count(other) == _count(definition):
-            raise FunctionTaken(
-                f"AGGREGATE {name}({row.parameters}) has as many parameters, and aggregates of one name are told apart by their "
-                "number alone: choose another name, or drop it first"
-            )
     if versions and not command.may_replace:
         raise FunctionTaken(
             f"FUNCTION {name}({parameters}) already exists: write CREATE OR REPLACE to store a new version of it"
@@ -133,10 +127,6 @@ def store_function(transaction: Transaction, command: CreateFunction, now: float
     transaction.run(_TABLE.delete().where(one, _TABLE.c.version <= version - versions_kept))
     free_modules(transaction)
     return _current(transaction, name, parameters)
-
-
-def _count(definition: Definition) -> int:
-    return len(definition.function.params)
 
 
 def drop_functions(
