@@ -56,6 +56,11 @@ class Proxy:
         with self._lock:
             self._pattern, self._cut, self._then = pattern, cut, then
 
+    def forget(self) -> None:
+        """Cut nothing that was not cut yet."""
+        with self._lock:
+            self._pattern = None
+
     def cut_all(self) -> None:
         """Cut every connection now; new ones are welcome."""
         with self._lock:

@@ -14,7 +14,7 @@ from datetime import UTC
 from functools import partial
 from typing import Any
 
-from wasmverse.errors import DatabaseError, StateError
+from wasmverse.errors import DatabaseError, DatabaseLost, StateError
 from wasmverse.messages import Condition, TurnReport
 from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.simulation.judging import count_bad_turns
@@ -32,6 +32,7 @@ from wasmverse.storage.postgres.modules import ModuleTables
 from wasmverse.storage.postgres.notices import Notices
 from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.pull import Moment, PlacesApart, Pull
+from wasmverse.storage.postgres.recovery import recover
 from wasmverse.storage.postgres.systems import SystemWriter
 from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for
 from wasmverse.storage.stored_state import StoredState
@@ -103,7 +104,9 @@ class FollowingStore(CommonStore[Transaction]):
             self._sessions = stack.pop_all()
 
     def _begin(self) -> None:
-        """Read what the universe is, recover what commands have left behind, and take over the committed state."""
+        """Read what the universe is, recover what turns and commands have left behind, and take over the committed state."""
+        done = recover(self.places[0].conninfo, [place.conninfo for place in self.places[1:]])
+        self._note_recovered(map(str, done))
         with self._main.transaction() as transaction:
             found = read_laws(transaction)
             if found is None:
@@ -273,11 +276,14 @@ class FollowingStore(CommonStore[Transaction]):
     def reconnect(self) -> None:
         """As in `SharedStore`."""
         self._end_sessions()
-        self._open()
         try:
+            self._open()
             self._begin()
-        except BaseException:
+        except BaseException as error:
             self._end_sessions()
+            if isinstance(error, DatabaseError):
+                # It was open before: whatever is wrong passes when the servers are back.
+                raise DatabaseLost(error.message) from error
             raise
 
     @contextmanager
