@@ -22,6 +22,7 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.simulation.beginning import BUNDLED
 from wasmverse.storage.duckdb import turn_store
 from wasmverse.storage.duckdb.database import Transaction
+from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.store import DuckdbStore
 
 # Turns
@@ -97,7 +98,7 @@ def test_a_turn_that_fails_hands_out_nothing_any_more(
         if fails_at == "write":
             patch.setattr(turn_store, "write_state", fail)
         elif fails_at == "read":
-            patch.setattr(Transaction, "read_arrow", fail)
+            patch.setattr(StateReader, "check", fail)
         elif fails_at == "record":
             patch.setattr(simulation.history, "append", fail)
         else:

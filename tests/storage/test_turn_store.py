@@ -11,6 +11,7 @@ from tests.storage.builder import CREW, LAWS, fill, in_order, packed, random_res
 from tests.storage.by_hand import change_by_hand
 from wasmverse.errors import StateError
 from wasmverse.storage import schema, views
+from wasmverse.storage.duckdb import state_reader
 from wasmverse.storage.duckdb.database import ROW_GROUP_ROWS, Database
 from wasmverse.storage.duckdb.state_reader import StateReader
 from wasmverse.storage.duckdb.turn_store import write_system
@@ -170,15 +171,41 @@ def test_plain_duckdb_shows_what_is_stored(tmp_path: Path) -> None:
     assert count == [(len(after.state.nodes.sid), int(after.state.nodes.energy.min()))]
 
 
-def test_rows_that_are_not_what_was_written_are_refused_before_the_commit(database: Database) -> None:
+@pytest.fixture(params=["compared by the database", "compared here"])
+def rows_a_batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A universe of few systems is compared by the database, one of many by kernels."""
+    if request.param == "compared here":
+        monkeypatch.setattr(state_reader, "ROWS_A_BATCH", LAWS.systems - 1)
+
+
+SHIPS_OF_3 = "(SELECT ships FROM system_state WHERE sid = 3)"
+
+
+@pytest.mark.usefixtures("rows_a_batch")
+@pytest.mark.parametrize(
+    ("statement", "wanted"),
+    [
+        ("UPDATE nodes SET energy = energy % 65535 + 1 WHERE sid = 2", "the nodes of system 2 are not read as they were"),
+        ("UPDATE ships SET energy = energy % 65535 + 1 WHERE sid = 3", "the ships of system 3 are not read as they were"),
+        ("DELETE FROM system_state WHERE sid = 3", "system 3"),
+        (f"INSERT INTO system_state VALUES (4, {SHIPS_OF_3}, '')", "system 4"),
+        ("UPDATE system_state SET sid = sid + 1", "system [12]"),
+        (f"UPDATE system_state SET nodes = {SHIPS_OF_3} WHERE sid = 1", "system 1"),
+    ],
+)  # fmt: skip
+def test_rows_that_are_not_what_was_written_are_refused_before_the_commit(
+    database: Database, statement: str, wanted: str
+) -> None:
     reader = StateReader(LAWS.systems, CREW)
     with database.transaction() as transaction:
         before = reader.read(transaction)
     result = random_result(np.random.default_rng(1), 1, before)
-    wanted = "the nodes of system 2 are not read as they were written; the turn is not committed"
     with pytest.raises(StateError, match=wanted), database.transaction() as transaction:
         written = write(transaction, before, result)
-        change_by_hand(transaction.driver, "UPDATE nodes SET energy = energy % 65535 + 1 WHERE sid = 2")
+        if "system_state" in statement:
+            transaction.run_text(statement)
+        else:
+            change_by_hand(transaction.driver, statement)
         reader.check(transaction, written)
     reader.close()
     with database.transaction() as transaction:

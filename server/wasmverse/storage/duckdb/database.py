@@ -11,7 +11,6 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -265,27 +264,18 @@ class Transaction:
         if isinstance(rows, pa.RecordBatchReader) or rows.num_rows:
             self.run_arrow(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM given", rows)
 
-    def empty(self, table: sa.Table) -> None:
-        """Replace a table by an empty one: deleting its rows costs more."""
-        self.run_text(_replace_sql(table, self.connection.dialect))
-
     def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Execute DuckDB's SQL with values for its ``?``, past SQLAlchemy: for what every turn repeats."""
         rows: list[tuple[Any, ...]] = self.driver.execute(statement, list(values)).fetchall()
         return rows
 
-    def run_arrow(self, statement: str, given: pa.Table | pa.RecordBatchReader) -> None:
-        """Execute a statement over the relation ``given``.
+    def run_arrow(self, statement: str, given: pa.Table | pa.RecordBatchReader) -> list[tuple[Any, ...]]:
+        """Execute a statement over the relation ``given``; its rows.
 
         DuckDB finds it as the variable that it is: half a millisecond less than to register it first.
         """
-        self.driver.execute(statement).fetchall()
-
-
-@cache
-def _replace_sql(table: sa.Table, dialect: sa.Dialect) -> str:
-    create = str(sa.schema.CreateTable(table).compile(dialect=dialect))
-    return create.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+        rows: list[tuple[Any, ...]] = self.driver.execute(statement).fetchall()
+        return rows
 
 
 def _check_path(path: Path) -> None:
