@@ -5,7 +5,7 @@ What the store around the driver does is not here: this is about the turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -28,6 +28,7 @@ from wasmverse.universe.packed import pack_state
 from wasmverse.universe.result import TurnAccount
 from wasmverse.universe.state import Nodes, Ships, State, state_hash
 from wasmverse.universe.unpacked import Unpacking, split_blobs
+from wasmverse.wasm.hosting import serialized
 
 TABLES = f"""
 CREATE TABLE universe (tid bigint NOT NULL, next_eid bigint NOT NULL);
@@ -59,14 +60,13 @@ class PlacedUniverse:
         self.limits = guest_limits(settings)
         blocks = shared_out(range(len(self.laws.blocks())), len(urls))
         self.url_of = {block: url for url, of in zip(urls, blocks, strict=True) for block in of}
-        for url in urls:
-            with connect(url) as connection:
-                connection.execute(TABLES)
-                for statement in INSIDE if is_inside else ():
-                    connection.execute(statement)
+        self.admin = {url: connect(url, "test") for url in urls}
+        for connection in self.admin.values():
+            connection.execute(TABLES)
+            for statement in INSIDE if is_inside else ():
+                connection.execute(statement)
         self.tid, self.next_eid = self.embedded.tid, self.embedded.next_eid
-        with connect(urls[0]) as connection:
-            connection.execute("INSERT INTO universe VALUES (%s, %s)", (self.tid, self.next_eid))
+        self.admin[urls[0]].execute("INSERT INTO universe VALUES (%s, %s)", (self.tid, self.next_eid))
         for block in self.url_of:
             self.insert(block)
         self.place_modules()
@@ -76,11 +76,14 @@ class PlacedUniverse:
     def close(self) -> None:
         self.turns.close()
         self.connection.close()
+        for connection in self.admin.values():
+            connection.close()
         self.embedded.close()
 
     def insert(self, block: int) -> None:
         """Write the rows of a block as they are in the embedded engine."""
-        with connect(self.url_of[block]) as connection, connection.transaction():
+        connection = self.admin[self.url_of[block]]
+        with connection.transaction():
             connection.execute(f"DELETE FROM {RELATION} WHERE block = %s", (block,))
             connection.execute("DELETE FROM place WHERE block = %s", (block,))
             with connection.cursor() as cursor, cursor.copy(f"COPY {RELATION} FROM STDIN") as copy:
@@ -114,20 +117,19 @@ class PlacedUniverse:
         ]
         return Task(self.tid + 1, self.laws, self.row_systems, pilots, self.limits)
 
-    def place_modules(self, compiled: Callable[[str], bytes | None] = lambda _sha256: None) -> None:
-        """Copy modules to all places; with ``compiled``, also what they were compiled to."""
-        modules = self.embedded.founding().modules
-        for url in self.urls:
-            with connect(url) as connection:
-                for sha256, module in modules.items():
-                    connection.execute(
-                        "INSERT INTO strategy_module VALUES (%s, %s) ON CONFLICT DO NOTHING", (sha256, module)
-                    )
-                    if (code := compiled(sha256)) is not None:
-                        connection.execute(
-                            "INSERT INTO compiled_module VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-                            (sha256, target(), code),
-                        )
+    def place_modules(self) -> None:
+        """Copy modules, and what they were compiled to, to all places."""
+        compiled = self.embedded.registry._guests._modules
+        for sha256, module in self.embedded.founding().modules.items():
+            code = serialized(compiled[sha256])
+            for connection in self.admin.values():
+                connection.execute(
+                    "INSERT INTO strategy_module VALUES (%s, %s) ON CONFLICT DO NOTHING", (sha256, module)
+                )
+                connection.execute(
+                    "INSERT INTO compiled_module VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                    (sha256, target(), code),
+                )
 
     def command(self, command: Command) -> None:
         """Carry it out in the embedded engine, and copy what became of it."""
@@ -188,11 +190,11 @@ class PlacedUniverse:
         """Of what the databases hold."""
         parts: list[State] = []
         for block, url in self.url_of.items():
-            with connect(url) as connection:
-                ((tid,),) = connection.execute("SELECT tid FROM place WHERE block = %s", (block,)).fetchall()
-                rows = connection.execute(
-                    f"SELECT ships, nodes FROM {RELATION} WHERE block = %s ORDER BY first_sid", (block,)
-                ).fetchall()
+            connection = self.admin[url]
+            ((tid,),) = connection.execute("SELECT tid FROM place WHERE block = %s", (block,)).fetchall()
+            rows = connection.execute(
+                f"SELECT ships, nodes FROM {RELATION} WHERE block = %s ORDER BY first_sid", (block,)
+            ).fetchall()
             assert tid == self.tid
             sids = self.laws.blocks()[block]
             first_sid, systems = int(sids[0]), len(sids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import psycopg
@@ -208,13 +209,20 @@ class CitusSession:
         self.connection = connection
         self.threads = 1
         ((self._blocks,),) = connection.execute("SELECT count(*) FROM place").fetchall()
+        # Within a shard a backend may only read what has the name of a shard; of a reference table each node has the same one.
+        shards = connection.execute(
+            "SELECT logicalrelid::text, logicalrelid::text || '_' || shardid FROM pg_dist_shard "
+            "WHERE logicalrelid IN ('strategy_module'::regclass, 'compiled_module'::regclass)"
+        )
+        self._shards: dict[str, str] = dict(shards.fetchall())
 
     def play(self, task: Task, encoded: bytes) -> Summaries:
         """As in `Session`."""
         # This modifies every shard, so that the connection which does it is the one that plays and settles there.
         fence(self.connection, task.tid, None, self._blocks)
         text = "SELECT block, wasmverse_play(relation, ARRAY[block], 1, $1::bytea) FROM place"
-        rows = RawCursor(self.connection).execute(text, [encoded], binary=True).fetchall()
+        here = replace(task, modules=self._shards[task.modules], codes=self._shards[task.codes])
+        rows = RawCursor(self.connection).execute(text, [here.encoded()], binary=True).fetchall()
         return {block: decode_summaries(data)[0] for block, data in rows}
 
     def settle(self, tid: int, decisions: Mapping[int, Decision]) -> dict[int, BlockAccount]:
@@ -249,6 +257,12 @@ def fence(connection: Connection, tid: int, blocks: list[int] | None, count: int
             f"turn {tid} cannot be played: {count - cursor.rowcount:,} of {count:,} blocks of a place are not at turn {tid - 1}: "
             "another process has played it, or a place was restored from a copy of another turn"
         )
+
+
+def get_ready(connection: Connection) -> None:
+    """Have a backend load, or compile, all that it plays with: a turn would wait for it."""
+    with explained():
+        connection.execute("SELECT wasmverse_ready()")
 
 
 def is_usable(connection: Connection) -> bool:

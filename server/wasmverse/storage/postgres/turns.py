@@ -37,6 +37,7 @@ from wasmverse.storage.postgres.sessions import (
     Session,
     connect,
     explained,
+    get_ready,
     is_usable,
 )
 from wasmverse.universe.deal import Dealt, Decision, Summary
@@ -105,6 +106,12 @@ class PlacedTurns:
         self._first: Session = self._open(sessions if is_inside else 1)
         self._task: Task
         self._pool = ThreadPoolExecutor(max(1, len(self._own)), "session")
+        if is_inside:
+            try:
+                list(self._pool.map(get_ready, (session.connection for _, session in self._own)))
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def threads(self) -> int:
@@ -256,6 +263,8 @@ class PlacedTurns:
         for conninfo, session in self._own:
             if not is_usable(session.connection):
                 session.connection = connect(conninfo)
+                if self._is_inside:
+                    get_ready(session.connection)
         if self._is_unsettled:
             ((tid,),) = coordinator.execute("SELECT tid FROM universe").fetchall()
             for _, session in self._own:

@@ -23,7 +23,7 @@ from wasmverse.storage.postgres.backend.messages import (
     encode_accounts,
     encode_summaries,
 )
-from wasmverse.storage.postgres.backend.shard import Place, Shard
+from wasmverse.storage.postgres.backend.shard import Place, Shard, warm_up
 from wasmverse.storage.postgres.backend.statements import Statement
 from wasmverse.universe.cache import base_folder, keep_on_disk
 from wasmverse.universe.turn import TurnPlayer
@@ -143,5 +143,7 @@ def _fail(plpy: Any, message: str) -> NoReturn:
 
 
 def ready() -> str:
-    """What is installed here, as JSON."""
+    """Get ready to play, which takes a second, or half a minute where no session has done it yet; what is installed, as JSON."""
+    if not _sessions:
+        warm_up(_session(1).player)
     return json.dumps({"version": wasmverse.__version__, "target": target()})

@@ -15,12 +15,14 @@ from wasmverse.storage.postgres.backend.statements import Connection, is_as_writ
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import Block, BlockResult
 from wasmverse.universe.crew import Crew
-from wasmverse.universe.deal import Decision, Summary
+from wasmverse.universe.deal import Decision, Summary, deal
 from wasmverse.universe.finish import BlockAccount, BlockEnd, finish
-from wasmverse.universe.packed import PackedState, pack_turn
+from wasmverse.universe.genesis import populate
+from wasmverse.universe.packed import PackedState, pack_state, pack_turn
 from wasmverse.universe.state import Nodes
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.universe.unpacked import Unpacking, split_blobs
+from wasmverse.wasm.limits import Limits
 
 ALONE = Crew(1)
 
@@ -133,6 +135,20 @@ class Shard:
                 f"block {place.key} of turn {tid} was not played in this session: play the turn again"
             )
         return self._played.pop(place)
+
+
+def warm_up(player: TurnPlayer) -> None:
+    """Load or compile every kernel, by a turn of a tiny universe nobody flies in: no turn that is waited for does it then."""
+    laws, roster = Laws(seed=1, systems=1, ships_min=1, nodes_min=1, block_systems=1), Roster([])
+    ships, nodes, next_eid = populate(1, 1, 1, 1, [1])
+    packed = pack_state(ships, nodes, 1, ALONE)
+    first_sids = np.ones(1, ">i4").tobytes()
+    rows = _Rows(first_sids, packed.ships.data.tobytes(), packed.nodes.data.tobytes())
+    task = Task(1, laws, 1, [], Limits(1, 1, 1, 1))
+    block = _unpacked(Place("", 0), rows, task)
+    result = player.play_block(block, roster, laws.turn(1, roster), task.limits)
+    (decision,) = deal([result.summary()], roster, next_eid).decisions
+    _packed(block, finish(result, decision, roster))
 
 
 def _read(place: Place, written: _Written | None, connection: Connection) -> _Rows | _Written:
