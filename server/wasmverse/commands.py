@@ -161,13 +161,15 @@ class CreateFunction:
 class DropFunction:
     """Remove a function with all its versions: the one with these parameters, None for all of the name.
 
-    Answer: ``{"name": str, "dropped": int, "tid": int}``; ``dropped`` may be 0 if it may be missing.
+    Answer: ``{"name": str, "dropped": int, "tid": int}``; ``dropped`` may be 0 if it may be missing. ``is_aggregate`` is whether
+    it must be an aggregate, or must be none; None for either.
     """
 
     name: str
     parameters: str | None
     may_be_missing: bool
     author: Author
+    is_aggregate: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,9 @@ def test_drop_and_rollback(gateway: RunningGateway) -> None:
     gateway.universe.answer = {"name": "gain", "dropped": 1, "tid": 6}
     ada = Author("name:ada", "ada")
     assert execute(gateway, "drop function if exists gain(int)").json()["rowsAffected"] == 1
-    assert last(gateway) == DropFunction("gain", "INTEGER", may_be_missing=True, author=ada)
+    assert last(gateway) == DropFunction("gain", "INTEGER", True, ada, is_aggregate=False)
+    assert execute(gateway, "drop aggregate gain").json()["rowsAffected"] == 1
+    assert last(gateway) == DropFunction("gain", None, False, ada, is_aggregate=True)
     answer = gateway.http.delete("/api/v1/functions/gain?args=double,int", headers=basic("ada"))
     assert answer.json() == {"name": "gain", "dropped": 1, "turn": 6}
     assert last(gateway) == DropFunction("gain", "DOUBLE, INTEGER", may_be_missing=False, author=ada)

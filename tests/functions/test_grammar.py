@@ -101,7 +101,7 @@ def test_an_aggregate() -> None:
     ("sql", "statement"),
     [
         ("drop function f", Drop("f", None, False)),
-        ("DROP AGGREGATE IF EXISTS wasmverse.`F` (int, text null)", Drop("f", "INTEGER, VARCHAR", True)),
+        ("DROP AGGREGATE IF EXISTS wasmverse.`F` (int, text null)", Drop("f", "INTEGER, VARCHAR", True, is_aggregate=True)),
         ("drop function f()", Drop("f", "", False)),
         ("/* a */ -- b\n show functions", ShowFunctions(None)),
         ("show functions like 'a%'", ShowFunctions("a%")),

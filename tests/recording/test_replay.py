@@ -251,7 +251,7 @@ def test_functions_are_replayed_too(run: Run) -> None:
         function_command("gain", plus=1.0),
         RollbackFunction("gain", None, None, ada),
         function_command("other"),
-        DropFunction("other", "DOUBLE, DOUBLE", False, ada),
+        DropFunction("other", "DOUBLE, DOUBLE", False, ada, is_aggregate=False),
     ]
     for command_ in commands:
         run.simulation.carry_out(command_)

@@ -104,6 +104,24 @@ def test_aggregates_of_one_name_differ_in_their_types(store: DuckdbStore) -> Non
     assert store.carry_out(function_command("gain", (S32,), kind="aggregate"))["version"] == 1
 
 
+def test_a_function_is_dropped_as_what_it_is(store: DuckdbStore) -> None:
+    store.carry_out(function_command("gain"))
+    store.carry_out(function_command("sum_of", (F64,), kind="aggregate"))
+    for name, is_aggregate, remedy in (
+        ("gain", True, "AGGREGATE gain does not exist; .* of the kind scalar: write DROP FUNCTION gain"),
+        (
+            "sum_of",
+            False,
+            "FUNCTION sum_of does not exist; .* of the kind aggregate: write DROP AGGREGATE sum_of",
+        ),
+    ):
+        with pytest.raises(FunctionUnknown, match=remedy):
+            store.carry_out(DropFunction(name, None, False, ADA, is_aggregate))
+        assert store.carry_out(DropFunction(name, None, True, ADA, is_aggregate))["dropped"] == 0
+    assert store.carry_out(DropFunction("gain", None, False, ADA, False))["dropped"] == 1
+    assert store.carry_out(DropFunction("sum_of", None, False, ADA, True))["dropped"] == 1
+
+
 def test_a_function_belongs_to_its_author(store: DuckdbStore) -> None:
     store.carry_out(function_command("gain"))
     for command in (

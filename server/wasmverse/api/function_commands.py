@@ -66,10 +66,17 @@ async def create_function(
 
 
 async def drop_function(
-    gateway: Gateway, identity: Identity, name: str, parameters: str | None, *, may_be_missing: bool
+    gateway: Gateway,
+    identity: Identity,
+    name: str,
+    parameters: str | None,
+    *,
+    may_be_missing: bool,
+    is_aggregate: bool | None = None,
 ) -> dict[str, Any]:
     """Remove a function; the universe's answer."""
-    answer = await gateway.universe.ask(DropFunction(name, parameters, may_be_missing, identity.author))
+    command = DropFunction(name, parameters, may_be_missing, identity.author, is_aggregate)
+    answer = await gateway.universe.ask(command)
     gateway.metrics.commands.labels("drop_function").inc()
     return answer
 
@@ -114,7 +121,12 @@ async def carry_out(
     """Carry out a statement; how many functions it made or removed, and the turn after which it did."""
     if isinstance(statement, Drop):
         answer = await drop_function(
-            gateway, identity, statement.name, statement.parameters, may_be_missing=statement.may_be_missing
+            gateway,
+            identity,
+            statement.name,
+            statement.parameters,
+            may_be_missing=statement.may_be_missing,
+            is_aggregate=statement.is_aggregate,
         )
         return answer["dropped"], answer["tid"]
     size = len(statement.module)

@@ -61,6 +61,7 @@ class Drop:
     name: str
     parameters: str | None
     may_be_missing: bool
+    is_aggregate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +175,13 @@ class _Reader:
             else:
                 tokens.wrong("FUNCTION or AGGREGATE")
         elif tokens.takes("DROP"):
-            if not tokens.takes("AGGREGATE"):
+            is_aggregate = tokens.takes("AGGREGATE")
+            if not is_aggregate:
                 tokens.take("FUNCTION")
             may_be_missing = tokens.takes("IF", "EXISTS")
             name = self._name()
             parameters = self.types() if tokens.peek() == "(" else None
-            statement = Drop(name, parameters, may_be_missing)
+            statement = Drop(name, parameters, may_be_missing, is_aggregate)
         elif tokens.takes("SHOW", "CREATE"):
             if not tokens.takes("AGGREGATE"):
                 tokens.take("FUNCTION")

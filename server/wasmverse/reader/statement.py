@@ -158,7 +158,7 @@ class Checker:
         ).fetchall()
         self._hidden = frozenset(name for (name,) in rows) - relations
         self._passed: OrderedDict[str, Checked] = OrderedDict()
-        self._folded: OrderedDict[tuple[str, frozenset[tuple[str, frozenset[int]]]], Checked] = OrderedDict()
+        self._folded: OrderedDict[tuple[str, frozenset[tuple[str, Counts]]], Checked] = OrderedDict()
 
     def check(self, sql: str) -> Checked:
         """Parse and judge ``sql``.

@@ -223,6 +223,7 @@ class Drop(_Authored):
     name: FunctionName
     parameters: Annotated[str, Field(max_length=DEFINITION_MAX)] | None
     may_be_missing: bool
+    is_aggregate: bool | None = None
 
 
 class Rollback(_Authored):
@@ -306,8 +307,14 @@ def command_fact(command: Command) -> Carried:
                 may_replace=may_replace,
                 **_named(author),
             )
-        case DropFunction(name, parameters, may_be_missing, author):
-            return Drop(name=name, parameters=parameters, may_be_missing=may_be_missing, **_named(author))
+        case DropFunction(name, parameters, may_be_missing, author, is_aggregate):
+            return Drop(
+                name=name,
+                parameters=parameters,
+                may_be_missing=may_be_missing,
+                is_aggregate=is_aggregate,
+                **_named(author),
+            )
         case RollbackFunction(name, parameters, version, author):
             return Rollback(name=name, parameters=parameters, version=version, **_named(author))
 

@@ -292,7 +292,9 @@ class _Player:
             case Create():
                 return self._create(given)
             case Drop():
-                return DropFunction(given.name, given.parameters, given.may_be_missing, given.by)
+                return DropFunction(
+                    given.name, given.parameters, given.may_be_missing, given.by, given.is_aggregate
+                )
             case Rollback():
                 return RollbackFunction(given.name, given.parameters, given.version, given.by)
 

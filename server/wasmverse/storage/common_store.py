@@ -163,11 +163,9 @@ class CommonStore(ABC, Generic[T]):
                 return {"name": command.name, "is_enabled": command.is_enabled, "tid": self.tid}
             case CreateFunction():
                 return self._create_function(transaction, command)
-            case DropFunction(name, parameters, may_be_missing, author):
-                dropped = function_store.drop_functions(
-                    transaction, name, parameters, author, may_be_missing=may_be_missing
-                )
-                return {"name": name, "dropped": dropped, "tid": self.tid}
+            case DropFunction():
+                dropped = function_store.drop_functions(transaction, command)
+                return {"name": command.name, "dropped": dropped, "tid": self.tid}
             case RollbackFunction(name, parameters, version, author):
                 row = function_store.roll_back(transaction, name, parameters, version, author)
                 return self._shown(row)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from wasmverse.commands import Author, CreateFunction
+from wasmverse.commands import Author, CreateFunction, DropFunction
 from wasmverse.errors import FunctionError, FunctionTaken, FunctionUnknown, StateError
 from wasmverse.functions.definition import CREATED, Definition
 from wasmverse.functions.names import check_name
@@ -129,18 +129,27 @@ def store_function(transaction: Transaction, command: CreateFunction, now: float
     return _current(transaction, name, parameters)
 
 
-def drop_functions(
-    transaction: Transaction, name: str, parameters: str | None, author: Author, *, may_be_missing: bool
-) -> int:
+def drop_functions(transaction: Transaction, command: DropFunction) -> int:
     """Remove functions with all their versions; how many they were.
 
     Raises
     ------
-    FunctionUnknown, FunctionTaken : there is none, or it is somebody else's.
+    FunctionUnknown, FunctionTaken : there is none of that kind, or it is somebody else's.
     """
-    rows = _find(transaction, name, parameters, may_be_missing=may_be_missing)
+    name, parameters = command.name, command.parameters
+    rows = _find(transaction, name, parameters, may_be_missing=command.may_be_missing)
+    if rows and command.is_aggregate not in {
+        None,
+        rows[0].kind == "aggregate",
+    }:  # all of a name are of one kind
+        if command.may_be_missing:
+            return 0
+        wanted, other = ("AGGREGATE", "FUNCTION") if command.is_aggregate else ("FUNCTION", "AGGREGATE")
+        raise FunctionUnknown(
+            f"{wanted} {name} does not exist; the function of that name is of the kind {rows[0].kind}: write DROP {other} {name}"
+        )
     for row in rows:
-        _own(row, author)
+        _own(row, command.author)
     transaction.run(_TABLE.delete().where(_one(name, parameters)))
     free_modules(transaction)
     return len({row.parameters for row in rows})
