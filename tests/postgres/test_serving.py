@@ -22,7 +22,7 @@ from wasmverse.storage.copying import Places
 from wasmverse.storage.opening import open_universe
 
 SLACK_SECONDS = 15.0
-"""What a machine that has much else to do may take longer; how long without load, docs/postgres.md says."""
+"""What a machine that has much else to do may take longer."""
 
 
 @pytest.fixture

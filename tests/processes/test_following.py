@@ -146,6 +146,7 @@ class FakeShared:
                 "size_bytes",
                 "close",
                 "fileno",
+                "keep_commands",
             }
         ):
             return lambda: 0

@@ -94,11 +94,13 @@ def _run(
     store = open_universe(settings.database_path, settings, prepare)
     try:
         if settings.record_path is not None:
-            if isinstance(store, SharedStore) and not store.claim():
-                raise RecordingError(
-                    f"--record is {settings.record_path}, but another process plays the turns of "
-                    f"{settings.database_path}: record there, or stop that one first"
-                )
+            if isinstance(store, SharedStore):
+                if not store.claim():
+                    raise RecordingError(
+                        f"--record is {settings.record_path}, but another process plays the turns of "
+                        f"{settings.database_path}: record there, or stop that one first"
+                    )
+                store.keep_commands()
             record(store, settings.record_path, settings.record_hash_turns)
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
         try:

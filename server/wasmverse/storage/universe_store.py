@@ -148,6 +148,9 @@ class SharedStore(UniverseStore, Protocol):
         from_frozen : first end the session of the process that has it: it does nothing any more.
         """
 
+    def keep_commands(self) -> None:
+        """Have no other process carry out commands until this store is closed or reconnects: what happens is recorded here."""
+
     def follow(self) -> TurnReport | None:
         """Take over what other processes have committed by now, and do not wait: the report of the newest turn, if there is one
         that is newer than ours. What their commands changed is taken over, too.

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from wasmverse.errors import ClockLost, DatabaseError
+from wasmverse.errors import ClockLost, DatabaseError, UniverseBusy
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
 from wasmverse.storage.postgres.database import connect
@@ -25,6 +25,9 @@ log = logging.getLogger("wasmverse.universe")
 
 LOCK = int.from_bytes(b"wasmvers", "big", signed=True)
 """The key of the advisory lock; a database has one universe."""
+
+COMMANDS = int.from_bytes(b"commands", "big", signed=True)
+"""The key of the lock of who keeps commands for itself; every command of others would need a share of it."""
 
 END_SECONDS = 2
 """How long to wait until a session that was told to end has ended."""
@@ -90,6 +93,27 @@ class Clock:
             self.close()
             raise ClockLost(
                 f"{row[1] if row else 'another process'} plays the turns now: this process follows it"
+            )
+
+    def keep_commands(self, connection: Connection) -> None:
+        """Have no other process carry out commands, until the session of the connection ends."""
+        with _transaction(connection):
+            connection.execute("SELECT pg_advisory_lock(%s)", (COMMANDS,))
+
+    def share_commands(self, connection: Connection) -> None:
+        """In a command's transaction: make sure that nobody keeps commands for itself.
+
+        Raises
+        ------
+        UniverseBusy : somebody does.
+        """
+        if connection.execute("SELECT pg_try_advisory_xact_lock_shared(%s)", (COMMANDS,)).fetchone() != (
+            True,
+        ):
+            row = connection.execute("SELECT holder FROM clock").fetchone()
+            raise UniverseBusy(
+                f"The universe is recorded by {row[0] if row else 'another server'}, which must know of all commands: give "
+                "them there"
             )
 
     def turned(self) -> None:

@@ -227,6 +227,11 @@ class FollowingStore(CommonStore[Transaction]):
         self._follow()
         return is_ours
 
+    def keep_commands(self) -> None:
+        """As in `SharedStore`."""
+        with self._main.explained():
+            self._clock.keep_commands(self._main.raw)
+
     def _new_turns(self) -> PlacedTurns:
         """The driver of turns, which recovers what one before it left behind."""
         if self._turns is not None:

@@ -135,6 +135,7 @@ class PostgresStore(FollowingStore):
         try:
             with noting as note, self._main.transaction() as transaction:
                 before = Position.read(transaction, locks=True)
+                self._clock.share_commands(self._main.raw)
                 if before != self._position or self._is_stale:
                     self._take_over(transaction, before)
                 self._written: Position = before
