@@ -1,6 +1,10 @@
 # Wasmverse in one image: the embedded universe, its readers, the gateway and the page.
 #
 #   docker compose up --build        builds it and serves http://127.0.0.1:8000; see docker-compose.yml
+#
+# The stage `database` is another image: a PostgreSQL server that plays turns, on the published image of PostgreSQL or Citus.
+
+ARG SERVER=postgres:15-bookworm
 
 # ---- built with Node.js: the page and the bundled strategies
 
@@ -32,6 +36,29 @@ COPY --from=node /src/server/wasmverse/bundled server/wasmverse/bundled
 RUN pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps -w /wheels . \
  && python -m venv /opt/wasmverse \
  && /opt/wasmverse/bin/pip install --no-cache-dir --no-index --find-links /wheels wasmverse
+
+# ---- the image of a database server: with PL/Python, and of the package what a turn needs
+
+FROM ${SERVER} AS database
+COPY requirements.lock /src/
+COPY --from=packages /wheels/wasmverse-*.whl /src/
+# PL/Python runs Debian's own Python, so the packages are those for its version.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql-plpython3-$PG_MAJOR python3-venv \
+ && rm -rf /var/lib/apt/lists/*
+RUN awk '/^[a-z]/ { wanted = /^(llvmlite|numba|numpy|wasmtime)==/ } wanted' /src/requirements.lock > /src/turn.lock \
+ && python3 -m venv /src/pip \
+ && /src/pip/bin/pip install --no-cache-dir --no-deps --only-binary=:all: --require-hashes --target /opt/wasmverse -r /src/turn.lock \
+ && /src/pip/bin/pip install --no-cache-dir --no-deps --no-index --target /opt/wasmverse /src/wasmverse-*.whl \
+ && rm -rf /src \
+ && install --directory --owner postgres --group postgres /var/lib/postgresql/kernels
+VOLUME /var/lib/postgresql/kernels
+
+# What the processes of the server find when they play: the package, and a folder for the kernels' machine code.
+ENV PYTHONPATH=/opt/wasmverse \
+    PYTHONDONTWRITEBYTECODE=1 \
+    OPENBLAS_NUM_THREADS=1 \
+    NUMBA_CACHE_DIR=/var/lib/postgresql/kernels
 
 # ---- the image that runs
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -54,6 +55,8 @@ def read_stages() -> list[Stage]:
         if not line.strip():
             continue
         instruction, _, rest = line.strip().partition(" ")
+        if instruction == "ARG":
+            continue
         if instruction == "FROM":
             image, _, name = rest.partition(" AS ")
             stages.append(Stage(image, name))
@@ -119,7 +122,7 @@ def service() -> dict:
         ("init: true", "init: [true]", "init must be a boolean"),
         ("- universe:/data", "- cosmos:/data", "undefined volume cosmos"),
         ("127.0.0.1:8000:8000", "127.0.0.1:eight:8000", "invalid hostPort"),
-        ("    restart:", "   restart:", "yaml"),
+        ("  restart:", "   restart:", "yaml"),
     ],
 )
 def test_compose_refuses_a_broken_copy(tmp_path: Path, right: str, wrong: str, complaint: str) -> None:
@@ -127,6 +130,7 @@ def test_compose_refuses_a_broken_copy(tmp_path: Path, right: str, wrong: str, c
     assert right in text
     broken = tmp_path / COMPOSE.name
     broken.write_text(text.replace(right, wrong, 1), "utf-8")
+    shutil.copy(ROOT / ".env", tmp_path)
     refused = run_compose(broken, "config", "--quiet")
     assert refused.returncode != 0
     assert complaint in refused.stderr
@@ -177,8 +181,10 @@ def from_environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 def test_versions_are_those_that_the_packages_ask_for() -> None:
-    assert [stage.image.partition(":")[0] for stage in STAGES] == ["node", "python", "python"]
+    assert [stage.image.partition(":")[0] for stage in STAGES] == ["node", "python", "${SERVER}", "python"]
     for stage in STAGES:
+        if stage.name == "database":
+            continue
         language, _, version = stage.image.partition(":")
         number = version.removesuffix("-slim")
         if language == "python":
@@ -218,6 +224,8 @@ def copy_of(rest: str) -> tuple[str, list[str]]:
 
 def is_made_in(stage: Stage, path: str) -> bool:
     """Whether a step of an earlier stage makes a path; what the builds make is what the wheel takes along."""
+    if path == f"/wheels/{PYPROJECT['project']['name']}-*.whl":
+        return any("pip wheel" in rest and "-w /wheels ." in rest for rest in stage.all("RUN"))
     if any(path in rest for rest in stage.all("RUN")):
         return True
     relative = path.removeprefix(stage.last("WORKDIR") + "/")
