@@ -141,8 +141,14 @@ test-long: setup attack
 	@echo "==> kill -9, 30 times, with 200,000 ships"
 	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/processes/test_kill.py
 
-bench: setup languages
+bench: setup languages $(TOOLCHAINS)/clickhouse/installed
 	@$(BIN)/python -m tests.bench
+
+$(TOOLCHAINS)/clickhouse/installed: tests/bench/clickhouse.lock | tools
+	@echo "==> ClickHouse, to be measured beside (tests/bench/clickhouse.lock)"
+	@rm -rf $(@D) && $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/clickhouse.lock
+	@touch $@
 
 lint: setup
 	@$(BIN)/ruff check --fix server tests strategies functions

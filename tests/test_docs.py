@@ -129,6 +129,7 @@ SOURCE_LOCKS = (
     "strategies/toolchains.lock",
     "strategies/engines/sources.lock",
     "functions/sentiment/sources.lock",
+    "tests/bench/clickhouse.lock",
 )
 DEPENDENCIES_PAGE = ROOT / "docs/dependencies.md"
 REASON = re.compile(r"^\| `([^`]+)` \| [^|]{10,} \|$", re.MULTILINE)

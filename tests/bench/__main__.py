@@ -1,6 +1,6 @@
-"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some nine
-minutes, and up to two more where others use the same processors. `make bench` runs it, after `make languages`: sentiment is
-built by clang from a lexicon that is fetched.
+"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some ten
+minutes, and up to two more where others use the same processors. `make bench` runs it, after `make languages` (sentiment is built
+by clang from a lexicon that is fetched) and with ClickHouse in a folder of its own (clickhouse.lock).
 
 python -m tests.bench
 """
@@ -21,6 +21,7 @@ MODULES = (
     "bench_functions",
     "bench_function_queries",
     "bench_sentiment",
+    "bench_beside",
 )
 
 
