@@ -1,13 +1,16 @@
 """What a fresh flight of a guest costs, and a call of WASI: microseconds and nanoseconds of processor time.
 
-    python -m tests.bench.bench_flight
+    python -m tests.bench.bench_flight [--unpooled]
 
-A flight is made for every block and turn, and for every batch of a query: one row is flown with it, so that it is made and given
-back. Beside it the same by wasmtime-py's objects, as far as they can: a store, the guest's instance, the driver's, one call.
+A flight is made for every block and turn, and for every function of a statement: one row is flown with it, so that it is made
+and given back. Beside it the same by wasmtime-py's objects, as far as they can: a store, the guest's instance, the driver's, one
+call. Memories come from a pool, as in the process that plays turns; with ``--unpooled`` from the system, as where queries are
+answered.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -16,7 +19,7 @@ import wasmtime
 from tests.wasm.builder import NO_FAULTS, Table, compile_wat, strategy_wat
 from wasmverse.strategies.contract import strategy_function
 from wasmverse.wasm.driver import driver_module
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import flight_engine, pool_flights
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.wasi.signatures import MODULE, SIGNATURES
 
@@ -92,6 +95,8 @@ def seconds(run: Callable[[], None], repeats: int = REPEATS) -> float:
 
 def main() -> None:
     """Print what each takes, and whether the target is met."""
+    if "--unpooled" not in sys.argv[1:]:
+        pool_flights()
     row = (1, 3, 4, 100, 90, 2, 2, 2, 7, b"\1\2\3\4" * 13)
     one = Table.of(strategy_function(), [row], NARROW)
     many = Table.of(strategy_function(), [row] * ROWS, NARROW)

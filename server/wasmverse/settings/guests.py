@@ -48,7 +48,7 @@ class GuestSettings(Group):
         description="Linear memory that one instance of a guest may grow to, in bytes.",
     )
     guest_table_elements_max: int = Field(
-        10_000, ge=1, description="Elements that a guest's table may grow to."
+        10_000, ge=1, le=1 << 20, description="Elements that a guest's table may grow to."
     )
     module_bytes_max: int = Field(4 << 20, ge=1 << 10, description="Size of an uploaded module, in bytes.")
     module_functions_max: int = Field(20_000, ge=1, description="Functions in an uploaded module.")
@@ -75,7 +75,7 @@ class GuestSettings(Group):
         description="Linear memory that each core module of a component may grow to, in bytes.",
     )
     component_table_elements_max: int = Field(
-        20_000, ge=1, description="Elements that a table of a component may grow to."
+        20_000, ge=1, le=1 << 20, description="Elements that a table of a component may grow to."
     )
     component_compile_seconds_max: float = Field(
         120.0, gt=0, description="Time for checking and compiling a component, in seconds."

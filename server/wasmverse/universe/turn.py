@@ -18,7 +18,7 @@ from wasmverse.universe.join import join
 from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult
 from wasmverse.universe.state import State
-from wasmverse.wasm.engine import flight_engine, set_thread_stacks
+from wasmverse.wasm.engine import flight_engine, pool_flights, set_thread_stacks
 from wasmverse.wasm.limits import Limits
 
 
@@ -54,6 +54,7 @@ class TurnPlayer:
     def __init__(self, threads: int = 0) -> None:
         self.threads = threads or os.cpu_count() or 1
         set_thread_stacks()
+        pool_flights()
         flight_engine()  # before several threads ask for the first one, and each is given another
         self.crew = Crew(self.threads)
         self._local = threading.local()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import resource
+import threading
 from functools import cache
 
 import wasmtime
@@ -72,10 +74,80 @@ def flight_config() -> wasmtime.Config:
     return config
 
 
+POOL_MEMORIES, POOL_TABLES, POOL_INSTANCES = 500, 2_000, 8_000
+"""What flights of a process that pools may have at the same time: one flies on each of a processor's threads."""
+POOL_TABLE_ELEMENTS = 1 << 20
+"""Elements of a table there; the settings allow no more."""
+POOL_RESIDENT_BYTES = 1 << 16
+"""Of a memory and of a table that is free, so much is set to zero and kept, and the rest given back to the system. To set 64 KiB
+to zero takes less time than to give them back and to be given them again."""
+
+_MAP_NORESERVE, _MAP_FAILED = 0x4000, ctypes.c_void_p(-1).value
+"""Of Linux."""
+
+_pools = threading.Event()
+
+
+def pool_flights() -> None:
+    """Have flights of this process take memories and tables from a pool, and give them back to it. That takes half the time of
+    mapping and unmapping them (``tests/bench/bench_flight.py``). They come out of it as they come out of the system: empty.
+
+    To be called before `flight_engine`. A pool takes terabytes of addresses, and some GB of what ``RLIMIT_DATA`` counts; neither
+    is memory. Where a process may not have so much, there is no pool.
+    """
+    _pools.set()
+
+
 @cache
 def flight_engine() -> wasmtime.Engine:
-    """The engine that compiles and runs guests and drivers."""
-    return wasmtime.Engine(flight_config())
+    """The engine that compiles and runs guests and drivers. What it compiles is the same with and without a pool."""
+    config = flight_config()
+    if _pools.is_set() and _has_addresses():
+        _set_pool(config)
+    return wasmtime.Engine(config)
+
+
+def _has_addresses() -> bool:
+    """Whether the process may have what a pool takes: wasmtime ends the process if it may not."""
+    memories = POOL_MEMORIES * (5 << 30)  # 4 GiB each, and what is left free around it
+    tables = 2 * POOL_TABLES * POOL_TABLE_ELEMENTS * ctypes.sizeof(ctypes.c_void_p)
+    libc = ctypes.CDLL(None)
+    libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE
+    taken = []
+    for size, may in ((memories, 0), (tables, mmap.PROT_READ | mmap.PROT_WRITE)):
+        at = libc.mmap(None, size, may, flags, -1, 0)
+        if at != _MAP_FAILED:
+            taken.append((at, size))
+    for at, size in taken:
+        libc.munmap(at, size)
+    return len(taken) == 2
+
+
+def _set_pool(config: wasmtime.Config) -> None:
+    pool = ffi.wasmtime_pooling_allocation_config_new()
+    for name, value in {
+        "total_memories": POOL_MEMORIES,
+        "total_tables": POOL_TABLES,
+        "total_core_instances": POOL_INSTANCES,
+        "total_component_instances": POOL_INSTANCES,
+        "total_stacks": 0,
+        "total_gc_heaps": 0,
+        # How large they may be, and how many of one instance, is for the limits of each flight to say.
+        "max_memory_size": 1 << 32,
+        "max_core_instance_size": 1 << 30,
+        "max_component_instance_size": 1 << 30,
+        "max_memories_per_module": POOL_MEMORIES,
+        "max_tables_per_module": POOL_TABLES,
+        "table_elements": POOL_TABLE_ELEMENTS,
+        "linear_memory_keep_resident": POOL_RESIDENT_BYTES,
+        "table_keep_resident": POOL_RESIDENT_BYTES,
+    }.items():
+        getattr(ffi, f"wasmtime_pooling_allocation_config_{name}_set")(pool, value)
+    ffi.wasmtime_pooling_allocation_strategy_set(config.ptr(), pool)
+    ffi.wasmtime_pooling_allocation_config_delete(pool)
 
 
 def compile_for_flight(uploaded: bytes, native: float = NATIVE, *, is_part: bool = False) -> wasmtime.Module:
