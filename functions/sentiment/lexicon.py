@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-SLOTS = 1 << 15
+SLOT_BITS = 15
+SLOTS = 1 << SLOT_BITS
 """Of the hash table: four times the words, so that a word that is not there is told after 1.2 looks."""
 
 BUT, NO, OR, NEVER, SO, WITHOUT, DOUBT, LEAST, AT, KIND, OF = (1 << bit for bit in range(11))
@@ -80,17 +81,25 @@ def lists_of(module: Path) -> dict[str, Any]:
     return values
 
 
-def fnv1a(word: bytes) -> int:
-    """The hash that sentiment.c computes while it reads a word (FNV-1a, 32 bits)."""
-    value = 2166136261
-    for byte in word:
-        value = (value ^ byte) * 16777619 & 0xFFFFFFFF
-    return value
+def slot_of(word: bytes) -> int:
+    """Where sentiment.c looks for a word first, by its first sixteen bytes: two numbers of 64 bits, multiplied and added."""
+    one, two = (int.from_bytes(word[at : at + 8], "little") for at in (0, 8))
+    value = (one + two * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 & (1 << 64) - 1
+    return value >> 64 - SLOT_BITS
 
 
 def table(type_: str, name: str, values: Iterable[int]) -> str:
     """A constant array in C."""
     return f"static const {type_} {name}[] = {{{','.join(map(str, values))}}};"
+
+
+KNOWN = "uint32_t offset; uint16_t roles; uint8_t length; int8_t tenths, boost; uint8_t flags, phrase;"
+"""What is known of a word, all in one place: where its letters are in the pool, what it means to others, and so on."""
+
+
+def braced(values: Iterable[int]) -> str:
+    """A structure in C."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def rows(path: Path) -> Iterator[tuple[str, str]]:
@@ -144,26 +153,28 @@ def header(folder: Path) -> str:
         lengths.append(len(encoded))
         pool += encoded
         if number:
-            slot = fnv1a(encoded) % SLOTS
+            slot = slot_of(encoded)
             while slots[slot]:
                 slot = (slot + 1) % SLOTS
             slots[slot] = number
+    pool += bytes(16)  # sixteen bytes are loaded of the last word too
     roles = [ROLES.get(word, 0) for word in words.numbers]
+    phrases.sort(key=lambda phrase: words.numbers[phrase[0][0]])
     triples = [(*(words.numbers[part] for part in parts), 0)[:3] for parts, _tenths, _boost in phrases]
+    begin = [triple[0] for triple in triples]
+    firsts = [begin.index(number) + 1 if number in begin else 0 for number in words.numbers.values()]
+    known = zip(offsets, roles, lengths, words.tenths, words.boosts, words.flags, firsts, strict=True)
     named = {role: word.upper() for word, role in reversed(ROLES.items())}
     return "\n".join(
         [
             "// Written by lexicon.py from the package vaderSentiment (MIT): do not edit.",
-            f"enum {{ SLOTS = {SLOTS}, PHRASES = {len(phrases)}, EMOJI = {len(emoji)} }};",
+            f"enum {{ SLOTS = {SLOTS}, SLOT_BITS = {SLOT_BITS}, LONGEST = {max(lengths)} }};",
+            f"enum {{ PHRASES = {len(phrases)}, EMOJI = {len(emoji)} }};",
             f"enum {{ {', '.join(f'{name} = {role}' for role, name in sorted(named.items()))} }};",
             f"enum {{ IN_LEXICON = {IN_LEXICON}, NEGATES = {NEGATES}, IN_PHRASE = {IN_PHRASE} }};",
             table("uint16_t", "slots", slots),
-            table("uint32_t", "offsets", offsets),
-            table("uint8_t", "lengths", lengths),
-            table("int8_t", "tenths", words.tenths),
-            table("int8_t", "boosts", words.boosts),
-            table("uint8_t", "flags", words.flags),
-            table("uint16_t", "roles", roles),
+            f"typedef struct {{ {KNOWN} }} Known;",
+            f"static const Known lexicon[] = {{{','.join(map(braced, known))}}};",
             table("uint8_t", "pool", pool),
             table("uint16_t", "phrases", (number for triple in triples for number in triple)),
             table("int8_t", "phrase_tenths", (tenths for _parts, tenths, _boost in phrases)),

@@ -4,11 +4,13 @@
 // Analysis of Social Media Text", ICWSM 2014), the lexicon is that of its Python package (lexicon.py). A word has a valence; up
 // to three words before it, and a few phrases around it, make it stronger, weaker, or turn it round.
 //
-// One pass reads the text into words, each with its number in the lexicon; all that follows compares numbers.
+// One pass maps the text, sixteen bytes at a time: where words end, and which are more than small letters. By the maps the text is
+// read into words, each with its number in the lexicon; all that follows compares numbers.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <wasm_simd128.h>
 
 #include "lexicon.h"
 
@@ -19,7 +21,7 @@ static const double BEFORE_BUT = 0.5, AFTER_BUT = 1.5, EXCLAMATION = 0.292, QUES
 static const double NEAR[] = {1, 0.95, 0.9};  // what a booster is worth one, two and three words before
 static const double ALPHA = 15;               // the sum at which a text is at 0.71 of the way to 1, squared
 
-// ---- memory: the text that the host brings, the words, the answer; all of it is free again once the answer was read
+// ---- memory: the text that the host brings, its maps, the words, the answer; all of it is free again once the answer was read
 
 extern uint8_t __heap_base;
 static uint32_t used;
@@ -32,7 +34,7 @@ void *cabi_realloc(void *old, uint32_t old_size, uint32_t align, uint32_t size) 
   uint32_t pages = (at + size + 0xFFFF) >> 16, have = __builtin_wasm_memory_size(0);
   if (pages > have && __builtin_wasm_memory_grow(0, pages - have) == (size_t)-1) __builtin_trap();
   used = at + size - (uint32_t)&__heap_base;
-  __builtin_memcpy((void *)at, old, old_size < size ? old_size : size);
+  if (old_size) __builtin_memcpy((void *)at, old, old_size < size ? old_size : size);
   return (void *)at;
 }
 
@@ -51,8 +53,11 @@ typedef struct {
   uint32_t count, room;
   uint32_t but;  // which word is the first "but"
   uint32_t exclamations, questions;
+  uint32_t upper;   // words in capitals
   bool some_upper;  // some words are in capitals, and some are not
 } Text;
+
+enum { ROOM = 64 };  // words, to begin with and whenever there is no more room for one
 
 // What a byte is, and what it is in lower case: a look into a table costs less than the comparisons.
 enum { SPACE = 1, LOWER = 2, UPPER = 4, PUNCTUATION = 8, BEYOND_ASCII = 16 };
@@ -64,27 +69,50 @@ static const uint8_t KIND_OF[256] = {
 
 static uint8_t lower(uint8_t c) { return KIND_OF[c] & UPPER ? c | 32 : c; }
 
-static uint16_t find(const uint8_t *word, uint32_t length) {
-  uint32_t hash = 2166136261u;
-  for (uint32_t i = 0; i < length; i++) hash = (hash ^ lower(word[i])) * 16777619u;
-  for (uint32_t slot = hash % SLOTS; slots[slot]; slot = (slot + 1) % SLOTS) {
-    uint16_t number = slots[slot];
-    if (lengths[number] != length) continue;
-    const uint8_t *known = pool + offsets[number];
-    uint32_t i = 0;
-    while (i < length && known[i] == lower(word[i])) i++;
-    if (i == length) return number;
+// Eight bytes at once; behind the text there are at least so many.
+static uint64_t eight(const uint8_t *bytes) {
+  uint64_t value;
+  __builtin_memcpy(&value, bytes, 8);
+  return value;
+}
+
+// The first bytes of those that were loaded; there is at least one.
+static uint64_t first_of(uint64_t value, uint32_t bytes) { return bytes < 8 ? value & ~0ull >> (64 - 8 * bytes) : value; }
+
+// Eight bytes in lower case: a byte below 128 is a capital if adding makes it 128 for 'A' and not yet for what comes after 'Z'.
+static uint64_t lower_eight(uint64_t value) {
+  const uint64_t each = 0x0101010101010101;
+  uint64_t seven_bits = value & 0x7F * each;
+  uint64_t capitals = (seven_bits + (0x80 - 'A') * each) ^ (seven_bits + (0x80 - 'Z' - 1) * each);
+  return value | ((capitals & ~value & 0x80 * each) >> 2);
+}
+
+// The number of a word. Its first sixteen bytes say where to look (lexicon.py: slot_of), and whether it is the one found there.
+static uint16_t find(const uint8_t *word, uint32_t length, bool has_capitals) {
+  if (length > LONGEST || length == 0) return 0;
+  uint64_t one = first_of(eight(word), length), two = length > 8 ? first_of(eight(word + 8), length - 8) : 0;
+  if (has_capitals) one = lower_eight(one), two = lower_eight(two);
+  uint32_t slot = (one + two * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 >> (64 - SLOT_BITS);
+  for (; slots[slot]; slot = (slot + 1) % SLOTS) {
+    const Known *known = lexicon + slots[slot];
+    const uint8_t *letters = pool + known->offset;
+    if (known->length != length || first_of(eight(letters), length) != one) continue;
+    if (length > 8 && first_of(eight(letters + 8), length - 8) != two) continue;
+    uint32_t i = 16;
+    while (i < length && letters[i] == lower(word[i])) i++;
+    if (i >= length) return known - lexicon;
   }
   return 0;
 }
 
 static void add(Text *text, uint32_t start, uint32_t length, uint16_t number, bool is_upper, bool negates) {
   if (text->count == text->room) {  // the words are the last thing in memory, so they can grow where they are
-    cabi_realloc(NULL, 0, 1, 64 * sizeof(Word));
-    text->room += 64;
+    cabi_realloc(NULL, 0, 1, ROOM * sizeof(Word));
+    text->room += ROOM;
   }
-  if (roles[number] & BUT && text->but == UINT32_MAX) text->but = text->count;
-  text->words[text->count++] = (Word){start, length, number, flags[number] | (negates ? NEGATES : 0), is_upper};
+  text->upper += is_upper;
+  if (lexicon[number].roles & BUT && text->but == UINT32_MAX) text->but = text->count;
+  text->words[text->count++] = (Word){start, length, number, lexicon[number].flags | (negates ? NEGATES : 0), is_upper};
 }
 
 // A word without the punctuation around it, unless hardly anything would be left: then it is a smiley.
@@ -103,7 +131,7 @@ static void add_word(Text *text, uint32_t start, uint32_t end, uint8_t kinds) {
       negates |= bytes[i] == '\'' && lower(bytes[i - 1]) == 'n' && lower(bytes[i + 1]) == 't';
   }
   bool is_upper = (kinds & (UPPER | LOWER)) == UPPER;
-  add(text, first, last - first, find(bytes + first, last - first), is_upper, negates);
+  add(text, first, last - first, find(bytes + first, last - first, kinds & UPPER), is_upper, negates);
 }
 
 // An emoji stands for the words of its name. Returns how many bytes it has, 0 when there is none here.
@@ -121,47 +149,103 @@ static uint32_t emoji_at(const uint8_t *bytes, uint32_t length, uint32_t *which)
   return low < EMOJI && emoji[low] == code ? size : 0;
 }
 
-static Text read(const uint8_t *bytes, uint32_t length) {
-  Text text = {.bytes = bytes, .but = UINT32_MAX, .words = cabi_realloc(NULL, 0, 4, 0)};
-  for (uint32_t i = 0; i < length;) {
-    uint32_t start = i;
-    uint8_t kinds = 0;
-    for (; i < length && !(KIND_OF[bytes[i]] & SPACE); i++) {
-      uint8_t kind = KIND_OF[bytes[i]];
-      kinds |= kind;
-      if (kind & PUNCTUATION) {
-        text.exclamations += bytes[i] == '!';
-        text.questions += bytes[i] == '?';
-      } else if (kind & BEYOND_ASCII) {
-        uint32_t which, size = emoji_at(bytes + i, length - i, &which);
-        if (!size) continue;
-        if (start < i) add_word(&text, start, i, kinds);
-        for (uint32_t word = emoji_starts[which]; word < emoji_starts[which + 1]; word++)
-          add(&text, i, size, emoji_words[word], false, false);
-        start = i + size, i += size - 1, kinds = 0;
-      }
-    }
-    if (start < i) add_word(&text, start, i, kinds);
-    i++;
+// ---- reading
+
+enum { SEEN = 56 };  // bits that a look at a map gives, wherever it begins
+
+static uint64_t bits(const uint8_t *map, uint32_t at) { return eight(map + at / 8) >> at % 8; }
+
+static v128_t within(v128_t bytes, uint8_t first, uint8_t last) {
+  return wasm_u8x16_lt(wasm_i8x16_sub(bytes, wasm_u8x16_splat(first)), wasm_u8x16_splat(last - first + 1));
+}
+
+static uint32_t count_of(v128_t bytes, uint8_t byte, uint32_t there) {
+  return __builtin_popcount(wasm_i8x16_bitmask(wasm_i8x16_eq(bytes, wasm_u8x16_splat(byte))) & there);
+}
+
+// Draws the maps: which bytes are spaces, and which are neither spaces nor small letters nor digits. Behind its end the text goes
+// on as spaces.
+static void draw(Text *text, uint32_t length, uint8_t *spaces, uint8_t *others) {
+  for (uint32_t i = 0; i < length; i += 16) {
+    v128_t bytes = wasm_v128_load(text->bytes + i);
+    v128_t space = wasm_v128_or(within(bytes, 9, 13), within(bytes, 28, 32));
+    v128_t plain = wasm_v128_or(wasm_v128_or(within(bytes, 'a', 'z'), within(bytes, '0', '9')), space);
+    uint32_t there = length - i < 16 ? (1u << (length - i)) - 1 : 0xFFFF;
+    uint32_t other = ~wasm_i8x16_bitmask(plain) & there;
+    *(uint16_t *)(spaces + i / 8) = wasm_i8x16_bitmask(space) | ~there;
+    *(uint16_t *)(others + i / 8) = other;
+    if (!other) continue;
+    text->exclamations += count_of(bytes, '!', there);
+    text->questions += count_of(bytes, '?', there);
   }
-  uint32_t upper = 0;
-  for (uint32_t i = 0; i < text.count; i++) upper += text.words[i].is_upper;
-  text.some_upper = upper > 0 && upper < text.count;
+  uint32_t end = (length + 15) / 16 * 2;
+  __builtin_memset(spaces + end, 0xFF, 8);
+  __builtin_memset(others + end, 0, 8);
+}
+
+// A word that is long, or has more in it than small letters and digits: byte by byte, as there may be emoji in it.
+static void read_carefully(Text *text, uint32_t start, uint32_t end) {
+  const uint8_t *bytes = text->bytes;
+  uint8_t kinds = 0;
+  for (uint32_t i = start; i < end; i++) {
+    uint8_t kind = KIND_OF[bytes[i]];
+    kinds |= kind;
+    if (!(kind & BEYOND_ASCII)) continue;
+    uint32_t which, size = emoji_at(bytes + i, end - i, &which);
+    if (!size) continue;
+    if (start < i) add_word(text, start, i, kinds);
+    for (uint32_t word = emoji_starts[which]; word < emoji_starts[which + 1]; word++)
+      add(text, i, size, emoji_words[word], false, false);
+    start = i + size, i += size - 1, kinds = 0;
+  }
+  if (start < end) add_word(text, start, end, kinds);
+}
+
+static Text read(const uint8_t *bytes, uint32_t length) {
+  Text text = {.bytes = bytes, .but = UINT32_MAX, .room = ROOM};
+  uint32_t map_bytes = length / 8 + 16;
+  uint8_t *spaces = cabi_realloc(NULL, 0, 8, 2 * map_bytes), *others = spaces + map_bytes;
+  draw(&text, length, spaces, others);
+  text.words = cabi_realloc(NULL, 0, 4, ROOM * sizeof(Word));
+  for (uint32_t i = 0; i < length;) {
+    uint64_t ends = bits(spaces, i) | 1ull << SEEN;
+    if (ends & 1) {
+      i++;
+      continue;
+    }
+    uint32_t end = i + __builtin_ctzll(ends);
+    if (end - i < SEEN && !(bits(others, i) << (64 - (end - i)))) {
+      add(&text, i, end - i, find(bytes + i, end - i, false), false, false);
+    } else {
+      while (!(bits(spaces, end) & 1)) end++;
+      read_carefully(&text, i, end);
+    }
+    i = end + 1;
+  }
+  text.some_upper = text.upper > 0 && text.upper < text.count;
   return text;
 }
 
 // ---- what a word is worth among its neighbours
 
-static bool has(const Word *word, uint16_t role) { return roles[word->number] & role; }
-
-static bool is_phrase(const Text *text, uint32_t at, int phrase) {
-  const uint16_t *parts = phrases + 3 * phrase;
-  for (uint32_t i = 0; i < 3 && parts[i]; i++)
-    if (at + i >= text->count || text->words[at + i].number != parts[i]) return false;
-  return true;
-}
+static bool has(const Word *word, uint16_t role) { return lexicon[word->number].roles & role; }
 
 static int words_in(int phrase) { return phrases[3 * phrase + 2] ? 3 : 2; }
+
+// The phrase of so many words that begins at a word, with a valence of its own or one that weakens; -1 for none. Phrases that begin
+// with the same word follow each other.
+static inline __attribute__((always_inline)) int phrase_at(const Text *text, uint32_t at, int words, bool boosts) {
+  uint16_t number = text->words[at].number;
+  int phrase = lexicon[number].phrase - 1;
+  if (phrase < 0 || at + words > text->count) return -1;
+  for (; phrase < PHRASES && phrases[3 * phrase] == number; phrase++) {
+    const uint16_t *parts = phrases + 3 * phrase;
+    if (words_in(phrase) == words && (phrase_boosts[phrase] != 0) == boosts && parts[1] == text->words[at + 1].number &&
+        (words == 2 || parts[2] == text->words[at + 2].number))
+      return phrase;
+  }
+  return -1;
+}
 
 // Where phrases are looked for: where they begin, counted from the word, and of how many words they are.
 static const int8_t BEFORE[][2] = {{-1, 2}, {-2, 3}, {-2, 2}, {-3, 3}, {-3, 2}}, AHEAD[][2] = {{0, 2}, {0, 3}};
@@ -171,23 +255,24 @@ static const int8_t BEFORE[][2] = {{-1, 2}, {-2, 3}, {-2, 2}, {-3, 3}, {-3, 2}},
 static double phrased(const Text *text, uint32_t at, double valence) {
   if (!((text->words[at - 3].flags | text->words[at - 2].flags | text->words[at - 1].flags | text->words[at].flags) & IN_PHRASE))
     return valence;
-  bool found = false;
-  for (int k = 0; k < 5 && !found; k++)
-    for (int p = 0; p < PHRASES && !found; p++)
-      if (!phrase_boosts[p] && words_in(p) == BEFORE[k][1] && is_phrase(text, at + BEFORE[k][0], p))
-        valence = phrase_tenths[p] / 10.0, found = true;
-  for (int k = 0; k < 2; k++)
-    for (int p = 0; p < PHRASES; p++)
-      if (!phrase_boosts[p] && words_in(p) == AHEAD[k][1] && is_phrase(text, at, p)) valence = phrase_tenths[p] / 10.0;
-  for (int k = 2; k < 5; k++)  // without those in which the word itself is
-    for (int p = 0; p < PHRASES; p++)
-      if (phrase_boosts[p] && words_in(p) == BEFORE[k][1] && is_phrase(text, at + BEFORE[k][0], p))
-        valence += phrase_boosts[p] * BOOST;
+  int found = -1;
+  for (int k = 0; k < 5 && found < 0; k++) {
+    found = phrase_at(text, at + BEFORE[k][0], BEFORE[k][1], false);
+    if (found >= 0) valence = phrase_tenths[found] / 10.0;
+  }
+  for (int k = 0; k < 2; k++) {
+    found = phrase_at(text, at, AHEAD[k][1], false);
+    if (found >= 0) valence = phrase_tenths[found] / 10.0;
+  }
+  for (int k = 2; k < 5; k++) {  // without those in which the word itself is
+    found = phrase_at(text, at + BEFORE[k][0], BEFORE[k][1], true);
+    if (found >= 0) valence += phrase_boosts[found] * BOOST;
+  }
   return valence;
 }
 
 static double boosted(const Text *text, const Word *before, double valence) {
-  int boost = boosts[before->number];
+  int boost = lexicon[before->number].boost;
   if (!boost) return 0;
   double by = valence < 0 ? -boost * BOOST : boost * BOOST;
   if (before->is_upper && text->some_upper) by += valence > 0 ? CAPITALS : -CAPITALS;
@@ -209,20 +294,23 @@ static double negated(const Word *word, int distance, double valence) {
 
 static double valence_of(const Text *text, uint32_t at) {
   const Word *word = text->words + at;
-  if (!(word->flags & IN_LEXICON) || boosts[word->number]) return 0;
+  if (!(word->flags & IN_LEXICON) || lexicon[word->number].boost) return 0;
   if (has(word, KIND) && at + 1 < text->count && has(word + 1, OF)) return 0;
 
-  double valence = tenths[word->number] / 10.0;
+  double valence = lexicon[word->number].tenths / 10.0;
   if (has(word, NO) && at + 1 < text->count && word[1].flags & IN_LEXICON) valence = 0;  // it turns the next word round
   if ((at > 0 && has(word - 1, NO)) || (at > 1 && has(word - 2, NO)) ||
       (at > 2 && has(word - 3, NO) && has(word - 1, OR)))
-    valence = tenths[word->number] / 10.0 * NEGATED;
+    valence = lexicon[word->number].tenths / 10.0 * NEGATED;
   if (word->is_upper && text->some_upper) valence += valence > 0 ? CAPITALS : -CAPITALS;
 
   for (int distance = 1; distance <= 3 && (uint32_t)distance <= at; distance++) {
-    if (word[-distance].flags & IN_LEXICON) continue;
-    valence += boosted(text, word - distance, valence) * NEAR[distance - 1];
-    valence = negated(word, distance, valence);
+    const Word *before = word - distance;
+    if (before->flags & IN_LEXICON) continue;
+    if (before->number || before->flags || (distance == 3 && has(word - 1, SO))) {  // other words change nothing
+      valence += boosted(text, before, valence) * NEAR[distance - 1];
+      valence = negated(word, distance, valence);
+    }
     if (distance == 3) valence = phrased(text, at, valence);
   }
   if (at > 0 && has(word - 1, LEAST) && !(word[-1].flags & IN_LEXICON) && !(at > 1 && has(word - 2, AT))) valence *= NEGATED;
@@ -242,7 +330,8 @@ EXPORT("sentiment")
 double sentiment(const uint8_t *bytes, uint32_t length) {
   Text text = read(bytes, length);
   double sum = 0;
-  for (uint32_t i = 0; i < text.count; i++) sum += worth(&text, i);
+  for (uint32_t i = 0; i < text.count; i++)
+    if (text.words[i].flags & IN_LEXICON) sum += worth(&text, i);
   double emphasis = EXCLAMATION * (text.exclamations < 4 ? text.exclamations : 4);
   if (text.questions > 1) emphasis += text.questions > 3 ? QUESTIONS : QUESTION * text.questions;
   used = 0;
