@@ -107,7 +107,15 @@ def module(*options: str) -> bytes:
     """beside.c, compiled."""
     build()  # which writes the lexicon
     made = BUILT / "beside.wasm"
-    flags = ["-std=c17", "-O2", "-mbulk-memory", "-msimd128", "-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=65536"]
+    flags = [
+        "-std=c17",
+        "-O3",
+        "-mbulk-memory",
+        "-msimd128",
+        "-nostdlib",
+        "-Wl,--no-entry",
+        "-Wl,-z,stack-size=65536",
+    ]
     source = Path(__file__).with_name("beside.c")
     command = ["clang", "--target=wasm32", *flags, f"-I{BUILT}", *options, "-o", str(made), str(source)]
     subprocess.run(command, check=True)

@@ -24,6 +24,7 @@ from wasmverse.wasm.driver_lower import Lowering
 from wasmverse.wasm.driver_text import (
     CHAR,
     FAIL,
+    ROOM,
     UTF8,
     Scope,
     allocate,
@@ -32,7 +33,6 @@ from wasmverse.wasm.driver_text import (
     grow,
     header_load,
     header_store,
-    room,
 )
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.layout import Layout, Node, SignatureError
@@ -46,7 +46,7 @@ def driver_wat(layout: Layout, *, has_realloc: bool, has_post: bool = False) -> 
 
     Without an allocator in the guest, the driver adds pages to the guest's memory and puts the arguments there.
     """
-    scope, lowering, lifting = Scope(), Lowering(), Lifting(layout)
+    scope, lowering, lifting = Scope(), Lowering(has_realloc), Lifting(layout)
     values, prepare = _arguments(layout, scope, lowering)
     take = _row(
         layout, scope, lifting, ["(call $function", *(f"  {value}" for value in values), ")"], has_post
@@ -68,7 +68,7 @@ def driver_wat(layout: Layout, *, has_realloc: bool, has_post: bool = False) -> 
         *_imports(layout, has_realloc, has_post),
         '  (global $current (export "row") (mut i32) (i32.const 0))',
         *(f"  (global $count{domain} (mut i32) (i32.const 0))" for domain in layout.lists),
-        *([room(has_realloc)] if layout.needs_room else []),
+        *([ROOM] if layout.needs_room and not has_realloc else []),
         *functions,
         '  (func (export "run")',
         f"    (local $row i32) (local $to i32) {column_locals(layout.rows)} {scope.declared()}",

@@ -11,17 +11,24 @@ from wasmverse.wasm.driver_text import (
     Scope,
     column_locals,
     columns_at_hand,
+    copied_in,
     failed_if,
 )
 from wasmverse.wasm.layout import Node, item_of
 from wasmverse.wasm.types import Enum, Flags, List, Option, Record, Result, Scalar, String, Tuple, Variant
 
+INLINE_MAX = 4
+"""Lists of a signature that are copied without a call: each is a kilobyte of machine code."""
+
 
 class Lowering:
-    """Makes the text; ``functions`` are those that it calls, one for each list whose items are stored one by one."""
+    """Makes the text, for a guest that has an allocator or none; ``functions`` are those that it calls, one for each list whose
+    items are stored one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, has_realloc: bool) -> None:
         self.functions: list[str] = []
+        self._has_realloc = has_realloc
+        self._inline = 0
 
     def values(self, node: Node, scope: Scope, lines: list[str]) -> list[str]:
         """An expression for each core value that carries a value; ``lines`` are what must be done before, in order."""
@@ -106,12 +113,26 @@ class Lowering:
         else:
             shift = abi.size(_item(node)).bit_length() - 1
             size = f"(i32.shl {length} (i32.const {shift}))" if shift else length
-            room = f"(call $allocate (i32.const {1 << shift}) {size})" if shift else f"(call $room {size})"
-            lines += [
-                f"(local.set {pointer_name} {room})",
-                f"(memory.copy $guest $host (local.get {pointer_name}) {start} {size})",
-            ]
+            if shift:
+                room = f"(call $allocate (i32.const {1 << shift}) {size})"
+            elif self._has_realloc:
+                room = f"(call $realloc (i32.const 0) (i32.const 0) (i32.const 1) {size})"
+            else:
+                room = f"(call $room {size})"
+            lines.append(f"(local.set {pointer_name} {room})")
+            lines += self._copied(scope, f"(local.get {pointer_name})", start, size)
         return [f"(local.get {pointer_name})", length]
+
+    def _copied(self, scope: Scope, to: str, start: str, size: str) -> list[str]:
+        if self._inline == INLINE_MAX:
+            return [f"(memory.copy $guest $host {to} {start} {size})"]
+        self._inline += 1
+        from_, bytes_, last = (scope.local("i32", hint) for hint in ("from", "bytes", "last"))
+        return [
+            f"(local.set {from_} {start})",
+            f"(local.set {bytes_} {size})",
+            copied_in(to, f"(local.get {from_})", f"(local.get {bytes_})", last),
+        ]
 
     def _function(self, node: Node) -> str:
         """A function that puts a list into the guest's memory item by item: from first and length to its address."""
