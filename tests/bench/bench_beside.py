@@ -29,7 +29,7 @@ from duckdb.func import ARROW
 
 from tests.bench.bench_function_queries import median_ns
 from tests.bench.bench_sentiment import sample
-from tests.bench.report import BENCHMARKS, ROOT, conditions, put_between
+from tests.bench.report import BENCHMARKS, DOCS, ROOT, conditions, put_between
 from tests.functions.original import BUILT, analyzer, build
 from tests.reader.catalogued import Given, given
 from tests.reader.test_wasm_functions import Catalogued
@@ -100,7 +100,9 @@ def main() -> None:
     ours, answers = _wasmverse(known)
     theirs, version = _clickhouse(known, answers)
     python = [_python(case) for case in known]
-    put_between(BENCHMARKS / "functions.md", "beside", _table(known, ours, theirs, python, version))
+    table = _table(known, ours, theirs, python, version)
+    for page in (BENCHMARKS / "functions.md", DOCS / "functions.md"):
+        put_between(page, "beside", table)
 
 
 def module(*options: str) -> bytes:
