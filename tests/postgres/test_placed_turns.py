@@ -22,7 +22,7 @@ from wasmverse.simulation.beginning import make_laws
 from wasmverse.storage.postgres.backend.guests import target
 from wasmverse.storage.postgres.backend.statements import Statement
 from wasmverse.storage.postgres.recovery import recover
-from wasmverse.storage.postgres.sessions import RELATION, OverProtocol, connect
+from wasmverse.storage.postgres.sessions import RELATION, OverProtocol, connect, get_ready
 from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for, shared_out
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.universe.deal import deal
@@ -340,6 +340,33 @@ def test_a_backend_keeps_its_signals(place: Place) -> None:
     assert sum(mask & heard == 0 for mask in masks) == 1, (
         "of all threads only the backend's own hears PostgreSQL"
     )
+
+
+def test_a_session_that_is_ready_compiles_nothing_in_a_turn(place: Place) -> None:
+    universe = place()
+    with universe.connection.transaction():
+        universe.connection.execute(
+            """CREATE FUNCTION kernels() RETURNS text[] LANGUAGE plpython3u AS $$
+            import sys
+            from numba.core.dispatcher import Dispatcher
+            found = [
+                value for name, module in list(sys.modules.items()) if name.startswith("wasmverse.universe.")
+                for value in vars(module).values() if isinstance(value, Dispatcher)
+            ]
+            return sorted({f"{kernel.py_func.__name__}{each}" for kernel in found for each in kernel.signatures})
+            $$"""
+        )
+
+    def kernels() -> list[str]:
+        with universe.connection.transaction():
+            return list(universe.connection.execute("SELECT kernels()").fetchall()[0][0])
+
+    get_ready(universe.connection)
+    ready = kernels()
+    assert len(ready) > 10
+    universe.advance()
+    universe.advance()
+    assert kernels() == ready
 
 
 def test_the_table_does_not_grow_with_the_turns(place: Place) -> None:

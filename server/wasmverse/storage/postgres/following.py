@@ -33,6 +33,7 @@ from wasmverse.storage.postgres.notices import Notices
 from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.pull import Moment, PlacesApart, Pull
 from wasmverse.storage.postgres.recovery import recover
+from wasmverse.storage.postgres.sessions import get_ready
 from wasmverse.storage.postgres.systems import SystemWriter
 from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for
 from wasmverse.storage.stored_state import StoredState
@@ -127,8 +128,7 @@ class FollowingStore(CommonStore[Transaction]):
         function_store.check_functions(self.function_rows)
         if self.is_inside:
             # Its backend loads what it plays with: whoever takes the clock over has no time for that.
-            with self._main.transaction() as transaction:
-                transaction.execute("SELECT wasmverse_ready()")
+            get_ready(self._main.raw)
         count_bad_turns(
             self.registry, self.history.turns.rows, self.history.strategy_turns.rows, self.strategy_rows
         )

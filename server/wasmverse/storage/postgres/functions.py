@@ -28,10 +28,15 @@ LANGUAGE plpython3u VOLATILE AS $$
 from wasmverse.storage.postgres.backend import play
 return play.ready()
 $$""",
+    """CREATE OR REPLACE FUNCTION wasmverse_get_ready() RETURNS void
+LANGUAGE plpython3u VOLATILE AS $$
+from wasmverse.storage.postgres.backend import play
+play.get_ready()
+$$""",
     # Whoever may call them could have any bytes run as machine code.
-    "REVOKE ALL ON FUNCTION wasmverse_play, wasmverse_settle, wasmverse_ready FROM PUBLIC",
+    "REVOKE ALL ON FUNCTION wasmverse_play, wasmverse_settle, wasmverse_ready, wasmverse_get_ready FROM PUBLIC",
 )
 """Statements for every server that plays inside; plpython3u has to be there. Its functions run with the rights of the server's
 process, so only a superuser can create them."""
 
-DROP = ("DROP FUNCTION IF EXISTS wasmverse_play, wasmverse_settle, wasmverse_ready",)
+DROP = ("DROP FUNCTION IF EXISTS wasmverse_play, wasmverse_settle, wasmverse_ready, wasmverse_get_ready",)

@@ -21,6 +21,7 @@ from wasmverse.storage.postgres import functions
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.founding import found, read_laws
 from wasmverse.storage.postgres.modules import ModuleTables
+from wasmverse.storage.postgres.sessions import get_ready
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.versions import migrate
 from wasmverse.universe.turn import Laws
@@ -164,7 +165,7 @@ def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
 
 
 def _require_functions(database: Database) -> None:
-    """Make the functions, unless they are there, and call one."""
+    """Make the functions, unless they are there, and have the machine code made that their sessions load."""
     made = hashlib.sha256("\n".join(functions.CREATE).encode()).hexdigest()
     with database.transaction() as transaction:
         known = transaction.execute(
@@ -175,8 +176,27 @@ def _require_functions(database: Database) -> None:
             for statement in functions.CREATE:
                 transaction.execute(statement)
             transaction.execute(f"COMMENT ON FUNCTION wasmverse_ready IS '{made}'")
-        row = transaction.execute("SELECT wasmverse_ready()").fetchone()
-        assert row is not None
-        there = json.loads(row[0])["version"]
-        if there != __version__:
-            raise DatabaseError(f"its server has Wasmverse {there}, this is {__version__}")
+        there = _installed(transaction)
+    if there["version"] != __version__:
+        raise DatabaseError(f"its server has Wasmverse {there['version']}, this is {__version__}")
+    if not there["are_kernels_compiled"]:
+        log.info(
+            "%s: compiling the kernels in the server (a minute the first time, cached afterwards)",
+            database.shown,
+        )
+        get_ready(database.raw)
+        with database.transaction() as transaction:
+            if not _installed(transaction)["are_kernels_compiled"]:
+                log.warning(
+                    "%s: the server keeps no compiled kernels, so each of its sessions compiles them for a minute: "
+                    "set NUMBA_CACHE_DIR in its environment to a folder that its user may write to",
+                    database.shown,
+                )
+
+
+def _installed(transaction: Transaction) -> dict[str, Any]:
+    """What the server's backends have."""
+    row = transaction.execute("SELECT wasmverse_ready()").fetchone()
+    assert row is not None
+    found: dict[str, Any] = json.loads(row[0])
+    return found

@@ -260,9 +260,13 @@ def fence(connection: Connection, tid: int, blocks: list[int] | None, count: int
 
 
 def get_ready(connection: Connection) -> None:
-    """Have a backend load, or compile, all that it plays with: a turn would wait for it."""
-    with explained():
-        connection.execute("SELECT wasmverse_ready()")
+    """Have the backend of a session, which has no transaction open, load or compile all that it plays with: turns would wait.
+
+    However long it takes: a compiler is not interrupted.
+    """
+    with explained(), connection.transaction():
+        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SELECT wasmverse_get_ready()")
 
 
 def is_usable(connection: Connection) -> bool:

@@ -25,7 +25,7 @@ from wasmverse.storage.postgres.backend.messages import (
 )
 from wasmverse.storage.postgres.backend.shard import Place, Shard, warm_up
 from wasmverse.storage.postgres.backend.statements import Statement
-from wasmverse.universe.cache import base_folder, keep_on_disk
+from wasmverse.universe.cache import are_compiled, base_folder, keep_on_disk
 from wasmverse.universe.turn import TurnPlayer
 
 SQLSTATE = "WV001"
@@ -143,7 +143,14 @@ def _fail(plpy: Any, message: str) -> NoReturn:
 
 
 def ready() -> str:
-    """Get ready to play, which takes a second, or half a minute where no session has done it yet; what is installed, as JSON."""
+    """What is installed here, as JSON, and whether a session before has left the machine code of the kernels."""
+    keep_on_disk(base_folder())
+    return json.dumps(
+        {"version": wasmverse.__version__, "target": target(), "are_kernels_compiled": are_compiled()}
+    )
+
+
+def get_ready() -> None:
+    """Load all that this session plays with, which takes a second; or compile it, which takes a minute."""
     if not _sessions:
         warm_up(_session(1).player)
-    return json.dumps({"version": wasmverse.__version__, "target": target()})
