@@ -13,7 +13,7 @@ from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author
 from wasmverse.errors import StateError
 from wasmverse.storage import function_store, strategy_store
-from wasmverse.storage.duckdb.audit import CHECKS, audit, audit_state
+from wasmverse.storage.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.position import settle_position, write_position

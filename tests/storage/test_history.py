@@ -13,7 +13,7 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.errors import StateError
 from wasmverse.simulation.spawning import spawn_event
 from wasmverse.storage import records, schema
-from wasmverse.storage.duckdb.audit import audit
+from wasmverse.storage.audit import audit
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.event_batch import pack_events

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wasmverse.errors import DatabaseError, StateError
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb.audit import audit, audit_state
+from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.position import read_position, settle_position
 from wasmverse.storage.duckdb.state_reader import StateReader

@@ -28,9 +28,9 @@ from wasmverse.simulation.judging import count_bad_turns, judge
 from wasmverse.simulation.measured import Measured, Stopwatch
 from wasmverse.simulation.memory import check_memory, check_new_universe
 from wasmverse.storage import function_store, schema, strategy_store
+from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.common_store import CommonStore, nothing
 from wasmverse.storage.duckdb import turn_store
-from wasmverse.storage.duckdb.audit import audit, audit_state
 from wasmverse.storage.duckdb.beginning import begin
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from wasmverse.errors import DatabaseError
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb.audit import audit
+from wasmverse.storage.audit import audit
 from wasmverse.storage.duckdb.database import APPLICATION, Database
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.position import settle_position

@@ -125,6 +125,10 @@ class Transaction:
         """Execute SQL with values for its ``%s``, past SQLAlchemy: for what every turn repeats."""
         return self.raw.execute(statement, values, binary=True)
 
+    def run_text(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a query without values."""
+        return self.raw.execute(statement, binary=True).fetchall()
+
     def read_arrow(self, table: sa.Table) -> pa.Table:
         """A whole table, its columns of the types of `arrow.arrow_schema`; in the order of its keys, if it has any here."""
         names = [column.name for column in table.columns]

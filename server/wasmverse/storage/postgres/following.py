@@ -22,6 +22,7 @@ from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.memory import check_memory
 from wasmverse.simulation.registry import Verdict
 from wasmverse.storage import function_store, schema, strategy_store
+from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.common_store import CommonStore
 from wasmverse.storage.postgres.backend.messages import Pilot
 from wasmverse.storage.postgres.clock import Clock
@@ -38,6 +39,9 @@ from wasmverse.storage.postgres.systems import SystemWriter
 from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.universe.crew import Crew
+
+MODULE_HASH = "encode(sha256(module), 'hex')"
+"""As `audit` needs it."""
 
 
 class FollowingStore(CommonStore[Transaction]):
@@ -119,8 +123,10 @@ class FollowingStore(CommonStore[Transaction]):
             self.systems = transaction.read_arrow(schema.solar_system)
         self.measured = Measured(len(self.laws.blocks()), self._crew.threads)
         with self._pull.moment() as moment:
+            audit(moment.transactions[0], MODULE_HASH)
             self._take_over(moment.transactions[0], moment.position)
             self._load_state(moment)
+        audit_state(self.stored.state, self.next_eid, [pilot.strategy_id for pilot in self._pilots])
         size = self.size
         check_memory(
             self.laws.systems, size.ships, size.nodes, "use a larger one, or name another universe with --db"

@@ -1,13 +1,13 @@
-"""What a universe file must hold before it is played on: others may have written to it while nobody had it open.
+"""What a universe must hold before it is played on: others may have written to its file or database meanwhile.
 
-Once at every start: ships and nodes as they have been unpacked, all else in SQL. What every turn needs (types, grid, shield) is
-checked where every turn reads: `universe.unpacked`.
+Once at every start: ships and nodes as they have been unpacked, all else in SQL that every engine understands. What every turn
+needs (types, grid, shield) is checked where every turn reads: `universe.unpacked`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from wasmverse.errors import StateError
 from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME
 from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
 from wasmverse.storage import schema
-from wasmverse.storage.duckdb.database import Transaction
 from wasmverse.storage.event_batch import unpack_events
 from wasmverse.storage.unpack_sql import PACKED_EVENTS
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 from wasmverse.universe.state import State
+
+MODULE_HASH = "sha256(module)"
+"""In DuckDB's SQL, the SHA-256 of the bytes in ``module`` in hexadecimal digits."""
 
 
 class Check(NamedTuple):
@@ -71,7 +73,7 @@ CHECKS = (
         "strategy {0!r} is there {1} times; a name is unique: remove the other rows",
     ),
     Check(
-        f"SELECT name FROM strategy WHERE NOT regexp_full_match(name, '{NAME_PATTERN}') ORDER BY name LIMIT 1",
+        f"SELECT name FROM strategy WHERE NOT name ~ '^({NAME_PATTERN})$' ORDER BY name LIMIT 1",
         "strategy {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
         "digits and '_': correct the row",
     ),
@@ -89,7 +91,7 @@ CHECKS = (
         "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
     ),
     Check(
-        f"SELECT name FROM wasm_function WHERE NOT regexp_full_match(name, '{FUNCTION_NAME}') ORDER BY name LIMIT 1",
+        f"SELECT name FROM wasm_function WHERE NOT name ~ '^({FUNCTION_NAME})$' ORDER BY name LIMIT 1",
         "wasm_function {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
         "digits and '_': correct the row",
     ),
@@ -99,8 +101,8 @@ CHECKS = (
         "wasm_function {0}({1}) has version {2} {3} times; versions count from 1, each once: correct the rows",
     ),
     Check(
-        """SELECT name, parameters, count(*) FILTER (is_current) FROM wasm_function GROUP BY name, parameters
-            HAVING count(*) FILTER (is_current) <> 1 ORDER BY name LIMIT 1""",
+        """SELECT name, parameters, count(*) FILTER (WHERE is_current) FROM wasm_function GROUP BY name, parameters
+            HAVING count(*) FILTER (WHERE is_current) <> 1 ORDER BY name LIMIT 1""",
         "wasm_function {0}({1}) has {2} current versions; it has one: correct the rows",
     ),
     Check(
@@ -141,15 +143,26 @@ CHECKS = (
 )  # fmt: skip
 
 
-def audit(transaction: Transaction) -> None:
+class Transaction(Protocol):
+    """What is needed of one of any engine."""
+
+    def run_text(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+
+
+def audit(transaction: Transaction, module_hash: str = MODULE_HASH) -> None:
     """Refuse a universe that others have broken.
+
+    Parameters
+    ----------
+    module_hash : `MODULE_HASH` in the engine's own SQL.
 
     Raises
     ------
     StateError : naming the first row that breaks a rule, the rule and the remedy.
     """
     for check in CHECKS:
-        found = transaction.run_text(check.query)
+        found = transaction.run_text(check.query.replace(MODULE_HASH, module_hash))
         if found:
             raise StateError(check.message.format(*found[0]))
     for tid, names, batch in transaction.run_text(PACKED_EVENTS):
