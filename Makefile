@@ -64,7 +64,7 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 
 # ---- compilers of the other languages: from PyPI and npm into folders of their own, and Debian's
 
-languages: $(TOOLCHAINS)/installed $(TYPESCRIPT)/node_modules/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched
+languages: $(TOOLCHAINS)/installed $(TYPESCRIPT)/node_modules/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched $(TOOLCHAINS)/spec/fetched
 	@tools/need-compilers $(PYTHON)
 
 $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
@@ -76,6 +76,14 @@ $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json | tools
 	@echo "==> TypeScript compiler"
 	@npm --prefix $(TYPESCRIPT) ci --silent --no-audit --no-fund
+	@touch $@
+
+# ---- the WebAssembly specification's own tests, from a source package of Debian
+
+$(TOOLCHAINS)/spec/fetched: tools/fetch-spec-tests | $(TOOLCHAINS)/installed
+	@echo "==> the specification's tests"
+	@rm -rf $(@D)
+	@tools/fetch-spec-tests $(@D)
 	@touch $@
 
 # ---- the lexicon of functions/sentiment, and the texts that it is tested with

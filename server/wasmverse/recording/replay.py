@@ -198,6 +198,9 @@ class _Player:
             "function_stored_bytes_max_per_owner": UNBOUNDED,
             "function_stored_bytes_max": UNBOUNDED,
             "function_compiled_bytes_max": UNBOUNDED,
+            "function_component_bytes_max": UNBOUNDED,
+            "function_component_functions_max": UNBOUNDED,
+            "function_component_compiled_bytes_max": UNBOUNDED,
             "function_compiled_bytes_max_stored": UNBOUNDED,
         }
         self.settings = settings.model_copy(update={**sizes, **kept, **no_bounds})
