@@ -308,7 +308,7 @@ def command_fact(command: Command) -> Carried:
                 **_named(author),
             )
         case DropFunction(name, parameters, may_be_missing, author, is_aggregate):
-            which = {"name": name, "parameters": parameters, "is_aggregate": is_aggregate}
+            which: dict[str, Any] = {"name": name, "parameters": parameters, "is_aggregate": is_aggregate}
             return Drop(**which, may_be_missing=may_be_missing, **_named(author))
         case RollbackFunction(name, parameters, version, author):
             return Rollback(name=name, parameters=parameters, version=version, **_named(author))
