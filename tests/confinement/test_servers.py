@@ -1,6 +1,7 @@
 """A universe that is in a server's database: it can connect to that, again and again, and to nothing else."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -124,10 +125,10 @@ def test_over_a_unix_socket_there_is_no_network(listeners: tuple[int, int, str],
     [
         (["universe.duckdb"], None),
         (["postgresql://h:7/sky", "postgresql://i/sky"], Servers(frozenset({7, 5432}))),
-        (["postgresql:///sky?host=/run"], Servers(frozenset(), True)),
+        (["postgresql:///sky?host=/run"], Servers(frozenset(), True, (), (Path("/run"),))),
         (
             ["postgresql:///sky?host=/run&port=6", "postgresql://i:9/sky?sslrootcert=/ca"],
-            Servers(frozenset({9}), True, (Path("/ca"),)),
+            Servers(frozenset({9}), True, (Path("/ca"),), (Path("/run"),)),
         ),
     ],
 )
@@ -140,3 +141,23 @@ def test_only_a_universe_that_connects_gets_what_libpq_goes_by(monkeypatch: pyte
     monkeypatch.setenv("PGPASSWORD", "secret")
     assert "PGPASSWORD" not in universe_environment()
     assert universe_environment(connects=True)["PGPASSWORD"] == "secret"
+
+
+def test_whether_only_root_may_connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root gives that right up, too, unless it is needed."""
+    folder = tmp_path / "run"
+    folder.mkdir(mode=0o755)
+    servers = Servers(has_unix=True, folders=(folder, tmp_path / "nowhere"))
+    mine = os.geteuid()
+    with socket.socket(socket.AF_UNIX) as local:
+        local.bind(str(folder / ".s.PGSQL.1"))
+        (folder / ".s.PGSQL.1").chmod(0o777)
+        monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+        assert servers.are_open()
+        (folder / ".s.PGSQL.1").chmod(0o770)
+        assert not servers.are_open()
+        (folder / ".s.PGSQL.1").chmod(0o777)
+        folder.chmod(0o750)
+        assert not servers.are_open()
+        monkeypatch.setattr(os, "geteuid", lambda: mine)
+        assert servers.are_open()

@@ -92,11 +92,18 @@ class Servers:
     ports : of TCP; none where all have Unix sockets
     has_unix : whether one has
     files : what its URLs name: certificates, keys, passwords
+    folders : with the files of Unix sockets, where URLs name them
     """
 
     ports: frozenset[int] = frozenset()
     has_unix: bool = False
     files: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
+
+    def are_open(self) -> bool:
+        """Whether this user may connect to the Unix sockets without being root."""
+        used = [path for folder in self.folders for path in (folder, *folder.glob(".s.PGSQL.*"))]
+        return all(_is_open(path) for path in used if path.exists())
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -162,6 +169,8 @@ def confine_universe(paths: UniversePaths) -> Outcomes:
     folders = paths.folders()
     used = [path for path in (file.parent, file) if path.exists()] if file is not None else []
     owned = all(path.stat().st_uid == os.geteuid() for path in used)
+    if paths.servers is not None and not paths.servers.are_open():
+        owned = False
     return {
         **namespaces.separate(is_read_only=False, keeps_network=bool(paths.ports())),
         **landlock.restrict(paths.readable(), [*folders, paths.kernels], paths.ports()),
@@ -214,6 +223,12 @@ def libraries() -> list[Path]:
     here = Path()
     paths = {path for path in map(Path, filter(None, named)) if not _is_same(path, here)} | {_PACKAGES}
     return sorted(paths)
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than its owner may go through a folder, or connect to a socket; or we are the owner."""
+    status = path.stat()
+    return status.st_uid == os.geteuid() or bool(status.st_mode & (0o001 if path.is_dir() else 0o002))
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -47,6 +47,7 @@ def servers_of(settings: UniverseProcessSettings) -> Servers | None:
         frozenset(port for ports, is_local in reached for port in ports if not is_local),
         any(is_local for _, is_local in reached),
         tuple(file for url in urls for file in url.files()),
+        tuple(folder for url in urls for folder in url.socket_folders()),
     )
 
 

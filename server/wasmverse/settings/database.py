@@ -81,18 +81,25 @@ class DatabaseUrl:
 
     def sockets(self, environment: Mapping[str, str] = os.environ) -> tuple[set[int], bool]:
         """The TCP ports that connecting takes, and whether nothing but the files of Unix sockets is connected to."""
-        options = self._options
-        hosts, given = zip(*_hosts(self._parts["hosts"]), strict=True)
-        named = [options.get("hostaddr") or options.get("host") or ""]
-        if any(hosts):
-            named = [unquote(host) for host in hosts]
-        elif not any(named):
-            named = [environment.get("PGHOSTADDR") or environment.get("PGHOST") or ""]
-        default = options.get("port") or environment.get("PGPORT") or PORT
+        _, given = zip(*_hosts(self._parts["hosts"]), strict=True)
+        default = self._options.get("port") or environment.get("PGPORT") or PORT
         ports = {int(port) for each in given for port in (each or default).split(",") if port.isdecimal()}
         # libpq connects to a Unix socket where no host is named, except where its build knows none.
-        local = all(host.startswith(("/", "@")) or not host for name in named for host in name.split(","))
+        local = all(host.startswith(("/", "@")) or not host for host in self._named(environment))
         return ports, local
+
+    def socket_folders(self, environment: Mapping[str, str] = os.environ) -> list[Path]:
+        """Those with the files of Unix sockets that are named."""
+        return [Path(host) for host in self._named(environment) if host.startswith("/")]
+
+    def _named(self, environment: Mapping[str, str]) -> list[str]:
+        """The hosts; an empty one where none is named."""
+        hosts = [unquote(host) for host, _ in _hosts(self._parts["hosts"])]
+        if not any(hosts):
+            options = self._options
+            named = options.get("hostaddr") or options.get("host")
+            hosts = [named or environment.get("PGHOSTADDR") or environment.get("PGHOST") or ""]
+        return [host for each in hosts for host in each.split(",")]
 
     def files(self) -> list[Path]:
         """What its options name: certificates, keys, a file of passwords."""
