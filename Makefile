@@ -4,8 +4,8 @@
 # make languages   install the compilers of all languages in strategies/; `make test` and `make bench` do it, nothing else needs it
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-postgres   only the tests of universes in PostgreSQL, on servers of their own; `make test` has them too
-# make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, and each
-#                  generator of hostile input for an hour
+# make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, PostgreSQL killed
+#                  50 times, and each generator of hostile input for an hour
 # make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
 #
 # Everything is made once, and again only when what it is made from has changed.
@@ -148,6 +148,10 @@ test-long: setup attack
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
 	@echo "==> kill -9, 30 times, with 200,000 ships"
 	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/processes/test_kill.py
+	@tools/need-postgres
+	@echo "==> PostgreSQL and its gateways: 50 random kills, 10 s of standing still, 1,000 turns"
+	@WASMVERSE_TEST_POSTGRES_KILLS=50 WASMVERSE_TEST_POSTGRES_STILL_SECONDS=10 WASMVERSE_TEST_POSTGRES_TURNS=1000 \
+		$(BIN)/python -m pytest tests/postgres/test_faults.py tests/postgres/test_heap.py tests/postgres/test_gateways.py
 
 bench: setup languages $(TOOLCHAINS)/clickhouse/installed
 	@$(BIN)/python -m tests.bench
