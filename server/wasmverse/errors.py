@@ -73,7 +73,7 @@ class DatabaseForeign(DatabaseError):
 
 
 class DatabaseLocked(DatabaseError):
-    """Another process has the file open."""
+    """Another process has the file open, or rows of a server's database."""
 
 
 class DatabaseTooNew(DatabaseError):

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wasmverse.errors import RecordingError, SnapshotError, WasmverseError
+from wasmverse.errors import DatabaseLocked, RecordingError, SnapshotError, WasmverseError
 from wasmverse.messages import Confined, Failure, Progress
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
@@ -25,7 +25,7 @@ from wasmverse.settings import UniverseProcessSettings
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.opening import open_universe, storage_error
-from wasmverse.storage.universe_store import SharedStore
+from wasmverse.storage.universe_store import SharedStore, UniverseStore
 from wasmverse.universe.cache import keep_no_more
 
 log = logging.getLogger("wasmverse.universe")
@@ -82,16 +82,22 @@ def _run(
     progress: Callable[[str], None],
     close_in: Callable[[], dict[str, str]],
 ) -> None:
+    is_prepared = False
+
     def prepare(is_new: bool) -> None:
+        nonlocal is_prepared
         if is_new:
             progress(f"making a universe of {settings.systems:,} systems, seed {settings.seed}")
+        if is_prepared:
+            return
         with _ends_at_once(pipe):
             compile_kernels(progress)
         keep_no_more()
         pipe.send(Confined(close_in()))
+        is_prepared = True
 
     progress(f"opening {settings.database_path}")
-    store = open_universe(settings.database_path, settings, prepare)
+    store = _opened(settings, prepare, progress)
     try:
         if settings.record_path is not None:
             if isinstance(store, SharedStore):
@@ -112,6 +118,19 @@ def _run(
             snapshots.close()
     finally:
         store.close()
+
+
+def _opened(
+    settings: UniverseProcessSettings, prepare: Callable[[bool], None], progress: Callable[[str], None]
+) -> UniverseStore:
+    """The universe; one that others may open, too, is waited for while somebody is at work on it."""
+    while True:
+        try:
+            return open_universe(settings.database_path, settings, prepare)
+        except DatabaseLocked as error:
+            if isinstance(settings.database_path, Path):
+                raise
+            progress(f"waiting: {error.message}")
 
 
 @contextmanager

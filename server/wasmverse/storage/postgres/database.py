@@ -17,7 +17,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.pool import StaticPool
 
-from wasmverse.errors import DatabaseError, DatabaseLost, WasmverseError
+from wasmverse.errors import DatabaseError, DatabaseLocked, DatabaseLost, WasmverseError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.postgres.schema import metadata
@@ -225,8 +225,12 @@ def explain(shown: str, error: Exception) -> WasmverseError:
         state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
     ):
         return DatabaseLost(f"{shown} does not answer any more ({message}): it is tried again")
+    if state == "55P03":
+        return DatabaseLocked(
+            f"{shown} has rows that another session holds for {LOCK_SECONDS} s: wait for its turn, or end it (pg_stat_activity, "
+            "pg_prepared_xacts)"
+        )
     remedy = {
-        "55P03": f"end the session that holds the rows for {LOCK_SECONDS} s (pg_stat_activity, pg_prepared_xacts)",
         "57014": "see what holds the server up (pg_stat_activity)",
         "53100": "make room on the server's disk; the last committed turn is intact",
         "42501": "GRANT this user the right, or connect as the owner of the tables",

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import RawCursor, pq
 from psycopg.conninfo import conninfo_to_dict
 
-from wasmverse.errors import DatabaseError, DatabaseLost, StateError, WasmverseError
+from wasmverse.errors import DatabaseError, DatabaseLocked, DatabaseLost, StateError, WasmverseError
 from wasmverse.storage.postgres.backend.guests import SessionGuests
 from wasmverse.storage.postgres.backend.messages import (
     Task,
@@ -98,7 +98,7 @@ def explain(error: psycopg.Error) -> WasmverseError:
     if error.sqlstate == _OWN:
         return StateError(message.removeprefix("plpy.Error: "))
     if error.sqlstate == "55P03":
-        return DatabaseError(
+        return DatabaseLocked(
             f"rows of the universe were locked for {LOCK_SECONDS} s: end the session that holds them (pg_stat_activity, "
             "pg_prepared_xacts), the turn is then played again"
         )
