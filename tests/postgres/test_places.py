@@ -110,3 +110,17 @@ def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl
     database.close()
     with pytest.raises(DatabaseForeign, match="has a part of another universe"):
         open_postgres(places, SETTINGS, play="outside")
+
+
+def test_whoever_opens_a_universe_does_not_wait_for_a_turn(
+    places: list[DatabaseUrl], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    playing(places[:1]).close()
+    database = Database(places[0], "test")
+    monkeypatch.setattr("wasmverse.storage.postgres.database.LOCK_SECONDS", 1)
+    with database.transaction() as turn:
+        turn.execute("SELECT tid FROM universe FOR UPDATE")
+        store = open_postgres(places[:1], SETTINGS, play="outside")
+        assert store.follow() is None
+    store.close()
+    database.close()

@@ -110,17 +110,20 @@ class FollowingStore(CommonStore[Transaction]):
 
     def _begin(self) -> None:
         """Read what the universe is, recover what turns and commands have left behind, and take over the committed state."""
-        done = recover(self.places[0].conninfo, [place.conninfo for place in self.places[1:]])
-        self._note_recovered(map(str, done))
         with self._main.transaction() as transaction:
             found = read_laws(transaction)
             if found is None:
                 raise StateError("the database holds no universe: make one with `wasmverse serve`")
             self.laws, self.row_systems = found
-            Position.read(transaction, locks=True)
-            self._note_recovered(self._systems.recover(transaction))
             self._modules.compile_missing(transaction)
             self.systems = transaction.read_arrow(schema.solar_system)
+        # Whoever only follows waits for no turn: it takes the lock of one only if something may have been left behind.
+        if self._pull.has_prepared():
+            done = recover(self.places[0].conninfo, [place.conninfo for place in self.places[1:]])
+            self._note_recovered(map(str, done))
+            with self._main.transaction() as transaction:
+                Position.read(transaction, locks=True)
+                self._note_recovered(self._systems.recover(transaction))
         self.measured = Measured(len(self.laws.blocks()), self._crew.threads)
         with self._pull.moment() as moment:
             audit(moment.transactions[0], MODULE_HASH)

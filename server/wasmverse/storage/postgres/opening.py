@@ -112,6 +112,7 @@ def _found(databases: Sequence[Database], laws: Laws, founders: Sequence[Founder
     """Put a universe into all places: the coordinator's commit, the last one, makes it one."""
     with databases[0].transaction() as coordinator:
         # Of two processes that find no universe here, one finds it made.
+        coordinator.execute("SET LOCAL lock_timeout = 0")
         coordinator.execute("LOCK TABLE universe IN EXCLUSIVE MODE")
         if read_laws(coordinator) is not None:
             return

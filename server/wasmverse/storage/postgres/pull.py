@@ -101,6 +101,15 @@ class Pull:
                 )
             time.sleep(PAUSE_SECONDS)
 
+    def has_prepared(self) -> bool:
+        """Whether a place has a prepared transaction of ours: of a commit that is under way, or left behind."""
+        text = "SELECT 1 FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s LIMIT 1"
+        for database in self._databases:
+            with database.transaction(is_snapshot=True) as transaction:
+                if transaction.execute(text, ("wasmverse-%",)).fetchone() is not None:
+                    return True
+        return False
+
     def state(self, moment: Moment, laws: Laws, row_systems: int, crew: Crew) -> StoredState:
         """Read and unpack all rows.
 

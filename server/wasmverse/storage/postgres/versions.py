@@ -39,6 +39,7 @@ def migrate(connection: sa.Connection, shown: str, *, is_coordinator: bool, to: 
     DatabaseForeign : tables are there that have our names, but are not ours.
     """
     # Two processes that make a universe at once take turns here.
+    connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
