@@ -228,7 +228,7 @@ time; of so many *tries* the one with least stolen counts.
 
 ![cost per ship]({PLOT.name})
 
-A turn has some 15 ms of its own, however few ships there are: some ten statements, the log, the disk. So the cost per ship falls
+A turn has some 15 ms of its own, however few ships there are: five statements, the log, the disk. So the cost per ship falls
 until there are some 500,000, and is flat from there on.
 """
     )
