@@ -13,7 +13,8 @@ from wasmverse.settings import Settings
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.wasm.frame import Frame
-from wasmverse.wasm.guest import Guest, Outcome
+from wasmverse.wasm.guest import Outcome
+from wasmverse.wasm.hosting import guest_of, load
 
 Entity = tuple[int, int, int, int]
 """Kind, danger, x, y."""
@@ -26,7 +27,7 @@ class Pilot:
     """A strategy that passed its inspection."""
 
     def __init__(self, inspection: Inspection) -> None:
-        self.guest = Guest.load(inspection.compiled, "decide")
+        self.guest = guest_of(load(inspection.compiled), "decide")
 
     def decide(self, ship: Ship, seen: Iterable[Entity] = ()) -> int:
         """The plan for one ship; a fault fails the test."""

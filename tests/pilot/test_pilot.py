@@ -93,6 +93,7 @@ def test_a_system_has_ships_first_and_is_the_bytes_that_modules_get() -> None:
     assert list(system) == [ship, node]
     assert bytes(system) == bytes((SHIP, 9, 3, 4, NODE, 0, 1, 2))
     assert list(System.of_bytes(bytes(system))) == [ship, node]
+    assert list(System.of_universe(bytes(system))) == [ship, node]
     assert (len(system), system[-1], bool(System())) == (2, node, False)
     assert repr(System([node])) == "System([Entity(kind=2, x=1, y=2, danger=0)])"
 

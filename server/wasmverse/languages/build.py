@@ -49,6 +49,7 @@ def source_of(path: Path, language: str | None = None) -> tuple[Path, Language]:
         found = [(path, it) for it in among if path in it.sources_in(path.parent)]
     else:
         found = [(source, it) for it in among for source in it.sources_in(path)]
+    found = _most_particular(found)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -61,6 +62,15 @@ def source_of(path: Path, language: str | None = None) -> tuple[Path, Language]:
         )
     shown = ", ".join(f"{source.name} ({it.title})" for source, it in found)
     raise BuildError(f"{path} may mean {shown}; name the file, or the language with --language")
+
+
+def _most_particular(found: list[tuple[Path, Language]]) -> list[tuple[Path, Language]]:
+    """Without a source's languages of which another one asks for the same files beside it and more: those are there for that."""
+    return [
+        (source, it)
+        for source, it in found
+        if not any(source == same and set(it.helpers) < set(other.helpers) for same, other in found)
+    ]
 
 
 def build(

@@ -63,7 +63,7 @@ def make_project(name: str, language: str, within: Path) -> Project:
         there.parent.mkdir(exist_ok=True, parents=True)
         shutil.copyfile(here, there)
     test, readme = folder / f"test_{name}.py", folder / "README.md"
-    test.write_text(_text("test_python" if language == "python" else "test_module", name, spoken))
+    test.write_text(_text("test_python" if spoken.suffix == ".py" else "test_module", name, spoken))
     readme.write_text(_text("readme", name, spoken))
     return Project(folder, source, (*copies.values(), test, readme), spoken)
 
