@@ -64,7 +64,8 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 
 # ---- compilers of the other languages: from PyPI and npm into folders of their own, and Debian's
 
-languages: $(TOOLCHAINS)/installed $(TYPESCRIPT)/node_modules/installed $(TOOLCHAINS)/engines/quickjs.wasm $(TOOLCHAINS)/sentiment/fetched $(TOOLCHAINS)/spec/fetched
+languages: $(TOOLCHAINS)/installed $(TYPESCRIPT)/node_modules/installed $(TOOLCHAINS)/engines/quickjs.wasm \
+	$(TOOLCHAINS)/engines/lua.wasm $(TOOLCHAINS)/sentiment/fetched $(TOOLCHAINS)/spec/fetched
 	@tools/need-compilers $(PYTHON)
 
 $(TOOLCHAINS)/installed: strategies/toolchains.lock | tools
@@ -100,6 +101,11 @@ $(TOOLCHAINS)/sentiment/fetched: functions/sentiment/sources.lock | $(TOOLCHAINS
 $(TOOLCHAINS)/engines/quickjs.wasm: strategies/engines/quickjs.c strategies/engines/sources.lock tools/build-quickjs $(TOOLCHAINS)/installed
 	@echo "==> QuickJS, the engine of strategies in JavaScript"
 	@tools/build-quickjs $(TOOLCHAINS)
+
+$(TOOLCHAINS)/engines/lua.wasm: $(addprefix strategies/engines/,lua.c lua_errors.h lua_sources.lock) tools/build-lua \
+		$(TOOLCHAINS)/installed $(ASSEMBLYSCRIPT)/node_modules/installed
+	@echo "==> Lua, the engine of strategies in Lua"
+	@tools/build-lua $(TOOLCHAINS) $(ASSEMBLYSCRIPT)/node_modules/.bin/wasm-opt
 
 # ---- the page
 

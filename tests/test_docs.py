@@ -128,6 +128,7 @@ def test_what_commands_cost_is_as_documented() -> None:
 SOURCE_LOCKS = (
     "strategies/toolchains.lock",
     "strategies/engines/sources.lock",
+    "strategies/engines/lua_sources.lock",
     "functions/sentiment/sources.lock",
     "tests/bench/clickhouse.lock",
 )

@@ -174,6 +174,10 @@ SAID = {
             ("b.ts", 2, 3, "TypeError: not a function"),
         ],
     ),
+    "lua": (
+        "a.lua:7: attempt to call a nil value (global 'f')\nstack traceback:\n\ta.lua:7: in main chunk\n\t[C]: in ?\n",
+        [("a.lua", 7, 0, "attempt to call a nil value (global 'f')")],
+    ),
     "c": (
         "In file included from x:\na.c:3:10: error: use of undeclared identifier 'y'\n  int x = y;\na.c:9:1: warning: unused\n",
         [("a.c", 3, 10, "use of undeclared identifier 'y'")],

@@ -10,7 +10,7 @@ from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import Settings
 from wasmverse.strategies.inspection import inspect_module
 
-VARIANTS = {"go": 12, "javascript": 12, "typescript": 12, "python_component": 1}
+VARIANTS = {"go": 12, "javascript": 12, "typescript": 12, "lua": 24, "python_component": 1}
 """Fewer of those that take a second to compile. A component that is cut off is not compiled; other damage to components is done
 in tests/wasm/component."""
 

@@ -16,24 +16,29 @@ import wasmtime
 from wasmverse.languages.snapshot import NotPrepared, snapshot
 
 MAIN = "main.js"
+"""What the engine of JavaScript calls; Lua's calls what the strategy's file returns."""
 _MAIN = """import {{ decide }} from "./{name}";
 import {{ pilot }} from "./wasmverse.js";
 export default pilot(decide);
 """
-_SUFFIX = ".js"
+_LUA, _JAVASCRIPT = ".lua", ".js"
 _BUILDING = ("wasmverse_room", "wasmverse_file", "wasmverse_prepare")
 
 
 def module_of(engine: bytes, source: Path) -> bytes:
-    """An engine that has read a strategy and all scripts beside it, of the strategy's suffix or the engine's own.
+    """An engine that has read a strategy and all scripts beside it that it could, the main one last.
 
     Raises
     ------
     NotPrepared : the strategy cannot be read; what the engine printed.
     """
-    beside = (path for path in sorted(source.parent.iterdir()) if path.suffix in {source.suffix, _SUFFIX})
+    suffixes = {_LUA} if source.suffix == _LUA else {source.suffix, _JAVASCRIPT}
+    beside = (path for path in sorted(source.parent.iterdir()) if path.suffix in suffixes)
     scripts = {path.name: path.read_bytes() for path in beside}
-    scripts[MAIN] = _MAIN.format(name=source.name).encode()
+    if source.suffix == _LUA:
+        scripts[source.name] = scripts.pop(source.name)
+    else:
+        scripts[MAIN] = _MAIN.format(name=source.name).encode()
 
     def prepare(store: wasmtime.Store, exports: Any) -> None:
         def put(data: bytes) -> int:
