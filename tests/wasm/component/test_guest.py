@@ -204,6 +204,18 @@ def test_long_arguments_are_handed_over_in_pieces() -> None:
     assert run(guest_in(data, "f"), function, table)[0] == [3_000_000, 0, 3]
 
 
+def test_an_empty_list_may_lie_behind_all_that_a_run_reads() -> None:
+    """As that of a ship that sees nothing does, when it is the last of a run."""
+    core = '(func (export "f") (param i32 i32) (result i64) (i64.extend_i32_u (local.get 1)))'
+    guest = guest_in(of_two_modules(core, {"f": '(param "s" (list u8)) (result u64)'}), "f")
+    table = Table.of(function_of("func(s: list<u8>) -> u64"), [(bytes(200_000),), (b"",), (b"1",), (b"",)])
+    for start, stop in ((1, 2), (3, 4), (1, 4)):
+        table.results[:] = 7
+        outcome = guest.run(table.frame, start, stop, LIMITS)
+        assert (outcome.faults, outcome.reason) == (0, None)
+        assert table.results[start:stop].tolist() == [0, 1, 0][start - 1 : stop - 1]
+
+
 def test_no_row_is_no_call() -> None:
     outcome = run(number_guest("(unreachable)"), NUMBER, [])[1]
     assert (outcome.faults, outcome.fuel) == (0, 0)

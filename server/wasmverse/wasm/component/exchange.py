@@ -143,6 +143,11 @@ def _read(frame: Frame, header: NDArray[np.uint32], node: Node, start: int, stop
         _values(frame, header, column, start, stop).astype(np.int64) for column in node.columns
     )
     used = lengths > 0
+    if not node.items and not used.all():
+        # An empty list has an address too, and only where there is memory can nothing be copied.
+        furthest = min(int(firsts[~used].max()), frame.memory.size_bytes)
+        if furthest > 0:
+            yield furthest - 1, furthest
     if not used.any():
         return
     # Payloads of cases that are not there may refer to anything: what lies outside of memory is nobody's.
