@@ -90,7 +90,10 @@ class Database:
         with self.explained(), self._connection.begin():
             if is_snapshot:
                 self._connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield Transaction(self._connection, self.raw)
+            if is_snapshot and self.url.is_citus:
+                # One connection for each worker, so that all that is read of it is as of one moment.
+                self._connection.exec_driver_sql("SET LOCAL citus.max_adaptive_executor_pool_size = 1")
+            yield Transaction(self._connection, self.raw, is_citus=self.url.is_citus)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -104,9 +107,12 @@ class Database:
 class Transaction:
     """What can be done inside one transaction: `storage.transaction.Transaction`."""
 
-    def __init__(self, connection: sa.Connection, raw: psycopg.Connection[Any]) -> None:
+    def __init__(
+        self, connection: sa.Connection, raw: psycopg.Connection[Any], *, is_citus: bool = False
+    ) -> None:
         self.connection = connection
         self.raw = raw
+        self.is_citus = is_citus
 
     def run(self, statement: str | sa.Executable, **parameters: object) -> None:
         """Execute a statement whose answer nobody needs."""

@@ -17,7 +17,9 @@ from wasmverse.errors import StateError
 from wasmverse.simulation.beginning import Founder
 from wasmverse.storage import schema, strategy_store
 from wasmverse.storage.postgres import schema as stored
+from wasmverse.storage.postgres.citus import Home, distribute
 from wasmverse.storage.postgres.database import APPLICATION, Transaction
+from wasmverse.storage.postgres.sessions import RELATION
 from wasmverse.storage.postgres.views import ROW_SYSTEMS_MAX
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.genesis import galaxy, populate
@@ -28,8 +30,6 @@ from wasmverse.universe.turn import Laws
 
 ROW_BYTES_MAX = 3_500
 """A row is not longer at the beginning: so two versions of it, and what systems grow by, fit into a page of 8 kB."""
-
-RELATION = "system_state"
 
 
 class Layout(NamedTuple):
@@ -63,6 +63,7 @@ def found(
     places : sessions of all places in a transaction each; the first is the coordinator's own.
     now : when its strategies were uploaded, seconds since 1970.
     """
+    homes_of(coordinator, laws)
     for founder in founders:
         strategy_store.store_strategies(
             coordinator,
@@ -122,19 +123,29 @@ def write_universe(
         next_eid=next_eid,
     )
     coordinator.run(stored.clock.insert(), epoch=0)
+    homes = homes_of(coordinator, laws)
     for number, place in enumerate(places):
         mine = [block for block in range(blocks) if layout.place_of(block, blocks) == number]
         with place.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO place (block, relation, tid) VALUES (%s, %s, %s)",
-                [(block, RELATION, tid) for block in mine],
+                [(*homes[block], tid) for block in mine],
             )
             with cursor.copy(
                 "COPY system_state (block, first_sid, ships, nodes) FROM STDIN (FORMAT BINARY)"
             ) as copy:
                 copy.set_types(["int4", "int4", "bytea", "bytea"])
-                for row in _rows(state, laws, layout.row_systems, mine):
-                    copy.write_row(row)
+                for block, *row in _rows(state, laws, layout.row_systems, mine):
+                    copy.write_row((homes[block].key, *row))
+
+
+def homes_of(coordinator: Transaction, laws: Laws) -> list[Home]:
+    """What the rows of each block have as their block, and where they are; on Citus the tables are distributed for that, while
+    they are empty."""
+    blocks = len(laws.blocks())
+    if coordinator.is_citus:
+        return distribute(coordinator, blocks)
+    return [Home(block, RELATION) for block in range(blocks)]
 
 
 def _rows(

@@ -14,7 +14,7 @@ from wasmverse.errors import DatabaseError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import schema as stored
 from wasmverse.storage.postgres.database import Database, Transaction
-from wasmverse.storage.postgres.founding import read_laws, write_universe
+from wasmverse.storage.postgres.founding import homes_of, read_laws, write_universe
 from wasmverse.storage.postgres.history import History
 from wasmverse.storage.postgres.modules import ModuleTables
 from wasmverse.storage.postgres.pull import Pull
@@ -105,6 +105,7 @@ def _require_empty(database: Database, transaction: Transaction, table: str) -> 
 
 
 def _write(coordinator: Transaction, places: Sequence[psycopg.Connection[Any]], whole: Whole) -> None:
+    homes_of(coordinator, whole.laws)
     for table in KEPT:
         coordinator.insert_arrow(table, whole.tables[table.name])
     turns = whole.tables["turns"]
