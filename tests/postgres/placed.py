@@ -18,7 +18,7 @@ from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.postgres import functions
 from wasmverse.storage.postgres.backend.guests import target
-from wasmverse.storage.postgres.backend.messages import Pilot, Task
+from wasmverse.storage.postgres.backend.messages import RosterRow, Task
 from wasmverse.storage.postgres.sessions import RELATION, connect
 from wasmverse.storage.postgres.turns import PlacedTurns, shared_out
 from wasmverse.strategies.limits import guest_limits
@@ -109,13 +109,13 @@ class PlacedUniverse:
 
     def task(self) -> Task:
         """The next turn's."""
-        pilots = [
-            Pilot(
+        rows = [
+            RosterRow(
                 row.strategy_id, row.name, row.sha256, row.export, row.is_enabled, row.status, row.budget_fuel
             )
             for row in self.embedded.founding().strategies
         ]
-        return Task(self.tid + 1, self.laws, self.row_systems, pilots, self.limits)
+        return Task(self.tid + 1, self.laws, self.row_systems, rows, self.limits)
 
     def place_modules(self) -> None:
         """Copy modules, and what they were compiled to, to all places."""

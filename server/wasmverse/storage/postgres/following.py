@@ -24,7 +24,7 @@ from wasmverse.simulation.registry import Verdict
 from wasmverse.storage import function_store, schema, strategy_store
 from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.common_store import CommonStore
-from wasmverse.storage.postgres.backend.messages import Pilot
+from wasmverse.storage.postgres.backend.messages import RosterRow
 from wasmverse.storage.postgres.clock import Clock
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.founding import read_laws
@@ -73,7 +73,7 @@ class FollowingStore(CommonStore[Transaction]):
         super().__init__(settings, history, now)
         self.places, self.is_inside = list(places), is_inside
         self.is_clock = False
-        self._pilots: list[Pilot] = []
+        self._roster_rows: list[RosterRow] = []
         self._verdicts: list[Verdict] = []
         self._position = Position(0, 0, 0, 0)
         self._stored: StoredState | None = None
@@ -129,7 +129,7 @@ class FollowingStore(CommonStore[Transaction]):
             audit(moment.transactions[0], MODULE_HASH)
             self._take_over(moment.transactions[0], moment.position)
             self._load_state(moment)
-        audit_state(self.stored.state, self.next_eid, [pilot.strategy_id for pilot in self._pilots])
+        audit_state(self.stored.state, self.next_eid, [row.strategy_id for row in self._roster_rows])
         size = self.size
         check_memory(
             self.laws.systems, size.ships, size.nodes, "use a larger one, or name another universe with --db"
@@ -370,8 +370,8 @@ class FollowingStore(CommonStore[Transaction]):
         self._modules.accept(transaction, self.registry, rows)
         self._verdicts = self.registry.load(rows, partial(strategy_store.read_module, transaction))
         flying = {strategy.strategy_id: strategy for strategy in self.registry.roster.strategies}
-        self._pilots = [
-            Pilot(
+        self._roster_rows = [
+            RosterRow(
                 row.strategy_id,
                 row.name,
                 row.sha256,

@@ -19,7 +19,7 @@ from wasmverse.storage.postgres.backend.messages import (
     decode_summaries,
     encode_decisions,
 )
-from wasmverse.storage.postgres.backend.shard import Place, Shard
+from wasmverse.storage.postgres.backend.shard import BlockKey, Shard
 from wasmverse.storage.postgres.backend.statements import Statement
 from wasmverse.universe.deal import Decision, Summary
 from wasmverse.universe.finish import BlockAccount
@@ -185,21 +185,21 @@ class OutsideSession:
     def play(self, task: Task, encoded: bytes) -> Summaries:
         """As in `Session`."""
         fence(self.connection, task.tid, self.blocks)
-        played = self._shard.play(task, self._places(), OverProtocol(self.connection))
+        played = self._shard.play(task, self._keys(), OverProtocol(self.connection))
         return dict(zip(self.blocks, played, strict=True))
 
     def settle(self, tid: int, decisions: Mapping[int, Decision]) -> dict[int, BlockAccount]:
         """As in `Session`."""
         decided = [decisions[block] for block in self.blocks]
-        accounts = self._shard.settle(tid, self._places(), decided, OverProtocol(self.connection))
+        accounts = self._shard.settle(tid, self._keys(), decided, OverProtocol(self.connection))
         return dict(zip(self.blocks, accounts, strict=True))
 
     def close(self) -> None:
         """End the threads."""
         self._player.close()
 
-    def _places(self) -> list[Place]:
-        return [Place(RELATION, block) for block in self.blocks]
+    def _keys(self) -> list[BlockKey]:
+        return [BlockKey(RELATION, block) for block in self.blocks]
 
 
 class CitusSession:

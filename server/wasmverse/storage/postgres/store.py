@@ -51,7 +51,7 @@ class PostgresStore(FollowingStore):
                 if position != self._position or self._is_stale:
                     self._take_over(transaction, position)
                 self._is_stale = True  # until the turn is committed
-                task = Task(position.tid + 1, self.laws, self.row_systems, self._pilots, self.limits)
+                task = Task(position.tid + 1, self.laws, self.row_systems, self._roster_rows, self.limits)
                 summaries = turns.begin(self._main.raw, task)
                 account = turns.settle(
                     deal(summaries, self.registry.roster, position.next_eid, self.limits.budget_fuel)

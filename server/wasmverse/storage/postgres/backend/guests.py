@@ -8,7 +8,7 @@ from functools import cache, partial
 from importlib.metadata import version
 
 from wasmverse.errors import ModuleRefused, StateError
-from wasmverse.storage.postgres.backend.messages import Pilot, Task
+from wasmverse.storage.postgres.backend.messages import RosterRow, Task
 from wasmverse.storage.postgres.backend.statements import Connection, read_code, read_module
 from wasmverse.strategies.guests import Guests
 from wasmverse.strategies.roster import FLYING, Roster, Strategy
@@ -28,7 +28,7 @@ class SessionGuests:
 
     def __init__(self) -> None:
         self._guests = Guests()
-        self._made: tuple[Sequence[Pilot], Roster] | None = None
+        self._made: tuple[Sequence[RosterRow], Roster] | None = None
 
     def roster(self, task: Task, connection: Connection) -> Roster:
         """The roster of a turn with a guest for everybody who flies.
@@ -37,29 +37,27 @@ class SessionGuests:
         ------
         StateError : a module is not there, or cannot fly in this session.
         """
-        if self._made is not None and self._made[0] == task.pilots:
+        if self._made is not None and self._made[0] == task.strategies:
             return self._made[1]
-        flown = {(pilot.sha256, pilot.export) for pilot in task.pilots if pilot.status == FLYING}
+        flown = {(row.sha256, row.export) for row in task.strategies if row.status == FLYING}
         strategies = []
-        for pilot in task.pilots:
+        for row in task.strategies:
             guest = None
-            if pilot.status == FLYING:
-                self._load(pilot.sha256, task, connection)
+            if row.status == FLYING:
+                self._load(row.sha256, task, connection)
                 try:
                     guest = self._guests.find(
-                        pilot.sha256, pilot.export, partial(_module, pilot.sha256, task, connection)
+                        row.sha256, row.export, partial(_module, row.sha256, task, connection)
                     )
                 except ModuleRefused as refused:
                     raise StateError(
-                        f"the module of {pilot.name!r} cannot fly in a session of the database: {refused.message}"
+                        f"the module of {row.name!r} cannot fly in a session of the database: {refused.message}"
                     ) from refused
             strategies.append(
-                Strategy(
-                    pilot.strategy_id, pilot.name, pilot.is_enabled, pilot.status, guest, pilot.budget_fuel
-                )
+                Strategy(row.strategy_id, row.name, row.is_enabled, row.status, guest, row.budget_fuel)
             )
         self._guests.keep(flown)
-        self._made = (task.pilots, Roster(strategies))
+        self._made = (task.strategies, Roster(strategies))
         return self._made[1]
 
     def _load(self, sha256: str, task: Task, connection: Connection) -> None:

@@ -25,8 +25,8 @@ from wasmverse.universe.turn import Laws
 from wasmverse.wasm.limits import Limits
 
 
-class Pilot(NamedTuple):
-    """A row of ``strategy``, as far as a turn needs it: whose module, and which export of it, flies under which id."""
+class RosterRow(NamedTuple):
+    """What a turn needs of a row of ``strategy``: which export of which module flies under which name and id."""
 
     strategy_id: int
     name: str
@@ -49,7 +49,7 @@ class Task:
     tid: int
     laws: Laws
     row_systems: int
-    pilots: Sequence[Pilot]
+    strategies: Sequence[RosterRow]
     limits: Limits
     modules: str = "strategy_module"
     codes: str = "compiled_module"
@@ -58,10 +58,8 @@ class Task:
         """The strategies without their guests: enough for whoever decides, but does not play."""
         return Roster(
             [
-                Strategy(
-                    pilot.strategy_id, pilot.name, pilot.is_enabled, pilot.status, None, pilot.budget_fuel
-                )
-                for pilot in self.pilots
+                Strategy(row.strategy_id, row.name, row.is_enabled, row.status, None, row.budget_fuel)
+                for row in self.strategies
             ]
         )
 
@@ -71,7 +69,7 @@ class Task:
             "tid": self.tid,
             "laws": _fields(self.laws),
             "row_systems": self.row_systems,
-            "pilots": [list(pilot) for pilot in self.pilots],
+            "strategies": [list(row) for row in self.strategies],
             "limits": _fields(self.limits),
             "modules": self.modules,
             "codes": self.codes,
@@ -87,7 +85,7 @@ class Task:
                 int(value["tid"]),
                 Laws(**value["laws"]),
                 int(value["row_systems"]),
-                [Pilot(*pilot) for pilot in value["pilots"]],
+                [RosterRow(*row) for row in value["strategies"]],
                 Limits(**value["limits"]),
                 str(value["modules"]),
                 str(value["codes"]),

@@ -23,7 +23,7 @@ from wasmverse.storage.postgres.backend.messages import (
     encode_accounts,
     encode_summaries,
 )
-from wasmverse.storage.postgres.backend.shard import Place, Shard, warm_up
+from wasmverse.storage.postgres.backend.shard import BlockKey, Shard, warm_up
 from wasmverse.storage.postgres.backend.statements import Statement
 from wasmverse.universe.cache import are_compiled, base_folder, keep_on_disk
 from wasmverse.universe.turn import TurnPlayer
@@ -111,7 +111,7 @@ def play(plpy: Any, relation: str, blocks: Sequence[int], threads: int, data: by
     try:
         session = _session(threads)
         summaries = session.shard.play(
-            session.begin(data), _places(relation, blocks), _Spi(plpy, session.plans)
+            session.begin(data), _keys(relation, blocks), _Spi(plpy, session.plans)
         )
         return encode_summaries(summaries)
     except WasmverseError as error:
@@ -126,15 +126,15 @@ def settle(plpy: Any, relation: str, blocks: Sequence[int], data: bytes) -> byte
         (session,) = _sessions.values()
         tid, decisions = decode_decisions(data)
         accounts = session.shard.settle(
-            tid, _places(relation, blocks), [decisions[block] for block in blocks], _Spi(plpy, session.plans)
+            tid, _keys(relation, blocks), [decisions[block] for block in blocks], _Spi(plpy, session.plans)
         )
         return encode_accounts(accounts)
     except WasmverseError as error:
         return _fail(plpy, error.message)
 
 
-def _places(relation: str, blocks: Sequence[int]) -> list[Place]:
-    return [Place(relation, block) for block in blocks]
+def _keys(relation: str, blocks: Sequence[int]) -> list[BlockKey]:
+    return [BlockKey(relation, block) for block in blocks]
 
 
 def _fail(plpy: Any, message: str) -> NoReturn:

@@ -27,11 +27,11 @@ from wasmverse.wasm.limits import Limits
 ALONE = Crew(1)
 
 
-class Place(NamedTuple):
-    """A block in a relation. ``key`` is what its rows have as their block; which systems it has, the rows say."""
+class BlockKey(NamedTuple):
+    """A block in a relation. ``block`` is what its rows have as their block; which systems it has, the rows say."""
 
     relation: str
-    key: int
+    block: int
 
 
 class _Rows(NamedTuple):
@@ -69,10 +69,10 @@ class Shard:
         self._guests = guests
         self._task: Task
         self._roster: Roster
-        self._played: dict[Place, _Played] = {}
-        self._written: dict[Place, _Written] = {}
+        self._played: dict[BlockKey, _Played] = {}
+        self._written: dict[BlockKey, _Written] = {}
 
-    def play(self, task: Task, places: Sequence[Place], connection: Connection) -> list[Summary]:
+    def play(self, task: Task, keys: Sequence[BlockKey], connection: Connection) -> list[Summary]:
         """Play blocks as far as it can be done without the others; their summaries, in this order.
 
         What was held of another turn, or of an earlier attempt at these blocks, is forgotten.
@@ -86,20 +86,20 @@ class Shard:
             self._task, self._roster = task, self._guests.roster(task, connection)
         turn = task.laws.turn(task.tid, self._roster)
 
-        def play_one(place: Place, rows: _Rows | _Written) -> _Played:
-            block = _unpacked(place, rows, task)
+        def play_one(key: BlockKey, rows: _Rows | _Written) -> _Played:
+            block = _unpacked(key, rows, task)
             return _Played(block, self._player.play_block(block, self._roster, turn, task.limits))
 
-        rows = (_read(place, self._written.pop(place, None), connection) for place in places)
+        rows = (_read(key, self._written.pop(key, None), connection) for key in keys)
         if self._player.threads == 1:  # a block's rows are forgotten before those of the next are read
-            played = [play_one(place, of) for place, of in zip(places, rows, strict=True)]
+            played = [play_one(key, of) for key, of in zip(keys, rows, strict=True)]
         else:
-            played = self._player.crew.map(play_one, places, rows)
-        self._played |= zip(places, played, strict=True)
+            played = self._player.crew.map(play_one, keys, rows)
+        self._played |= zip(keys, played, strict=True)
         return [each.result.summary() for each in played]
 
     def settle(
-        self, tid: int, places: Sequence[Place], decisions: Sequence[Decision], connection: Connection
+        self, tid: int, keys: Sequence[BlockKey], decisions: Sequence[Decision], connection: Connection
     ) -> list[BlockAccount]:
         """End the turn of blocks that were played here, and write their rows; what is told of each, in this order.
 
@@ -107,7 +107,7 @@ class Shard:
         ------
         StateError : they were not played here, or rows are gone; nothing may be committed then.
         """
-        played = [self._take(tid, place) for place in places]
+        played = [self._take(tid, key) for key in keys]
         task, roster = self._task, self._roster
 
         def end(of: _Played, decision: Decision) -> tuple[BlockAccount, PackedState]:
@@ -116,8 +116,8 @@ class Shard:
 
         accounts = []
         ended = self._ended(end, played, decisions)
-        for place, of, (account, packed) in zip(places, played, ended, strict=True):
-            self._written[place] = _write(place, of.block.sids, packed, task.row_systems, connection)
+        for key, of, (account, packed) in zip(keys, played, ended, strict=True):
+            self._written[key] = _write(key, of.block.sids, packed, task.row_systems, connection)
             accounts.append(account)
         return accounts
 
@@ -129,12 +129,12 @@ class Shard:
             return (end(*each) for each in zip(played, decisions, strict=True))
         return iter(self._player.crew.map(end, played, decisions))
 
-    def _take(self, tid: int, place: Place) -> _Played:
-        if not self._played or self._task.tid != tid or place not in self._played:
+    def _take(self, tid: int, key: BlockKey) -> _Played:
+        if not self._played or self._task.tid != tid or key not in self._played:
             raise StateError(
-                f"block {place.key} of turn {tid} was not played in this session: play the turn again"
+                f"block {key.block} of turn {tid} was not played in this session: play the turn again"
             )
-        return self._played.pop(place)
+        return self._played.pop(key)
 
 
 def warm_up(player: TurnPlayer) -> None:
@@ -145,29 +145,29 @@ def warm_up(player: TurnPlayer) -> None:
     first_sids = np.ones(1, ">i4").tobytes()
     rows = _Rows(first_sids, packed.ships.data.tobytes(), packed.nodes.data.tobytes())
     task = Task(1, laws, 1, [], Limits(1, 1, 1, 1))
-    block = _unpacked(Place("", 0), rows, task)
+    block = _unpacked(BlockKey("", 0), rows, task)
     result = player.play_block(block, roster, laws.turn(1, roster), task.limits)
     (decision,) = deal([result.summary()], roster, next_eid).decisions
     _packed(block, finish(result, decision, roster))
 
 
-def _read(place: Place, written: _Written | None, connection: Connection) -> _Rows | _Written:
+def _read(key: BlockKey, written: _Written | None, connection: Connection) -> _Rows | _Written:
     if written is not None:
-        ((rows, is_written),) = connection.rows(is_as_written(place.relation), [place.key, written.xid])
+        ((rows, is_written),) = connection.rows(is_as_written(key.relation), [key.block, written.xid])
         if is_written and rows == written.rows:
             return written
-    ((first_sids, ships, nodes),) = connection.rows(read_block(place.relation), [place.key])
+    ((first_sids, ships, nodes),) = connection.rows(read_block(key.relation), [key.block])
     if first_sids is None:
-        raise StateError(f"{place.relation} has no row of block {place.key}: restore a copy of the universe")
+        raise StateError(f"{key.relation} has no row of block {key.block}: restore a copy of the universe")
     return _Rows(first_sids, ships, nodes)
 
 
-def _unpacked(place: Place, rows: _Rows | _Written, task: Task) -> Block:
+def _unpacked(key: BlockKey, rows: _Rows | _Written, task: Task) -> Block:
     if isinstance(rows, _Written):
         sids = rows.sids
         ships, nodes = rows.packed.ships.read_only(), rows.packed.nodes.read_only()
     else:
-        sids = _sids(place, np.frombuffer(rows.first_sids, ">i4"), task.laws, task.row_systems)
+        sids = _sids(key, np.frombuffer(rows.first_sids, ">i4"), task.laws, task.row_systems)
         first_sid, systems = int(sids[0]), len(sids)
         ships = split_blobs("ship", np.frombuffer(rows.ships, np.uint8), systems, first_sid)
         nodes = split_blobs("node", np.frombuffer(rows.nodes, np.uint8), systems, first_sid)
@@ -178,7 +178,7 @@ def _unpacked(place: Place, rows: _Rows | _Written, task: Task) -> Block:
     )
 
 
-def _sids(place: Place, found: NDArray[Any], laws: Laws, row_systems: int) -> NDArray[np.uint32]:
+def _sids(key: BlockKey, found: NDArray[Any], laws: Laws, row_systems: int) -> NDArray[np.uint32]:
     """The sids of a block whose rows begin with these.
 
     Raises
@@ -190,7 +190,7 @@ def _sids(place: Place, found: NDArray[Any], laws: Laws, row_systems: int) -> ND
     expected = np.arange(first, last + 1, row_systems)
     if len(found) != len(expected) or (found != expected).any():
         raise StateError(
-            f"block {place.key} has {len(found):,} rows in {place.relation}, which begin with the systems "
+            f"block {key.block} has {len(found):,} rows in {key.relation}, which begin with the systems "
             f"{found[:8].tolist()}...; there must be one for every {row_systems} systems from {first} to {last}: "
             "restore a copy of the universe"
         )
@@ -207,7 +207,7 @@ def _packed(block: Block, end: BlockEnd) -> PackedState:
 
 
 def _write(
-    place: Place, sids: NDArray[np.uint32], packed: PackedState, row_systems: int, connection: Connection
+    key: BlockKey, sids: NDArray[np.uint32], packed: PackedState, row_systems: int, connection: Connection
 ) -> _Written:
     cuts: list[str] = []
     for blobs in packed:
@@ -215,17 +215,17 @@ def _write(
         cuts += _array(ends[:-1] + 1), _array(np.diff(ends))
     first_sid, rows = int(sids[0]), len(ends) - 1
     values = [
-        place.key,
+        key.block,
         first_sid,
         row_systems,
         packed.ships.data.tobytes(),
         packed.nodes.data.tobytes(),
         *cuts,
     ]
-    ((changed, xid),) = connection.rows(write_block(place.relation), values)
+    ((changed, xid),) = connection.rows(write_block(key.relation), values)
     if changed != rows:
         raise StateError(
-            f"block {place.key} of {place.relation} has {rows:,} rows, of which {changed:,} were found again: "
+            f"block {key.block} of {key.relation} has {rows:,} rows, of which {changed:,} were found again: "
             "the turn is not committed; find out who else writes to the table"
         )
     return _Written(sids, packed, rows, xid)
