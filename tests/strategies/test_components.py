@@ -1,5 +1,8 @@
 """Components as strategies: found by their type, tried, and made again from the bytes that the universe keeps."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests.wasm.component.builder import CORE_DECIDE, DECIDE, ENTITY, LIFTED, MEMORY, component, strategy
@@ -55,6 +58,26 @@ def test_decide_of_the_world_flies_under_the_uploaded_name() -> None:
         assert found.trials["mine"].fault is None
         assert found.costs["mine"].instance_seconds > 0
         assert is_code(found.compiled) is is_component
+
+
+BESIDE_A_POOL = """
+import sys
+from tests.strategies.test_components import DOUBLE
+from tests.strategies.inspected import SETTINGS
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.universe.turn import TurnPlayer
+from wasmverse.wasm.hosting import load
+
+player = TurnPlayer(1)  # of a process that plays: it takes memories from a pool, in which no module may have a shared one
+found = inspect_module(DOUBLE, "mine", SETTINGS)
+assert found.trials["mine"].fault is None
+load(found.compiled)
+"""
+
+
+def test_components_fly_where_memories_come_from_a_pool() -> None:
+    done = subprocess.run([sys.executable, "-c", BESIDE_A_POOL], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_strategies_of_an_interface_fly_too() -> None:

@@ -34,7 +34,7 @@ from wasmverse.wasm.driver_text import (
     header_load,
     header_store,
 )
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import component_engine, flight_engine
 from wasmverse.wasm.layout import Layout, Node, SignatureError
 from wasmverse.wasm.native_frames import native_frames
 from wasmverse.wasm.stack import NATIVE_BYTES_OF_DRIVER
@@ -153,15 +153,18 @@ def _taken(layout: Layout, result: Node, scope: Scope, lifting: Lifting, value: 
 
 
 @lru_cache(maxsize=512)
-def driver_module(layout: Layout, has_realloc: bool, has_post: bool = False) -> wasmtime.Module:
-    """The compiled driver for a layout; made once for each.
+def driver_module(
+    layout: Layout, has_realloc: bool, has_post: bool = False, is_in_component: bool = False
+) -> wasmtime.Module:
+    """The compiled driver for a layout; made once for each. ``is_in_component`` is whether it is linked with components.
 
     Raises
     ------
     SignatureError : it needs more of the native stack than there is for drivers.
     """
     wat = driver_wat(layout, has_realloc=has_realloc, has_post=has_post)
-    module = wasmtime.Module(flight_engine(), bytes(wasmtime.wat2wasm(wat)))
+    engine = component_engine() if is_in_component else flight_engine()
+    module = wasmtime.Module(engine, bytes(wasmtime.wat2wasm(wat)))
     # Its functions never call themselves, so each is under way at most once.
     stack = sum(size for _, size in native_frames(bytes(module.serialize())))
     if stack > NATIVE_BYTES_OF_DRIVER:

@@ -107,6 +107,13 @@ def flight_engine() -> wasmtime.Engine:
     return wasmtime.Engine(config)
 
 
+@cache
+def component_engine() -> wasmtime.Engine:
+    """The flight engine of components, which never has a pool: there is no shared memory in it, and each component's wrapper has
+    one. What it compiles is the same."""
+    return wasmtime.Engine(flight_config()) if _pools.is_set() else flight_engine()
+
+
 def _has_addresses() -> bool:
     """Whether the process may have what a pool takes: wasmtime ends the process if it may not."""
     memories = POOL_MEMORIES * (5 << 30)  # 4 GiB each, and what is left free around it
@@ -164,7 +171,7 @@ def compile_for_flight(uploaded: bytes, native: float = NATIVE, *, is_part: bool
     WasmtimeError : the compiler cannot take it.
     """
     prepared = prepare(uploaded, is_part=is_part)
-    module = wasmtime.Module(flight_engine(), prepared.module)
+    module = wasmtime.Module(component_engine() if is_part else flight_engine(), prepared.module)
     check_frames(bytes(module.serialize()), prepared.frames, native)
     return module
 

@@ -21,7 +21,7 @@ import wasmtime
 from wasmtime.component import Component
 
 from wasmverse.wasm.component.parts import loaded
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import component_engine
 
 FOLD = "#fold"
 """Among the functions of a compiled component, what folds the rows of its aggregate; no path of a function begins so."""
@@ -69,7 +69,7 @@ class Code:
         header, at = _header(compiled)
         wrappers = {}
         for path, size in header["functions"].items():
-            wrappers[path] = Component.deserialize(flight_engine(), compiled[at : at + size])
+            wrappers[path] = Component.deserialize(component_engine(), compiled[at : at + size])
             at += size
         modules: dict[str, wasmtime.Module] = {}
         for sha256, size in header["parts"]:

@@ -19,7 +19,7 @@ from wasmverse.wasm.component.code import FOLD, Code
 from wasmverse.wasm.component.wrapper import DRIVER, GET, PUT, RUN, WORDS_MAX, module_import
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.driver_text import CHECKS, TOO_MUCH
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import component_engine
 from wasmverse.wasm.flight import EXHAUSTED, OUT_OF_FUEL
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Outcome, Seat
@@ -58,11 +58,11 @@ class ComponentGuest:
         return known[1]
 
     def _made_linker(self, layout: Layout) -> Linker:
-        linker = Linker(flight_engine())
+        linker = Linker(component_engine())
         with linker.root() as root:
             for number, (_, module) in enumerate(self.code.parts):
                 root.add_module(module_import(number), module)
-            root.add_module(DRIVER, driver_module(layout, True))
+            root.add_module(DRIVER, driver_module(layout, True, is_in_component=True))
         wrapper = self.code.wrappers[self.export]
         wasi.link(linker, self.code.imports)
         linker.define_unknown_imports_as_traps(wrapper)
@@ -258,7 +258,7 @@ class _Flight:
         self._guest = guest
         self._limits = limits
         self._linker = guest.linker(layout)
-        self._store = ffi.wasmtime_store_new(flight_engine().ptr(), None, _NO_FINALIZER)
+        self._store = ffi.wasmtime_store_new(component_engine().ptr(), None, _NO_FINALIZER)
         self._context = ffi.wasmtime_store_context(self._store)
         ffi.wasmtime_store_limiter(
             self._store,

@@ -25,7 +25,7 @@ from wasmverse.wasm.component.parts import part
 from wasmverse.wasm.component.single import single_module
 from wasmverse.wasm.component.types import PATH, functions_of
 from wasmverse.wasm.component.wrapper import Fold, fold_wrapper, with_imported_modules, wrapper
-from wasmverse.wasm.engine import compile_for_flight, flight_engine
+from wasmverse.wasm.engine import compile_for_flight, component_engine
 from wasmverse.wasm.fold import Room, fold_module
 from wasmverse.wasm.inspect import check_valid, last_line
 from wasmverse.wasm.sections import count_functions, language_of
@@ -109,7 +109,7 @@ def inspect_component(data: bytes, limits: ComponentLimits, kind: str = "guest")
             )
     types = tuple(module_type(data[start:end]) for start, end in outline.modules)
     found = functions_of(
-        _compiled(with_imported_modules(outline, types)).type.exports(flight_engine()), flight_engine()
+        _compiled(with_imported_modules(outline, types)).type.exports(component_engine()), component_engine()
     )
     if len(found) > limits.exports_max:
         raise ModuleRefused(
@@ -233,7 +233,7 @@ def check_stack(outline: Outline) -> None:
 
 def _compiled(component: bytes) -> Component:
     try:
-        return Component(flight_engine(), component)
+        return Component(component_engine(), component)
     except wasmtime.WasmtimeError as error:
         raise ModuleRefused(
             f"the component is not valid: {last_line(error)}; allowed is the component model of WASI 0.2, without async "

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import wasmtime
 
-from wasmverse.wasm.engine import compile_for_flight, flight_engine
+from wasmverse.wasm.engine import compile_for_flight, component_engine
 
 _LIVING: WeakValueDictionary[str, wasmtime.Module] = WeakValueDictionary()
 _LOCK = threading.Lock()
@@ -51,5 +51,5 @@ def loaded(sha256: str, compiled: Callable[[], bytes]) -> wasmtime.Module:
     with _LOCK:
         found = _LIVING.get(sha256)
         if found is None:
-            found = _LIVING[sha256] = wasmtime.Module.deserialize(flight_engine(), compiled())
+            found = _LIVING[sha256] = wasmtime.Module.deserialize(component_engine(), compiled())
     return found
