@@ -11,10 +11,12 @@ from wasmverse.errors import DatabaseForeign, StateError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.duckdb.database import Database as File
 from wasmverse.storage.duckdb.store import DuckdbStore
+from wasmverse.storage.postgres import pull
 from wasmverse.storage.postgres.database import Database
 from wasmverse.storage.postgres.opening import open_postgres
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.systems import SystemWriter
+from wasmverse.storage.postgres.turns import PlacedTurns
 
 SETTINGS = changed(systems=520, ships=2, nodes=3)
 """Two blocks, of 512 systems and of 8."""
@@ -92,6 +94,26 @@ def test_a_command_that_broke_off_is_undone_or_done_by_the_next_process(
     embedded.advance()
     assert again.state_hash() == embedded.state_hash()
     again.close()
+
+
+def test_nobody_sees_two_turns_at_once(
+    places: list[DatabaseUrl], embedded: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, follower = playing(places), open_postgres(places, SETTINGS, play="outside")
+    with monkeypatch.context() as patch:
+        # It is killed when the coordinator has committed, and the other place has not.
+        patch.setattr(PlacedTurns, "finish", lambda _self: None)
+        store.advance()
+    store._end_sessions()
+    embedded.advance()
+    monkeypatch.setattr(pull, "APART_SECONDS_MAX", 0.1)
+    report = follower.follow()
+    assert report is not None
+    assert report.tid == follower.tid == 1
+    assert follower._pull.pulled_again > 0
+    assert follower.state_hash() == embedded.state_hash()
+    assert "turn 1 was committed" in (follower.condition().recovered or "")
+    follower.close()
 
 
 def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl]) -> None:
