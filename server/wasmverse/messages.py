@@ -40,8 +40,9 @@ class Condition:
     """How the universe is kept, and who plays it; sent when it has changed, before the report that it is for.
 
     engine : ``duckdb``, ``postgresql`` or ``citus``; servers : how many have a part of it; play : ``inside`` them or ``outside``
-    is_clock : whether this process plays the turns; else it follows the one that does, and has ``lag_turns`` of its turns yet
-        to publish
+    is_clock : whether this process plays the turns; else it follows the one that does
+    lag_turns : how many turns were committed between the last one that was published here and the one before: those it left out,
+        because it is slower than turns come
     clock : who plays, for a person; None where nobody does
     recovered : what was put right last, and when, for a person; None if nothing was since the start
     """

@@ -23,7 +23,11 @@ class Gateway(Universe):
         self.options[1] = url
         self.options += more
         self.http = httpx.Client()
-        self.environment = {"WASMVERSE_READERS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.environment = {
+            "WASMVERSE_READERS": "1",
+            "WASMVERSE_SNAPSHOTS_KEPT": "200",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
 
     def end(self) -> None:
         """End whatever a test left running."""
@@ -62,6 +66,13 @@ class Gateway(Universe):
         """What ``/health`` says of the universe's database."""
         found: dict[str, Any] = self.http.get("/health").json()["database"]
         return found
+
+    def wait_for_clock(self, is_ours: bool) -> None:
+        """Wait until ``/health`` says so: a turn can be seen before it is reported."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.database()["isClock"] is not is_ours:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
 
     def universe_pid(self) -> int:
         """The process that plays or follows."""

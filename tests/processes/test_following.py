@@ -205,6 +205,14 @@ def test_the_second_follows_and_leaves_the_clock_alone(world: World) -> None:
     assert [each.is_clock for each in told(world, Condition)] == [False]
 
 
+def test_turns_that_came_too_fast_are_counted(world: World) -> None:
+    world.others_turns = [1.2, 2.2, *[3.2 + number / 10 for number in range(5)], 5.2, 6.2]
+    world.slow = [(3.2, 3.7)]
+    run(world, FakeShared(world), 10.0)
+    assert [each.lag_turns for each in told(world, Condition)] == [0, 4, 0, 0]
+    assert [report.tid for report in told(world, TurnReport)][:6] == [0, 1, 2, 7, 8, 9]
+
+
 @pytest.mark.parametrize("period", [0.05, 1.0, 10.0])
 def test_a_clock_that_was_killed_is_replaced_within_three_periods(world: World, period: float) -> None:
     world.others_turns = turns(period, until=3.4 * period, took=0.2 * period)

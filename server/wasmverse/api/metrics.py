@@ -74,7 +74,7 @@ class _State(Collector):
         )
         yield GaugeMetricFamily(
             "wasmverse_turns_lag",
-            "Turns of the process that plays that are yet to be published",
+            "Turns that the last publication left out",
             condition.lag_turns,
         )
         yield CounterMetricFamily(

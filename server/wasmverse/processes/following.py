@@ -94,10 +94,11 @@ class FollowingLoop:
         heard, looks = time.monotonic(), 0
         look_at = heard + FIRST_LOOK_PERIODS * self.period_seconds
         while self.end.serve_until(look_at, self.store):
+            before = self.store.tid
             report = self.store.follow()
             now = time.monotonic()
             if report is not None:
-                self._publish(report)
+                self._publish(report, max(0, report.tid - before - 1))
             if report is not None or self.store.is_clock_at_work():
                 heard, looks = now, 0
                 look_at = heard + FIRST_LOOK_PERIODS * self.period_seconds
@@ -113,13 +114,13 @@ class FollowingLoop:
     def _patience_seconds(self) -> float:
         return max(FROZEN_PERIODS * self.period_seconds, FROZEN_SECONDS_MIN)
 
-    def _publish(self, report: TurnReport) -> None:
+    def _publish(self, report: TurnReport, lag_turns: int) -> None:
         clock = time.perf_counter()
         if self.end.publish():
             published = time.perf_counter() - clock
             # By our own clock: that of another machine may differ.
             now = time.time()
-            self.end.tell_condition()
+            self.end.tell_condition(lag_turns)
             self.end.send(
                 replace(
                     report,

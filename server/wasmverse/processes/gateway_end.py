@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import select
 import time
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 
 import pyarrow as pa
@@ -45,6 +46,7 @@ class GatewayEnd:
         self.snapshots = snapshots
         self.pipe = pipe
         self.is_stopping = False
+        self._is_shared = isinstance(store, SharedStore)
         self._is_unpublished = False
         self._refusal: WasmverseError | None = None
         self._condition: Condition | None = None
@@ -170,11 +172,14 @@ class GatewayEnd:
         now = time.time()
         self.send(TurnReport(self.store.tid, now, now, 0, 0, ships, nodes, 0))
 
-    def tell_condition(self) -> None:
-        """Say who plays, if that has changed."""
-        if isinstance(self.store, SharedStore) and (condition := self.store.condition()) != self._condition:
-            self._condition = condition
-            self.send(condition)
+    def tell_condition(self, lag_turns: int = 0) -> None:
+        """Say who plays, and how many turns were left out, if that has changed."""
+        if self._is_shared:
+            assert isinstance(self.store, SharedStore)
+            condition = replace(self.store.condition(), lag_turns=lag_turns)
+            if condition != self._condition:
+                self._condition = condition
+                self.send(condition)
 
     def tell_trouble(self, text: str) -> None:
         """Say why there are no turns for now."""
