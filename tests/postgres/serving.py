@@ -28,6 +28,8 @@ class Gateway(Universe):
             "WASMVERSE_SNAPSHOTS_KEPT": "200",
             "OPENBLAS_NUM_THREADS": "1",
         }
+        # In memory it would outlive a server that is killed: nobody starts one over the same database again.
+        self.environment["WASMVERSE_SNAPSHOT_FOLDER"] = str(folder / f"{name}-snapshots")
 
     def end(self) -> None:
         """End whatever a test left running."""
