@@ -160,6 +160,7 @@ test-long: setup attack
 		$(BIN)/python -m pytest tests/postgres/test_faults.py tests/postgres/test_heap.py tests/postgres/test_gateways.py
 
 bench: setup languages $(TOOLCHAINS)/clickhouse/installed
+	@tools/need-postgres
 	@$(BIN)/python -m tests.bench
 
 $(TOOLCHAINS)/clickhouse/installed: tests/bench/clickhouse.lock | tools

@@ -1,6 +1,6 @@
-"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions. Takes some ten
-minutes, and up to two more where others use the same processors. `make bench` runs it, after `make languages` (sentiment is built
-by clang from a lexicon that is fetched) and with ClickHouse in a folder of its own (clickhouse.lock).
+"""Run every benchmark that makes a report: turns, the four ways, misbehaving strategies, queries, functions, engines. Takes some
+fifteen minutes, and up to two more where others use the same processors. `make bench` runs it, after `make languages` (sentiment
+is built by clang from a lexicon that is fetched), with PostgreSQL, and with ClickHouse in a folder of its own (clickhouse.lock).
 
 python -m tests.bench
 """
@@ -22,6 +22,8 @@ MODULES = (
     "bench_function_queries",
     "bench_sentiment",
     "bench_beside",
+    "bench_engines",
+    "bench_scale",
 )
 
 

@@ -21,6 +21,8 @@ KERNELS = ROOT / ".cache" / "numba-boundscheck"
 """Where the tests' own processes keep the machine code of the kernels; see tests/conftest.py."""
 SERVER_KERNELS = ROOT / ".cache" / "numba-postgres"
 """The same for the servers, which run as another user."""
+OWN_KERNELS = SOURCES / "wasmverse" / "universe" / "__pycache__"
+"""Where `wasmverse` itself keeps it; see ``universe.cache``."""
 FAST_KERNELS = ROOT / ".cache" / "numba-postgres-fast"
 """Those of servers that are measured: without bounds checking."""
 USER = "postgres"
@@ -129,12 +131,12 @@ def environment(*, is_fast: bool = False) -> dict[str, str]:
 
 @cache
 def prepare_kernels() -> None:
-    """Give the servers the machine code that the tests have compiled so far, in folders that they may write to."""
+    """Give the servers the machine code that was compiled so far, in folders that they may write to."""
     for mine in (SERVER_KERNELS, FAST_KERNELS):
         mine.mkdir(parents=True, exist_ok=True)
         with (mine / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for folder in KERNELS.glob("kernels-*") if mine == SERVER_KERNELS else ():
+            for folder in (KERNELS if mine == SERVER_KERNELS else OWN_KERNELS).glob("kernels-*"):
                 if not any((mine / folder.name).rglob("*.nbi")):
                     shutil.copytree(folder, mine / folder.name, dirs_exist_ok=True)
             if os.geteuid() == 0:

@@ -206,10 +206,12 @@ class Server:
         """Processor time of all its processes so far, those that have ended included."""
         total = 0.0
         for number, process in enumerate(self.processes()):
-            times = process.cpu_times()
-            total += times.user + times.system
-            if number == 0:
-                total += times.children_user + times.children_system
+            # One that has just ended is collected by the first, and counts there from the next time on.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+                if number == 0:
+                    total += times.children_user + times.children_system
         return total
 
     # ---- its databases
