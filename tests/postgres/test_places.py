@@ -1,19 +1,24 @@
 """A universe on two servers: commands change systems of either, and what a process that is killed leaves behind is settled."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.postgres.life import tables_of
 from tests.simulation.builder import changed, upload_of
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseForeign, StateError
-from wasmverse.settings import DatabaseUrl
+from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.storage.duckdb.database import Database as File
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.postgres import pull
 from wasmverse.storage.postgres.database import Database
 from wasmverse.storage.postgres.opening import open_postgres
+from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.systems import SystemWriter
 from wasmverse.storage.postgres.turns import PlacedTurns
@@ -35,8 +40,8 @@ def embedded() -> Iterator[DuckdbStore]:
     store.close()
 
 
-def playing(places: list[DatabaseUrl]) -> PostgresStore:
-    store = open_postgres(places, SETTINGS, play="outside")
+def playing(places: list[DatabaseUrl], settings: SimulationSettings = SETTINGS) -> PostgresStore:
+    store = open_postgres(places, settings, play="outside")
     assert store.claim()
     return store
 
@@ -146,3 +151,77 @@ def test_whoever_opens_a_universe_does_not_wait_for_a_turn(
         assert store.follow() is None
     store.close()
     database.close()
+
+
+def test_a_command_waits_for_a_turn_that_its_place_has_not_committed_yet(
+    places: list[DatabaseUrl], embedded: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = playing(places), open_postgres(places, SETTINGS, play="outside")
+    command = SpawnEntity(FAR, 1, 50, 50, "strategy_battle")
+    told: list[Future[dict[str, Any]]] = []
+    finish = PlacedTurns.finish
+    with ThreadPoolExecutor(1) as pool:
+
+        def finish_late(turns: PlacedTurns) -> None:
+            told.append(pool.submit(other.carry_out, command))
+            time.sleep(0.5)
+            assert not told[0].done()
+            finish(turns)
+
+        monkeypatch.setattr(PlacedTurns, "finish", finish_late)
+        store.advance()
+        told[0].result()
+    embedded.advance()
+    embedded.carry_out(command)
+    assert other.state_hash() == embedded.state_hash()
+    other.close()
+    store.close()
+
+
+def test_who_ends_a_command_leaves_those_of_others_alone(
+    places: list[DatabaseUrl], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = changed(systems=1_600, ships=1, nodes=1)  # of four blocks the second place has two
+    embedded = DuckdbStore.opened(File.open(None), settings)
+    store, other = playing(places, settings), open_postgres(places, settings, play="outside")
+    one, two = SpawnEntity(1_100, 2, 1, 1, None), SpawnEntity(1_600, 2, 1, 1, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._systems, "finish", lambda _coordinator: None)
+        store.carry_out(one)
+
+    def prepare_while_another_ends() -> None:
+        SystemWriter.prepare(other._systems)
+        store._systems.finish(store._main)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(other._systems, "prepare", prepare_while_another_ends)
+        other.carry_out(two)
+    embedded.carry_out(one)
+    embedded.carry_out(two)
+    assert other.state_hash() == embedded.state_hash()
+    with other._main.transaction() as transaction:
+        assert transaction.execute("SELECT count(*) FROM command_decision").fetchone() == (0,)
+    for each in (store, other, embedded):
+        each.close()
+
+
+def test_a_transaction_that_another_session_ends_just_now_is_waited_for() -> None:
+    answers = [psycopg.errors.ObjectNotInPrerequisiteState("busy"), psycopg.errors.UndefinedObject("gone")]
+
+    class Session:
+        def execute(self, _statement: object) -> None:
+            raise answers.pop(0)
+
+    finish_prepared(Session(), "wasmverse-1-0-1", commits=True)  # type: ignore[arg-type]
+    assert not answers
+
+
+def test_a_server_that_was_put_back_is_followed_at_once(places: list[DatabaseUrl]) -> None:
+    store, follower = playing(places[:1]), open_postgres(places[:1], SETTINGS, play="outside")
+    follower._told_tid = 99  # as before it was put back
+    follower.reconnect()
+    store.advance()
+    report = follower.follow()
+    assert report is not None and report.tid == 1
+    follower.close()
+    store.close()

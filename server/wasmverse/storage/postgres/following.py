@@ -293,6 +293,8 @@ class FollowingStore(CommonStore[Transaction]):
         try:
             self._open()
             self._begin()
+            # A server that was put back to an earlier moment may be at a turn before the one told last.
+            self._told_tid = self.tid
         except BaseException as error:
             self._end_sessions()
             if isinstance(error, DatabaseError):

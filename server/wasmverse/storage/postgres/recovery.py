@@ -8,6 +8,7 @@ from the turn's beginning to its commit, and who recovers takes it first: so no 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -16,6 +17,9 @@ import psycopg
 from psycopg import sql
 
 from wasmverse.storage.postgres.sessions import Connection, connect, explained
+
+BUSY_SECONDS, BUSY_PAUSE_SECONDS = 5.0, 0.005
+"""How long another session may take to end a prepared transaction, and how often it is looked whether it has."""
 
 
 class Recovered(NamedTuple):
@@ -80,5 +84,14 @@ def resolve(connection: Connection, tid: int) -> list[Recovered]:
 def finish_prepared(connection: Connection, gid: str, *, commits: bool) -> None:
     """Commit or roll back a prepared transaction, unless somebody has done it meanwhile."""
     verb = sql.SQL("COMMIT PREPARED {}" if commits else "ROLLBACK PREPARED {}")
+    deadline = time.monotonic() + BUSY_SECONDS
     with suppress(psycopg.errors.UndefinedObject):
-        connection.execute(verb.format(sql.Literal(gid)))
+        while True:
+            try:
+                connection.execute(verb.format(sql.Literal(gid)))
+                return
+            except psycopg.errors.ObjectNotInPrerequisiteState:
+                # Another session is preparing or ending it in this moment.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BUSY_PAUSE_SECONDS)

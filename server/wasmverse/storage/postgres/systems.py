@@ -20,6 +20,7 @@ from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres.database import Database, Transaction, connect, explain
 from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.pull import joined
+from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.state import Columns, State, with_columns
@@ -42,6 +43,7 @@ class SystemWriter:
         self._others: dict[int, psycopg.Connection[Any]] = {}
         self._row: tuple[psycopg.Connection[Any] | None, int, int, int, State]
         self._begun: psycopg.Connection[Any] | None = None
+        self._prepared: psycopg.Connection[Any] | None = None
         self._gid: str | None = None
 
     def close(self) -> None:
@@ -56,7 +58,7 @@ class SystemWriter:
         return self._gid is not None
 
     def read(self, transaction: Transaction, laws: Laws, row_systems: int, sid: int) -> State:
-        """The systems of the row that has this one, to be written next.
+        """The systems of the row that has this one, to be written next; nobody else can change them until the command ends.
 
         Raises
         ------
@@ -71,9 +73,19 @@ class SystemWriter:
         for number in range(len(self._places)):
             other = self._session(number) if number else None
             source = transaction.raw if other is None else other
+            found = source.execute(
+                "SELECT block FROM system_state WHERE first_sid = %s", (first_sid,)
+            ).fetchone()
+            if found is None:
+                continue
+            if other is not None:
+                other.execute("BEGIN")
+                self._begun = other
+            # A turn or command that the coordinator has committed may not be committed here yet: it still holds the block.
+            source.execute("SELECT FROM place WHERE block = %s FOR UPDATE", found)
             row = source.execute(text, (first_sid,), binary=True).fetchone()
             if row is None:
-                continue
+                break
             crew = Crew(1)
             ships, nodes = (
                 Unpacking(kind, [split_blobs(kind, joined([data]), systems, first_sid)], first_sid)
@@ -96,9 +108,8 @@ class SystemWriter:
         """
         other, block, first_sid, systems, state = self._row
         if other is not None:
-            self._gid, self._begun = _NAME + secrets.token_hex(8), other
+            self._gid = _NAME + secrets.token_hex(8)
             transaction.execute("INSERT INTO command_decision VALUES (%s)", (self._gid,))
-            other.execute("BEGIN")
         target = transaction.raw if other is None else other
         fence = "UPDATE place SET spawned = spawned + 1 WHERE block = %s AND tid = %s"
         if target.execute(fence, (block, position.tid)).rowcount != 1:
@@ -116,18 +127,25 @@ class SystemWriter:
     def prepare(self) -> None:
         """Make sure that what was written elsewhere can be committed: the last step before the coordinator's commit."""
         if self._begun is not None and self._gid is not None:
-            begun, self._begun = self._begun, None
+            begun, self._begun, self._prepared = self._begun, None, self._begun
             begun.execute(sql.SQL("PREPARE TRANSACTION {}").format(sql.Literal(self._gid)))
 
     def finish(self, coordinator: Database) -> None:
         """The coordinator has committed: so does the other place. If it cannot be reached now, that is done by `recover`."""
-        if self._gid is not None:
-            with coordinator.transaction() as transaction:
-                self.recover(transaction)
+        if self._gid is None or self._prepared is None:
+            return
+        # Only what is our own: another process may be in the middle of a command, prepared and not decided.
+        try:
+            finish_prepared(self._prepared, self._gid, commits=True)
+        except psycopg.Error as error:
+            raise explain("the place of a system", error) from error
+        with coordinator.transaction() as transaction:
+            transaction.execute("DELETE FROM command_decision WHERE gid = %s", (self._gid,))
+        self._gid = None
 
     def rollback(self) -> None:
         """After an error. What is prepared already is left to `recover`: it may be that the coordinator has committed."""
-        begun, self._begun = self._begun, None
+        begun, self._begun, self._prepared = self._begun, None, None
         if begun is not None:
             self._gid = None
             # Its transaction ends with its session.
@@ -138,7 +156,7 @@ class SystemWriter:
 
         Parameters
         ----------
-        transaction : of the coordinator; it holds the row of ``universe``, or nobody else knows of what is settled.
+        transaction : of the coordinator; it holds the row of ``universe``.
         """
         decided = {gid for (gid,) in transaction.execute("SELECT gid FROM command_decision").fetchall()}
         done = []
@@ -147,8 +165,7 @@ class SystemWriter:
             text = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s"
             try:
                 for (gid,) in session.execute(text, (f"{_NAME}%",)).fetchall():
-                    verb = sql.SQL("COMMIT PREPARED {}" if gid in decided else "ROLLBACK PREPARED {}")
-                    session.execute(verb.format(sql.Literal(gid)))
+                    finish_prepared(session, gid, commits=gid in decided)
                     if gid != self._gid:
                         done.append(
                             f"a prepared command was {'committed' if gid in decided else 'rolled back'}"
@@ -156,7 +173,7 @@ class SystemWriter:
             except psycopg.Error as error:
                 raise explain(str(self._places[number]), error) from error
         if decided:
-            transaction.execute("DELETE FROM command_decision")
+            transaction.execute("DELETE FROM command_decision WHERE gid = ANY(%s)", (list(decided),))
         self._gid = None
         return done
 
