@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -96,3 +97,38 @@ def test_why_there_is_no_session_is_said_without_the_password(url: str, change: 
         Database(DatabaseUrl.read(changed), "test")
     password = changed.split("://")[1].partition("@")[0].partition(":")[2]
     assert password not in refused.value.message
+
+
+@pytest.mark.parametrize("password", ["sec%zzret", "sec%00ret"])
+def test_a_password_that_libpq_cannot_read_is_not_shown(password: str) -> None:
+    with pytest.raises(DatabaseError, match="write %25 for a %") as refused:
+        Database(DatabaseUrl.read(f"postgresql://wasmverse:{password}@127.0.0.1/none"), "test")
+    assert "sec" not in str(refused.value) and refused.value.__cause__ is None
+
+
+def test_options_of_the_url_and_of_the_environment_hold(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def path_of(text: str) -> object:
+        database = Database(DatabaseUrl.read(text), "test")
+        with database.transaction() as transaction:
+            ((path, timeout),) = transaction.execute(
+                "SELECT current_setting('search_path'), current_setting('lock_timeout')"
+            ).fetchall()
+        database.close()
+        assert timeout == "10s"
+        return path
+
+    assert path_of(f"{url}?options=-csearch_path%3Dmine") == "mine"
+    monkeypatch.setenv("PGOPTIONS", "-csearch_path=ours")
+    assert path_of(url) == "ours"
+
+
+def test_a_database_that_cannot_hold_all_text_is_refused(url: str) -> None:
+    latin = f"{url}_latin1"
+    name = latin.rpartition("/")[2]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        try:
+            with pytest.raises(DatabaseError, match=r"has the encoding LATIN1.*must be UTF8: createdb"):
+                Database(DatabaseUrl.read(latin), "test")
+        finally:
+            connection.execute(f"DROP DATABASE {name}")

@@ -6,6 +6,7 @@ up to here, and as binary COPY or as parameters from here on.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -168,15 +169,21 @@ def connect(url: DatabaseUrl, name: str) -> psycopg.Connection[Any]:
         "statement_timeout": STATEMENT_SECONDS,
         "idle_in_transaction_session_timeout": IDLE_SECONDS,
     }
+    said = _said(url)
     options = " ".join(
-        [f"-c {name}={seconds}s" for name, seconds in bounds.items()] + ["-c jit=off", "-c timezone=UTC"]
+        [
+            said.get("options") or os.environ.get("PGOPTIONS", ""),
+            *(f"-c {name}={seconds}s" for name, seconds in bounds.items()),
+            "-c jit=off -c timezone=UTC",
+        ]
     )
     try:
         raw = psycopg.connect(
             url.conninfo,
             application_name=f"{APPLICATION} {name}",
             options=options,
-            **(KEPT_ALIVE | _given(url)),
+            client_encoding="UTF8",
+            **(KEPT_ALIVE | {name: value for name, value in said.items() if name in KEPT_ALIVE}),
         )
     except psycopg.Error as error:
         raise _refused(str(url), error) from error
@@ -186,16 +193,26 @@ def connect(url: DatabaseUrl, name: str) -> psycopg.Connection[Any]:
             f"{url} is a server of PostgreSQL {raw.info.server_version // 10_000}; a universe needs {SERVER_VERSION_MIN} or "
             "newer: upgrade it, or name another with --db"
         )
+    encoding = raw.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raw.close()
+        raise DatabaseError(
+            f"{url} has the encoding {encoding}, in which not all text of a universe can be written; it must be UTF8: "
+            "createdb --encoding UTF8 --template template0, and name that with --db"
+        )
     return raw
 
 
-def _given(url: DatabaseUrl) -> dict[str, Any]:
-    """What the URL says of `KEPT_ALIVE`. Raises DatabaseError if libpq does not understand it."""
+def _said(url: DatabaseUrl) -> dict[str, Any]:
+    """What the URL says, by libpq's names. Raises DatabaseError if libpq does not understand it."""
     try:
-        said = conninfo_to_dict(url.conninfo)
+        return conninfo_to_dict(url.conninfo)
     except psycopg.Error as error:
-        raise _refused(str(url), error) from error
-    return {name: value for name, value in said.items() if name in KEPT_ALIVE}
+        # What follows the colon is a part of the URL, which may be the password.
+        why = str(error).partition(":")[0].strip()
+        raise DatabaseError(
+            f"{url} cannot be used ({why}): correct its options, and write %25 for a % in a password"
+        ) from None
 
 
 def _refused(shown: str, error: psycopg.Error) -> DatabaseError:
