@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import clock as clock_module
 from wasmverse.storage.postgres.clock import Clock
 from wasmverse.storage.postgres.notices import Notices
+from wasmverse.storage.postgres.sessions import connect
 
 Session = psycopg.Connection[Any]
 
@@ -88,6 +89,17 @@ def test_a_holder_that_stands_still_is_ended_with_its_turn(
     assert sessions[1].execute("SELECT tid FROM universe").fetchone() == (7,)
     with pytest.raises(psycopg.OperationalError):
         sessions[0].execute("COMMIT")
+
+
+def test_the_sessions_that_play_its_turn_are_ended_too(
+    url: str, sessions: list[Session], clocks: list[Clock]
+) -> None:
+    assert clocks[0].claim(sessions[0])
+    with closing(connect(url)) as beside:
+        beside.execute("BEGIN")
+        beside.execute("SELECT tid FROM universe FOR UPDATE")  # stands for a block
+        clocks[1].end_holder(sessions[1])
+        assert sessions[1].execute("SELECT tid FROM universe FOR UPDATE NOWAIT").fetchone() == (7,)
 
 
 def test_a_role_that_may_not_end_it_is_told_so(

@@ -1,16 +1,21 @@
 """What a server lacks is said at the start, with the way out; and what cannot be used is refused in one line."""
 
+import hashlib
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from tests.postgres.server import Server
 from tests.simulation.builder import changed
-from wasmverse.errors import DatabaseError
+from wasmverse.errors import DatabaseError, DatabaseLost
 from wasmverse.settings import DatabaseUrl, Settings
 from wasmverse.storage.opening import open_universe
-from wasmverse.storage.postgres import opening
+from wasmverse.storage.postgres import functions, opening
+from wasmverse.storage.postgres.database import Database
+from wasmverse.storage.postgres.versions import LOCK
 from wasmverse.storage.universe_store import SharedStore
 
 
@@ -75,3 +80,29 @@ def test_a_server_with_another_version_does_not_play(
         played(place, play="inside")
     assert first[0] == "inside"
     assert played(place)[0] == "outside"
+
+
+def test_of_two_that_make_the_functions_one_finds_them_made(url: str) -> None:
+    database = Database(DatabaseUrl.read(url), "test")
+    made = hashlib.sha256("\n".join(functions.CREATE).encode()).hexdigest()
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        for statement in ("CREATE EXTENSION plpython3u", *functions.CREATE):
+            other.execute(statement)  # type: ignore[call-overload]
+        other.execute(f"COMMENT ON FUNCTION wasmverse_ready IS '{made}'")  # type: ignore[call-overload]
+        second = pool.submit(opening._prepare_inside, [database], is_wanted=True)
+        time.sleep(0.3)
+        other.commit()
+        assert second.result()
+    database.close()
+
+
+def test_a_server_that_is_lost_at_the_start_is_not_taken_for_one_that_cannot_play(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(_database: Database) -> None:
+        raise DatabaseLost("gone")
+
+    monkeypatch.setattr(opening, "_require_functions", lose)
+    with pytest.raises(DatabaseLost):
+        played(DatabaseUrl.read(url))

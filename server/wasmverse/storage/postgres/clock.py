@@ -20,6 +20,7 @@ from wasmverse.errors import ClockLost, DatabaseError, UniverseBusy
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
 from wasmverse.storage.postgres.database import connect
+from wasmverse.storage.postgres.sessions import TURN_SESSION
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -134,7 +135,7 @@ class Clock:
         return None if row is None else row[1] or f"session {row[0]}"
 
     def end_holder(self, connection: Connection) -> None:
-        """End the session that has it, and wait a moment until it is gone.
+        """End the session that has it, and wait a moment until it is gone; and those on this server that play its turn with it.
 
         Raises
         ------
@@ -147,6 +148,12 @@ class Clock:
                     "WHERE pid <> pg_backend_pid()",
                     _KEY,
                 ).fetchall()
+                if ended:  # what they hold of their blocks they would hold for minutes
+                    connection.execute(
+                        f"SELECT pg_terminate_backend(pid, {1000 * END_SECONDS}) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()",
+                        (TURN_SESSION,),
+                    )
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 "the session that has the clock does nothing any more, and this role may not end it: end it "

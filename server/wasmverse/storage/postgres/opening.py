@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from wasmverse import __version__
-from wasmverse.errors import DatabaseError, DatabaseForeign
+from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, DatabaseLost
 from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.simulation.beginning import Founder, bundled_founders, make_laws
 from wasmverse.simulation.memory import check_new_universe
@@ -23,7 +23,7 @@ from wasmverse.storage.postgres.founding import found, read_laws
 from wasmverse.storage.postgres.modules import ModuleTables
 from wasmverse.storage.postgres.sessions import get_ready
 from wasmverse.storage.postgres.store import PostgresStore
-from wasmverse.storage.postgres.versions import migrate
+from wasmverse.storage.postgres.versions import LOCK, migrate
 from wasmverse.universe.turn import Laws
 
 log = logging.getLogger("wasmverse.universe")
@@ -150,6 +150,8 @@ def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
     for database in databases:
         try:
             _require_functions(database)
+        except (DatabaseLost, DatabaseLocked):
+            raise  # this passes, and says nothing of the server
         except DatabaseError as error:
             lacking = (
                 f"{database.shown} cannot play turns itself ({error.message}): it needs the extension plpython3u, which a "
@@ -169,10 +171,11 @@ def _require_functions(database: Database) -> None:
     """Make the functions, unless they are there, and have the machine code made that their sessions load."""
     made = hashlib.sha256("\n".join(functions.CREATE).encode()).hexdigest()
     with database.transaction() as transaction:
-        known = transaction.execute(
-            "SELECT obj_description(to_regproc('wasmverse_ready')::oid, 'pg_proc')"
-        ).fetchone()
-        if known != (made,):  # a role that may only use them must not need to make them
+        if _made_by(transaction) != made:
+            # Of two processes that find none, one finds them made.
+            transaction.execute("SET LOCAL lock_timeout = 0")
+            transaction.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        if _made_by(transaction) != made:  # a role that may only use them must not need to make them
             transaction.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
             for statement in functions.CREATE:
                 transaction.execute(statement)
@@ -193,6 +196,13 @@ def _require_functions(database: Database) -> None:
                     "set NUMBA_CACHE_DIR in its environment to a folder that its user may write to",
                     database.shown,
                 )
+
+
+def _made_by(transaction: Transaction) -> str | None:
+    """The hash of the statements that made the functions, if they are there."""
+    text = "SELECT obj_description(to_regproc('wasmverse_ready')::oid, 'pg_proc')"
+    ((made,),) = transaction.execute(text).fetchall()
+    return None if made is None else str(made)
 
 
 def _installed(transaction: Transaction) -> dict[str, Any]:

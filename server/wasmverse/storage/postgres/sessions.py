@@ -59,6 +59,10 @@ Summaries = dict[int, Summary]
 Connection = psycopg.Connection[Any]
 
 
+TURN_SESSION = "wasmverse turn"
+"""What sessions that play are called in ``pg_stat_activity``: only the process with the clock has any."""
+
+
 def connect(conninfo: str, name: str = "turn") -> Connection:
     """A session of its own, in autocommit mode and with every wait bounded.
 

@@ -82,7 +82,7 @@ class SystemWriter:
                 other.execute("BEGIN")
                 self._begun = other
             # A turn or command that the coordinator has committed may not be committed here yet: it still holds the block.
-            source.execute("SELECT FROM place WHERE block = %s FOR UPDATE", found)
+            source.execute("SELECT tid FROM place WHERE block = %s FOR UPDATE", found)
             row = source.execute(text, (first_sid,), binary=True).fetchone()
             if row is None:
                 break

@@ -17,7 +17,8 @@ from wasmverse.storage.postgres.schema import metadata
 VERSION_TABLE = "wasmverse_version"
 
 _FOLDER = Path(__file__).with_name("migrations")
-_LOCK = 0x7761736D  # "wasm"
+LOCK = 0x7761736D  # "wasm"
+"""The key of the advisory lock of who makes tables or functions."""
 
 
 def migrate(connection: sa.Connection, shown: str, *, is_coordinator: bool, to: str = "head") -> bool:
@@ -40,7 +41,7 @@ def migrate(connection: sa.Connection, shown: str, *, is_coordinator: bool, to: 
     """
     # Two processes that make a universe at once take turns here.
     connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes.update(connection=connection, is_coordinator=is_coordinator)
