@@ -35,7 +35,7 @@ def test_a_universe_is_founded_as_in_the_embedded_engine(
         migrate(transaction.connection, "x", is_coordinator=True)
         found(transaction, [transaction.raw], laws, bundled_founders(), 0.0)
     pull = Pull([place])
-    with pull.moment() as moment:
+    with pull.moment(with_rows=True) as moment:
         transaction = moment.transactions[0]
         assert read_laws(transaction) == (laws, row_systems)
         stored = pull.state(moment, laws, row_systems, Crew(1))

@@ -16,7 +16,7 @@ from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.storage.duckdb.database import Database as File
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.postgres import pull
-from wasmverse.storage.postgres.database import Database
+from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.opening import open_postgres
 from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.storage.postgres.store import PostgresStore
@@ -119,6 +119,35 @@ def test_nobody_sees_two_turns_at_once(
     assert follower.state_hash() == embedded.state_hash()
     assert "turn 1 was committed" in (follower.condition().recovered or "")
     follower.close()
+
+
+def test_every_row_is_of_the_turn_though_a_server_answers_as_of_a_later_moment(
+    places: list[DatabaseUrl], embedded: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, follower = playing(places), open_postgres(places, SETTINGS, play="outside")
+    store.advance()
+    blocks = pull._blocks
+
+    def play_on(transaction: Transaction) -> list[Any]:
+        found = list(blocks(transaction))
+        if store.tid == 1 and transaction.raw is follower._pull._databases[-1].raw:
+            store.advance()
+        return found
+
+    # Each statement sees what is committed by then, as of a worker of Citus over a connection that is new in the transaction.
+    for database in follower._pull._databases:
+        monkeypatch.setattr(
+            database, "transaction", lambda is_snapshot, of=database: Database.transaction(of)
+        )
+    monkeypatch.setattr(pull, "_blocks", play_on)
+    follower.follow()
+    embedded.advance()
+    embedded.advance()
+    assert follower.tid == 2
+    assert follower.state_hash() == embedded.state_hash()
+    assert follower._pull.pulled_again > 0
+    follower.close()
+    store.close()
 
 
 def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl]) -> None:

@@ -125,7 +125,7 @@ class FollowingStore(CommonStore[Transaction]):
                 Position.read(transaction, locks=True)
                 self._note_recovered(self._systems.recover(transaction))
         self.measured = Measured(len(self.laws.blocks()), self._crew.threads)
-        with self._pull.moment() as moment:
+        with self._pull.moment(with_rows=True) as moment:
             audit(moment.transactions[0], MODULE_HASH)
             self._take_over(moment.transactions[0], moment.position)
             self._load_state(moment)
@@ -167,7 +167,7 @@ class FollowingStore(CommonStore[Transaction]):
     def stored(self) -> StoredState:  # type: ignore[override]
         """The committed state, read if it was not yet."""
         if self._stored is None:
-            with self._one_moment() as moment:
+            with self._one_moment(with_rows=True) as moment:
                 if moment.position != self._position:
                     self._take_over(moment.transactions[0], moment.position)
                 self._load_state(moment)
@@ -273,9 +273,11 @@ class FollowingStore(CommonStore[Transaction]):
             if not self.is_clock:
                 self._clock_holder = self._clock.held_by(self._main.raw)
         if position != self._position or self._is_stale:
-            with self._one_moment() as moment:
+            is_wanted = self._is_stale or self._stored is None or position[:2] != self._position[:2]
+            with self._one_moment(with_rows=is_wanted) as moment:
                 self._take_over(moment.transactions[0], moment.position)
-                self._load_state(moment)
+                if moment.rows is not None:  # else the state is read when somebody asks for it
+                    self._load_state(moment)
 
     def is_clock_at_work(self) -> bool:
         """As in `SharedStore`."""
@@ -303,15 +305,15 @@ class FollowingStore(CommonStore[Transaction]):
             raise
 
     @contextmanager
-    def _one_moment(self) -> Iterator[Moment]:
+    def _one_moment(self, *, with_rows: bool) -> Iterator[Moment]:
         """See one turn in all places, after what keeps them apart was recovered, if that is needed."""
         try:
-            with self._pull.moment() as moment:
+            with self._pull.moment(with_rows=with_rows) as moment:
                 yield moment
                 return
         except PlacesApart:
             self._recover()
-        with self._pull.moment() as moment:
+        with self._pull.moment(with_rows=with_rows) as moment:
             yield moment
 
     def _recover(self) -> None:

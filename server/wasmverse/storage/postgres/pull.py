@@ -3,7 +3,8 @@
 Each place has a session that only reads, everything as of one moment of that place. These moments are not the same ones. So every
 block says which turn it is of and how many commands have changed it, and what was read is used only if all are of the turn, and
 have had the commands, that the coordinator knows of. While a commit of several places is under way they are not: then it is read
-again.
+again. Every row brings that along from its block, in the same statement: on Citus a worker may answer the next statement as of a
+later moment.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,11 +40,27 @@ class PlacesApart(DatabaseError):
     """The places are of different turns, and stay so: what was left behind by whoever played is to be recovered."""
 
 
+Row = tuple[int, bytes, bytes]
+"""The first system of a row of ``system_state``, its ships and its nodes."""
+
+
 class Moment(NamedTuple):
-    """Transactions on all places, the coordinator's first, that see the universe as it was at one position."""
+    """Transactions on all places, the coordinator's first, that see the universe as it was at one position.
+
+    rows : of all places, sorted, if they were asked for.
+    """
 
     position: Position
     transactions: list[Transaction]
+    rows: list[Row] | None = None
+
+
+class Block(NamedTuple):
+    """What the row of a block in ``place`` says: the turn it is of, and how many commands have changed it."""
+
+    block: int
+    tid: int
+    spawned: int
 
 
 class Pull:
@@ -73,8 +90,12 @@ class Pull:
             self._pool.shutdown()
 
     @contextmanager
-    def moment(self) -> Iterator[Moment]:
+    def moment(self, *, with_rows: bool = False) -> Iterator[Moment]:
         """See one turn in all places.
+
+        Parameters
+        ----------
+        with_rows : whether the state is wanted, too.
 
         Raises
         ------
@@ -89,14 +110,19 @@ class Pull:
                     for database in self._databases
                 ]
                 position = Position.read(transactions[0])
-                tids, spawned = _found(transactions)
-                if tids == {position.tid} and spawned == position.spawned:
-                    yield Moment(position, transactions)
+                blocks = {block for transaction in transactions for block in _blocks(transaction)}
+                rows = None
+                if with_rows and _are_at(position, blocks):
+                    # Looked at first, as it costs little beside this.
+                    rows, blocks = self._rows(transactions)
+                if _are_at(position, blocks):
+                    yield Moment(position, transactions, rows)
                     return
             self.pulled_again += 1
             if time.monotonic() > deadline:
                 raise PlacesApart(
-                    f"the places of the universe are at the turns {sorted(tids)}, but {position.tid} is the last one that was "
+                    f"the places of the universe are at the turns {sorted({block.tid for block in blocks})}, but {position.tid} "
+                    "is the last one that was "
                     "committed: give the URLs of all its places (--place), or restore all of them to one moment"
                 )
             time.sleep(PAUSE_SECONDS)
@@ -111,19 +137,25 @@ class Pull:
         return False
 
     def state(self, moment: Moment, laws: Laws, row_systems: int, crew: Crew) -> StoredState:
-        """Read and unpack all rows.
+        """Unpack the rows that the moment was asked for.
 
         Raises
         ------
         StateError : they are not what they have to be, or a value cannot be.
         """
-        parts = self._pool.map(_rows_of, moment.transactions)
-        rows = sorted((row for part in parts for row in part), key=itemgetter(0))
+        rows = moment.rows
+        assert rows is not None
         check_rows([row[0] for row in rows], laws, row_systems)
         ships = Unpacking("ship", [split_blobs("ship", joined(row[1] for row in rows), laws.systems)])
         nodes = Unpacking("node", [split_blobs("node", joined(row[2] for row in rows), laws.systems)])
         state = State(ships.ships(crew), nodes.nodes(crew))
         return StoredState(moment.position.tid, moment.position.next_eid, state)
+
+    def _rows(self, transactions: Sequence[Transaction]) -> tuple[list[Row], set[Block]]:
+        """All rows, sorted, and the blocks as they were when these were read."""
+        found = [row for part in self._pool.map(_rows_of, transactions) for row in part]
+        found.sort(key=itemgetter(0))
+        return [row[:3] for row in found], {Block._make(row[3:]) for row in found}
 
 
 def first_sids(laws: Laws, row_systems: int) -> list[int]:
@@ -150,16 +182,20 @@ def check_rows(found: list[int], laws: Laws, row_systems: int) -> None:
     )
 
 
-def _found(transactions: Sequence[Transaction]) -> tuple[set[int], int]:
-    """The turns that blocks are of, and how many commands have changed them."""
-    text = "SELECT min(tid), max(tid), coalesce(sum(spawned), 0)::bigint FROM place"
-    rows = [transaction.execute(text).fetchone() for transaction in transactions]
-    tids = {tid for row in rows if row is not None for tid in row[:2] if tid is not None}
-    return tids, sum(row[2] for row in rows if row is not None)
+def _are_at(position: Position, blocks: set[Block]) -> bool:
+    """Whether all blocks are of the turn of a position, and have had all commands until then."""
+    return {block.tid for block in blocks} == {position.tid} and (
+        sum(block.spawned for block in blocks) == position.spawned
+    )
 
 
-def _rows_of(transaction: Transaction) -> list[tuple[int, bytes, bytes]]:
-    return transaction.execute("SELECT first_sid, ships, nodes FROM system_state").fetchall()
+def _blocks(transaction: Transaction) -> Iterator[Block]:
+    return map(Block._make, transaction.execute(f"SELECT {', '.join(Block._fields)} FROM place"))
+
+
+def _rows_of(transaction: Transaction) -> list[Any]:
+    text = f"SELECT first_sid, ships, nodes, {', '.join(Block._fields)} FROM system_state JOIN place USING (block)"
+    return transaction.execute(text).fetchall()
 
 
 def joined(parts: Iterable[bytes]) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ def read_whole(url: DatabaseUrl, others: Sequence[DatabaseUrl] = ()) -> Whole:
         raise DatabaseError(f"{url} holds no universe: name the database of one")
     pull, crew = Pull([url, *others]), Crew(1)
     try:
-        with pull.moment() as moment:
+        with pull.moment(with_rows=True) as moment:
             transaction = moment.transactions[0]
             laws, row_systems = read_laws(transaction) or (None, 0)
             assert laws is not None
