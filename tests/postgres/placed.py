@@ -39,7 +39,7 @@ CREATE TABLE {RELATION} (block int, first_sid int, ships bytea NOT NULL, nodes b
     WITH (fillfactor = 50, toast_tuple_target = 8160);
 ALTER TABLE {RELATION} ALTER ships SET STORAGE EXTERNAL, ALTER nodes SET STORAGE EXTERNAL;
 """
-INSIDE = ("CREATE EXTENSION IF NOT EXISTS plpython3u", *functions.CREATE)
+INSIDE = ("CREATE EXTENSION IF NOT EXISTS plpython3u", *functions.create("public"))
 
 
 class PlacedUniverse:

@@ -53,7 +53,7 @@ def test_a_backend_of_the_image_can_play(image: Server) -> None:
     image.start(**options)
     with image.connect() as connection:
         connection.execute("CREATE EXTENSION plpython3u")
-        for statement in functions.CREATE:
+        for statement in functions.create("public"):
             connection.execute(statement)
         row = connection.execute("SELECT wasmverse_ready()").fetchone()
         assert row is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -169,17 +168,21 @@ def _prepare_inside(databases: Sequence[Database], *, is_wanted: bool) -> bool:
 
 def _require_functions(database: Database) -> None:
     """Make the functions, unless they are there, and have the machine code made that their sessions load."""
-    made = hashlib.sha256("\n".join(functions.CREATE).encode()).hexdigest()
     with database.transaction() as transaction:
-        if _made_by(transaction) != made:
+        schema = functions.schema_of(transaction)
+        made = functions.hash_of(schema)
+        if functions.made_by(transaction, schema) != made:
             # Of two processes that find none, one finds them made.
             transaction.execute("SET LOCAL lock_timeout = 0")
             transaction.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-        if _made_by(transaction) != made:  # a role that may only use them must not need to make them
+        if (
+            functions.made_by(transaction, schema) != made
+        ):  # a role that may only use them must not need to make them
             transaction.execute("CREATE EXTENSION IF NOT EXISTS plpython3u")
-            for statement in functions.CREATE:
+            for statement in functions.create(schema):
                 transaction.execute(statement)
-            transaction.execute(f"COMMENT ON FUNCTION wasmverse_ready IS '{made}'")
+            transaction.execute(f"COMMENT ON FUNCTION wasmverse_ready() IS '{made}'")
+            functions.made_by(transaction, schema)  # that a call finds them, and no other's
         there = _installed(transaction)
     if there["version"] != __version__:
         raise DatabaseError(f"its server has Wasmverse {there['version']}, this is {__version__}")
@@ -196,13 +199,6 @@ def _require_functions(database: Database) -> None:
                     "set NUMBA_CACHE_DIR in its environment to a folder that its user may write to",
                     database.shown,
                 )
-
-
-def _made_by(transaction: Transaction) -> str | None:
-    """The hash of the statements that made the functions, if they are there."""
-    text = "SELECT obj_description(to_regproc('wasmverse_ready')::oid, 'pg_proc')"
-    ((made,),) = transaction.execute(text).fetchall()
-    return None if made is None else str(made)
 
 
 def _installed(transaction: Transaction) -> dict[str, Any]:
