@@ -102,6 +102,28 @@ def test_the_sessions_that_play_its_turn_are_ended_too(
         assert sessions[1].execute("SELECT tid FROM universe FOR UPDATE NOWAIT").fetchone() == (7,)
 
 
+def test_those_on_other_servers_are_ended_too_and_no_other_universe_s(
+    url: str, second_url: str, second_server: Server, sessions: list[Session], clocks: list[Clock]
+) -> None:
+    nowhere = "postgresql://x@127.0.0.1:1/x"
+    clock = Clock(
+        DatabaseUrl.read(url), "follower", 1.0, [DatabaseUrl.read(nowhere), DatabaseUrl.read(second_url)]
+    )
+    with closing(connect(second_url)) as beside, closing(connect(second_server.url())) as foreign:
+        clock.end_holder(sessions[1])
+        beside.execute("SELECT 1")  # nobody had the clock, so nothing was ended
+        assert clocks[0].claim(sessions[0])
+        beside.execute("BEGIN")
+        beside.execute("CREATE TABLE place AS SELECT 1 AS tid")
+        clock.end_holder(sessions[1])
+        with psycopg.connect(second_url) as next_one:
+            next_one.execute("SET lock_timeout = '1s'")
+            next_one.execute("CREATE TABLE place AS SELECT 2 AS tid")
+        with pytest.raises(psycopg.OperationalError):
+            beside.execute("COMMIT")
+        foreign.execute("SELECT 1")
+
+
 def test_a_role_that_may_not_end_it_is_told_so(
     sessions: list[Session], clocks: list[Clock], server: Server, url: str
 ) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from typing import Any
 
 import psycopg
@@ -20,7 +21,8 @@ from wasmverse.errors import ClockLost, DatabaseError, UniverseBusy
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
 from wasmverse.storage.postgres.database import connect
-from wasmverse.storage.postgres.sessions import TURN_SESSION
+from wasmverse.storage.postgres.sessions import TURN_SESSION, explained
+from wasmverse.storage.postgres.sessions import connect as connect_turn
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -48,10 +50,14 @@ class Clock:
     url : of the database with the row of ``universe``.
     holder : this process, for a person.
     period_seconds : while something takes longer than this, the others are told that it is being worked on.
+    others : the databases of all other places, where sessions play too.
     """
 
-    def __init__(self, url: DatabaseUrl, holder: str, period_seconds: float) -> None:
+    def __init__(
+        self, url: DatabaseUrl, holder: str, period_seconds: float, others: Sequence[DatabaseUrl] = ()
+    ) -> None:
         self.holder = holder
+        self._others = list(others)
         self.is_ours = False
         self._period_seconds = period_seconds
         self._epoch = 0
@@ -135,7 +141,9 @@ class Clock:
         return None if row is None else row[1] or f"session {row[0]}"
 
     def end_holder(self, connection: Connection) -> None:
-        """End the session that has it, and wait a moment until it is gone; and those on this server that play its turn with it.
+        """End the session that has it, and wait a moment until it is gone; and those that play its turn with it, in all places.
+
+        A place that cannot be reached is left out: no turn can be played there anyway.
 
         Raises
         ------
@@ -148,12 +156,8 @@ class Clock:
                     "WHERE pid <> pg_backend_pid()",
                     _KEY,
                 ).fetchall()
-                if ended:  # what they hold of their blocks they would hold for minutes
-                    connection.execute(
-                        f"SELECT pg_terminate_backend(pid, {1000 * END_SECONDS}) FROM pg_stat_activity "
-                        "WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()",
-                        (TURN_SESSION,),
-                    )
+                if ended:
+                    _end_turns(connection)
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 "the session that has the clock does nothing any more, and this role may not end it: end it "
@@ -161,6 +165,21 @@ class Clock:
             ) from error
         for pid, _ in ended:
             log.warning("session %d had the clock and did nothing any more: it was ended", pid)
+        for place in self._others if ended else ():
+            try:
+                with closing(connect_turn(place.conninfo, "ending")) as elsewhere, explained():
+                    _end_turns(elsewhere)
+            except DatabaseError as error:
+                log.warning("%s: what played there with it could not be ended: %s", place, error.message)
+
+
+def _end_turns(connection: Connection) -> None:
+    """End the sessions that play in the connection's database: what they hold of their blocks they would hold for minutes."""
+    connection.execute(
+        f"SELECT pg_terminate_backend(pid, {1000 * END_SECONDS}) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()",
+        (TURN_SESSION,),
+    )
 
 
 _HOLDER = (

@@ -104,7 +104,7 @@ class FollowingStore(CommonStore[Transaction]):
             stack.callback(self._systems.close)
             self._notices = Notices(self.places[0])
             stack.callback(self._notices.close)
-            self._clock = Clock(self.places[0], _holder(), self.settings.period_seconds)
+            self._clock = Clock(self.places[0], _holder(), self.settings.period_seconds, self.places[1:])
             stack.callback(self._clock.close)
             self._sessions = stack.pop_all()
 
