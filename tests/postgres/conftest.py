@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.postgres.server import Server
+from wasmverse.settings import DatabaseUrl
 
 CITUS = os.environ.get("WASMVERSE_TEST_CITUS")
 """The URL, ``postgresql://...``, of an empty database on a Citus cluster's coordinator, to run these tests against it too."""
@@ -71,3 +72,18 @@ def universe_url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"citus+{CITUS}"
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
+
+
+@pytest.fixture
+def plain(server: Server, url: str) -> Iterator[DatabaseUrl]:
+    """A database whose role is no superuser, as managed servers have it."""
+    name = DatabaseUrl.read(url).name
+    with server.connect(name) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        admin.execute(f'ALTER DATABASE "{name}" OWNER TO {name}')
+        admin.execute(f"ALTER SCHEMA public OWNER TO {name}")
+    yield DatabaseUrl.read(f"postgresql://{name}:x@127.0.0.1:{server.port}/{name}")
+    with server.connect(name) as admin:
+        admin.execute(f"REASSIGN OWNED BY {name} TO wasmverse")
+        admin.execute(f"DROP OWNED BY {name}")
+        admin.execute(f"DROP ROLE {name}")

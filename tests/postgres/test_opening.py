@@ -1,7 +1,6 @@
 """What a server lacks is said at the start, with the way out; and what cannot be used is refused in one line."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -22,21 +21,6 @@ from wasmverse.storage.universe_store import SharedStore
 
 def settings(**values: object) -> Settings:
     return changed(systems=3, ships=2, nodes=3, **values)
-
-
-@pytest.fixture
-def plain(server: Server, url: str) -> Iterator[DatabaseUrl]:
-    """A database whose role is no superuser, as managed servers have it."""
-    name = DatabaseUrl.read(url).name
-    with server.connect(name) as admin:
-        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
-        admin.execute(f'ALTER DATABASE "{name}" OWNER TO {name}')
-        admin.execute(f"ALTER SCHEMA public OWNER TO {name}")
-    yield DatabaseUrl.read(f"postgresql://{name}:x@127.0.0.1:{server.port}/{name}")
-    with server.connect(name) as admin:
-        admin.execute(f"REASSIGN OWNED BY {name} TO wasmverse")
-        admin.execute(f"DROP OWNED BY {name}")
-        admin.execute(f"DROP ROLE {name}")
 
 
 def played(url: DatabaseUrl, **values: object) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from wasmverse.errors import DatabaseError, StateError
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.position import Position
+from wasmverse.storage.postgres.recovery import left_behind
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.state import State
@@ -129,10 +130,9 @@ class Pull:
 
     def has_prepared(self) -> bool:
         """Whether a place has a prepared transaction of ours: of a commit that is under way, or left behind."""
-        text = "SELECT 1 FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s LIMIT 1"
         for database in self._databases:
             with database.transaction(is_snapshot=True) as transaction:
-                if transaction.execute(text, ("wasmverse-%",)).fetchone() is not None:
+                if left_behind(transaction.raw):
                     return True
         return False
 

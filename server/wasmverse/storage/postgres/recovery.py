@@ -7,6 +7,7 @@ from the turn's beginning to its commit, and who recovers takes it first: so no 
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Sequence
@@ -17,6 +18,12 @@ import psycopg
 from psycopg import sql
 
 from wasmverse.storage.postgres.sessions import Connection, connect, explained
+from wasmverse.text import printable
+
+log = logging.getLogger(__name__)
+
+PREFIX = "wasmverse-"
+"""With this begin the names of all that is prepared."""
 
 BUSY_SECONDS, BUSY_PAUSE_SECONDS = 5.0, 0.005
 """How long another session may take to end a prepared transaction, and how often it is looked whether it has."""
@@ -35,10 +42,10 @@ class Recovered(NamedTuple):
 
 def name_of(tid: int, token: str, shard: int) -> str:
     """The identifier of a shard's prepared transaction. ``token`` is the driver's own: a server may have many universes."""
-    return f"wasmverse-{tid}-{token}-{shard}"
+    return f"{PREFIX}{tid}-{token}-{shard}"
 
 
-_NAME = re.compile(r"wasmverse-(\d{1,18})-[0-9a-f]+-\d+")
+_NAME = re.compile(rf"{PREFIX}(\d{{1,18}})-[0-9a-f]+-\d+")
 
 
 def recover(coordinator: str, others: Sequence[str]) -> list[Recovered]:
@@ -67,11 +74,8 @@ def resolve(connection: Connection, tid: int) -> list[Recovered]:
     ----------
     tid : the coordinator's last turn, its row held so that no turn is being committed meanwhile.
     """
-    rows = connection.execute(
-        "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE 'wasmverse-%' ORDER BY prepared"
-    ).fetchall()
     done = []
-    for (gid,) in rows:
+    for gid in left_behind(connection):
         name = _NAME.fullmatch(gid)
         if name is None:
             continue
@@ -79,6 +83,27 @@ def resolve(connection: Connection, tid: int) -> list[Recovered]:
         finish_prepared(connection, gid, commits=found.is_committed)
         done.append(found)
     return done
+
+
+def left_behind(connection: Connection, prefix: str = PREFIX) -> list[str]:
+    """The prepared transactions of one database with names of ours, the oldest first.
+
+    Any role may prepare one under any name. What this role may not end it leaves alone, and says so.
+    """
+    rows = connection.execute(
+        "SELECT gid, owner, owner = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) "
+        "FROM pg_prepared_xacts WHERE database = current_database() AND starts_with(gid, %s) ORDER BY prepared",
+        (prefix,),
+    ).fetchall()
+    for gid, owner, is_ours in rows:
+        if not is_ours:
+            log.warning(
+                "the prepared transaction '%s' is of the role %s, and left alone: if it is of a server of this universe, let "
+                "all connect as one role; else end it (ROLLBACK PREPARED) as that role or a superuser",
+                printable(gid),
+                printable(owner),
+            )
+    return [gid for gid, _, is_ours in rows if is_ours]
 
 
 def finish_prepared(connection: Connection, gid: str, *, commits: bool) -> None:

@@ -20,14 +20,14 @@ from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres.database import Database, Transaction, connect, explain
 from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.pull import joined
-from wasmverse.storage.postgres.recovery import finish_prepared
+from wasmverse.storage.postgres.recovery import PREFIX, finish_prepared, left_behind
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.state import Columns, State, with_columns
 from wasmverse.universe.turn import Laws
 from wasmverse.universe.unpacked import Unpacking, split_blobs
 
-_NAME = "wasmverse-command-"
+_NAME = f"{PREFIX}command-"
 
 
 class SystemWriter:
@@ -162,9 +162,8 @@ class SystemWriter:
         done = []
         for number in range(1, len(self._places)):
             session = self._session(number)
-            text = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE %s"
             try:
-                for (gid,) in session.execute(text, (f"{_NAME}%",)).fetchall():
+                for gid in left_behind(session, _NAME):
                     finish_prepared(session, gid, commits=gid in decided)
                     if gid != self._gid:
                         done.append(
