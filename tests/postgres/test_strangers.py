@@ -55,3 +55,24 @@ def test_what_it_has_prepared_is_left_alone_and_told(
             assert commands.recover(transaction) == []
         assert store.condition().recoveries == 0
     assert f"'wasmverse-1-0-1' is of the role {plain.name}_stranger, and left alone" in caplog.text
+
+
+def test_it_cannot_say_that_the_clock_is_at_work(plain: DatabaseUrl, stranger: Session) -> None:
+    with (
+        closing(open_postgres([plain], SETTINGS, play="outside")) as store,
+        closing(open_postgres([plain], SETTINGS, play="outside")) as follower,
+    ):
+        assert store.claim()
+        for has_followed in (False, True):
+            stranger.execute("NOTIFY wasmverse, 'beat'")
+            if has_followed:
+                follower.follow()
+            assert not follower.is_clock_at_work()
+            with psycopg.connect(
+                plain.conninfo, autocommit=True
+            ) as beside:  # as the process with the clock says it
+                beside.execute("NOTIFY wasmverse, 'beat'")
+                if has_followed:
+                    follower.follow()
+                assert follower.is_clock_at_work()
+            assert not follower.is_clock_at_work()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -139,6 +139,17 @@ class Clock:
                 f"SELECT pid, (SELECT holder FROM clock WHERE backend = pid) FROM ({_HOLDER}) AS holder", _KEY
             ).fetchone()
         return None if row is None else row[1] or f"session {row[0]}"
+
+    def is_of_holder(self, connection: Connection, pids: Collection[int]) -> bool:
+        """Whether one of these sessions is of the role whose session has the clock: every role may send notices."""
+        with _transaction(connection):
+            row = connection.execute(
+                f"SELECT EXISTS (SELECT FROM ({_HOLDER}) AS holder JOIN clock ON backend = holder.pid "
+                "JOIN pg_stat_activity AS its ON its.pid = holder.pid JOIN pg_stat_activity AS said USING (usesysid) "
+                "WHERE said.pid = ANY(%s))",
+                (*_KEY, list(pids)),
+            ).fetchone()
+        return row is not None and bool(row[0])
 
     def end_holder(self, connection: Connection) -> None:
         """End the session that has it, and wait a moment until it is gone; and those that play its turn with it, in all places.

@@ -30,7 +30,7 @@ from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.founding import read_laws
 from wasmverse.storage.postgres.history import History
 from wasmverse.storage.postgres.modules import ModuleTables
-from wasmverse.storage.postgres.notices import Notices
+from wasmverse.storage.postgres.notices import BEAT, Notices
 from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.pull import Moment, PlacesApart, Pull
 from wasmverse.storage.postgres.recovery import recover
@@ -260,7 +260,7 @@ class FollowingStore(CommonStore[Transaction]):
 
     def follow(self) -> TurnReport | None:
         """As in `SharedStore`."""
-        self._has_beaten |= "beat" in self._notices.heard()
+        self._has_beaten |= self._hears_beat()
         self._follow()
         if self.tid <= self._told_tid:
             return None
@@ -281,9 +281,17 @@ class FollowingStore(CommonStore[Transaction]):
 
     def is_clock_at_work(self) -> bool:
         """As in `SharedStore`."""
-        has_beaten = self._has_beaten or "beat" in self._notices.heard()
+        has_beaten = self._hears_beat() or self._has_beaten
         self._has_beaten = False
         return has_beaten
+
+    def _hears_beat(self) -> bool:
+        """Whether the process with the clock has said lately that it is at work."""
+        said = self._notices.said().get(BEAT)
+        if said is None:
+            return False
+        with self._main.explained():
+            return self._clock.is_of_holder(self._main.raw, said)
 
     def fileno(self) -> int:
         """As in `SharedStore`."""

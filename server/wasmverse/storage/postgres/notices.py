@@ -50,9 +50,16 @@ class Notices:
 
     def heard(self, seconds: float = 0.0) -> set[str]:
         """All that was said since the last call; waits so long if it was nothing."""
+        return set(self.said(seconds))
+
+    def said(self, seconds: float = 0.0) -> dict[str, set[int]]:
+        """The same, each with the sessions (process ids of backends) that said it: every role may say anything."""
+        found: dict[str, set[int]] = {}
         with self._explained():
-            first = {notice.payload for notice in self._connection.notifies(timeout=seconds, stop_after=1)}
-            return first | {notice.payload for notice in self._connection.notifies(timeout=0)}
+            notices = list(self._connection.notifies(timeout=seconds, stop_after=1))
+            for notice in [*notices, *self._connection.notifies(timeout=0)]:
+                found.setdefault(notice.payload, set()).add(notice.pid)
+        return found
 
     def close(self) -> None:
         """Hear nothing any more."""
