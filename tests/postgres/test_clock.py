@@ -183,3 +183,46 @@ def test_it_goes_on_telling_after_its_session_was_cut(
     finally:
         clock.close()
         others.close()
+
+
+def test_a_session_that_fails_is_closed(
+    sessions: list[Session], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_module, "BEAT_SECONDS_MIN", 0.05)
+    used: list[Session] = []
+
+    def fail(connection: Session, _notice: str) -> None:
+        used.append(connection)
+        raise psycopg.errors.QueryCanceled
+
+    monkeypatch.setattr(clock_module.notices, "send", fail)
+    clock = Clock(DatabaseUrl.read(url), "first", 0.1)
+    try:
+        assert clock.claim(sessions[0])
+        deadline = time.monotonic() + 20
+        while len(used) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert used[0].closed
+    finally:
+        clock.close()
+
+
+def test_who_hangs_says_nothing_any_more_until_there_is_a_turn(
+    sessions: list[Session], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_module, "BEAT_SECONDS_MIN", 0.05)
+    monkeypatch.setattr(clock_module, "STATEMENT_SECONDS", 0.5)
+    others = Notices(DatabaseUrl.read(url))
+    clock = Clock(DatabaseUrl.read(url), "first", 0.1)
+    try:
+        assert clock.claim(sessions[0])
+        assert others.heard(10) == {"beat"}
+        time.sleep(1)
+        others.heard()
+        assert others.heard(0.5) == set()
+        clock.turned()
+        assert others.heard(10) == {"beat"}
+    finally:
+        clock.close()
+        others.close()

@@ -21,7 +21,7 @@ from wasmverse.errors import ClockLost, DatabaseError, UniverseBusy
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import notices
 from wasmverse.storage.postgres.database import connect
-from wasmverse.storage.postgres.sessions import TURN_SESSION, explained
+from wasmverse.storage.postgres.sessions import STATEMENT_SECONDS, TURN_SESSION, explained
 from wasmverse.storage.postgres.sessions import connect as connect_turn
 
 log = logging.getLogger("wasmverse.universe")
@@ -209,7 +209,8 @@ def _transaction(connection: Connection) -> Any:
 class _Beat:
     """Tells the others once a period that we are at work, while no turn was committed for longer than that.
 
-    A stopped process says nothing, and neither does one whose machine is gone.
+    A stopped process says nothing, and neither does one whose machine is gone, or whose thread that plays hangs: a turn begins a
+    period after the last one, and no statement of it takes longer than `STATEMENT_SECONDS`.
     """
 
     def __init__(self, url: DatabaseUrl, seconds: float) -> None:
@@ -233,7 +234,8 @@ class _Beat:
     def _run(self, ended: threading.Event) -> None:
         connection: Connection | None = None
         while not ended.wait(self._seconds):
-            if time.monotonic() - self._turned_at < 1.2 * self._seconds:
+            since_turn = time.monotonic() - self._turned_at
+            if not 1.2 * self._seconds <= since_turn < self._seconds + STATEMENT_SECONDS:
                 continue
             try:
                 if connection is None:
@@ -241,6 +243,8 @@ class _Beat:
                     connection.autocommit = True
                 notices.send(connection, notices.BEAT)
             except (DatabaseError, psycopg.Error):  # the turn has the same trouble, and says so
+                if connection is not None:
+                    connection.close()
                 connection = None
         if connection is not None:
             connection.close()
