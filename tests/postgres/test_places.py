@@ -18,6 +18,7 @@ from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.postgres import pull
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.opening import open_postgres
+from wasmverse.storage.postgres.pull import PlacesApart
 from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.systems import SystemWriter
@@ -148,6 +149,31 @@ def test_every_row_is_of_the_turn_though_a_server_answers_as_of_a_later_moment(
     assert follower._pull.pulled_again > 0
     follower.close()
     store.close()
+
+
+@pytest.mark.parametrize("is_noticed", [True, False], ids=["before", "within"])
+def test_an_upload_after_a_turn_that_was_left_behind_is_carried_out(
+    places: list[DatabaseUrl], embedded: DuckdbStore, monkeypatch: pytest.MonkeyPatch, is_noticed: bool
+) -> None:
+    store, follower = playing(places), open_postgres(places, SETTINGS, play="outside")
+    with monkeypatch.context() as patch:
+        patch.setattr(PlacedTurns, "finish", lambda _self: None)
+        store.advance()
+    store._end_sessions()
+    monkeypatch.setattr(pull, "APART_SECONDS_MAX", 0.1)
+    monkeypatch.setattr("wasmverse.storage.postgres.sessions.LOCK_SECONDS", 1)
+    upload = upload_of("mine", "(i64.const 0)")
+    if not is_noticed:
+        with monkeypatch.context() as patch:
+            # As if that had happened after it was looked last: the command is refused, and waits for nothing that it has itself.
+            patch.setattr(follower, "_follow", lambda: None)
+            with pytest.raises(PlacesApart):
+                follower.carry_out(upload)
+    embedded.advance()
+    assert follower.carry_out(upload)["tid"] == embedded.carry_out(upload)["tid"] == 1
+    assert follower.state_hash() == embedded.state_hash()
+    assert "turn 1 was committed" in (follower.condition().recovered or "")
+    follower.close()
 
 
 def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl]) -> None:

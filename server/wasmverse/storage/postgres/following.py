@@ -83,6 +83,7 @@ class FollowingStore(CommonStore[Transaction]):
         self._recovered: list[str] = []
         self._has_beaten = False
         self._is_broken = False
+        self._may_recover = True
         self._modules = ModuleTables(self.places[1:])
         self._crew = Crew(settings.threads or os.cpu_count() or 1)
         self._open()
@@ -320,9 +321,20 @@ class FollowingStore(CommonStore[Transaction]):
                 yield moment
                 return
         except PlacesApart:
+            if not self._may_recover:
+                raise
             self._recover()
         with self._pull.moment(with_rows=with_rows) as moment:
             yield moment
+
+    @contextmanager
+    def _without_recovery(self) -> Iterator[None]:
+        """Within a transaction that holds the row of ``universe``: to recover, another session would wait for that."""
+        self._may_recover = False
+        try:
+            yield
+        finally:
+            self._may_recover = True
 
     def _recover(self) -> None:
         """Settle what a process that is gone has prepared and not committed."""

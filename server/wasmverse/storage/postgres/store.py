@@ -130,10 +130,14 @@ class PostgresStore(FollowingStore):
         ------
         WasmverseError : the command cannot be carried out; nothing is changed then.
         """
+        if isinstance(command, UploadStrategy):
+            # It needs the state, and what was left behind in places cannot be settled while a command holds the universe.
+            self._follow()
+            _ = self.stored
         noting = nullcontext(nothing) if self.recorder is None else self.recorder.command(command)
         is_done = False
         try:
-            with noting as note, self._main.transaction() as transaction:
+            with noting as note, self._main.transaction() as transaction, self._without_recovery():
                 before = Position.read(transaction, locks=True)
                 self._clock.share_commands(self._main.raw)
                 if before != self._position or self._is_stale:
