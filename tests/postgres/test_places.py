@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.postgres.life import tables_of
+from tests.postgres.server import Server
 from tests.simulation.builder import changed, upload_of
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseForeign, StateError
@@ -19,10 +21,12 @@ from wasmverse.storage.postgres import pull
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.opening import open_postgres
 from wasmverse.storage.postgres.pull import PlacesApart
+from wasmverse.storage.postgres.position import Position
 from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.systems import SystemWriter
 from wasmverse.storage.postgres.turns import PlacedTurns
+from wasmverse.universe.state import state_hash
 
 SETTINGS = changed(systems=520, ships=2, nodes=3)
 """Two blocks, of 512 systems and of 8."""
@@ -174,6 +178,45 @@ def test_an_upload_after_a_turn_that_was_left_behind_is_carried_out(
     assert follower.state_hash() == embedded.state_hash()
     assert "turn 1 was committed" in (follower.condition().recovered or "")
     follower.close()
+
+
+def test_a_command_that_is_missing_is_not_made_up_for_by_a_later_one(
+    url: str, second_url: str, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = server.create_database()
+    places = [DatabaseUrl.read(text) for text in (url, second_url, server.url(name))]
+    settings = changed(systems=1_100, ships=1, nodes=1)  # three blocks, in a place each
+    one, two = SpawnEntity(600, 2, 1, 1, None), SpawnEntity(1_099, 2, 1, 1, None)
+    with (
+        closing(playing(places, settings)) as store,
+        closing(open_postgres(places, settings, play="outside")) as follower,
+    ):
+        read, done = Position.read, False
+
+        def read_between(transaction: Transaction, *, locks: bool = False) -> Position:
+            """The reader's snapshot of the second place is from before both commands, that of the third from after them."""
+            nonlocal done
+            if transaction.raw is not follower._pull._databases[0].raw or done:
+                return read(transaction, locks=locks)
+            done = True
+            second, third = (each.raw for each in follower._pull._databases[1:])
+            second.execute("SELECT tid FROM place")
+            store.carry_out(one)
+            position = read(transaction)
+            store.carry_out(two)
+            third.execute("SELECT tid FROM place")
+            return position
+
+        monkeypatch.setattr(Position, "read", read_between)
+        with follower._pull.moment(with_rows=True) as moment:
+            state = follower._pull.state(moment, store.laws, store.row_systems, store._crew)
+        assert moment.position.spawned == 2
+        expected = DuckdbStore.opened(File.open(None), settings)
+        expected.carry_out(one)
+        expected.carry_out(two)
+        assert state_hash(*state.state, state.tid, state.next_eid) == expected.state_hash()
+        expected.close()
+    server.drop_database(name)
 
 
 def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl]) -> None:

@@ -57,11 +57,12 @@ class Moment(NamedTuple):
 
 
 class Block(NamedTuple):
-    """What the row of a block in ``place`` says: the turn it is of, and how many commands have changed it."""
+    """What the row of a block in ``place`` says: its turn, how many commands have changed it, and the number of the last one."""
 
     block: int
     tid: int
     spawned: int
+    last_spawn: int
 
 
 class Pull:
@@ -183,9 +184,14 @@ def check_rows(found: list[int], laws: Laws, row_systems: int) -> None:
 
 
 def _are_at(position: Position, blocks: set[Block]) -> bool:
-    """Whether all blocks are of the turn of a position, and have had all commands until then."""
-    return {block.tid for block in blocks} == {position.tid} and (
-        sum(block.spawned for block in blocks) == position.spawned
+    """Whether all blocks are of the turn of a position, and have had all commands until then, and none after.
+
+    As many commands as the position has, none of which is after it, are all that it has.
+    """
+    return (
+        {block.tid for block in blocks} == {position.tid}
+        and sum(block.spawned for block in blocks) == position.spawned
+        and max(block.last_spawn for block in blocks) <= position.spawned
     )
 
 

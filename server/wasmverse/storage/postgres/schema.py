@@ -158,8 +158,9 @@ place = sa.Table(
     _required("relation", sa.Text()),
     _required("tid", sa.BigInteger()),
     _required("spawned", sa.BigInteger(), server_default="0"),
-    comment="The blocks that are here, the relation that has their rows, the turn that these are of, and how many commands have "
-    "changed them.",
+    _required("last_spawn", sa.BigInteger(), server_default="0"),
+    comment="The blocks that are here, the relation that has their rows, the turn that these are of, how many commands have "
+    "changed them, and the number of the last one, counted over all blocks.",
     postgresql_with={"fillfactor": 50},
 )
 

@@ -111,8 +111,8 @@ class SystemWriter:
             self._gid = _NAME + secrets.token_hex(8)
             transaction.execute("INSERT INTO command_decision VALUES (%s)", (self._gid,))
         target = transaction.raw if other is None else other
-        fence = "UPDATE place SET spawned = spawned + 1 WHERE block = %s AND tid = %s"
-        if target.execute(fence, (block, position.tid)).rowcount != 1:
+        fence = "UPDATE place SET spawned = spawned + 1, last_spawn = %s WHERE block = %s AND tid = %s"
+        if target.execute(fence, (position.spawned + 1, block, position.tid)).rowcount != 1:
             raise StateError(
                 f"block {block} is not at turn {position.tid}: another process has played on, or its place was restored from a "
                 "copy of another turn"
