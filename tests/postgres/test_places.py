@@ -20,8 +20,8 @@ from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.postgres import pull
 from wasmverse.storage.postgres.database import Database, Transaction
 from wasmverse.storage.postgres.opening import open_postgres
-from wasmverse.storage.postgres.pull import PlacesApart
 from wasmverse.storage.postgres.position import Position
+from wasmverse.storage.postgres.pull import PlacesApart
 from wasmverse.storage.postgres.recovery import finish_prepared
 from wasmverse.storage.postgres.store import PostgresStore
 from wasmverse.storage.postgres.systems import SystemWriter
