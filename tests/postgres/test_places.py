@@ -219,6 +219,35 @@ def test_a_command_that_is_missing_is_not_made_up_for_by_a_later_one(
     server.drop_database(name)
 
 
+def test_other_places_drop_modules_that_nothing_flies_any_more(
+    places: list[DatabaseUrl], embedded: DuckdbStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = playing(places)
+    uploads = [upload_of("mine", f"(i64.const {number})") for number in range(5)]
+    for upload in uploads[:4]:
+        store.carry_out(upload)
+        embedded.carry_out(upload)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._systems, "prepare", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            store.carry_out(uploads[4])  # what it would have replaced is still needed
+    for database in (store._main, Database(places[1], "test")):
+        with database.transaction() as transaction:
+            for table in ("strategy_module", "compiled_module"):
+                hashes = {row[0] for row in transaction.run_text(f"SELECT sha256 FROM {table}")}
+                assert uploads[3].inspection.sha256 in hashes
+                assert hashes.isdisjoint(upload.inspection.sha256 for upload in uploads[:2])
+        if database is not store._main:
+            database.close()
+    for command in (SpawnEntity(FAR, 1, 50, 50, "mine"), SpawnEntity(NEAR, 1, 50, 50, "mine")):
+        store.carry_out(command)
+        embedded.carry_out(command)
+    store.advance()
+    embedded.advance()
+    assert store.state_hash() == embedded.state_hash()
+    store.close()
+
+
 def test_places_that_do_not_belong_together_are_refused(places: list[DatabaseUrl]) -> None:
     playing(places).close()
     with pytest.raises(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -24,8 +24,8 @@ class _Row(Protocol):
 class ModuleTables:
     """``strategy_module`` and ``compiled_module`` of all places.
 
-    Other places than the coordinator get a module before the coordinator commits to it, and may keep it for longer: it is found
-    by its hash, so more than what is needed does no harm.
+    Other places than the coordinator get a module before the coordinator commits to it, and keep it until the upload after the
+    one that replaced it: it is found by its hash, so more than what is needed does no harm.
 
     Parameters
     ----------
@@ -35,8 +35,25 @@ class ModuleTables:
     def __init__(self, others: Sequence[DatabaseUrl]) -> None:
         self._others = list(others)
 
-    def add(self, transaction: Transaction, sha256: str, module: bytes, code: bytes) -> None:
-        """Have a module, which the coordinator has already, in all places, and its machine code; empty if that is not known."""
+    def known(self, transaction: Transaction) -> set[str]:
+        """The hashes of the modules that the coordinator has."""
+        return {sha256 for (sha256,) in transaction.execute("SELECT sha256 FROM strategy_module").fetchall()}
+
+    def add(
+        self,
+        transaction: Transaction,
+        sha256: str,
+        module: bytes,
+        code: bytes,
+        committed: Collection[str] | None = None,
+    ) -> None:
+        """Have a module, which the coordinator has already, in all places, and its machine code; empty if that is not known.
+
+        Parameters
+        ----------
+        committed : what the coordinator has if the transaction is rolled back; all else is dropped from the other places. Only
+            for who holds the row of ``universe``: nobody else is uploading then. None: nothing is dropped.
+        """
         if code:
             transaction.execute(_CODE, (sha256, target(), code))
         for other in self._others:
@@ -46,6 +63,11 @@ class ModuleTables:
                     elsewhere.execute(_MODULE, (sha256, module))
                     if code:
                         elsewhere.execute(_CODE, (sha256, target(), code))
+                    if committed is not None:
+                        for table in ("strategy_module", "compiled_module"):
+                            elsewhere.execute(
+                                f"DELETE FROM {table} WHERE sha256 <> ALL(%s)", ([sha256, *committed],)
+                            )
             finally:
                 database.close()
 

@@ -143,11 +143,12 @@ class PostgresStore(FollowingStore):
                 if before != self._position or self._is_stale:
                     self._take_over(transaction, before)
                 self._written: Position = before
+                known = self._modules.known(transaction)
                 with self.history.undone_on_error():
                     answer = self._execute(transaction, command)
                     if isinstance(command, UploadStrategy):
                         found = command.inspection
-                        self._modules.add(transaction, found.sha256, command.module, found.compiled)
+                        self._modules.add(transaction, found.sha256, command.module, found.compiled, known)
                     self._modules.forget(transaction)
                     note()
                 after = self._written._replace(changes=before.changes + 1)
