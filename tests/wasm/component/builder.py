@@ -10,7 +10,7 @@ from wasmverse.wasm.component.code import Code
 from wasmverse.wasm.component.inspect import UNLIMITED, compile_component, inspect_component
 from wasmverse.wasm.component.types import PATH
 from wasmverse.wasm.component.wrapper import wrapper
-from wasmverse.wasm.engine import flight_engine
+from wasmverse.wasm.engine import component_engine
 from wasmverse.wasm.guest import Outcome
 from wasmverse.wasm.hosting import AnyGuest, guest_of
 from wasmverse.wasm.limits import Limits
@@ -104,11 +104,11 @@ def wrapped(data: bytes, path: str) -> AnyGuest:
     assert function is not None
     text = wrapper(found.outline, found.types, path.split(PATH), function)
     parts = tuple(
-        (str(number), wasmtime.Module(flight_engine(), data[start:end]))
+        (str(number), wasmtime.Module(component_engine(), data[start:end]))
         for number, (start, end) in enumerate(found.outline.modules)
     )
     imports = tuple(item.name for item in found.outline.imports if not item.is_value_type)
-    return guest_of(Code({path: wasmtime.component.Component(flight_engine(), text)}, imports, parts), path)
+    return guest_of(Code({path: wasmtime.component.Component(component_engine(), text)}, imports, parts), path)
 
 
 def run(
