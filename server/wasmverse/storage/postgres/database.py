@@ -22,6 +22,7 @@ from wasmverse.errors import DatabaseError, DatabaseLocked, DatabaseLost, Wasmve
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.postgres.schema import metadata
+from wasmverse.storage.postgres.sqlstates import is_lost
 from wasmverse.text import printable
 
 APPLICATION = "wasmverse"
@@ -235,18 +236,12 @@ def _refused(shown: str, error: psycopg.Error) -> DatabaseError:
     )
 
 
-_LOST = {"57P01", "57P02", "57P03", "57P05", "25P03", "08000", "08003", "08006", "25P02", "40001"}
-"""SQLSTATEs of sessions that ended, or that cannot go on."""
-
-
 def explain(shown: str, error: Exception) -> WasmverseError:
     """An error within a session as ours."""
     cause = getattr(error, "orig", None) or error
     state = getattr(cause, "sqlstate", None)
     message = printable(" ".join(str(cause).split()), 300)
-    if state in _LOST or (
-        state is None and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
-    ):
+    if is_lost(cause):
         return DatabaseLost(f"{shown} does not answer any more ({message}): it is tried again")
     if state == "55P03":
         return DatabaseLocked(

@@ -21,6 +21,7 @@ from wasmverse.storage.postgres.backend.messages import (
 )
 from wasmverse.storage.postgres.backend.shard import BlockKey, Shard
 from wasmverse.storage.postgres.backend.statements import Statement
+from wasmverse.storage.postgres.sqlstates import is_lost
 from wasmverse.universe.deal import Decision, Summary
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.turn import TurnPlayer
@@ -46,9 +47,6 @@ DEFAULTS = {
     "tcp_user_timeout": 30_000,
 }
 """Parameters of libpq where the URL says nothing: a server that is cut off is noticed within half a minute."""
-
-_LOST = ("08", "57P")
-"""Begin the SQLSTATEs of sessions that are gone."""
 
 _OWN = "WV001"
 """The SQLSTATE of errors that Wasmverse raises within a backend (`backend.play`)."""
@@ -106,9 +104,7 @@ def explain(error: psycopg.Error) -> WasmverseError:
             f"rows of the universe were locked for {LOCK_SECONDS} s: end the session that holds them (pg_stat_activity, "
             "pg_prepared_xacts), the turn is then played again"
         )
-    if (error.sqlstate or _LOST[0]).startswith(_LOST) and isinstance(
-        error, psycopg.OperationalError | psycopg.InterfaceError
-    ):
+    if is_lost(error):
         return DatabaseLost(f"a session that plays turns is gone: {message}: the turn is played again")
     return DatabaseError(f"the database could not carry out a turn: {message}: see the server's log")
 
