@@ -13,7 +13,7 @@ from tests.postgres.life import tables_of
 from tests.postgres.server import Server
 from tests.simulation.builder import changed, upload_of
 from wasmverse.commands import SpawnEntity
-from wasmverse.errors import DatabaseForeign, StateError
+from wasmverse.errors import DatabaseError, DatabaseForeign, StateError
 from wasmverse.settings import DatabaseUrl, SimulationSettings
 from wasmverse.storage.duckdb.database import Database as File
 from wasmverse.storage.duckdb.store import DuckdbStore
@@ -242,6 +242,31 @@ def test_other_places_drop_modules_that_nothing_flies_any_more(
     for command in (SpawnEntity(FAR, 1, 50, 50, "mine"), SpawnEntity(NEAR, 1, 50, 50, "mine")):
         store.carry_out(command)
         embedded.carry_out(command)
+    store.advance()
+    embedded.advance()
+    assert store.state_hash() == embedded.state_hash()
+    store.close()
+
+
+def test_a_command_that_could_not_be_committed_holds_nothing(
+    places: list[DatabaseUrl], embedded: DuckdbStore
+) -> None:
+    store = playing(places)
+    with psycopg.connect(places[0].conninfo, autocommit=True) as admin:
+        # The commit fails, and no session is lost: as when the disk is full.
+        admin.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE disk_full; END$$"
+        )
+        admin.execute(
+            "CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON command_decision DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION fail()"
+        )
+        with pytest.raises(DatabaseError, match="disk"):
+            store.carry_out(SpawnEntity(FAR, 1, 50, 50, "strategy_battle"))
+        admin.execute("DROP TRIGGER fail ON command_decision")
+    with psycopg.connect(places[1].conninfo) as other:
+        text = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
+        assert other.execute(text).fetchone() == (0,)
     store.advance()
     embedded.advance()
     assert store.state_hash() == embedded.state_hash()

@@ -6,12 +6,13 @@ A turn is played where the rows are (`turns`); this process gets what is to be r
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import nullcontext
 from typing import Any
 
 from wasmverse.commands import Command, SpawnEntity, UploadStrategy
-from wasmverse.errors import ClockLost
+from wasmverse.errors import ClockLost, WasmverseError
 from wasmverse.messages import TurnReport
 from wasmverse.simulation.judging import judge
 from wasmverse.simulation.measured import Stopwatch
@@ -24,6 +25,8 @@ from wasmverse.storage.records import TurnRecord, TurnRows
 from wasmverse.storage.universe_store import Publish
 from wasmverse.universe.deal import deal
 from wasmverse.universe.state import State, of_system
+
+log = logging.getLogger(__name__)
 
 
 class PostgresStore(FollowingStore):
@@ -41,6 +44,7 @@ class PostgresStore(FollowingStore):
         if not self.is_clock or self._turns is None:
             raise ClockLost("this process does not have the clock of the universe: the one that has it plays")
         turns = self._turns
+        self._settle_command()
         self._is_broken = True
         started_at = self.now()
         clock, watch = time.perf_counter(), PlayedWatch()
@@ -161,8 +165,20 @@ class PostgresStore(FollowingStore):
         finally:
             if not is_done:
                 self._systems.rollback()
+                self._settle_command()
             if self._main.is_usable:
                 self._reload(after if is_done else None, is_state=isinstance(command, SpawnEntity))
+
+    def _settle_command(self) -> None:
+        """Commit or roll back what a command that failed has prepared: it holds a block, which the next turn would wait for."""
+        if not (self._systems.is_unsettled and self._main.is_usable):
+            return
+        try:
+            with self._main.transaction() as transaction:
+                Position.read(transaction, locks=True)
+                self._note_recovered(self._systems.recover(transaction))
+        except WasmverseError as error:
+            log.warning("what a command left behind is recovered later: %s", error.message)
 
     def _reload(self, position: Position | None, *, is_state: bool) -> None:
         """Have in memory what is committed after a command."""
