@@ -13,6 +13,7 @@ from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseTooNew
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.postgres import schema, views
 from wasmverse.storage.postgres.database import Database
+from wasmverse.storage.postgres.tokens import _TABLE
 from wasmverse.storage.postgres.versions import VERSION_TABLE, migrate
 
 
@@ -65,7 +66,7 @@ def test_tables_of_a_newer_wasmverse_are_refused(database: Database) -> None:
 
 def test_tables_of_others_may_be_there_unless_their_names_are_ours(database: Database) -> None:
     with database.transaction() as transaction:
-        transaction.execute("CREATE TABLE token (name text)")
+        transaction.execute(_TABLE)
         transaction.execute("CREATE TABLE customer (name text)")
         transaction.execute("CREATE TABLE message (body text)")
     with (
@@ -74,7 +75,16 @@ def test_tables_of_others_may_be_there_unless_their_names_are_ours(database: Dat
     ):
         migrate(transaction.connection, "x", is_coordinator=True)
     with database.transaction() as transaction:
-        transaction.execute("DROP TABLE message")
+        transaction.execute("DROP TABLE message, token")
+        transaction.execute("CREATE TABLE token (name text, secret text)")
+    with (
+        pytest.raises(DatabaseForeign, match=r"other tables of names that a universe needs \(token\)"),
+        database.transaction() as transaction,
+    ):
+        migrate(transaction.connection, "x", is_coordinator=True)
+    with database.transaction() as transaction:
+        transaction.execute("DROP TABLE token")
+        transaction.execute(_TABLE)
         assert migrate(transaction.connection, "x", is_coordinator=True)
 
 

@@ -16,6 +16,10 @@ from wasmverse.storage.postgres.schema import metadata
 
 VERSION_TABLE = "wasmverse_version"
 
+TOKEN_TABLE = "token"
+TOKEN_COLUMNS = {"name", "role", "sha256", "created_at", "id"}
+"""What `tokens` makes."""
+
 _FOLDER = Path(__file__).with_name("migrations")
 LOCK = 0x7761736D  # "wasm"
 """The key of the advisory lock of who makes tables or functions."""
@@ -69,9 +73,18 @@ def migrate(connection: sa.Connection, shown: str, *, is_coordinator: bool, to: 
 
 
 def _check_free(connection: sa.Connection, shown: str) -> None:
-    """Refuse a database where tables of ours would meet others of the same names. Tables of other names may be there."""
-    there = set(sa.inspect(connection).get_table_names())
+    """Refuse a database where tables of ours would meet others of the same names. Tables of other names may be there.
+
+    That of tokens may be there already, if it is ours by its columns.
+    """
+    found = sa.inspect(connection)
+    there = set(found.get_table_names())
     taken = sorted(there & metadata.tables.keys())
+    if (
+        TOKEN_TABLE in there
+        and {column["name"] for column in found.get_columns(TOKEN_TABLE)} != TOKEN_COLUMNS
+    ):
+        taken.insert(0, TOKEN_TABLE)
     if taken:
         raise DatabaseForeign(
             f"{shown} has other tables of names that a universe needs ({', '.join(taken[:4])}); give it a database of its own: "
