@@ -108,7 +108,9 @@ def wrapped(data: bytes, path: str) -> AnyGuest:
         for number, (start, end) in enumerate(found.outline.modules)
     )
     imports = tuple(item.name for item in found.outline.imports if not item.is_value_type)
-    return guest_of(Code({path: wasmtime.component.Component(component_engine(), text)}, imports, parts), path)
+    return guest_of(
+        Code({path: wasmtime.component.Component(component_engine(), text)}, imports, parts), path
+    )
 
 
 def run(
