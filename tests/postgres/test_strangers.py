@@ -1,5 +1,6 @@
 """A role that may only connect to the database: what it can do there does not stop the universe."""
 
+import select
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
@@ -11,6 +12,7 @@ from tests.postgres.server import Server
 from tests.simulation.builder import changed
 from wasmverse.commands import SpawnEntity
 from wasmverse.settings import DatabaseUrl
+from wasmverse.storage.postgres.clock import LOCK
 from wasmverse.storage.postgres.opening import open_postgres
 from wasmverse.storage.postgres.systems import SystemWriter
 
@@ -65,6 +67,7 @@ def test_it_cannot_say_that_the_clock_is_at_work(plain: DatabaseUrl, stranger: S
         assert store.claim()
         for has_followed in (False, True):
             stranger.execute("NOTIFY wasmverse, 'beat'")
+            select.select([follower.fileno()], [], [], 20)
             if has_followed:
                 follower.follow()
             assert not follower.is_clock_at_work()
@@ -72,7 +75,22 @@ def test_it_cannot_say_that_the_clock_is_at_work(plain: DatabaseUrl, stranger: S
                 plain.conninfo, autocommit=True
             ) as beside:  # as the process with the clock says it
                 beside.execute("NOTIFY wasmverse, 'beat'")
+                select.select([follower.fileno()], [], [], 20)
                 if has_followed:
                     follower.follow()
                 assert follower.is_clock_at_work()
             assert not follower.is_clock_at_work()
+
+
+def test_who_holds_the_lock_of_the_clock_is_named(plain: DatabaseUrl, stranger: Session) -> None:
+    with closing(open_postgres([plain], SETTINGS, play="outside")) as store:
+        stranger.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        assert not store.claim()
+        shown = f"session {stranger.info.backend_pid} of role {plain.name}_stranger"
+        assert (store.condition().clock or "").startswith(shown)
+        stranger.execute("SELECT pg_advisory_unlock_all()")
+        stranger.execute("BEGIN")
+        stranger.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        stranger.execute("PREPARE TRANSACTION 'mine'")
+        assert not store.claim()
+        assert store.condition().clock == "a prepared transaction (pg_prepared_xacts)"

@@ -136,9 +136,15 @@ class Clock:
         """Who has it, for a person; None if nobody has."""
         with _transaction(connection):
             row = connection.execute(
-                f"SELECT pid, (SELECT holder FROM clock WHERE backend = pid) FROM ({_HOLDER}) AS holder", _KEY
+                "SELECT pid, (SELECT holder FROM clock WHERE backend = pid), usename, host(client_addr) "
+                f"FROM ({_HOLDER}) AS holder LEFT JOIN pg_stat_activity USING (pid)",
+                _KEY,
             ).fetchone()
-        return None if row is None else row[1] or f"session {row[0]}"
+        if row is None:
+            return None
+        if row[0] is None:
+            return "a prepared transaction (pg_prepared_xacts)"
+        return row[1] or f"session {row[0]} of role {row[2]}{f' from {row[3]}' if row[3] else ''}"
 
     def is_of_holder(self, connection: Connection, pids: Collection[int]) -> bool:
         """Whether one of these sessions is of the role whose session has the clock: every role may send notices."""
