@@ -29,8 +29,8 @@ def test_only_what_is_in_view_is_asked_for(visit: Visit) -> None:
     page = visit.open("#/system/5")
     visit.await_turns(6)
     watched = [frame["sql"] for frame in visit.frames]
-    # Turns, standings, the system; the rest comes without being asked for.
-    assert len(watched) == 3
+    # Turns, standings, the strategies' numbers, the system; the rest comes without being asked for.
+    assert len(watched) == 4
     posted = [request for request in visit.requests if request.method == "POST"]
     assert len(posted) == 1
     page.keyboard.press("Escape")
