@@ -26,7 +26,7 @@ from wasmverse.commands import (
     UploadStrategy,
 )
 from wasmverse.errors import StrategyCostly
-from wasmverse.messages import FunctionKey, FunctionUse
+from wasmverse.messages import FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
@@ -34,7 +34,7 @@ from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import function_bounds, function_store, schema, strategy_store
-from wasmverse.storage.records import Records
+from wasmverse.storage.records import Records, TurnRecord
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_bounds import check_room
 from wasmverse.storage.transaction import Transaction
@@ -42,6 +42,7 @@ from wasmverse.storage.universe_store import Founding, Size
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import REMOVED, times_usual
 from wasmverse.universe import rules
+from wasmverse.universe.result import TurnAccount
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import Laws
 
@@ -95,6 +96,33 @@ class CommonStore(ABC, Generic[T]):
         self.settings = settings
         self.limits = guest_limits(settings)
         self.registry.bad_turns = dict(bad_turns)
+
+    def _record(self, started_at: float, deadline: float | None, tid: int) -> TurnRecord:
+        """What is known of a turn's end by now."""
+        ended_at = self.now()
+        is_late = deadline is not None and ended_at > deadline
+        return TurnRecord(tid % self.settings.turns_kept, started_at, ended_at, is_late)
+
+    def _report_of(
+        self,
+        account: TurnAccount,
+        record: TurnRecord,
+        phase_seconds: dict[str, float],
+        grounded: tuple[str, ...],
+    ) -> TurnReport:
+        """What is told of a turn that is committed; it is not published yet."""
+        return TurnReport(
+            tid=account.tid,
+            started_at=record.started_at,
+            ended_at=record.ended_at,
+            late_turns=self.late_turns,
+            writes=account.writes,
+            ships=account.ship_count,
+            nodes=account.node_count,
+            faults=account.faults,
+            phase_seconds={**phase_seconds, "publish": 0.0},
+            grounded=grounded,
+        )
 
     @property
     def tid(self) -> int:

@@ -36,7 +36,7 @@ from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.position import settle_position, write_position
 from wasmverse.storage.duckdb.state_reader import StateReader
-from wasmverse.storage.records import TurnRecord, TurnRows
+from wasmverse.storage.records import TurnRows
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.universe_store import Publish
 from wasmverse.universe.packed import pack_turn
@@ -199,24 +199,7 @@ class DuckdbStore(CommonStore[Transaction]):
         # not take is packing, writing and the commit.
         phases = {"read": read - written + settled - committed, **result.phase_seconds}
         commit = max(0.0, settled - clock - sum(phases.values()))
-        return TurnReport(
-            tid=result.tid,
-            started_at=started_at,
-            ended_at=record.ended_at,
-            late_turns=self.late_turns,
-            writes=result.writes,
-            ships=result.ship_count,
-            nodes=result.node_count,
-            faults=result.faults,
-            phase_seconds={**phases, "commit": commit, "publish": 0.0},
-            grounded=tuple(grounded or ()),
-        )
-
-    def _record(self, started_at: float, deadline: float | None, tid: int) -> TurnRecord:
-        """What is known of a turn's end by now."""
-        ended_at = self.now()
-        is_late = deadline is not None and ended_at > deadline
-        return TurnRecord(tid % self.settings.turns_kept, started_at, ended_at, is_late)
+        return self._report_of(result, record, {**phases, "commit": commit}, tuple(grounded or ()))
 
     # Commands
 

@@ -21,7 +21,7 @@ from wasmverse.storage.postgres.backend.messages import Task
 from wasmverse.storage.postgres.database import Transaction
 from wasmverse.storage.postgres.following import FollowingStore
 from wasmverse.storage.postgres.position import Position
-from wasmverse.storage.records import TurnRecord, TurnRows
+from wasmverse.storage.records import TurnRows
 from wasmverse.storage.universe_store import Publish
 from wasmverse.universe.deal import deal
 from wasmverse.universe.state import State, of_system
@@ -106,24 +106,7 @@ class PostgresStore(FollowingStore):
         read = time.perf_counter() - committed
         phases = {"read": read, **account.phase_seconds}
         commit = max(0.0, committed - clock - sum(account.phase_seconds.values()))
-        return TurnReport(
-            tid=account.tid,
-            started_at=started_at,
-            ended_at=record.ended_at,
-            late_turns=self.late_turns,
-            writes=account.writes,
-            ships=account.ship_count,
-            nodes=account.node_count,
-            faults=account.faults,
-            phase_seconds={**phases, "commit": commit, "publish": 0.0},
-            grounded=tuple(grounded or ()),
-        )
-
-    def _record(self, started_at: float, deadline: float | None, tid: int) -> TurnRecord:
-        """What is known of a turn's end by now."""
-        ended_at = self.now()
-        is_late = deadline is not None and ended_at > deadline
-        return TurnRecord(tid % self.settings.turns_kept, started_at, ended_at, is_late)
+        return self._report_of(account, record, {**phases, "commit": commit}, tuple(grounded or ()))
 
     # Commands
 
