@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -15,14 +14,15 @@ import sqlalchemy as sa
 from wasmverse import __version__
 from wasmverse.errors import StateError
 from wasmverse.simulation.beginning import Founder
-from wasmverse.storage import schema, strategy_store
+from wasmverse.storage import schema
+from wasmverse.storage.founders import settle
 from wasmverse.storage.postgres import schema as stored
 from wasmverse.storage.postgres.citus import Home, distribute
 from wasmverse.storage.postgres.database import APPLICATION, Transaction
 from wasmverse.storage.postgres.sessions import RELATION
 from wasmverse.storage.postgres.views import ROW_SYSTEMS_MAX
 from wasmverse.universe.crew import Crew
-from wasmverse.universe.genesis import galaxy, populate
+from wasmverse.universe.genesis import galaxy
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.row_format import HEAD_BYTES, NARROW, NODE_BYTES, SHIP_BYTES
 from wasmverse.universe.state import State
@@ -64,20 +64,7 @@ def found(
     now : when its strategies were uploaded, seconds since 1970.
     """
     homes_of(coordinator, laws)
-    for founder in founders:
-        strategy_store.store_strategies(
-            coordinator,
-            founder.module,
-            {founder.name: founder.export},
-            sha256=hashlib.sha256(founder.module).hexdigest(),
-            language=founder.language,
-            author=founder.author,
-            now=now,
-            is_enabled=founder.is_enabled,
-        )
-    rows = sorted(strategy_store.read_strategies(coordinator), key=lambda row: row.name)
-    ids = [row.strategy_id for row in rows if row.is_enabled]
-    ships, nodes, next_eid = populate(laws.seed, laws.systems, laws.ships_min, laws.nodes_min, ids)
+    ships, nodes, next_eid = settle(coordinator, laws, founders, now)
     x, y = galaxy(laws.seed, laws.systems)
     systems = pa.table({"sid": np.arange(1, laws.systems + 1, dtype=np.uint32), "x": x, "y": y})
     coordinator.insert_arrow(schema.solar_system, systems)
