@@ -124,22 +124,7 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 test: setup languages
 	@tools/need-chromium
 	@tools/need-postgres
-	@echo "==> ruff, mypy"
-	@$(BIN)/ruff check server tests strategies functions
-	@$(BIN)/ruff format --check server tests strategies functions
-	@$(BIN)/mypy
-	@echo "==> the page: types, lint, unit tests"
-	@npm --prefix web run check --silent
-	@npm --prefix web run test --silent
-	@echo "==> pytest: everything in process, on all cores"
-	@$(BIN)/python -m pytest -n auto --dist worksteal --ignore tests/e2e --ignore tests/processes --ignore tests/postgres \
-		--ignore tests/attack
-	@echo "==> pytest: universes in PostgreSQL"
-	@$(BIN)/python -m pytest -n auto --dist worksteal tests/postgres
-	@echo "==> pytest: real servers and a real browser"
-	@$(BIN)/python -m pytest tests/processes tests/e2e
-	@echo "==> pytest: generators of hostile input, half a minute to a minute each"
-	@$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
+	@$(BIN)/python tools/run-tests
 
 test-postgres: setup
 	@tools/need-postgres

@@ -66,5 +66,5 @@ def test_instances_and_calls_are_measured_apart() -> None:
     busy = inspect(strategy_wat(loop)).costs["mine"]
     globals_ = "".join("(global (mut i64) (i64.const 7))" for _ in range(200_000))
     large = inspect(strategy_wat("(i64.const 0)", globals_)).costs["mine"]
-    assert busy[1] > 1e-6 > idle[1]
+    assert busy[1] > 5 * idle[1]
     assert large[0] > 3 * max(idle[0], busy[0])
