@@ -19,6 +19,8 @@ export interface Place {
   readonly isFollowing: boolean;
   readonly sheet: Sheet | null;
   readonly sql: string | null;
+  /** The strategy whose territory stands out on the map; null: all alike. */
+  readonly isolate: string | null;
 }
 
 export const MAP: Place = {
@@ -29,12 +31,14 @@ export const MAP: Place = {
   isFollowing: false,
   sheet: null,
   sql: null,
+  isolate: null,
 };
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help'] satisfies Sheet[];
 
 /**
- * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with `?turn=n&at=x,y,span&follow&sheet=console&sql=...`.
+ * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
+ * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -51,6 +55,7 @@ export function readPlace(hash: string): Place {
     isFollowing: eid !== null && params.has('follow'),
     sheet: sheet !== null && SHEETS.includes(sheet) ? (sheet as Sheet) : null,
     sql: params.get('sql'),
+    isolate: params.get('isolate') || null,
   };
 }
 
@@ -67,6 +72,7 @@ export function writePlace(place: Place): string {
   if (place.isFollowing && place.eid !== null) params.push('follow');
   if (place.sheet !== null) params.push(`sheet=${place.sheet}`);
   if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
+  if (place.isolate !== null) params.push(`isolate=${encodeURIComponent(place.isolate)}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 

@@ -17,9 +17,16 @@ export function toEntity(place: Place, eid: number | null): Step {
   return { eid, isFollowing: place.isFollowing && eid !== null };
 }
 
-/** One step back: sheet, selection, system; null where there is nothing to go back from. */
+/** One step back: sheet, selection, system, the strategy that stands out; null where there is nothing to go back from. */
 export function backFrom(place: Place): Step | null {
   if (place.sheet !== null) return { sheet: null };
   if (place.eid !== null) return toEntity(place, null);
-  return place.sid === null ? null : TO_MAP;
+  if (place.sid !== null) return TO_MAP;
+  return place.isolate === null ? null : { isolate: null };
+}
+
+/** The territory of one strategy stands out on the map; of the one that does already, no longer. */
+export function toIsolated(place: Place, strategy: string): Step {
+  const isolate = place.isolate === strategy ? null : strategy;
+  return isolate === null ? { isolate } : { ...TO_MAP, isolate };
 }

@@ -30,6 +30,7 @@ function anyPlace(roll: () => number): Place {
     isFollowing: eid !== null && roll() < 0.5,
     sheet: orNull((['strategies', 'console', 'help'] as const)[upTo(3)] ?? 'help'),
     sql: orNull(words.join('')),
+    isolate: orNull(words.slice(0, 2).join('')),
   };
 }
 
@@ -79,6 +80,7 @@ describe('place', () => {
     ],
     ['#/system/42/entity/9?follow', { sid: 42, eid: 9, isFollowing: true }],
     ['#/?sheet=strategies', { sheet: 'strategies' }],
+    ['#/?isolate=strategy_flee', { isolate: 'strategy_flee' }],
     ['#/?turn=0', { turn: 0 }],
     ['#/system/42?turn=1234&sheet=help', { sid: 42, turn: 1234, sheet: 'help' }],
   ])('%s is read and written', (hash, given) => {
@@ -101,6 +103,7 @@ describe('place', () => {
     '#/?at=1,2,3,4',
     '#/?sheet=cellar',
     '#/?follow',
+    '#/?isolate=',
     '#/?turn=',
     '#/?turn=-1',
     '#/?turn=1.5',
