@@ -35,7 +35,9 @@ COPY --from=node /src/server/wasmverse/page server/wasmverse/page
 COPY --from=node /src/server/wasmverse/bundled server/wasmverse/bundled
 RUN pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps -w /wheels . \
  && python -m venv /opt/wasmverse \
- && /opt/wasmverse/bin/pip install --no-cache-dir --no-index --find-links /wheels wasmverse
+ && /opt/wasmverse/bin/pip install --no-cache-dir --no-index --find-links /wheels wasmverse \
+ && /opt/wasmverse/bin/python -m wasmverse.rules_wasm \
+      -o "$(/opt/wasmverse/bin/python -c 'import wasmverse; print(wasmverse.__path__[0])')/bundled/rules.wasm"
 
 # ---- the image of a database server: with PL/Python, and of the package what a turn needs
 

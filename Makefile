@@ -28,7 +28,7 @@ ATTACK_SEED ?= 1
 .PHONY: run test test-postgres test-long attack setup languages bench check lint clean tools
 .DEFAULT_GOAL := setup
 
-setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/page/index.html
+setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/bundled/rules.wasm $(PACKAGE)/page/index.html
 
 run: setup
 	@$(BIN)/wasmverse serve
@@ -61,6 +61,12 @@ $(PACKAGE)/bundled/built: $(ASSEMBLYSCRIPT)/node_modules/installed $(wildcard $(
 	@echo "==> bundled strategies"
 	@npm --prefix $(ASSEMBLYSCRIPT) run build --silent
 	@touch $@
+
+# ---- the rules of a turn as a module, for duels in the page
+
+$(PACKAGE)/bundled/rules.wasm: $(VENV)/installed $(wildcard $(addprefix $(PACKAGE)/,rules_wasm/*.py typed_python/*.py universe/*.py))
+	@echo "==> the rules as a module"
+	@$(BIN)/python -m wasmverse.rules_wasm -o $@
 
 # ---- compilers of the other languages: from PyPI and npm into folders of their own, and Debian's
 

@@ -31,6 +31,7 @@ LAW = {
     "languages": {"strategies", "wasm", "pilot", "errors", "text", "settings"},
     "functions": {"checks", "wasm", "confinement", "commands", "errors", "text", "settings"},
     "universe": {"strategies", "wasm", "errors", "text", "sizes"},
+    "rules_wasm": {"typed_python", "universe"},
     "simulation": {"functions", "strategies", "universe", "wasm", *PLAIN},
     "storage": {"functions", "simulation", "strategies", "universe", "sizes", "tokens", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
@@ -73,6 +74,7 @@ DRIVERS = {"duckdb", "duckdb_engine", "sqlalchemy", "psycopg", "alembic", "pyarr
 FOREIGN = {
     "pilot": {"numpy", "numba", "llvmlite", *HEAVY, *SERVER},
     "typed_python": {*HEAVY, *SERVER},
+    "rules_wasm": {*HEAVY, *SERVER},
     "languages": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "numba", *SERVER},
     "universe": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", *SERVER},
     "wasm": {"duckdb", "duckdb_engine", "sqlalchemy", "pyarrow", "pydantic", "numba", *SERVER},

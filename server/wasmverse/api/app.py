@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import wasmverse
-from wasmverse.api import functions, health, strategies
+from wasmverse.api import functions, health, modules, strategies
 from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
@@ -92,6 +92,7 @@ def create_app(
     app.include_router(strategies.router)
     app.include_router(functions.router)
     app.include_router(health.router)
+    app.include_router(modules.router)
     app.include_router(live_router)
     app.add_middleware(
         CORSMiddleware,

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 import wasmverse
 from wasmverse.api.gateway import gateway_of
+from wasmverse.api.modules import rules_hash
 from wasmverse.query.public import SCHEMA
 
 STALE_PERIODS = 3
@@ -40,6 +41,7 @@ async def connect(request: Request) -> Response:
         "turnsKept": gateway.service.kept,
         "query": "/api/v2/query/tuples",
         "live": "/api/v1/live",
+        "rules": rules_hash(),
         "spec": "/api/v2/spec",
     }
     return JSONResponse(facts)

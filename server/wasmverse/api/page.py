@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -34,6 +35,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+WORKER_POLICY = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+"""Of a worker's script, which is under a policy of its own: there, and only there, WebAssembly may be compiled."""
+
 _ENDINGS = {"br": ".br", "gzip": ".gz"}
 """What web/compress.ts puts beside a file, the smaller first."""
 
@@ -64,6 +68,8 @@ class _Page(StaticFiles):
         else:
             response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(_HEADERS)
+        if is_worker(Path(full_path)):
+            response.headers["Content-Security-Policy"] = WORKER_POLICY
         response.headers["Vary"] = "Accept-Encoding"
         is_hashed = Path(full_path).parent.name == "assets"
         response.headers["Cache-Control"] = FOREVER if is_hashed else "no-cache"
@@ -85,6 +91,11 @@ def accepted_encodings(header: str) -> set[str]:
         if name and weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
             accepted.add(name)
     return accepted
+
+
+def is_worker(path: Path) -> bool:
+    """Whether a script is a worker's: the build names it after its source, which is called worker.ts or ...-worker.ts."""
+    return path.parent.name == "assets" and bool(re.fullmatch(r"(?:.+-)?worker-[\w-]+\.js", path.name))
 
 
 class _Files(Mount):

@@ -1,14 +1,15 @@
 """A target of numba: the same Python that it compiles for this machine, compiled for wasm32 by LLVM.
 
 numba's CPU target with another triple, and without what only works inside this process: no engine that runs machine code, no
-wrappers to be called from Python, no reference counting (so nothing that needs memory from a heap).
+wrappers to be called from Python; and memory from a heap only for who brings an allocator (`compile_function`).
 
-Plain Python functions are compiled without a decorator: `_Typing` makes a dispatcher of each when it is first called.
+Plain Python functions are compiled without a decorator: `_Typing` makes a dispatcher of each when it is first called. One that is
+a kernel, compiled for this machine already, is compiled once more for this target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, cached_property
 from types import FunctionType
 from typing import Any
@@ -112,13 +113,19 @@ class _Context(cpu.CPUContext):
 
 
 class _Typing(typing.Context):
-    """Knows plain functions: those of the strategy's own file and of the helpers."""
+    """Knows plain functions, those of the strategy's own file and of the helpers, and kernels.
+
+    has_heap is whether what is compiled may allocate.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._dispatchers: dict[FunctionType, Any] = {}
+        self.has_heap = False
+        self._dispatchers: dict[tuple[FunctionType, bool], Any] = {}
 
     def resolve_value_type(self, val: Any) -> Any:
+        if isinstance(val, Dispatcher) and not isinstance(val, _Dispatcher):
+            val = val.py_func
         if isinstance(val, FunctionType):
             known = self._lookup_global(val)
             return known if known is not None else types.Dispatcher(self.dispatcher(val))
@@ -126,9 +133,10 @@ class _Typing(typing.Context):
 
     def dispatcher(self, function: FunctionType) -> Any:
         """What compiles a plain function for the types that it is called with."""
-        if function not in self._dispatchers:
-            self._dispatchers[function] = compiled(function)
-        return self._dispatchers[function]
+        key = function, self.has_heap
+        if key not in self._dispatchers:
+            self._dispatchers[key] = compiled(function)
+        return self._dispatchers[key]
 
 
 class _Target(TargetDescriptor):
@@ -161,7 +169,7 @@ class _Dispatcher(Dispatcher):
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """numba's ``jit`` for this target."""
     options.pop("no_cpython_wrapper", None)
-    return jit(function, _target=NAME, _nrt=False, error_model="python", **options)
+    return jit(function, _target=NAME, _nrt=_target.typing_context.has_heap, error_model="python", **options)
 
 
 @cache
@@ -172,8 +180,14 @@ def register() -> None:
     jit_registry[Wasm32] = compiled
 
 
-def compile_function(function: FunctionType, arguments: tuple[Any, ...]) -> CompileResult:
+def compile_function(
+    function: FunctionType, arguments: tuple[Any, ...], *, has_heap: bool = False
+) -> CompileResult:
     """A plain function compiled for given numba types, whatever it returns.
+
+    Parameters
+    ----------
+    has_heap : it may allocate arrays; who exports it gives numba's functions for that as ``more``.
 
     Raises
     ------
@@ -181,10 +195,11 @@ def compile_function(function: FunctionType, arguments: tuple[Any, ...]) -> Comp
     """
     register()
     flags = Flags()
-    flags.nrt = False
+    flags.nrt = has_heap
     flags.error_model = "python"
     flags.no_cpython_wrapper = True
     flags.no_cfunc_wrapper = True
+    _target.typing_context.has_heap = has_heap
     with target_override(NAME):
         return compile_extra(
             _target.typing_context, _target.target_context, function, arguments, None, flags, {}
@@ -206,13 +221,22 @@ def export(result: CompileResult, name: str, core: ir.FunctionType, more: str) -
     name, core : of the exported function; its parameters are those of the compiled one, in LLVM's types.
     more : LLVM's text of further functions to export with it.
     """
-    context, library = result.target_context, result.library
-    module = llvm.parse_bitcode(library.emit_bitcode())
-    module.link_in(llvm.parse_assembly(str(_wrapper(context, result, name, core))))
-    module.link_in(llvm.parse_assembly(f'target triple = "{TRIPLE}"\n' + more))
     kept = {function.name for function in llvm.parse_assembly(more).functions if not function.is_declaration}
+    return export_all({name: (result, core)}, more, kept)
+
+
+@global_compiler_lock
+def export_all(
+    functions: Mapping[str, tuple[CompileResult, ir.FunctionType]], more: str, kept: Collection[str] = ()
+) -> bytes:
+    """As `export`, of several functions; of those of ``more`` the ``kept`` ones are exported too."""
+    context = next(iter(functions.values()))[0].target_context
+    module = llvm.parse_assembly(f'target triple = "{TRIPLE}"\n' + more)
+    for name, (result, core) in functions.items():
+        module.link_in(llvm.parse_bitcode(result.library.emit_bitcode()))
+        module.link_in(llvm.parse_assembly(str(_wrapper(context, result, name, core))))
     for function in module.functions:
-        if not function.is_declaration and function.name not in {name, *kept}:
+        if not function.is_declaration and function.name not in {*functions, *kept}:
             function.linkage = llvm.Linkage.internal
     for variable in module.global_variables:
         if not variable.is_declaration:
@@ -242,5 +266,8 @@ def _wrapper(context: Any, result: CompileResult, name: str, core: ir.FunctionTy
     with builder.if_then(status.is_error, likely=False):
         builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), ()), "llvm.trap"), ())
         builder.unreachable()
-    builder.ret(value)
+    if isinstance(core.return_type, ir.VoidType):
+        builder.ret_void()
+    else:
+        builder.ret(value)
     return module
