@@ -1,7 +1,8 @@
 import { Container, Graphics, Sprite } from 'pixi.js';
-import { FINE } from './figures';
 import type { Textures } from './textures';
 
+/** Pixi divides an arc by its radius in its own unit: drawn in a finer unit it stays round when seen from near. */
+const FINE = 64;
 /** In cells; each of the four marks reaches so far, in radians, to both sides of its middle. */
 const RADIUS = 1.72;
 const SPREAD = 0.32;

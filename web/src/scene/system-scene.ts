@@ -1,18 +1,21 @@
-import { Container, Sprite } from 'pixi.js';
+import { Container } from 'pixi.js';
 import type { Entity, SystemState } from '../sql/system';
-import { effectsOf, newestTid } from '../view/effects';
-import { type Leg, legTo, type Pose, places, poseOn, TRAVEL_SHARE } from '../view/motion';
-import { EffectLayer } from './effect-layer';
-import { type Figure, NodeFigure, SHIP_LENGTH, ShipFigure } from './figures';
+import { effectsOf, fallenOf, newestTid } from '../view/effects';
+import { type Stand, stands } from '../view/formation';
+import { drawnAt, type Leg, legTo, type Pose, poseOn, TRAVEL_SHARE } from '../view/motion';
+import { swellAt } from '../view/size';
+import type { Atlas } from './atlas';
+import { Brush } from './brush';
+import { type Figure, type Lens, NodeFigure, ShipFigure } from './figures';
 import { Fireworks } from './fireworks';
-import { Grid } from './grid';
-import { Reticle } from './reticle';
-import type { Textures } from './textures';
+import { drawGrid } from './grid';
+import { drawReticle } from './overlay';
+import { Shows } from './shows';
 
 /** An entity on its way through the turn. */
 interface Actor {
   entity: Entity;
-  figure: Figure;
+  readonly figure: Figure;
   leg: Leg;
   pose: Pose;
   /** When it is first seen, and when it is gone; a fade goes before and after. */
@@ -21,18 +24,17 @@ interface Actor {
 }
 
 const FADE_MS = 420;
-/** A ship is drawn at least so many pixels long, whatever the zoom. */
-const SHIP_PIXELS_MIN = 19;
+/** Of the time after its arrival, a ship that falls is seen so long. */
+const LAST_STAND_SHARE = 0.75;
+const FALL_MS = 120;
+const SUN_COLOUR = 0x7fa6ff;
+const TAIL_ALPHA = 0.22;
 
 /** One system from inside. Its unit is the cell; the page's camera places and scales `container`. */
 export class SystemScene {
   readonly container = new Container();
-  private readonly grid = new Grid();
-  private readonly sun: Sprite;
-  private readonly nodes = new Container();
-  private readonly ships = new Container();
-  private readonly effects = new EffectLayer();
-  private readonly reticle: Reticle;
+  private readonly brush: Brush;
+  private readonly shows = new Shows();
   private readonly fireworks: Fireworks;
   private readonly actors = new Map<number, Actor>();
   private leaving: Actor[] = [];
@@ -40,46 +42,22 @@ export class SystemScene {
   private drawnTid = 0;
   private turnStartedMs = 0;
   private turnMs = 1000;
+  private swell = 1;
   selected: number | null = null;
 
   constructor(
-    private readonly textures: Textures,
+    atlas: Atlas,
     private readonly isCalm: () => boolean,
   ) {
-    this.sun = new Sprite({
-      texture: textures.glow,
-      anchor: 0.5,
-      blendMode: 'add',
-      alpha: 0.1,
-      tint: 0x7fa6ff,
-    });
-    this.sun.position.set(50, 50);
-    this.sun.setSize(150);
-    this.reticle = new Reticle(textures);
-    this.fireworks = new Fireworks(this.effects, textures, isCalm, (eid) => {
-      const leg = this.actors.get(eid)?.leg;
-      return leg === undefined ? null : { x: leg.toX, y: leg.toY };
-    });
-    this.container.addChild(
-      this.sun,
-      this.grid.container,
-      this.nodes,
-      this.ships,
-      this.effects.container,
-      this.reticle.container,
-    );
-  }
-
-  get isEmpty(): boolean {
-    return this.state === null;
+    this.brush = new Brush(atlas);
+    this.fireworks = new Fireworks(this.shows, isCalm);
+    this.container.addChild(this.brush.container);
   }
 
   clear(): void {
-    for (const actor of [...this.actors.values(), ...this.leaving])
-      actor.figure.container.destroy({ children: true });
     this.actors.clear();
     this.leaving = [];
-    this.effects.clear();
+    this.shows.clear();
     this.state = null;
     this.drawnTid = 0;
   }
@@ -92,42 +70,66 @@ export class SystemScene {
       this.turnMs = periodMs;
     }
     const arrivalMs = this.isCalm() ? 0 : periodMs * TRAVEL_SHARE;
-    const targets = places(state.entities);
+    const restMs = periodMs - arrivalMs;
+    const fallen = isSameTurn ? [] : fallenOf(this.state, state, this.drawnTid);
+    const targets = stands(state.entities, fallen);
+    const fallenMs = nowMs + arrivalMs + (this.isCalm() ? 0 : restMs * LAST_STAND_SHARE);
     const unseen = new Set(this.actors.keys());
+    for (const ship of fallen) {
+      const actor = this.actors.get(ship.eid);
+      const target = targets.get(ship.eid);
+      if (actor === undefined || target === undefined) continue;
+      actor.leg = legTo(target, actor.pose);
+      unseen.delete(ship.eid);
+      this.dismiss(ship.eid, fallenMs - FADE_MS + FALL_MS);
+    }
     for (const entity of state.entities) {
       unseen.delete(entity.eid);
-      const target = targets.get(entity.eid) ?? { x: entity.x + 0.5, y: entity.y + 0.5 };
-      this.take(entity, target, nowMs, isSameTurn, arrivalMs);
+      const middle = { x: entity.x + 0.5, y: entity.y + 0.5, dx: 0, dy: 0, facing: null };
+      const hasFallen = entity.kind === 'node' && fallen.some(({ eid }) => eid === entity.eid);
+      // What a ship leaves lies in the middle, wherever it fell.
+      const target = hasFallen ? middle : (targets.get(entity.eid) ?? middle);
+      this.take(entity, target, nowMs, isSameTurn, hasFallen ? fallenMs : nowMs + arrivalMs);
     }
     for (const eid of unseen) this.dismiss(eid, nowMs + arrivalMs);
     if (!isSameTurn) {
-      for (const effect of effectsOf(this.state, state, this.drawnTid)) {
-        this.fireworks.play(effect, arrivalMs, periodMs - arrivalMs);
-      }
+      const standOf = (eid: number): Stand | null => targets.get(eid) ?? null;
+      for (const effect of effectsOf(this.state, state, this.drawnTid))
+        this.fireworks.play(effect, { turnMs: nowMs, arrivalMs, restMs }, standOf);
     }
     this.drawnTid = newestTid(state, this.drawnTid);
     this.state = state;
   }
 
-  /** One frame. `scale` is the pixels per cell. */
-  advance(nowMs: number, passedMs: number, scale: number): void {
+  /** One frame. `scale` is the pixels per cell, `pixelsMin` the least length of a ship. */
+  advance(nowMs: number, scale: number, pixelsMin: number): void {
     const share = this.isCalm() ? 1 : (nowMs - this.turnStartedMs) / this.turnMs;
-    const swell = Math.max(1, SHIP_PIXELS_MIN / (SHIP_LENGTH * scale));
-    for (const actor of this.actors.values()) this.pose(actor, share, swell, nowMs);
-    this.leaving = this.leaving.filter((actor) => {
-      this.pose(actor, share, swell, nowMs);
-      if (nowMs < actor.goneMs + FADE_MS) return true;
-      actor.figure.container.destroy({ children: true });
-      return false;
-    });
-    this.effects.advance(passedMs);
-    this.grid.show(scale);
-    this.reticle.show(this.poseOf(this.selected), swell, nowMs, this.isCalm());
+    this.swell = swellAt(scale, pixelsMin);
+    const lens = { swell: this.swell, scale, nowMs, isCalm: this.isCalm() };
+    this.leaving = this.leaving.filter((actor) => nowMs < actor.goneMs + FADE_MS);
+    for (const actor of this.everybody()) actor.pose = poseOn(actor.leg, share);
+
+    const { brush } = this;
+    brush.begin();
+    brush.dot(brush.atlas.glow, 50, 50, 150, SUN_COLOUR, 0.1);
+    drawGrid(brush, scale);
+    this.drawFigures(lens);
+    this.shows.draw(brush, lens, (eid) => this.whereIs(eid));
+    const selected = this.whereIs(this.selected);
+    if (selected !== null) drawReticle(brush, selected, lens);
+    brush.end();
   }
 
-  /** Where an entity is drawn now, in cells. */
-  poseOf(eid: number | null): Pose | null {
-    return eid === null ? null : (this.actors.get(eid)?.pose ?? null);
+  /** Where an entity is drawn now, in cells; null when it is not in the picture. */
+  whereIs(eid: number | null): { x: number; y: number } | null {
+    const actor = eid === null ? undefined : this.actorOf(eid);
+    return actor === undefined ? null : drawnAt(actor.pose, this.swell);
+  }
+
+  /** Where an entity will be drawn when it has arrived. */
+  goalOf(eid: number | null): { x: number; y: number } | null {
+    const actor = eid === null ? undefined : this.actorOf(eid);
+    return actor === undefined ? null : drawnAt(actor.leg.to, this.swell);
   }
 
   /** The entity drawn nearest to a point, ships before nodes; null when none is within `reach` cells. */
@@ -135,9 +137,10 @@ export class SystemScene {
     let best: Entity | null = null;
     let bestDistance = reach;
     for (const { entity, pose } of this.actors.values()) {
+      const at = drawnAt(pose, this.swell);
       // A ship over a node is what the finger means.
       const distance =
-        Math.hypot(pose.x - point.x, pose.y - point.y) + (entity.kind === 'node' ? reach * 0.25 : 0);
+        Math.hypot(at.x - point.x, at.y - point.y) + (entity.kind === 'node' ? reach * 0.25 : 0);
       if (distance < bestDistance) {
         best = entity;
         bestDistance = distance;
@@ -146,13 +149,52 @@ export class SystemScene {
     return best;
   }
 
-  private take(
-    entity: Entity,
-    target: { x: number; y: number },
-    nowMs: number,
-    isSameTurn: boolean,
-    arrivalMs: number,
+  private drawFigures(lens: Lens): void {
+    const { brush } = this;
+    for (const actor of this.everybody()) {
+      const at = drawnAt(actor.pose, lens.swell);
+      const alpha = alphaOf(actor, lens.nowMs);
+      if (actor.pose.speed > 0) this.drawTail(actor, at, lens, alpha);
+      actor.figure.drawLight(brush, at, actor.pose, lens, alpha);
+    }
+    for (const actor of this.everybody()) {
+      const at = drawnAt(actor.pose, lens.swell);
+      actor.figure.drawBody(brush, at, actor.pose, lens, alphaOf(actor, lens.nowMs));
+    }
+  }
+
+  /** Whence a ship comes in this turn. */
+  private drawTail(
+    { leg, pose, figure }: Actor,
+    at: { x: number; y: number },
+    lens: Lens,
+    alpha: number,
   ): void {
+    const from = drawnAt(leg.from, lens.swell);
+    const width = Math.max(0.16 * lens.swell, 1.2 / lens.scale);
+    const colour = figure instanceof ShipFigure ? figure.colour : SUN_COLOUR;
+    this.brush.line(
+      from.x,
+      from.y,
+      at.x,
+      at.y,
+      width,
+      colour,
+      TAIL_ALPHA * alpha * Math.min(pose.speed * 2, 1),
+    );
+  }
+
+  private *everybody(): Generator<Actor> {
+    yield* this.leaving;
+    yield* this.actors.values();
+  }
+
+  private actorOf(eid: number): Actor | undefined {
+    // A ship that is falling is still one, though its node is there already.
+    return this.leaving.find(({ entity }) => entity.eid === eid) ?? this.actors.get(eid);
+  }
+
+  private take(entity: Entity, target: Stand, nowMs: number, isSameTurn: boolean, bornMs: number): void {
     const known = this.actors.get(entity.eid);
     if (known !== undefined && known.entity.kind === entity.kind) {
       known.entity = entity;
@@ -160,23 +202,22 @@ export class SystemScene {
       if (!isSameTurn) known.leg = legTo(target, known.pose);
       return;
     }
-    // A ship that has become a node first flies to its end; the node is lit where it dies.
+    // A ship that has become a node without a battle first flies to its end; the node is lit where it dies.
     if (known !== undefined) {
       known.leg = legTo(target, known.pose);
-      this.dismiss(entity.eid, nowMs + arrivalMs);
+      this.dismiss(entity.eid, bornMs);
     }
-    const isFirstSight = this.state === null;
-    const figure = entity.kind === 'ship' ? new ShipFigure(this.textures) : new NodeFigure(this.textures);
+    const figure = entity.kind === 'ship' ? new ShipFigure() : new NodeFigure();
     figure.show(entity);
-    (entity.kind === 'ship' ? this.ships : this.nodes).addChild(figure.container);
     const leg = legTo(target, null);
-    const bornMs = isFirstSight ? nowMs - FADE_MS : known === undefined ? nowMs : nowMs + arrivalMs;
+    const wasThere = this.leaving.some((actor) => actor.entity.eid === entity.eid);
+    const firstMs = this.state === null ? nowMs - FADE_MS : wasThere ? bornMs : nowMs;
     this.actors.set(entity.eid, {
       entity,
       figure,
       leg,
       pose: poseOn(leg, 0),
-      bornMs,
+      bornMs: firstMs,
       goneMs: Number.POSITIVE_INFINITY,
     });
   }
@@ -188,12 +229,10 @@ export class SystemScene {
     this.actors.delete(eid);
     this.leaving.push(actor);
   }
+}
 
-  private pose(actor: Actor, share: number, swell: number, nowMs: number): void {
-    actor.pose = poseOn(actor.leg, share);
-    actor.figure.move(actor.pose, swell, nowMs);
-    const coming = (nowMs - actor.bornMs) / FADE_MS;
-    const going = 1 - (nowMs - actor.goneMs) / FADE_MS;
-    actor.figure.container.alpha = Math.min(Math.max(Math.min(coming, going), 0), 1);
-  }
+function alphaOf({ bornMs, goneMs }: Actor, nowMs: number): number {
+  const coming = (nowMs - bornMs) / FADE_MS;
+  const going = 1 - (nowMs - goneMs) / FADE_MS;
+  return Math.min(Math.max(Math.min(coming, going), 0), 1);
 }

@@ -2,8 +2,11 @@ import type { Sight } from '../place/place';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import { clamp, type Frame, type Point } from '../view/camera';
+import { Chase } from '../view/chase';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
+import { shipPixelsMin } from '../view/size';
 import { StarField } from '../view/star-field';
+import { drawAtlas } from './atlas';
 import { Backdrop } from './backdrop';
 import { MapScene } from './map-scene';
 import { Pointer } from './pointer';
@@ -42,6 +45,7 @@ export class World {
   private place: SystemPlace | null = null;
   /** The system that is drawn: on the way back to the map still the one that was left. */
   private drawn: SystemPlace | null = null;
+  private readonly chase = new Chase();
   private isFollowing = false;
   private isStale = true;
 
@@ -54,7 +58,7 @@ export class World {
   ) {
     const textures = drawTextures();
     this.map = new MapScene(textures, isCalm);
-    this.system = new SystemScene(textures, isCalm);
+    this.system = new SystemScene(drawAtlas(), isCalm);
     this.helm = new Helm(frame());
     stage.root.addChild(this.backdrop.container, this.map.container, this.system.container);
     new Pointer(host, {
@@ -123,6 +127,7 @@ export class World {
   }
 
   select(eid: number | null, isFollowing: boolean): void {
+    if (eid !== this.system.selected || !isFollowing) this.chase.reset();
     this.system.selected = eid;
     this.isFollowing = isFollowing;
   }
@@ -227,16 +232,20 @@ export class World {
     this.system.container.alpha = nearness;
     this.system.container.position.set(corner.x, corner.y);
     this.system.container.scale.set(scale);
-    this.system.advance(nowMs, passedMs, scale);
+    this.system.advance(nowMs, scale, shipPixelsMin(camera.frame));
     return true;
   }
 
   private followSelected(place: SystemPlace, passedMs: number): void {
-    const pose = this.system.poseOf(this.system.selected);
-    if (pose === null) return;
-    this.helm.follow(
-      { x: place.x + pose.x / CELLS_PER_UNIT, y: place.y + pose.y / CELLS_PER_UNIT },
-      passedMs,
-    );
+    const { selected } = this.system;
+    const at = this.system.whereIs(selected);
+    const goal = this.system.goalOf(selected);
+    if (at === null || goal === null || this.helm.isFlying) {
+      this.chase.reset();
+      return;
+    }
+    const own = toOwnSight(place, this.helm.camera.sight);
+    const centre = this.chase.step(own, at, goal, own.span, passedMs);
+    this.helm.centre(toMapSight(place, { ...centre, span: own.span }));
   }
 }

@@ -105,12 +105,9 @@ export class Helm {
     return !wasAtEnd;
   }
 
-  /** Keeps a point in the middle, gliding to it: a share of the way each frame, however long the frame took. */
-  follow(point: Point, passedMs: number): void {
-    if (this.course !== null) return;
-    const share = 1 - Math.exp(-passedMs / 160);
-    const { x, y, span } = this.camera.sight;
-    this.camera = this.camera.at({ x: x + (point.x - x) * share, y: y + (point.y - y) * share, span });
+  /** Looks straight at a point. */
+  centre({ x, y }: Point): void {
+    this.camera = this.camera.at({ ...this.camera.sight, x, y });
   }
 
   /** One frame of the flight under way; returns whether the camera moved. */
