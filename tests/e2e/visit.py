@@ -70,8 +70,8 @@ class Visit:
                 """() => {
                   const box = (selector) => document.querySelector(selector).getBoundingClientRect();
                   const inspector = box('.inspector');
-                  const left = inspector.height > 0 ? inspector.right : 0;
-                  return [left, box('.bar').bottom, box('.universe').left, innerHeight];
+                  const right = inspector.height > 0 ? inspector.left : innerWidth;
+                  return [box('.universe').right, box('.bar').bottom, right, innerHeight];
                 }"""
             )
         )

@@ -15,6 +15,7 @@ import { EntityPanel } from './panel/entity-panel';
 import { Notice } from './panel/notice';
 import { Sheets } from './panel/sheets';
 import { SystemPanel } from './panel/system-panel';
+import { Tips } from './panel/tips';
 import { UniversePanel } from './panel/universe-panel';
 import { tellWhereabouts } from './panel/whereabouts';
 import { Address } from './place/address';
@@ -31,6 +32,7 @@ async function open(): Promise<void> {
   const feed = new Feed(address, { openLink, post: postQuery, after });
   new Notice(feed);
   tellWhereabouts(address);
+  new Tips();
   const bar = new Bar(address);
   new UniversePanel(byId('universe'), address, feed);
   const system = new SystemPanel(byId('system'), address, feed);

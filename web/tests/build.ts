@@ -1,5 +1,6 @@
 /** One builder per object: tests name only what they are about. */
 import type { Answer, Value } from '../src/source/answer';
+import type { Standing } from '../src/sql/standings';
 import type { Entity, SystemEvent, SystemState } from '../src/sql/system';
 import type { TurnRecord } from '../src/sql/turns';
 
@@ -82,4 +83,17 @@ export function turnsUpTo(
     faults: 0,
     isLate: false,
   }));
+}
+
+export function standing(given: Partial<Standing> = {}): Standing {
+  return {
+    tid: 7,
+    strategy: 'strategy_default',
+    ships: 10,
+    energy: 1000,
+    energyBefore: 1000,
+    kills: 0,
+    faults: 0,
+    ...given,
+  };
 }

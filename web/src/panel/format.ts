@@ -27,3 +27,9 @@ export function seconds(valueMs: number): string {
 export function bytes(value: number): string {
   return value < 10_000 ? `${whole.format(value)} B` : `${whole.format(value / 1000)} kB`;
 }
+
+/** A share of 1: 4.2 %, 42 %. */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value > 0 && value < 9.95 ? value.toFixed(1) : value.toFixed(0)} %`;
+}

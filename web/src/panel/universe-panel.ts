@@ -2,14 +2,12 @@ import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
 import { periodOf } from '../sql/period';
 import { at } from '../sql/question';
-import { STANDINGS, type Standing } from '../sql/strategies';
 import { TURNS, TURNS_KEPT, type TurnRecord } from '../sql/turns';
-import { toCss } from '../view/colour';
-import { strategyColour } from '../view/look';
 import { element, write } from './element';
-import { emblem } from './emblem';
-import { brief, count, milliseconds, seconds, short } from './format';
+import { count, milliseconds, seconds, short } from './format';
 import { Sparkline } from './sparkline';
+import { Standings } from './standings';
+import { figure, term } from './tips';
 
 const UNKNOWN = '–';
 
@@ -63,29 +61,27 @@ function unknownAt(turn: number | null): Figures {
 
 const CELLS: readonly (readonly [keyof Figures, string, string])[] = [
   ['ships', 'Ships', 'Living ships at the end of the turn'],
-  ['nodes', 'Energy nodes', 'Energy nodes at the end of the turn'],
-  ['writes', 'Writes a turn', 'Rows written by the newest turn'],
-  ['writesPerSecond', 'Writes a second', 'Rows written by the newest turn, over the period'],
+  ['nodes', 'Energy nodes', 'Places where ships harvest energy; a ship that falls leaves one'],
+  ['writes', 'Writes a turn', 'Rows that the newest turn wrote, in one transaction'],
+  ['writesPerSecond', 'Writes a second', 'Rows that the newest turn wrote, over the period'],
   ['kills', 'Kills', `Ships shot down in the last ${TURNS_KEPT} turns`],
   ['late', 'Late turns', `Turns of the last ${TURNS_KEPT} that took longer than their period`],
 ];
 
-/** The universe's figures, and the strategies that fly in it. */
+/** The universe at a glance: which turn it is, who is winning, and how fast turns are played. */
 export class UniversePanel {
   private readonly values = new Map<keyof Figures, HTMLElement>();
   private readonly sparkline = new Sparkline(TURNS_KEPT);
-  private readonly standings = element('tbody');
-  private readonly late = element('div', { class: 'figure' });
+  private late: HTMLElement | null = null;
 
   constructor(
     host: HTMLElement,
-    private readonly address: Pick<Address, 'place' | 'listen'>,
+    private readonly address: Pick<Address, 'place' | 'listen' | 'go' | 'replace'>,
     feed: Pick<Feed, 'follow'>,
   ) {
-    const cells = CELLS.map(([key, label, title]) => {
-      const cell = key === 'late' ? this.late : element('div', { class: 'figure' });
-      cell.title = title;
-      cell.append(element('dt', {}, label), this.value(key, 'dd'));
+    const cells = CELLS.map(([key, label, tip]) => {
+      const cell = figure(label, tip, this.value(key, 'dd'));
+      if (key === 'late') this.late = cell;
       return cell;
     });
     host.append(
@@ -93,43 +89,31 @@ export class UniversePanel {
         'div',
         { class: 'turn' },
         element(
-          'div',
-          {},
-          element('h2', { class: 'label' }, 'Turn'),
-          this.value('turn', 'output', { id: 'turn' }),
+          'h2',
+          { class: 'label' },
+          term('Turn', 'How many steps this universe has taken; a turn is one transaction'),
+        ),
+        this.value('turn', 'output', { id: 'turn' }),
+      ),
+      new Standings(address, feed).element,
+      element(
+        'div',
+        { class: 'turn-time' },
+        element(
+          'h2',
+          { class: 'label' },
+          term('Turn time', 'How long the newest turn took, of the time between two turns'),
         ),
         element(
-          'div',
-          { class: 'turn-time' },
-          element('span', { class: 'label' }, 'Turn time'),
-          element(
-            'span',
-            {},
-            this.value('turnTime', 'b', { id: 'turn-time' }),
-            ' of ',
-            this.value('period', 'span'),
-          ),
+          'span',
+          {},
+          this.value('turnTime', 'b', { id: 'turn-time' }),
+          ' of ',
+          this.value('period', 'span'),
         ),
       ),
       this.sparkline.element,
-      element('dl', { class: 'figures' }, ...cells),
-      element(
-        'table',
-        { class: 'standings' },
-        element('caption', { class: 'label' }, 'Strategies'),
-        element(
-          'thead',
-          {},
-          element(
-            'tr',
-            {},
-            ...['Name', 'Energy', 'Ships', 'Kills', 'Faults'].map((name) =>
-              element('th', { scope: 'col', title: titles[name] ?? '' }, name),
-            ),
-          ),
-        ),
-        this.standings,
-      ),
+      element('dl', { class: 'figures three' }, ...cells),
     );
     address.listen((place, from) => {
       if (place.turn !== from?.turn) this.showTurns([]);
@@ -138,44 +122,13 @@ export class UniversePanel {
       (place) => at(TURNS, place.turn),
       (turns) => this.showTurns(turns ?? []),
     );
-    feed.follow(
-      (place) => at(STANDINGS, place.turn),
-      (standings) => this.showStandings(standings ?? []),
-    );
   }
 
   private showTurns(turns: readonly TurnRecord[]): void {
     const figures = figuresOf(turns) ?? unknownAt(this.address.place.turn);
     for (const [key, value] of this.values) write(value, figures[key]);
-    this.late.classList.toggle('warning', !['0', UNKNOWN].includes(figures.late));
+    this.late?.classList.toggle('warning', !['0', UNKNOWN].includes(figures.late));
     this.sparkline.show(turns);
-  }
-
-  private showStandings(standings: readonly Standing[]): void {
-    const most = Math.max(1, ...standings.map((standing) => standing.energy));
-    this.standings.replaceChildren(
-      ...standings.map((standing) => {
-        const colour = toCss(strategyColour(standing.strategy));
-        const share = element('span', { class: 'share' });
-        share.style.width = `${(standing.energy / most) * 100}%`;
-        share.style.background = colour;
-        return element(
-          'tr',
-          {},
-          element(
-            'th',
-            { scope: 'row' },
-            emblem(standing.strategy),
-            element('span', { class: 'name' }, standing.strategy),
-            share,
-          ),
-          ...[standing.energy, standing.ships, standing.kills].map((value) =>
-            element('td', { title: count(value) }, brief(value)),
-          ),
-          element('td', { class: standing.faults > 0 ? 'warning' : '' }, brief(standing.faults)),
-        );
-      }),
-    );
   }
 
   private value(key: keyof Figures, tag: 'dd' | 'b' | 'span' | 'output', attributes = {}): HTMLElement {
@@ -184,10 +137,3 @@ export class UniversePanel {
     return made;
   }
 }
-
-const titles: Readonly<Record<string, string>> = {
-  Ships: 'Living ships',
-  Energy: 'Energy of its ships: who has most is stronger, however many ships others have',
-  Kills: `Kills in the last ${TURNS_KEPT} turns`,
-  Faults: `Faults in the last ${TURNS_KEPT} turns`,
-};

@@ -21,7 +21,11 @@ export interface Place {
   readonly sql: string | null;
   /** The strategy whose territory stands out on the map; null: all alike. */
   readonly isolate: string | null;
+  /** By what the strategies are compared where only one measure is drawn. */
+  readonly measure: Measure;
 }
+
+export type Measure = 'energy' | 'ships';
 
 export const MAP: Place = {
   turn: null,
@@ -32,13 +36,14 @@ export const MAP: Place = {
   sheet: null,
   sql: null,
   isolate: null,
+  measure: 'energy',
 };
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help'] satisfies Sheet[];
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy`.
+ * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -56,6 +61,7 @@ export function readPlace(hash: string): Place {
     sheet: sheet !== null && SHEETS.includes(sheet) ? (sheet as Sheet) : null,
     sql: params.get('sql'),
     isolate: params.get('isolate') || null,
+    measure: params.get('by') === 'ships' ? 'ships' : 'energy',
   };
 }
 
@@ -73,6 +79,7 @@ export function writePlace(place: Place): string {
   if (place.sheet !== null) params.push(`sheet=${place.sheet}`);
   if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
   if (place.isolate !== null) params.push(`isolate=${encodeURIComponent(place.isolate)}`);
+  if (place.measure !== 'energy') params.push(`by=${place.measure}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 

@@ -1,15 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
 import type { Question } from './question';
 
-/** One line of the leaderboard: the newest turn's fleet, and what it did in the last minute of turns. */
-export interface Standing {
-  readonly strategy: string;
-  readonly ships: number;
-  readonly energy: number;
-  readonly kills: number;
-  readonly faults: number;
-}
-
 export interface Strategy {
   readonly name: string;
   readonly version: number;
@@ -21,20 +12,6 @@ export interface Strategy {
   readonly status: string;
   readonly lastFault: string | null;
 }
-
-export const STANDINGS: Question<readonly Standing[]> = {
-  about: 'standings',
-  pace: 'turn',
-  query: {
-    sql: `select strategy, max_by(ships, tid) as ships, max_by(energy, tid)::bigint as energy,
-  sum(kills)::bigint as kills, sum(faults)::bigint as faults
-from strategy_turn where tid > (select max(tid) from turns) - 60
-group by strategy having max_by(ships, tid) > 0 order by energy desc, ships desc, strategy`,
-    args: [],
-    turn: null,
-  },
-  read: readStandings,
-};
 
 /** By which number each strategy has its look. */
 export const NUMBERS: Question<readonly { readonly name: string; readonly number: number }[]> = {
@@ -55,16 +32,6 @@ from strategy order by name`,
   },
   read: readStrategies,
 };
-
-function readStandings(answer: Answer): Standing[] {
-  return readRows(answer, (row) => ({
-    strategy: row.text('strategy'),
-    ships: row.number('ships'),
-    energy: row.number('energy'),
-    kills: row.number('kills'),
-    faults: row.number('faults'),
-  }));
-}
 
 function readStrategies(answer: Answer): Strategy[] {
   return readRows(answer, (row) => ({

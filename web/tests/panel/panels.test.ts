@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { searchWords } from '../../src/panel/bar';
-import { brief, bytes, count, milliseconds, seconds, short } from '../../src/panel/format';
+import { brief, bytes, count, milliseconds, percent, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
 import { wordsOf } from '../../src/panel/notice';
 import { barsOf } from '../../src/panel/sparkline';
+import { chartWords, spanWords } from '../../src/panel/standings';
 import { fleetsOf, stepped } from '../../src/panel/system-panel';
 import { figuresOf } from '../../src/panel/universe-panel';
 import { titleOf, whereOf } from '../../src/panel/whereabouts';
@@ -23,6 +24,17 @@ test('numbers are written for people', () => {
     '0.25 s',
     '950 B',
     '123 kB',
+  ]);
+});
+
+test('shares are written with a tenth only where it matters', () => {
+  expect([0, 0.004, 0.042, 0.0999, 0.42, 1].map(percent)).toEqual([
+    '0 %',
+    '0.4 %',
+    '4.2 %',
+    '10 %',
+    '42 %',
+    '100 %',
   ]);
 });
 
@@ -141,4 +153,17 @@ test('a search says what it wants', () => {
   expect(searchWords(' sol ')).toBe('“sol” is no number of a system: type one such as 42.');
   expect(searchWords('  ')).toBe('Type the number of a system, such as 42.');
   expect(searchWords('x'.repeat(99))).toContain(`“${'x'.repeat(40)}”`);
+});
+
+test('the chart says what it shows to who cannot see it', () => {
+  const bands = {
+    tids: [1000, 1400],
+    bands: [
+      { strategy: 'a', edge: [0.5, 0.7] },
+      { strategy: null, edge: [1, 1] },
+    ],
+  };
+  expect(chartWords(bands, 'ships')).toBe('Shares of ships over the last 600 turns; now a 70 %, others 30 %');
+  expect(spanWords(bands.tids)).toBe('Turns 1,000 to 1,400');
+  expect(spanWords([9])).toBe('Shares of the last 600 turns');
 });

@@ -31,6 +31,7 @@ function anyPlace(roll: () => number): Place {
     sheet: orNull((['strategies', 'console', 'help'] as const)[upTo(3)] ?? 'help'),
     sql: orNull(words.join('')),
     isolate: orNull(words.slice(0, 2).join('')),
+    measure: roll() < 0.5 ? 'ships' : 'energy',
   };
 }
 
@@ -81,6 +82,7 @@ describe('place', () => {
     ['#/system/42/entity/9?follow', { sid: 42, eid: 9, isFollowing: true }],
     ['#/?sheet=strategies', { sheet: 'strategies' }],
     ['#/?isolate=strategy_flee', { isolate: 'strategy_flee' }],
+    ['#/?isolate=a%26b&by=ships', { isolate: 'a&b', measure: 'ships' }],
     ['#/?turn=0', { turn: 0 }],
     ['#/system/42?turn=1234&sheet=help', { sid: 42, turn: 1234, sheet: 'help' }],
   ])('%s is read and written', (hash, given) => {
@@ -104,6 +106,7 @@ describe('place', () => {
     '#/?sheet=cellar',
     '#/?follow',
     '#/?isolate=',
+    '#/?by=kills',
     '#/?turn=',
     '#/?turn=-1',
     '#/?turn=1.5',

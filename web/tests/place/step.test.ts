@@ -11,6 +11,7 @@ const DEEP: Place = {
   sheet: 'console',
   sql: 'select 1',
   isolate: 'a',
+  measure: 'energy',
 };
 
 const after = (place: Place, step: Step | null): Place => ({ ...place, ...step });

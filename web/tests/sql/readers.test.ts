@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { STANDINGS, STRATEGIES } from '../../src/sql/strategies';
+import { HISTORY, STANDINGS } from '../../src/sql/standings';
+import { STRATEGIES } from '../../src/sql/strategies';
 import { NEWS, PLACES, SUMMARIES } from '../../src/sql/systems';
 import { TURNS } from '../../src/sql/turns';
 import { answerOf } from '../build';
@@ -42,8 +43,12 @@ test('systems, their summaries and their news', () => {
 });
 
 test('strategies and their standings', () => {
-  expect(STANDINGS.read(answerOf([{ strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 }]))).toEqual([
-    { strategy: 'a', ships: 5, energy: 500, kills: 3, faults: 1 },
+  const line = { tid: 9, strategy: 'a', ships: 5, energy: 500, energy_before: 400, kills: 3, faults: 1 };
+  expect(STANDINGS.read(answerOf([line]))).toEqual([
+    { tid: 9, strategy: 'a', ships: 5, energy: 500, energyBefore: 400, kills: 3, faults: 1 },
+  ]);
+  expect(HISTORY.read(answerOf([{ tid: 8, strategy: null, energy: 500, ships: 5 }]))).toEqual([
+    { tid: 8, strategy: null, energy: 500, ships: 5 },
   ]);
   const row = {
     name: 'a',
