@@ -1,3 +1,4 @@
+import type { Watch } from './director/watch';
 import type { Bar } from './panel/bar';
 import type { SystemPanel } from './panel/system-panel';
 import type { Address } from './place/address';
@@ -16,6 +17,7 @@ export function listenToKeys(
   sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle'>,
   system: Pick<SystemPanel, 'step'>,
   bar: Pick<Bar, 'search'>,
+  watch: Pick<Watch, 'toggle'>,
 ): void {
   const keys: Readonly<Record<string, () => void>> = {
     ArrowLeft: () => sky.pan(PAN_PIXELS, 0),
@@ -33,12 +35,17 @@ export function listenToKeys(
       const { eid, isFollowing } = address.place;
       if (eid !== null) address.go({ isFollowing: !isFollowing });
     },
+    w: () => watch.toggle(),
     l: () => address.go(TO_LIVE),
     s: () => address.go({ sheet: 'strategies' }),
     c: () => address.go({ sheet: 'console' }),
     '?': () => address.go({ sheet: 'help' }),
   };
   document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && address.place.isTouring) {
+      watch.toggle();
+      return;
+    }
     if (event.key === 'Escape') {
       const step = backFrom(address.place);
       if (step === null) sky.seeAll();

@@ -7,6 +7,7 @@
  * No `unsafe-eval`: src/scene/stage.ts imports Pixi's replacement for it. No `unsafe-inline`: styles that change are
  * set through the CSSOM. No `data:` or `blob:`: the build inlines nothing, and textures are drawn on canvases.
  */
+import { Watch } from './director/watch';
 import { Feed } from './feed/feed';
 import { listenToKeys } from './keys';
 import { Bar } from './panel/bar';
@@ -39,7 +40,8 @@ async function open(): Promise<void> {
   new EntityPanel(byId('entity'), address, feed);
   const sky = new Sky(stage, address, feed);
   new Sheets(address, feed);
-  listenToKeys(address, sky, system, bar);
+  const watch = new Watch(address, feed, sky, after);
+  listenToKeys(address, sky, system, bar, watch);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) feed.pause();
     else feed.resume();

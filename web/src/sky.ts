@@ -5,7 +5,7 @@ import { hoverText } from './panel/hover';
 import { Tooltip } from './panel/tooltip';
 import type { Address } from './place/address';
 import type { Place } from './place/place';
-import { intoSystem, TO_MAP, toEntity } from './place/step';
+import { intoSystem, type Step, TO_MAP, toEntity } from './place/step';
 import type { Stage } from './scene/stage';
 import { World } from './scene/world';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
@@ -18,6 +18,8 @@ import { learnLooks } from './view/look';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
+/** The tour takes so many times as long for a flight: there is time to see where it leads. */
+const TOUR_PACE = 2;
 
 /** The drawn world at the page's place: it goes where the address says, and what is done to it changes the address. */
 export class Sky {
@@ -61,6 +63,13 @@ export class Sky {
 
   seeAll(): void {
     this.world.seeAll();
+  }
+
+  /** Ends the flight under way; returns the step to where the camera is then. */
+  halt(): Step {
+    if (!this.hasPlaces) return {};
+    const { star, sight } = this.world.halt();
+    return star === null ? { ...TO_MAP, sight } : { sid: star.sid, sight };
   }
 
   /** Flies into the star nearest to the middle of the picture; inside a system there is none. */
@@ -124,7 +133,8 @@ export class Sky {
     // The stars are not there yet: `showPlaces` comes back to this.
     if (!this.hasPlaces) return;
     const star = place.sid === null ? null : this.world.find(place.sid);
-    this.world.go(star, star === null && place.sid !== null ? null : place.sight, isAtOnce);
+    const sight = star === null && place.sid !== null ? null : place.sight;
+    this.world.go(star, sight, isAtOnce, place.isTouring ? TOUR_PACE : 1);
   }
 
   private showPlaces(places: readonly SystemPlace[] | null): void {

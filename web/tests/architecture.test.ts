@@ -18,15 +18,16 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   scene: ['place', 'sql', 'view'],
   panel: ['feed', 'place', 'source', 'sql', 'view'],
   chart: ['view'],
+  director: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   sheet: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
 };
 
-/** What a file imports of the page's own: with `import ... from` or, when `isLazy`, with `import(...)`. */
+/** What a file imports of the page's own, styles apart: with `import ... from` or, when `isLazy`, with `import(...)`. */
 function importsOf(file: string, isLazy: boolean): string[] {
   const pattern = isLazy ? /import\('(\.[^']+)'\)/g : /(?:from|import) '(\.[^']+)'/g;
-  return [...(TEXTS.get(file) ?? '').matchAll(pattern)].map(([, path]) =>
-    new URL(`${path}.ts`, `http://src/${file}`).pathname.slice(1),
-  );
+  return [...(TEXTS.get(file) ?? '').matchAll(pattern)]
+    .filter(([, path]) => !path?.endsWith('.css'))
+    .map(([, path]) => new URL(`${path}.ts`, `http://src/${file}`).pathname.slice(1));
 }
 
 const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
@@ -45,16 +46,20 @@ test('files import only what their folder may', () => {
   expect(breaches).toEqual([]);
 });
 
-/** Folders whose files are no part of the first load, and who loads them when they are needed. */
-const LAZY: Readonly<Record<string, string>> = { sheet: 'panel/sheets.ts', chart: 'panel/standings.ts' };
+/** Folders and files that are no part of the first load, and who loads them when they are needed. */
+const LAZY: Readonly<Record<string, string>> = {
+  sheet: 'panel/sheets.ts',
+  chart: 'panel/standings.ts',
+  'director/begin.ts': 'director/watch.ts',
+};
 
-test('sheets and charts are loaded when they are opened, and by their panel alone', () => {
+test('sheets, charts and the tour are loaded when they are opened, and by their panel alone', () => {
   const lazy = FILES.flatMap((file) => importsOf(file, true).map((path) => [path, file] as const));
-  for (const [path, file] of lazy) expect(file, path).toBe(LAZY[folderOf(path)]);
+  for (const [path, file] of lazy) expect(file, path).toBe(LAZY[path] ?? LAZY[folderOf(path)]);
   const loaded = new Set(lazy.map(([path]) => path));
-  for (const folder of Object.keys(LAZY)) {
-    const entered = FILES.filter((file) => folderOf(file) === folder && loaded.has(file));
-    expect(entered, folder).toEqual(FILES.filter((file) => folderOf(file) === folder));
+  for (const place of Object.keys(LAZY)) {
+    const entered = FILES.filter((file) => [file, folderOf(file)].includes(place) && loaded.has(file));
+    expect(entered, place).toEqual(FILES.filter((file) => [file, folderOf(file)].includes(place)));
   }
 });
 

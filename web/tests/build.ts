@@ -1,6 +1,7 @@
 /** One builder per object: tests name only what they are about. */
 import type { Answer, Value } from '../src/source/answer';
 import type { Standing } from '../src/sql/standings';
+import type { Story } from '../src/sql/story';
 import type { Entity, SystemEvent, SystemState } from '../src/sql/system';
 import type { TurnRecord } from '../src/sql/turns';
 
@@ -94,6 +95,22 @@ export function standing(given: Partial<Standing> = {}): Standing {
     energyBefore: 1000,
     kills: 0,
     faults: 0,
+    ...given,
+  };
+}
+
+export function storyOf(given: Partial<Story> = {}): Story {
+  return {
+    tid: 7,
+    sid: 1,
+    eid: 1,
+    x: 5,
+    y: 5,
+    kind: 'fight',
+    score: 0.5,
+    strategy: 'strategy_default',
+    byStrategy: null,
+    text: 'Two ships fight.',
     ...given,
   };
 }

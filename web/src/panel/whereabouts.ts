@@ -16,7 +16,8 @@ export function tellWhereabouts(address: Pick<Address, 'listen' | 'go'>): void {
     document.title = titleOf(place);
     const where = whereOf(place);
     byId('sky').setAttribute('aria-label', where);
-    write(byId('where'), where);
+    // The tour says what it shows; the place besides would be too much to listen to.
+    if (!place.isTouring) write(byId('where'), where);
   });
 }
 

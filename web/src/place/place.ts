@@ -23,6 +23,10 @@ export interface Place {
   readonly isolate: string | null;
   /** By what the strategies are compared where only one measure is drawn. */
   readonly measure: Measure;
+  /** The director leads from place to place. */
+  readonly isTouring: boolean;
+  /** Seconds without input after which the tour begins by itself, 0 for never; null: the page's own choice. */
+  readonly idleSeconds: number | null;
 }
 
 export type Measure = 'energy' | 'ships';
@@ -37,13 +41,15 @@ export const MAP: Place = {
   sql: null,
   isolate: null,
   measure: 'energy',
+  isTouring: false,
+  idleSeconds: null,
 };
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help'] satisfies Sheet[];
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships`.
+ * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -53,7 +59,7 @@ export function readPlace(hash: string): Place {
   const sheet = params.get('sheet');
   const eid = match?.[2] === undefined ? null : Number(match[2]);
   return {
-    turn: readTurn(params.get('turn')),
+    turn: readCount(params.get('turn')),
     sid: match?.[1] === undefined ? null : Number(match[1]),
     eid,
     sight: readSight(params.get('at')),
@@ -62,6 +68,8 @@ export function readPlace(hash: string): Place {
     sql: params.get('sql'),
     isolate: params.get('isolate') || null,
     measure: params.get('by') === 'ships' ? 'ships' : 'energy',
+    isTouring: params.has('tour'),
+    idleSeconds: readCount(params.get('idle')),
   };
 }
 
@@ -80,12 +88,14 @@ export function writePlace(place: Place): string {
   if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
   if (place.isolate !== null) params.push(`isolate=${encodeURIComponent(place.isolate)}`);
   if (place.measure !== 'energy') params.push(`by=${place.measure}`);
+  if (place.isTouring) params.push('tour');
+  if (place.idleSeconds !== null) params.push(`idle=${place.idleSeconds}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 
-function readTurn(text: string | null): number | null {
-  const turn = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(turn) ? turn : null;
+function readCount(text: string | null): number | null {
+  const count = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(count) ? count : null;
 }
 
 function readSight(at: string | null): Sight | null {

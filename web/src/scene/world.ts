@@ -114,8 +114,11 @@ export class World {
     return this.field.nearest(this.helm.camera.sight, 500);
   }
 
-  /** Goes to a system, or with null to the map; flies unless it is to be there at once. */
-  go(place: SystemPlace | null, sight: Sight | null, isAtOnce: boolean): void {
+  /**
+   * Goes to a system, or with null to the map; flies unless it is to be there at once. A flight takes `pace` times as
+   * long as usual.
+   */
+  go(place: SystemPlace | null, sight: Sight | null, isAtOnce: boolean, pace = 1): void {
     if (place !== null && place.sid !== this.drawn?.sid) {
       this.system.clear();
       this.drawn = place;
@@ -123,7 +126,7 @@ export class World {
     this.place = place;
     this.map.hovered = null;
     this.helm.enter(place === null ? MAP_VIEW : systemView(place));
-    this.steer(sight === null ? null : toMapSight(place, sight), isAtOnce);
+    this.steer(sight === null ? null : toMapSight(place, sight), isAtOnce, pace);
   }
 
   select(eid: number | null, isFollowing: boolean): void {
@@ -166,9 +169,18 @@ export class World {
     this.actions.onSight(null);
   }
 
-  private steer(sight: Sight | null, isAtOnce: boolean): void {
+  /** Ends the flight under way; returns where the camera is: in a system or, with null, on the map; in its cells. */
+  halt(): { star: SystemPlace | null; sight: Sight | null } {
+    this.helm.halt();
+    const { sight } = this.helm.camera;
+    const near =
+      this.drawn !== null && sight.span <= systemView(this.drawn).bounds.spanMax ? this.drawn : null;
+    return { star: near, sight: this.helm.isWhole ? null : toOwnSight(near, sight) };
+  }
+
+  private steer(sight: Sight | null, isAtOnce: boolean, pace = 1): void {
     if (isAtOnce || this.isCalm()) this.helm.jump(sight);
-    else this.helm.fly(sight);
+    else this.helm.fly(sight, pace);
     this.isStale = true;
   }
 

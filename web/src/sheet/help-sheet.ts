@@ -10,6 +10,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Enter', 'fly into the star nearest to the middle'],
   ['n p', 'next ship, ship before'],
   ['f', 'follow the selected one'],
+  ['w', 'watch: the camera leads, until you do something'],
   ['s', 'strategies and upload'],
   ['c', 'SQL console'],
   ['l', 'from a past turn back to the live universe'],

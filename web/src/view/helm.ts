@@ -86,10 +86,16 @@ export class Helm {
     this.camera = this.camera.at(sight ?? this.view.whole).within(this.view.bounds);
   }
 
-  fly(sight: Sight | null): void {
+  /** A flight takes `pace` times as long as usual. */
+  fly(sight: Sight | null, pace = 1): void {
     const goal = this.camera.at(sight ?? this.view.whole).within(this.view.bounds).sight;
     const flight = flightBetween(this.camera.sight, goal);
-    this.course = flight.length < 1e-6 ? null : { flight, startMs: null, lastsMs: flightMs(flight) };
+    this.course = flight.length < 1e-6 ? null : { flight, startMs: null, lastsMs: flightMs(flight) * pace };
+  }
+
+  /** Stays where it is, also in the middle of a flight. */
+  halt(): void {
+    this.course = null;
   }
 
   drag(dx: number, dy: number): void {

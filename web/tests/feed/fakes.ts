@@ -98,6 +98,10 @@ export class FakeAddress {
     this.place = { ...from, ...change };
     for (const listener of this.listeners) listener(this.place, from);
   }
+
+  replace(change: Partial<Place>): void {
+    this.go(change);
+  }
 }
 
 /** Lets everything that has been answered arrive. */

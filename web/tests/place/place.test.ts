@@ -32,6 +32,8 @@ function anyPlace(roll: () => number): Place {
     sql: orNull(words.join('')),
     isolate: orNull(words.slice(0, 2).join('')),
     measure: roll() < 0.5 ? 'ships' : 'energy',
+    isTouring: roll() < 0.3,
+    idleSeconds: orNull(upTo(100)),
   };
 }
 
@@ -80,6 +82,8 @@ describe('place', () => {
       },
     ],
     ['#/system/42/entity/9?follow', { sid: 42, eid: 9, isFollowing: true }],
+    ['#/?tour', { isTouring: true }],
+    ['#/system/3?tour&idle=0', { sid: 3, isTouring: true, idleSeconds: 0 }],
     ['#/?sheet=strategies', { sheet: 'strategies' }],
     ['#/?isolate=strategy_flee', { isolate: 'strategy_flee' }],
     ['#/?isolate=a%26b&by=ships', { isolate: 'a&b', measure: 'ships' }],
@@ -108,6 +112,7 @@ describe('place', () => {
     '#/?isolate=',
     '#/?by=kills',
     '#/?turn=',
+    '#/?idle=soon',
     '#/?turn=-1',
     '#/?turn=1.5',
     '#/?turn=1e3',

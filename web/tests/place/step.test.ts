@@ -12,6 +12,8 @@ const DEEP: Place = {
   sql: 'select 1',
   isolate: 'a',
   measure: 'energy',
+  isTouring: false,
+  idleSeconds: null,
 };
 
 const after = (place: Place, step: Step | null): Place => ({ ...place, ...step });
