@@ -61,6 +61,7 @@ EVENT = pa.schema(
         ("y", pa.uint8()),
         ("strategy", pa.string()),
         ("by_strategy", pa.string()),
+        ("blasters", pa.uint8()),
     ]
 )
 

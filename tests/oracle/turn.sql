@@ -90,7 +90,7 @@ FROM commanded;
 
 -- Of each strategy the first ship that faulted.
 INSERT INTO event
-SELECT uid, sid, 'fault', eid, x, y, ship.strategy_id, NULL
+SELECT uid, sid, 'fault', eid, x, y, ship.strategy_id, NULL, blasters
 FROM decision JOIN ship USING (uid, eid)
 WHERE is_fault
 QUALIFY row_number() OVER (PARTITION BY uid, ship.strategy_id ORDER BY sid, eid) = 1;
@@ -145,7 +145,7 @@ FROM damage_by_strategy
 GROUP BY uid, eid;
 
 INSERT INTO event
-SELECT uid, sid, 'battle', eid, x, y, strategy_id, by_strategy_id
+SELECT uid, sid, 'battle', eid, x, y, strategy_id, by_strategy_id, blasters
 FROM battle JOIN ship USING (uid, eid);
 
 UPDATE entity SET shield = greatest(shield - damage, 0)
@@ -157,7 +157,7 @@ WHERE entity.uid = battle.uid AND entity.eid = battle.eid;
 -- A ship with shield 0, in battle or not, becomes a node with its eid, cell and energy.
 
 INSERT INTO event
-SELECT uid, sid, 'death', eid, x, y, strategy_id, by_strategy_id
+SELECT uid, sid, 'death', eid, x, y, strategy_id, by_strategy_id, blasters
 FROM ship LEFT JOIN battle USING (uid, eid)
 WHERE shield = 0;
 
@@ -218,7 +218,7 @@ WHERE kind = 1 AND shield < 100 AND (uid, eid) IN (SELECT (uid, eid) FROM lone);
 -- Every entity with energy 0 disappears.
 
 INSERT INTO event
-SELECT uid, sid, 'starve', eid, x, y, strategy_id, NULL
+SELECT uid, sid, 'starve', eid, x, y, strategy_id, NULL, blasters
 FROM ship
 WHERE energy = 0;
 
@@ -328,7 +328,7 @@ SELECT
 FROM newcomer;
 
 INSERT INTO event
-SELECT uid, sid, 'spawn', eid, cell % 100, cell // 100, strategy_id, NULL
+SELECT uid, sid, 'spawn', eid, cell % 100, cell // 100, strategy_id, NULL, if(kind = 1, 2, 0)
 FROM newcomer;
 
 
@@ -389,7 +389,8 @@ LEFT JOIN ledger ON ledger.uid = universe.uid AND ledger.strategy_id = strategy.
 GROUP BY universe.uid, tid, name
 ORDER BY universe.uid, name;
 
-SELECT event.uid, tid, sid, kind, eid, x, y, strategy.name AS strategy, by_strategy.name AS by_strategy
+SELECT event.uid, tid, sid, kind, eid, x, y, strategy.name AS strategy, by_strategy.name AS by_strategy,
+    blasters
 FROM event
 JOIN universe ON universe.uid = event.uid
 LEFT JOIN strategy ON strategy.uid = event.uid AND strategy.id = strategy_id

@@ -55,7 +55,8 @@ CREATE TABLE event (
     x BIGINT NOT NULL,
     y BIGINT NOT NULL,
     strategy_id BIGINT,
-    by_strategy_id BIGINT
+    by_strategy_id BIGINT,
+    blasters BIGINT NOT NULL
 );
 
 -- Random numbers: 64 bits in 128-bit integers, so that a product fits before it is reduced modulo 2^64.

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.chronicle.hits import hits_of
 from tests.postgres.life import CLOCKS, SETTINGS, STEPS, Told, lived, tables_of
 from wasmverse.settings import DatabaseUrl
 from wasmverse.storage.duckdb.database import Database
@@ -53,6 +54,27 @@ def compare_views(store: PostgresStore) -> None:
             first = min((row["tid"] for row in told), default=0)
             shown = [row for row in shown if row["tid"] >= first] if told else []
         assert sorted(map(repr, map(plain, shown))) == sorted(map(repr, told)), name
+    hits = viewed(
+        store, "hit", ["tid", "sid", "x", "y", "eid", "strategy", "by_eid", "by_strategy", "damage"]
+    )
+    first = min((row["tid"] for row in tables["event"]), default=0)
+    assert sorted(tuple(row.values()) for row in hits if row["tid"] >= first) == hits_of(tables["event"])
+    in_all = viewed(store, "entity", ["sid", "eid", "kind", "blasters", "x", "y"])
+    ships, seen = (row for row in in_all if row["kind"] == 1), viewed(store, "visible", VISIBLE)
+    pairs = (
+        (one, other)
+        for one in ships
+        for other in in_all
+        if other["sid"] == one["sid"] and other["eid"] != one["eid"]
+    )
+    assert sorted(tuple(row.values()) for row in seen) == sorted(
+        (one["sid"], one["eid"], *(other[name] for name in ("eid", "kind", "blasters", "x", "y")))
+        for one, other in pairs
+        if (one["x"] - other["x"]) ** 2 + (one["y"] - other["y"]) ** 2 < 256
+    )
+
+
+VISIBLE = ["sid", "eid", "seen_eid", "kind", "danger", "x", "y"]
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "y": pa.array([0], pa.uint8()),
         "strategy": ["strategy_default"],
         "by_strategy": pa.array([None], pa.string()),
+        "blasters": pa.array([2], pa.uint8()),
     }
     strategy_log: dict[str, Any] = {
         "tid": [tid],

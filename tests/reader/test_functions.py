@@ -126,6 +126,9 @@ def test_sight_is_what_is_closer_than_sixteen_cells_ships_first(tmp_path: Path) 
         asked.writer.publish(0, simulation.snapshot() | {"strategy": snapshot_tables(0)["strategy"]})
         entities = asked.rows("select sid, eid, kind, blasters, x, y from entity order by sid, kind, eid")
         lists = asked.rows("select sid, eid, x, y, sight(e.sid, e.eid, e.x, e.y) from entity e")
+        visible = asked.rows("select sid, eid, seen_eid, kind, danger, x, y from visible")
+        least = "(select min(eid) from entity where sid = 2)"
+        of_one = asked.rows(f"select seen_eid from visible where sid = 2 and eid = {least} order by 1")
     finally:
         simulation.close()
         asked.writer.close()
@@ -137,6 +140,14 @@ def test_sight_is_what_is_closer_than_sixteen_cells_ships_first(tmp_path: Path) 
             if entity[0] == sid and entity[1] != eid and math.dist(entity[4:], (x, y)) < 16
         ]
         assert seen == expected, (sid, eid)
+    # What the relation says of ships is the same, row by row.
+    ships = {(entity[0], entity[1]) for entity in entities if entity[2] == 1}
+    listed = [(sid, eid, one) for sid, eid, _, _, seen in lists if (sid, eid) in ships for one in seen]
+    rows = [(sid, eid, int.from_bytes(bytes(seen), "little")) for sid, eid, _, *seen in visible]
+    assert sorted(rows) == sorted(listed)
+    first = min(eid for sid, eid in ships if sid == 2)
+    assert of_one == sorted([seen] for sid, eid, seen, *_ in visible if (sid, eid) == (2, first))
+    assert of_one
     # A distance of exactly 16 cells is there, and is too far.
     assert any(math.dist(e[4:], (x, y)) == 16 for sid, _, x, y, _ in lists for e in entities if e[0] == sid)
 

@@ -50,7 +50,7 @@ def result_of(
     rows = np.arange(events)
     columns = Events(
         np.ones(events, np.uint32), np.zeros(events, np.int16), rows, np.full(events, 7, np.uint8),
-        np.zeros(events, np.uint8), np.zeros(events, np.int16), np.full(events, -1, np.int16),
+        np.zeros(events, np.uint8), np.zeros(events, np.int16), np.full(events, -1, np.int16), np.zeros(events, np.uint8),
     )  # fmt: skip
     names = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
     return TurnResult(

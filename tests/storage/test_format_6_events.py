@@ -27,7 +27,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def digest(events: pa.Table) -> str:
-    """Of the rows, in an order of their own: that version's stood as they had been inserted."""
+    """Of the rows, in an order of their own: that version's stood as they had been inserted. No ship's blasters were in them."""
+    events = events.drop_columns("blasters")
     rows = events.sort_by([("tid", "ascending"), ("eid", "ascending"), ("kind", "ascending")]).to_pylist()
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 

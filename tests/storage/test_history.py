@@ -38,6 +38,7 @@ def prune_turns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 def events(tid: int, count: int) -> pa.Table:
     row = {"tid": tid, "sid": 1, "kind": "spawn", "x": 1, "y": 2, "strategy": None, "by_strategy": None}
+    row["blasters"] = 2
     return pa.Table.from_pylist([{**row, "eid": n} for n in range(count)], EVENT_TYPE)
 
 

@@ -15,10 +15,12 @@ from typing import Any, cast
 import duckdb
 import pyarrow as pa
 
+from wasmverse.chronicle.names import ship_name_sql
 from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX
 from wasmverse.reader.catalogue import TABLE as FUNCTIONS
 from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW
 from wasmverse.snapshots.snapshot import attach
+from wasmverse.strategies.sight_sql import is_near
 
 COPY_QUERIES = 8
 """Queries of one turn's entities after which they are copied: after about as many more, the copy has paid off."""
@@ -28,6 +30,7 @@ COPY_ROWS_MAX = 300_000
 
 _ENTITY = f"{SCHEMA}.entity"
 _SOURCE = re.compile(rf"\b{SNAPSHOT_PREFIX}(\w+)")
+_OVER_ENTITY = re.compile(r"\bFROM entity\b")
 
 DECODE_PLAN = f"""
 CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
@@ -45,6 +48,9 @@ CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
 """
 """The plan in words, then the ship's memory: bytes 1 to 7 in hexadecimal, in the strategy's order."""
 
+SHIP_NAME = f"CREATE OR REPLACE MACRO {SCHEMA}.ship_name(eid) AS {ship_name_sql('eid')}"
+"""The name that a ship has by its number, always the same."""
+
 SIGHT = f"""
 CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
     SELECT coalesce(list("seen entity" ORDER BY "seen kind", "seen eid"), [])
@@ -52,8 +58,7 @@ CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
         SELECT sid AS "seen sid", eid AS "seen eid", kind AS "seen kind", x::INT AS "seen x", y::INT AS "seen y",
             (kind + 256 * blasters + 65536 * x + 16777216 * y)::UINTEGER AS "seen entity"
         FROM {SCHEMA}.entity)
-    WHERE "seen sid" = of_sid AND "seen eid" <> of_eid
-        AND ("seen x" - of_x) * ("seen x" - of_x) + ("seen y" - of_y) * ("seen y" - of_y) < 256)
+    WHERE "seen sid" = of_sid AND "seen eid" <> of_eid AND {is_near('"seen x"', '"seen y"', "of_x", "of_y")})
 """
 """What a ship at a place sees, the last argument of a strategy: each entity's four bytes as one number, in the order of a turn.
 A macro's arguments are inserted as text, so none of its names may be one that a client could write.
@@ -79,7 +84,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
     # Set after the spill folder, which cannot be set later: the order of a config is not kept.
     connection.execute("SET enable_external_access = false")
     connection.execute("SET TimeZone = 'UTC'")  # the same answers on every machine
-    connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}")
+    connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}; {SHIP_NAME}")
     return connection
 
 
@@ -98,6 +103,9 @@ class Relations:
         self._folder = folder
         self._views = views
         self._sources = {name: frozenset(_SOURCE.findall(select)) for name, select in views.items()}
+        over_entity = {name for name, select in views.items() if _OVER_ENTITY.search(select)}
+        self._sources |= {name: self._sources[name] | self._sources["entity"] for name in over_entity}
+        self._entity_readers = over_entity | {"entity"}
         self.turn: int | None = None
         self._tables: dict[str, pa.Table] = {}
         self._stale: set[str] = set()
@@ -122,7 +130,7 @@ class Relations:
             self._move(tid)
         for name in names:
             self._register(self._sources[name])
-        if "entity" in names:
+        if names & self._entity_readers:
             self._asked += 1
             if self._copied not in (None, tid) and not (self._was_busy and self._copy()):
                 self._show_view()
@@ -186,12 +194,12 @@ class Relations:
 
     def _create_views(self) -> None:
         """Make the views, once the first turn has told them their columns, and lock the database's settings."""
+        self._connection.execute(f"SET schema = '{SCHEMA}'")  # some views are over others
         for name, select in self._views.items():
             self._connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{name} AS {select}")
         self._connection.execute(SIGHT)
         for name in INFORMATION_RELATIONS:
             self._connection.execute(self._information_view(name))
-        self._connection.execute(f"SET schema = '{SCHEMA}'")
         self._connection.execute("SET lock_configuration = true")
 
     def _information_view(self, name: str) -> str:

@@ -46,7 +46,16 @@ def spawned(system: State, command: SpawnEntity, eid: int, strategy_id: int | No
 def spawn_event(command: SpawnEntity, eid: int) -> EventColumns:
     """That it was spawned: of a ship with its strategy."""
     is_ship = command.kind == rules.SHIP
-    row = (command.sid, E_SPAWN, eid, command.x, command.y, 0 if is_ship else NOBODY, NOBODY)
+    row = (
+        command.sid,
+        E_SPAWN,
+        eid,
+        command.x,
+        command.y,
+        0 if is_ship else NOBODY,
+        NOBODY,
+        rules.NEW_BLASTERS if is_ship else 0,
+    )
     columns: Any = (np.array([value], dtype) for value, dtype in zip(row, EVENT_DTYPES.values(), strict=True))
     return EventColumns(Events._make(columns), [str(command.strategy)] if is_ship else [])
 

@@ -178,6 +178,7 @@ def event_rows(tid: int, events: EventColumns) -> pa.Table:
             "y": columns.y,
             "strategy": name(columns.slot),
             "by_strategy": name(columns.by_slot),
+            "blasters": columns.blasters,
         },
         schema=EVENT_TYPE,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 10
+FORMAT_VERSION = 11
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -222,6 +222,7 @@ event = sa.Table(
     _required("y", UTinyInteger),
     sa.Column("strategy", sa.Text),
     sa.Column("by_strategy", sa.Text),
+    _required("blasters", UTinyInteger),
 )
 """What happened lately: spawn, battle, death, starve, fault. A view in the database, a table in a snapshot."""
 

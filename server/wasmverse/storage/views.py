@@ -27,6 +27,7 @@ from wasmverse.storage.schema import (
     turns,
 )
 from wasmverse.storage.unpack_sql import events_sql, unpacked_sql
+from wasmverse.strategies.sight_sql import is_near
 from wasmverse.universe.row_format import NODE_COLUMNS, SHIP_COLUMNS
 
 _SNAPSHOT = {table.name: table for table in SNAPSHOT_TABLES}
@@ -134,6 +135,39 @@ def client_strategy_select() -> sa.Select[tuple[object, ...]]:
     return sa.select(*shown, strategy.c.strategy_id.label("number"))
 
 
+def hit_select() -> sa.Select[tuple[object, ...]]:
+    """``hit``: who hit whom. In a battle every ship of a cell hits all others there, with all of its blasters."""
+    hurt, hitting = event.alias("hurt"), event.alias("hitting")
+    same = (hurt.c[name] == hitting.c[name] for name in ("tid", "sid", "x", "y"))
+    return sa.select(
+        hurt.c.tid,
+        hurt.c.sid,
+        hurt.c.x,
+        hurt.c.y,
+        hurt.c.eid,
+        hurt.c.strategy,
+        hitting.c.eid.label("by_eid"),
+        hitting.c.strategy.label("by_strategy"),
+        sa.cast(hitting.c.blasters, sa.Integer).label("damage"),
+    ).where(
+        *same,
+        hurt.c.eid != hitting.c.eid,
+        hurt.c.kind == sa.literal("battle"),
+        hitting.c.kind == sa.literal("battle"),
+    )
+
+
+def visible_text() -> sa.TextClause:
+    """``visible``: what each ship sees, a row for each pair. Over ``entity``, which a reader may have as a table of its own."""
+    places = ("seen.x", "seen.y", "looking.x", "looking.y")
+    near = is_near(*(f"CAST({place} AS INTEGER)" for place in places))
+    return sa.text(
+        "SELECT looking.sid, looking.eid, seen.eid AS seen_eid, seen.kind, seen.blasters AS danger, seen.x, seen.y "
+        f"FROM entity AS looking JOIN entity AS seen ON seen.sid = looking.sid AND seen.eid <> looking.eid AND {near} "
+        "WHERE looking.kind = 1"
+    )
+
+
 def client_system_select() -> sa.Select[tuple[object, ...]]:
     """``solar_system`` as clients see it: with signed coordinates, whose difference may be negative."""
     of = solar_system.c
@@ -168,6 +202,8 @@ VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextC
     "event": lambda: sa.text(events_sql(event)),
     "transmission": transmission_select,
     "entity": entity_select,
+    "hit": hit_select,
+    "visible": visible_text,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,
 }
@@ -180,6 +216,8 @@ CLIENT_NAMES = (
     "strategy",
     "strategy_turn",
     "event",
+    "hit",
+    "visible",
     "strategy_log",
     "transmission",
     "entities_with_conflict",

@@ -107,7 +107,7 @@ def _event_columns(rows: pa.Table) -> EventColumns:
         return pc.fill_null(pc.index_in(column, of), -1).to_numpy()
 
     columns: dict[str, Any] = {
-        **{name: rows[name].to_numpy() for name in ("eid", "sid", "x", "y")},
+        **{name: rows[name].to_numpy() for name in ("eid", "sid", "x", "y", "blasters")},
         "kind": places(_flat(rows["kind"]), kinds),
         "slot": places(named["strategy"], listed),
         "by_slot": places(named["by_strategy"], listed),

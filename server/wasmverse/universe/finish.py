@@ -83,9 +83,25 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
         nodes,
         BlockAccount(
             _seen(outcome.events[: counts[C_EVENTS]], unknown),
-            _events(before.sid[rows], E_FAULT, before.eid[rows], before.x[rows], before.y[rows], faulted),
-            _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots),
-            _events(nodes.sid, E_SPAWN, nodes.eid, nodes.x, nodes.y, np.full(len(nodes.sid), NOBODY)),
+            _events(
+                before.sid[rows],
+                E_FAULT,
+                before.eid[rows],
+                before.x[rows],
+                before.y[rows],
+                faulted,
+                before.blasters[rows],
+            ),
+            _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots, ships.blasters),
+            _events(
+                nodes.sid,
+                E_SPAWN,
+                nodes.eid,
+                nodes.x,
+                nodes.y,
+                np.full(len(nodes.sid), NOBODY),
+                np.zeros(len(nodes.sid), np.uint8),
+            ),
             block.printed,
         ),
     )
@@ -111,6 +127,7 @@ def _events(
     x: NDArray[np.uint8],
     y: NDArray[np.uint8],
     slot: NDArray[np.int64],
+    blasters: NDArray[np.uint8],
 ) -> Events:
     """Events of one kind that nobody is credited with."""
     length = len(sid)
@@ -122,4 +139,5 @@ def _events(
         y,
         slot.astype(np.int16),
         np.full(length, NOBODY, np.int16),
+        blasters,
     )

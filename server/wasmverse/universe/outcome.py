@@ -88,4 +88,5 @@ def record(events: Records, counts: NDArray[np.int64], sid: int, kind: int, ship
     event.y = ship.y
     event.slot = ship.slot
     event.by_slot = by
+    event.blasters = ship.blasters
     counts[C_EVENTS] += 1

@@ -29,7 +29,7 @@ EVENT_RECORD = np.dtype(
         ("y", "i2"),
         ("slot", "i2"),
         ("by_slot", "i2"),
-        ("unused", "i2"),
+        ("blasters", "i2"),
     ]
 )
 """An event; slots as in a Roster, -1 for nobody."""

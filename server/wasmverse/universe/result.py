@@ -32,7 +32,10 @@ class StrategyTally:
 
 
 class Events(NamedTuple):
-    """Columns of E events, shape (E,) each. kind indexes ``event_format.EVENT_KINDS``; slots are a Roster's, -1 for nobody."""
+    """Columns of E events, shape (E,) each. kind indexes ``event_format.EVENT_KINDS``; slots are a Roster's, -1 for nobody.
+
+    blasters : of the ship, 0 of a node; in a battle, those that it fought with
+    """
 
     sid: NDArray[np.uint32]
     kind: NDArray[np.int16]
@@ -41,10 +44,12 @@ class Events(NamedTuple):
     y: NDArray[np.uint8]
     slot: NDArray[np.int16]
     by_slot: NDArray[np.int16]
+    blasters: NDArray[np.uint8]
 
 
 EVENT_DTYPES: dict[str, type[np.generic]] = {
     "sid": np.uint32, "kind": np.int16, "eid": np.int64, "x": np.uint8, "y": np.uint8, "slot": np.int16, "by_slot": np.int16,
+    "blasters": np.uint8,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from wasmverse.storage import schema, views
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.event_batch import pack_events
 from wasmverse.universe.crew import Crew
-from wasmverse.universe.event_format import EVENT_KINDS
+from wasmverse.universe.event_format import EVENT_KINDS, brought_up
 from wasmverse.universe.outcome import NOBODY
 from wasmverse.universe.packed import pack_state
 from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
@@ -52,7 +52,16 @@ def migrate(version: int, dialect: sa.Dialect) -> list[Step]:
     ]
 
 
-_VIEWS_SINCE = {"ship": 3, "node": 3, "turns": 4, "strategy_turn": 4, "event": 8, "transmission": 9}
+_VIEWS_SINCE = {
+    "ship": 3,
+    "node": 3,
+    "turns": 4,
+    "strategy_turn": 4,
+    "event": 8,
+    "transmission": 9,
+    "hit": 11,
+    "visible": 11,
+}
 
 
 def _find_exports(transaction: Transaction) -> None:
@@ -137,11 +146,23 @@ def _pack_events(transaction: Transaction) -> None:
             "kind": [EVENT_KINDS.index(kind) for kind in of["kind"].to_pylist()],
             "slot": [slots.get(name, NOBODY) for name in of["strategy"].to_pylist()],
             "by_slot": [slots.get(name, NOBODY) for name in of["by_strategy"].to_pylist()],
+            "blasters": np.zeros(of.num_rows),
         }
         columns = Events(**{name: np.array(values[name], dtype) for name, dtype in EVENT_DTYPES.items()})
         batch = pack_events(EventColumns(columns, names))
         connection.execute("INSERT INTO event_batch VALUES (?, ?, ?)", [tid, *batch]).fetchall()
     connection.execute("DROP TABLE event")
+
+
+def _bring_up_events(transaction: Transaction) -> None:
+    """Step 10: events had not said a ship's blasters."""
+    connection = transaction.driver
+    for table in ("turn_record", "event_batch"):
+        batches = connection.execute(f"SELECT rowid, events FROM {table} WHERE events IS NOT NULL").fetchall()
+        for row, batch in batches:
+            connection.execute(
+                f"UPDATE {table} SET events = ? WHERE rowid = ?", [brought_up(batch), row]
+            ).fetchall()
 
 
 def _column(rows: pa.Table, name: str, dtype: type[np.generic]) -> NDArray[Any]:
@@ -242,5 +263,6 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "ALTER TABLE turn_record ADD COLUMN names TEXT",
         "ALTER TABLE turn_record ADD COLUMN events BLOB",
     ),
+    10: (_bring_up_events,),
 }
 """What changed from each format to the next."""

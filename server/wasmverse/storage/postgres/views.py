@@ -36,7 +36,7 @@ def view_texts() -> dict[str, str]:
         "strategy_turn": _strategy_turn(),
         "event": _events(),
     }
-    plain = ("transmission", "entity", "entities_with_conflict", "entity_strategy")
+    plain = ("transmission", "entity", "hit", "visible", "entities_with_conflict", "entity_strategy")
     return {**packed, **{name: _plain(name) for name in plain}}
 
 
