@@ -1,6 +1,6 @@
 import type { Sight } from '../place/place';
 import { intoSystem, type Step, TO_MAP } from '../place/step';
-import type { Standing } from '../sql/standings';
+import { STANDING_TURNS, type Standing } from '../sql/standings';
 import type { Story } from '../sql/story';
 import type { SystemPlace } from '../sql/systems';
 import type { TurnRecord } from '../sql/turns';
@@ -80,38 +80,64 @@ interface Sentence {
 
 /** What can be said of the universe as a whole, each time from another side. */
 export function sentencesOf({ standings, turn }: Outlook): Sentence[] {
+  const energy = sum(standings, 'energy');
+  const ships = sum(standings, 'ships');
+  const [first, second] = most(standings, (each) => each.energy);
   const said: Sentence[] = [];
-  const energy = standings.reduce((sum, each) => sum + each.energy, 0);
-  const ships = standings.reduce((sum, each) => sum + each.ships, 0);
-  const [first, second] = [...standings].sort((a, b) => b.energy - a.energy);
+  const say = (strategy: string | null, text: string): void => {
+    said.push({ strategy, text });
+  };
   if (first !== undefined) {
     const ahead = `${first.strategy} holds ${percent(first.energy, energy)} of all energy`;
-    said.push({
-      text:
-        second === undefined
-          ? `${ahead}.`
-          : `${ahead}, ${second.strategy} ${percent(second.energy, energy)}.`,
-      strategy: first.strategy,
-    });
+    const next = second === undefined ? '' : `, ${second.strategy} ${percent(second.energy, energy)}`;
+    say(first.strategy, `${ahead}${next}.`);
   }
   if (turn !== null) {
-    const fallen =
-      turn.kills === 0 ? 'none fell' : turn.kills === 1 ? 'one fell' : `${whole(turn.kills)} fell`;
-    said.push({ text: `${whole(turn.ships)} ships are out there; ${fallen} in this turn.`, strategy: null });
+    const fallen = turn.kills === 0 ? 'none' : whole(turn.kills);
+    say(null, `${whole(turn.ships)} ships are out there, and ${fallen} fell in this turn.`);
   }
-  const hunter = [...standings].sort((a, b) => b.kills - a.kills)[0];
+  const [riser] = most(standings, gainOf);
+  if (riser !== undefined && gainOf(riser) >= GAIN_TOLD)
+    say(
+      riser.strategy,
+      `${riser.strategy} is gaining: ${percent(gainOf(riser), 1)} more energy than ${MINUTE} ago.`,
+    );
+  const [hunter] = most(standings, (each) => each.kills);
   if (hunter !== undefined && hunter.kills > 0)
-    said.push({
-      text: `${hunter.strategy} felled most in the last minute of turns: ${whole(hunter.kills)}.`,
-      strategy: hunter.strategy,
-    });
-  const crowd = [...standings].sort((a, b) => b.ships - a.ships)[0];
+    say(
+      hunter.strategy,
+      `Nobody felled more in the last ${MINUTE} than ${hunter.strategy}: ${whole(hunter.kills)} ships.`,
+    );
+  const [loser] = most(standings, (each) => -gainOf(each));
+  if (loser !== undefined && -gainOf(loser) >= GAIN_TOLD)
+    say(
+      loser.strategy,
+      `${loser.strategy} is losing: ${percent(-gainOf(loser), 1)} less energy than ${MINUTE} ago.`,
+    );
+  const [crowd] = most(standings, (each) => each.ships);
   if (crowd !== undefined && crowd !== first)
-    said.push({
-      text: `${crowd.strategy} has most ships, ${percent(crowd.ships, ships)}, but only ${percent(crowd.energy, energy)} of the energy.`,
-      strategy: crowd.strategy,
-    });
+    say(
+      crowd.strategy,
+      `${crowd.strategy} flies most ships, ${percent(crowd.ships, ships)} of them, with ${percent(crowd.energy, energy)} of the energy.`,
+    );
   return said;
+}
+
+const MINUTE = `${STANDING_TURNS} turns`;
+/** A change of the energy by this share is worth a sentence. */
+const GAIN_TOLD = 0.02;
+
+/** By which share its energy has changed since the first of the turns that are counted. */
+function gainOf({ energy, energyBefore }: Standing): number {
+  return energyBefore === 0 ? 0 : energy / energyBefore - 1;
+}
+
+function sum(standings: readonly Standing[], key: 'energy' | 'ships'): number {
+  return standings.reduce((all, each) => all + each[key], 0);
+}
+
+function most(standings: readonly Standing[], value: (standing: Standing) => number): Standing[] {
+  return [...standings].sort((a, b) => value(b) - value(a));
 }
 
 function whole(value: number): string {

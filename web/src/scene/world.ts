@@ -181,6 +181,8 @@ export class World {
   private steer(sight: Sight | null, isAtOnce: boolean, pace = 1): void {
     if (isAtOnce || this.isCalm()) this.helm.jump(sight);
     else this.helm.fly(sight, pace);
+    // Who takes time to arrive takes time to look.
+    if (pace > 1 && !this.isCalm()) this.helm.creep();
     this.isStale = true;
   }
 
@@ -220,7 +222,7 @@ export class World {
 
   /** Returns whether the picture has changed. */
   private draw(nowMs: number, passedMs: number): boolean {
-    let hasChanged = this.helm.advance(nowMs) || this.isStale;
+    let hasChanged = this.helm.advance(nowMs, passedMs) || this.isStale;
     this.isStale = false;
     if (this.place !== null && this.isFollowing) this.followSelected(this.place, passedMs);
     const { camera } = this.helm;

@@ -43,9 +43,14 @@ export function toOwnSight(place: Point | null, sight: Sight): Sight {
   };
 }
 
+/** A camera that creeps comes closer by this share of what is in sight, each second. */
+const CREEP = 0.014;
+
 /** Steers the camera: by hand within the view's bounds, or on a flight to another sight. */
 export class Helm {
   camera: Camera;
+  /** Once it has arrived, the camera comes slowly closer, until it is steered elsewhere. */
+  private isCreeping = false;
   private view: View = MAP_VIEW;
   private course: { flight: Flight; startMs: number | null; lastsMs: number } | null = null;
 
@@ -82,12 +87,13 @@ export class Helm {
   }
 
   jump(sight: Sight | null): void {
-    this.course = null;
+    this.halt();
     this.camera = this.camera.at(sight ?? this.view.whole).within(this.view.bounds);
   }
 
   /** A flight takes `pace` times as long as usual. */
   fly(sight: Sight | null, pace = 1): void {
+    this.isCreeping = false;
     const goal = this.camera.at(sight ?? this.view.whole).within(this.view.bounds).sight;
     const flight = flightBetween(this.camera.sight, goal);
     this.course = flight.length < 1e-6 ? null : { flight, startMs: null, lastsMs: flightMs(flight) * pace };
@@ -96,16 +102,21 @@ export class Helm {
   /** Stays where it is, also in the middle of a flight. */
   halt(): void {
     this.course = null;
+    this.isCreeping = false;
+  }
+
+  creep(): void {
+    this.isCreeping = true;
   }
 
   drag(dx: number, dy: number): void {
-    this.course = null;
+    this.halt();
     this.camera = this.camera.dragged(dx, dy).within(this.view.bounds);
   }
 
   /** Returns false when the view ends here: no further out. */
   zoom(factor: number, pixel: Point): boolean {
-    this.course = null;
+    this.halt();
     const wasAtEnd = factor < 1 && this.camera.sight.span >= this.view.bounds.spanMax * 0.999;
     this.camera = this.camera.zoomed(factor, pixel, this.view.bounds).within(this.view.bounds);
     return !wasAtEnd;
@@ -116,13 +127,20 @@ export class Helm {
     this.camera = this.camera.at({ ...this.camera.sight, x, y });
   }
 
-  /** One frame of the flight under way; returns whether the camera moved. */
-  advance(nowMs: number): boolean {
-    if (this.course === null) return false;
+  /** One frame, `passedMs` after the one before; returns whether the camera moved. */
+  advance(nowMs: number, passedMs: number): boolean {
+    if (this.course === null) return this.isCreeping && this.come(passedMs);
     this.course.startMs ??= nowMs;
     const share = (nowMs - this.course.startMs) / this.course.lastsMs;
     this.camera = this.camera.at(this.course.flight.at(ease(share)));
     if (share >= 1) this.course = null;
+    return true;
+  }
+
+  private come(passedMs: number): boolean {
+    const { sight } = this.camera;
+    const span = sight.span * Math.exp((-CREEP * passedMs) / 1000);
+    this.camera = this.camera.at({ ...sight, span }).within(this.view.bounds);
     return true;
   }
 }

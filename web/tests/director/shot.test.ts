@@ -5,7 +5,7 @@ import type { Standing } from '../../src/sql/standings';
 import { standing, storyOf, turnsUpTo } from '../build';
 
 const fleet = (strategy: string, energy: number, ships: number, kills = 0): Standing =>
-  standing({ strategy, energy, ships, kills });
+  standing({ strategy, energy, energyBefore: energy, ships, kills });
 
 test('a ship that does something is followed closely; of a fall and a fight the place is seen', () => {
   const ship = visitTo(storyOf({ kind: 'strongest', sid: 4, eid: 9, x: 10, y: 20 })).step;
@@ -40,20 +40,33 @@ test('overviews show the whole map and the neighbourhood in turn', () => {
   expect({ ...MAP, ...overview(1, { ...outlook, from: null }).step }).toEqual(MAP);
 });
 
-test('the overviews say who leads, how many there are, who felled most and who has only numbers', () => {
-  const standings = [fleet('hunter', 900, 10, 7), fleet('farmer', 100, 90)];
+test('the overviews say who leads, who rises, who falls, who felled most and who has only numbers', () => {
+  const standings = [
+    { ...fleet('hunter', 900, 10, 7), energyBefore: 600 },
+    { ...fleet('farmer', 100, 90), energyBefore: 200 },
+  ];
   const [turn = null] = turnsUpTo(12);
-  const said = sentencesOf({ standings, turn, from: null });
+  const outlook = { standings, turn, from: null };
+  const said = sentencesOf(outlook);
   expect(said.map(({ text }) => text)).toEqual([
     'hunter holds 90 % of all energy, farmer 10 %.',
-    '100 ships are out there; 2 fell in this turn.',
-    'hunter felled most in the last minute of turns: 7.',
-    'farmer has most ships, 90 %, but only 10 % of the energy.',
+    '100 ships are out there, and 2 fell in this turn.',
+    'hunter is gaining: 50 % more energy than 60 turns ago.',
+    'Nobody felled more in the last 60 turns than hunter: 7 ships.',
+    'farmer is losing: 50 % less energy than 60 turns ago.',
+    'farmer flies most ships, 90 % of them, with 10 % of the energy.',
   ]);
-  expect(said.map(({ strategy }) => strategy)).toEqual(['hunter', null, 'hunter', 'farmer']);
-  const captions = [0, 1, 2, 3, 4].map((i) => overview(i, { standings, turn, from: null }).caption);
-  expect(new Set(captions).size).toBe(4);
-  expect(captions[4]).toBe(captions[0]);
+  expect(said.map(({ strategy }) => strategy)).toEqual([
+    'hunter',
+    null,
+    'hunter',
+    'hunter',
+    'farmer',
+    'farmer',
+  ]);
+  const captions = [0, 1, 2, 3, 4, 5, 6].map((i) => overview(i, outlook).caption);
+  expect(new Set(captions).size).toBe(6);
+  expect(captions[6]).toBe(captions[0]);
 });
 
 test('of a universe without ships nothing wrong is said', () => {

@@ -21,14 +21,14 @@ describe('Helm', () => {
     helm.fly(null);
     expect(helm.goal).toEqual(systemView(PLACE).whole);
     expect(helm.isFlying).toBe(true);
-    helm.advance(90_000);
+    helm.advance(90_000, 16);
     expect(helm.camera.sight.span).toBeCloseTo(MAP_VIEW.whole.span);
-    expect(helm.advance(90_400)).toBe(true);
+    expect(helm.advance(90_400, 16)).toBe(true);
     expect(helm.camera.sight.span).toBeLessThan(MAP_VIEW.whole.span);
-    helm.advance(99_000);
+    helm.advance(99_000, 16);
     expect(helm.camera.sight).toEqual(systemView(PLACE).whole);
     expect(helm.isFlying).toBe(false);
-    expect(helm.advance(99_016)).toBe(false);
+    expect(helm.advance(99_016, 16)).toBe(false);
   });
 
   test('a hand on the helm ends the flight', () => {
@@ -80,4 +80,32 @@ test('sights of a system are in its own cells', () => {
   expect(back.span).toBeCloseTo(10);
   expect(toMapSight(null, own)).toBe(own);
   expect(toOwnSight(null, own)).toBe(own);
+});
+
+test('a camera that creeps comes slowly closer once it has arrived, no closer than the view allows, until it is steered', () => {
+  const helm = new Helm({ left: 0, top: 0, width: 100, height: 100 });
+  helm.fly({ x: 100, y: 100, span: 50 });
+  helm.creep();
+  helm.advance(0, 16);
+  helm.advance(9000, 16);
+  expect(helm.camera.sight.span).toBe(50);
+  expect(helm.advance(10_000, 1000)).toBe(true);
+  expect(helm.camera.sight.span).toBeCloseTo(49.3, 1);
+  expect(helm.camera.sight).toMatchObject({ x: 100, y: 100 });
+  for (let i = 0; i < 1000; i += 1) helm.advance(11_000, 1000);
+  expect(helm.camera.sight.span).toBe(6);
+  helm.drag(0, 0);
+  expect(helm.advance(12_000, 1000)).toBe(false);
+});
+
+test('a flight that is halted ends where it is', () => {
+  const helm = new Helm({ left: 0, top: 0, width: 100, height: 100 });
+  helm.fly({ x: 100, y: 100, span: 50 });
+  helm.advance(0, 16);
+  helm.advance(300, 16);
+  const { sight } = helm.camera;
+  helm.halt();
+  expect(helm.advance(9000, 16)).toBe(false);
+  expect(helm.camera.sight).toEqual(sight);
+  expect(sight).not.toEqual({ x: 100, y: 100, span: 50 });
 });
