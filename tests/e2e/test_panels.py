@@ -140,6 +140,6 @@ def test_what_is_typed_goes_into_what_a_key_opened(visit: Visit) -> None:
     page.keyboard.press("/")
     page.keyboard.type("sol")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("alert").get_by_text("is no number of a system")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_text("Nothing is called “sol”")).to_be_visible()
     page.keyboard.type("1")
     expect(page.locator("#search-hint")).to_be_hidden()

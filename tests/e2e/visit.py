@@ -23,9 +23,14 @@ COUNT_LIT = """async (png) => {
 
 
 class Visit:
-    """A page with its record. ``excused`` holds parts of console errors that a test brings about itself."""
+    """A page with its record. ``excused`` holds parts of console errors that a test brings about itself.
 
-    def __init__(self, page: Page, url: str) -> None:
+    ``is_first`` : somebody who has never been here, who is welcomed.
+    """
+
+    def __init__(self, page: Page, url: str, *, is_first: bool = False) -> None:
+        if not is_first:
+            page.add_init_script("localStorage.setItem('wasmverse.welcomed', '1')")
         self.page = page
         self.url = url
         self.excused: list[str] = []

@@ -4,9 +4,17 @@ import type { SystemPanel } from './panel/system-panel';
 import type { Address } from './place/address';
 import { backFrom, TO_LIVE } from './place/step';
 import type { Sky } from './sky';
+import type { Direction } from './view/star-walk';
 
 const PAN_PIXELS = 70;
 const ZOOM_STEP = 1.35;
+/** With Shift, arrows lead over the map from star to star; south is down. */
+const WAYS: Readonly<Record<string, Direction>> = {
+  ArrowLeft: { x: -1, y: 0 },
+  ArrowRight: { x: 1, y: 0 },
+  ArrowUp: { x: 0, y: -1 },
+  ArrowDown: { x: 0, y: 1 },
+};
 
 /**
  * What the keyboard can do; each key is listed in the help sheet. Keys work wherever the focus is, except where they
@@ -14,7 +22,7 @@ const ZOOM_STEP = 1.35;
  */
 export function listenToKeys(
   address: Address,
-  sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle'>,
+  sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle' | 'stepStar' | 'stepToward'>,
   system: Pick<SystemPanel, 'step'>,
   bar: Pick<Bar, 'search'>,
   watch: Pick<Watch, 'toggle'>,
@@ -29,8 +37,8 @@ export function listenToKeys(
     '-': () => sky.zoom(1 / ZOOM_STEP),
     0: () => sky.seeAll(),
     '/': () => bar.search(),
-    n: () => system.step(1),
-    p: () => system.step(-1),
+    n: () => (address.place.sid === null ? sky.stepStar(1) : system.step(1)),
+    p: () => (address.place.sid === null ? sky.stepStar(-1) : system.step(-1)),
     f: () => {
       const { eid, isFollowing } = address.place;
       if (eid !== null) address.go({ isFollowing: !isFollowing });
@@ -59,7 +67,8 @@ export function listenToKeys(
       if (event.target.closest('button, a') === null) sky.enterMiddle();
       return;
     }
-    const action = keys[event.key];
+    const way = event.shiftKey && address.place.sid === null ? WAYS[event.key] : undefined;
+    const action = way === undefined ? keys[event.key] : () => sky.stepToward(way);
     if (action === undefined) return;
     event.preventDefault();
     action();

@@ -1,6 +1,6 @@
 import type { Feed } from './feed/feed';
 import { freeSky, onCoversChange } from './panel/covers';
-import { byId } from './panel/element';
+import { byId, write } from './panel/element';
 import { hoverText } from './panel/hover';
 import { Tooltip } from './panel/tooltip';
 import type { Address } from './place/address';
@@ -14,7 +14,9 @@ import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
 import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from './sql/systems';
 import { TURNS } from './sql/turns';
+import type { Point } from './view/camera';
 import { learnLooks } from './view/look';
+import { byNearness, type Direction, nextToward } from './view/star-walk';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
@@ -27,6 +29,10 @@ export class Sky {
   private readonly tooltip = new Tooltip();
   private summaries: ReadonlyMap<number, SystemSummary> = new Map();
   private hasPlaces = false;
+  private places: readonly SystemPlace[] = [];
+  /** The star that the keyboard has chosen, and the row in which it goes on: all of them, from the middle outwards. */
+  private chosen: SystemPlace | null = null;
+  private row: readonly SystemPlace[] = [];
   private periodMs = PERIOD_GUESS_MS;
 
   constructor(
@@ -72,9 +78,39 @@ export class Sky {
     return star === null ? { ...TO_MAP, sight } : { sid: star.sid, sight };
   }
 
-  /** Flies into the star nearest to the middle of the picture; inside a system there is none. */
+  /** Where a star is in the window; null where there is no such star. */
+  pixelOf(sid: number): Point | null {
+    const place = this.world.find(sid);
+    return place === null ? null : this.world.pixelOf(place);
+  }
+
+  /** Marks the next star, +1, or the one before, -1, from the middle of the picture outwards. */
+  stepStar(step: 1 | -1): void {
+    if (this.chosen === null) this.row = byNearness(this.places, this.world.centre);
+    const { length } = this.row;
+    const at = this.chosen === null ? (step === 1 ? 0 : -1) : this.row.indexOf(this.chosen) + step;
+    this.choose(this.row[(at + length) % length] ?? null);
+  }
+
+  /** Marks the star that lies next in a direction. */
+  stepToward(direction: Direction): void {
+    const from = this.chosen ?? this.world.centre;
+    const next = nextToward(this.places, from, direction);
+    if (next === null) return;
+    // From here `stepStar` goes on among its neighbours.
+    this.row = byNearness(this.places, next);
+    this.choose(next);
+  }
+
+  private choose(place: SystemPlace | null): void {
+    this.chosen = place;
+    this.world.mark(place);
+    if (place !== null) write(byId('where'), `${hoverText(place, this.summaries)}. Enter flies there`);
+  }
+
+  /** Flies into the star that is marked, or the one nearest to the middle; inside a system there is none. */
   enterMiddle(): void {
-    const place = this.address.place.sid === null ? this.world.middle() : null;
+    const place = this.address.place.sid === null ? (this.chosen ?? this.world.middle()) : null;
     if (place !== null) this.address.go(intoSystem(place.sid));
   }
 
@@ -118,7 +154,10 @@ export class Sky {
   private arrive(place: Place, from: Place | null): void {
     const isOtherTurn = from !== null && place.turn !== from.turn;
     const isElsewhere = from === null || place.sid !== from.sid;
-    if (isElsewhere || isOtherTurn) this.tooltip.hide();
+    if (isElsewhere || isOtherTurn) {
+      this.tooltip.hide();
+      this.chosen = null;
+    }
     if (isOtherTurn) {
       // Nothing flies from one time to another.
       this.world.clearSystem();
@@ -140,6 +179,7 @@ export class Sky {
   private showPlaces(places: readonly SystemPlace[] | null): void {
     const isFirst = !this.hasPlaces;
     this.hasPlaces = places !== null;
+    this.places = places ?? [];
     this.world.setPlaces(places ?? []);
     this.world.setSummaries([...this.summaries.values()]);
     if (isFirst) this.travel(this.address.place, true);

@@ -114,6 +114,29 @@ export class World {
     return this.field.nearest(this.helm.camera.sight, 500);
   }
 
+  /** The middle of the picture, in cells of the map. */
+  get centre(): Point {
+    return this.helm.camera.sight;
+  }
+
+  /** Where a star is in the window, in pixels. */
+  pixelOf(place: SystemPlace): Point {
+    return this.helm.camera.toScreen(place);
+  }
+
+  /** Marks a star as the pointer does, and brings it into the picture; null marks none. */
+  mark(place: SystemPlace | null): void {
+    this.map.hovered = place;
+    this.isStale = true;
+    if (place === null) return;
+    const { camera } = this.helm;
+    const pixel = camera.toScreen(place);
+    const { left, top, width, height } = camera.frame;
+    const isInside = pixel.x > left && pixel.x < left + width && pixel.y > top && pixel.y < top + height;
+    if (!isInside) this.steer({ x: place.x, y: place.y, span: camera.sight.span }, false);
+    this.actions.onHover(place, isInside ? pixel : { x: left + width / 2, y: top + height / 2 });
+  }
+
   /**
    * Goes to a system, or with null to the map; flies unless it is to be there at once. A flight takes `pace` times as
    * long as usual.

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { searchWords } from '../../src/panel/bar';
 import { brief, bytes, count, milliseconds, percent, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
 import { wordsOf } from '../../src/panel/notice';
@@ -147,12 +146,6 @@ test('the tooltip names what is under the pointer', () => {
   expect(hoverText(place, new Map([[42, summary]]))).toBe(
     'System 42 · 32 ships · a leads with 91 % of 1,500 energy',
   );
-});
-
-test('a search says what it wants', () => {
-  expect(searchWords(' sol ')).toBe('“sol” is no number of a system: type one such as 42.');
-  expect(searchWords('  ')).toBe('Type the number of a system, such as 42.');
-  expect(searchWords('x'.repeat(99))).toContain(`“${'x'.repeat(40)}”`);
 });
 
 test('the chart says what it shows to who cannot see it', () => {
