@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { compressed } from './compress';
+import { pixelsInRem } from './rem';
 
 export default defineConfig({
   base: './',
   plugins: [compressed()],
+  css: { postcss: { plugins: [pixelsInRem()] } },
   build: {
     outDir: '../server/wasmverse/page',
     emptyOutDir: true,

@@ -114,7 +114,7 @@ def test_a_sheet_is_loaded_when_it_is_opened(visit: Visit) -> None:
     page.keyboard.press("Escape")
     page.unroute("**/assets/help-sheet*")
     page.keyboard.press("?")
-    expect(page.locator("#sheet-help")).to_contain_text("Each star is a solar system")
+    expect(page.locator("#sheet-help")).to_contain_text("A star is a solar system")
     expect(page.locator("#sheet-help")).not_to_contain_text("could not be loaded")
     loaded = {request.url for request in visit.requests if "-sheet" in request.url}
     assert len(loaded) == 1 and "/help-sheet" in loaded.pop()

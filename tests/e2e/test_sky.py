@@ -155,7 +155,7 @@ def test_a_phone_shows_all_of_it(visit_with: Callable[..., Visit]) -> None:
     expect(page.locator("#system")).to_contain_text("ships")
     page.keyboard.press("n")
     expect(page.locator("#entity")).to_be_visible()
-    for selector in ("#universe", "#entity", ".tools", "#search"):
+    for selector in ("#universe", "#entity", ".menu", "#search"):
         box = page.locator(selector).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, selector
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -76,7 +76,7 @@ def test_a_star_is_chosen_by_keyboard(visit: Visit, server: Server) -> None:
     page.keyboard.press("n")
     page.keyboard.press("Shift+ArrowRight")
     words = page.locator("#where").inner_text()
-    sid = re.match(r"System (\d+) .*Enter flies there", words)[1]
+    sid = re.match(r"System (\d+)\b.*Enter flies there", words)[1]
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(rf"#/system/{sid}"))
 

@@ -16,7 +16,6 @@ export interface ChartActions {
   onPick(at: { readonly index: number; readonly height: number }): void;
 }
 
-const HEIGHT = 116;
 const ALPHA: Readonly<Record<Paint['weight'], string>> = { plain: '66', out: 'd0', back: '1c' };
 
 /** Bands over turns. uPlot draws them on a canvas; a change of the bands' order or paint makes it again. */
@@ -89,6 +88,6 @@ export class ShareChart {
   }
 
   private size(): { width: number; height: number } {
-    return { width: Math.max(40, this.host.clientWidth), height: HEIGHT };
+    return { width: Math.max(40, this.host.clientWidth), height: Math.max(40, this.host.clientHeight) };
   }
 }

@@ -11,6 +11,11 @@ export class Bar {
   constructor(address: Pick<Address, 'place' | 'listen' | 'go'>, post: Post) {
     this.field = new Search(address, post);
     const brand = byId('brand') as HTMLAnchorElement;
+    // On a narrow window the tools are a menu, which closes with the choice.
+    const tools = byId('tools');
+    tools.addEventListener('click', () => {
+      if (tools.matches(':popover-open')) tools.hidePopover();
+    });
     address.listen(({ turn }) => {
       brand.href = writePlace({ ...MAP, turn });
     });

@@ -3,7 +3,7 @@ import type { Address } from '../place/address';
 import { toEntity } from '../place/step';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { toCss } from '../view/colour';
-import { strategyColour } from '../view/look';
+import { inkOf, strategyColour } from '../view/look';
 import { button, element, write } from './element';
 import { count } from './format';
 
@@ -130,7 +130,7 @@ export class EntityPanel {
     this.strategy.hidden = !isShip;
     this.host.style.setProperty(
       '--accent',
-      isShip ? toCss(strategyColour(entity.strategy ?? '')) : '#ffc46b',
+      isShip ? toCss(inkOf(strategyColour(entity.strategy ?? ''))) : '#ffc46b',
     );
     for (const [, read, id] of FIELDS) {
       const field = this.values.get(id);

@@ -1,8 +1,11 @@
 import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
-import type { Sheet } from '../place/place';
+import type { Sheet as AnySheet } from '../place/place';
 import { button, byId, element } from './element';
 import type { FillSheet } from './fill-sheet';
+
+/** On a narrow window the universe's panel unfolds like a sheet; it is always there (`universe-panel.ts`). */
+type Sheet = Exclude<AnySheet, 'standings'>;
 
 /** Each sheet is a file of its own, which the browser loads when the sheet is first opened. */
 const LOAD: Readonly<Record<Sheet, () => Promise<FillSheet>>> = {
@@ -31,7 +34,7 @@ export class Sheets {
         address.go({ sheet: this.openSheet === sheet ? null : sheet }),
       );
     }
-    address.listen((place) => this.open(place.sheet));
+    address.listen(({ sheet }) => this.open(sheet === 'standings' ? null : sheet));
   }
 
   private open(sheet: Sheet | null): void {

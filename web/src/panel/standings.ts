@@ -15,10 +15,12 @@ import {
   type Moment,
   momentOf,
   momentsOf,
+  type Rank,
   ranksOf,
   shareAt,
 } from '../view/shares';
 import { button, element, write } from './element';
+import { emblem } from './emblem';
 import { count, percent } from './format';
 import { Leaderboard } from './leaderboard';
 
@@ -35,6 +37,10 @@ interface Chart {
 /** Who is winning: the shares of the last turns as bands, and the strategies in order. */
 export class Standings {
   readonly element: HTMLElement;
+  /** Who leads, in one line: what a narrow window shows of all this until it is pressed. */
+  readonly summary: HTMLButtonElement;
+  private readonly leader = element('span', { class: 'leader' });
+  private led = '';
   private readonly board: Leaderboard;
   private readonly plot = element('div', { class: 'shares-chart', role: 'img' });
   private readonly readout = element('p', { class: 'readout' });
@@ -72,6 +78,10 @@ export class Standings {
       this.readout,
       this.board.element,
     );
+    this.summary = button('', { class: 'summary', 'aria-controls': 'universe' }, () =>
+      address.go({ sheet: address.place.sheet === 'standings' ? null : 'standings' }),
+    );
+    this.summary.append(element('span', { class: 'unseen' }, 'Who is winning: '), this.leader);
     new ResizeObserver(() => this.open()).observe(this.plot);
     address.listen((place, from) => {
       if (place.turn !== from?.turn) {
@@ -138,6 +148,7 @@ export class Standings {
       this.switches[i]?.setAttribute('aria-pressed', String(each === measure));
     const ranks = ranksOf(this.standings);
     this.board.show(ranks, isolate);
+    this.summarise(ranks[0]);
     const order = ranks.map(({ standing }) => standing.strategy);
     this.bands = bandsOf(joined(this.history, this.seen), order, measure);
     this.plot.setAttribute('aria-label', chartWords(this.bands, measure));
@@ -149,6 +160,20 @@ export class Standings {
       })),
     );
     this.read();
+  }
+
+  private summarise(first: Rank | undefined): void {
+    this.summary.setAttribute('aria-expanded', String(this.address.place.sheet === 'standings'));
+    const { strategy } = first?.standing ?? { strategy: '' };
+    const share = first === undefined ? '' : percent(first.energyShare);
+    const look = `${strategy} ${share} ${strategyColour(strategy)}`;
+    if (this.led === look) return;
+    this.led = look;
+    this.leader.replaceChildren(
+      ...(first === undefined
+        ? []
+        : [emblem(strategy), element('span', {}, strategy), element('b', {}, share)]),
+    );
   }
 
   /** What is under the pointer, or from when to when the chart reaches. */

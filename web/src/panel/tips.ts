@@ -7,32 +7,38 @@ import { button, byId, element, write } from './element';
 export class Tips {
   private readonly box = byId('tip');
   private of: HTMLElement | null = null;
+  /** Called by keyboard or finger, not by a pointer that happens to be there. */
+  private isCalled = false;
 
   constructor() {
     document.addEventListener('pointerover', (event) => {
-      if (event.pointerType === 'mouse') this.showFor(event.target);
+      if (event.pointerType === 'mouse') this.showFor(event.target, false);
     });
     document.addEventListener('focusin', (event) => {
       const { target } = event;
       // The focus that follows a press of the mouse says nothing new.
-      this.showFor(target instanceof HTMLElement && target.matches(':focus-visible') ? target : null);
+      this.showFor(target instanceof HTMLElement && target.matches(':focus-visible') ? target : null, true);
     });
-    document.addEventListener('focusout', () => this.showFor(null));
-    document.addEventListener('click', (event) => this.showFor(event.target));
-    document.addEventListener('scroll', () => this.showFor(null), true);
+    document.addEventListener('focusout', () => this.showFor(null, false));
+    // A press does what the button is for; only what is there to explain explains itself.
+    document.addEventListener('click', ({ target }) => {
+      this.showFor(target instanceof Element ? target.closest('.term') : null, true);
+    });
+    document.addEventListener('scroll', () => this.showFor(null, false), true);
     document.addEventListener(
       'keydown',
       (event) => {
-        if (event.key !== 'Escape' || this.of === null || this.of !== document.activeElement) return;
+        if (event.key !== 'Escape' || !this.isCalled) return;
         event.stopPropagation();
-        this.showFor(null);
+        this.showFor(null, false);
       },
       true,
     );
   }
 
-  private showFor(target: EventTarget | null): void {
+  private showFor(target: EventTarget | null, isCalled: boolean): void {
     const of = target instanceof Element ? target.closest<HTMLElement>('[data-tip]') : null;
+    this.isCalled = isCalled && of !== null;
     if (of === this.of) return;
     this.of?.removeAttribute('aria-describedby');
     this.of = of;

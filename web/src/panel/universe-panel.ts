@@ -84,6 +84,7 @@ export class UniversePanel {
       if (key === 'late') this.late = cell;
       return cell;
     });
+    const standings = new Standings(address, feed);
     host.append(
       element(
         'div',
@@ -95,7 +96,8 @@ export class UniversePanel {
         ),
         this.value('turn', 'output', { id: 'turn' }),
       ),
-      new Standings(address, feed).element,
+      standings.summary,
+      standings.element,
       element(
         'div',
         { class: 'turn-time' },
@@ -116,6 +118,7 @@ export class UniversePanel {
       element('dl', { class: 'figures three' }, ...cells),
     );
     address.listen((place, from) => {
+      host.classList.toggle('is-open', place.sheet === 'standings');
       if (place.turn !== from?.turn) this.showTurns([]);
     });
     feed.follow(

@@ -1,5 +1,9 @@
 import { element } from '../panel/element';
 import type { FillSheet } from '../panel/fill-sheet';
+import { legend } from '../panel/legend';
+import { tabs } from '../panel/tabs';
+import { architecture } from './architecture';
+import { rules } from './rules';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['Click', 'fly into a system; select a ship or a node'],
@@ -18,22 +22,30 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Escape', 'one step back: sheet, selection, map'],
 ];
 
-/** What is to be seen, and how to get about. */
+/** What is to be seen and how to get about; a tab away, the rules and how it all works. */
 export const fillHelp: FillSheet = (host) => {
   host.append(
+    tabs('Help', [
+      ['What you see', sights],
+      ['Rules', rules],
+      ['How it works', architecture],
+    ]),
+  );
+};
+
+function sights(): HTMLElement {
+  return element(
+    'div',
+    {},
+    legend(),
     element(
       'p',
       {},
-      'Each star is a solar system. Its colour is that of the strategy with most energy there, whiter where ',
-      'several share it; it shines by the energy of its ships. Battles flash where they are fought.',
+      'Each star is a solar system; it is whiter where several strategies share it. Inside, lights are energy nodes. The ring around a ship ',
+      'is its shield, guns come with blasters, the flame grows with the thrusters, the hull with every upgrade. A ship that falls leaves its ',
+      'energy as a node.',
     ),
-    element(
-      'p',
-      {},
-      'Inside, darts are ships and lights are energy nodes. The ring is the shield, guns come with blasters, ',
-      'the flame grows with the thrusters, the hull with every upgrade. A ship that falls leaves its energy as a node.',
-    ),
-    element('p', {}, 'The page knows no rules: it issues SQL, and draws what comes back.'),
+    element('p', {}, 'Point at a figure, reach it by keyboard or tap it: a line says what it is.'),
     element(
       'dl',
       { class: 'keys' },
@@ -43,4 +55,4 @@ export const fillHelp: FillSheet = (host) => {
       ]),
     ),
   );
-};
+}

@@ -1,6 +1,9 @@
 import type { Frame } from './camera';
 
 const EDGE = 16;
+/** On a window as low as a phone that lies, a panel of one line is a bar, however much of the width it leaves. */
+const LOW = 520;
+const LINE = 64;
 
 /**
  * The part of the window that no panel covers, so that the picture's middle is where the eye finds it free.
@@ -13,7 +16,8 @@ export function freeFrame(window: { width: number; height: number }, panels: rea
   let bottom = window.height - EDGE;
   for (const panel of panels) {
     if (panel.width === 0 || panel.height === 0) continue;
-    if (panel.width > window.width * 0.6) {
+    const isStrip = window.height <= LOW && panel.height <= LINE;
+    if (panel.width > window.width * 0.6 || isStrip) {
       // A bar: above or below.
       if (panel.top + panel.height / 2 < window.height / 2) top = Math.max(top, panel.bottom + EDGE);
       else bottom = Math.min(bottom, panel.top - EDGE);

@@ -1,4 +1,4 @@
-import { strategyHue } from './colour';
+import { mixed, strategyHue } from './colour';
 
 /** How a strategy is told from others: by colour, and, for who sees colours otherwise, by the shape of its ships. */
 export interface Look {
@@ -47,4 +47,23 @@ export function strategyLook(name: string): Look {
 
 export function strategyColour(name: string): number {
   return strategyLook(name).colour;
+}
+
+/** WCAG 2.2's relative luminance from which text reads on all that lies behind it with a contrast of 7 to 1. */
+const INK_LUMINANCE = 0.42;
+
+/** A colour as that of text: brighter where it is too dark to be read. */
+export function inkOf(colour: number): number {
+  let ink = colour;
+  for (let share = 0; luminanceOf(ink) < INK_LUMINANCE && share <= 1; share += 0.05)
+    ink = mixed(colour, 0xffffff, share);
+  return ink;
+}
+
+function luminanceOf(colour: number): number {
+  const linear = (shift: number): number => {
+    const value = ((colour >> shift) & 0xff) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  };
+  return 0.2126 * linear(16) + 0.7152 * linear(8) + 0.0722 * linear(0);
 }

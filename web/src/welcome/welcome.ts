@@ -1,25 +1,18 @@
 import type { Feed } from '../feed/feed';
 import { button, element, write } from '../panel/element';
+import { legend } from '../panel/legend';
 import { find, stepTo } from '../panel/search';
 import type { Address } from '../place/address';
 import { SourceFailure } from '../source/failure';
 import type { Post } from '../source/request';
 import { NEWS, SUMMARIES, type SystemNews, type SystemSummary } from '../sql/systems';
 import type { Point } from '../view/camera';
-import { picture } from './picture';
 import './welcome.css';
 
 /** Keys that are for the buttons; any other closes. */
 const OF_BUTTONS = new Set(['Tab', 'Shift', 'Enter', ' ']);
 /** A pointed-out star is found again so often: the view may move. */
 const POINT_MS = 120;
-
-const LEGEND = [
-  ['star', 'A star is a solar system. It shines by the energy of its ships.'],
-  ['colours', 'Its colour is that of the strategy with most energy there.'],
-  ['ring', 'A ring: there is a battle, this very turn.'],
-  ['hull', 'Inside, hulls are ships. Shape and colour tell whose.'],
-] as const;
 
 /** The wishes in order: where the first finds nothing, the next is tried. */
 const WAYS: readonly (readonly [label: string, wishes: readonly string[]])[] = [
@@ -60,11 +53,7 @@ export class Welcome {
         { id: 'welcome-title' },
         'Every ship here is flown by a program that somebody uploaded, and every second all of them move, in one transaction of a database.',
       ),
-      element(
-        'ul',
-        { class: 'legend' },
-        ...LEGEND.map(([name, words]) => element('li', {}, picture(name), element('span', {}, words))),
-      ),
+      legend(),
       element(
         'div',
         { class: 'ways' },

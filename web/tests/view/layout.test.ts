@@ -17,6 +17,13 @@ describe('freeFrame', () => {
     expect(frame).toEqual({ left: 16, top: 150, width: 358, height: 434 });
   });
 
+  test('on a phone that lies a panel of one line is a bar, and a higher one a panel', () => {
+    const lying = { width: 740, height: 360 };
+    const [strip, panel] = [rect(12, 54, 300, 46), rect(464, 54, 264, 290)];
+    expect(freeFrame(lying, [strip, panel])).toEqual({ left: 16, top: 116, width: 432, height: 228 });
+    expect(freeFrame(wide, [strip])).toMatchObject({ left: 328, top: 16 });
+  });
+
   test('a panel without size takes no room, and panels without gap leave the whole window', () => {
     expect(freeFrame(wide, [rect(20, 72, 300, 0)])).toEqual({ left: 16, top: 16, width: 1408, height: 868 });
     expect(freeFrame(narrow, [rect(0, 0, 390, 420), rect(0, 430, 390, 414)])).toMatchObject({
