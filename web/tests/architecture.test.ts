@@ -20,7 +20,8 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   chart: ['view'],
   director: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   welcome: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
-  sheet: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
+  help: ['panel'],
+  sheet: ['feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
 };
 
 /** What a file imports of the page's own, styles apart: with `import ... from` or, when `isLazy`, with `import(...)`. */

@@ -1,9 +1,9 @@
+import { architecture } from '../help/architecture';
+import { rules } from '../help/rules';
 import { element } from '../panel/element';
 import type { FillSheet } from '../panel/fill-sheet';
 import { legend } from '../panel/legend';
 import { tabs } from '../panel/tabs';
-import { architecture } from './architecture';
-import { rules } from './rules';
 
 const KEYS: readonly (readonly [string, string])[] = [
   ['Click', 'fly into a system; select a ship or a node'],

@@ -41,7 +41,7 @@ function picture(): SVGElement {
   );
   return drawing(
     400,
-    318,
+    324,
     head,
     box(8, 8, 150, 56, 'This page', 'knows no rule'),
     box(242, 8, 150, 56, 'An author', 'writes a strategy'),
@@ -60,7 +60,7 @@ function picture(): SVGElement {
       'stroke-width': 1.6,
       'marker-end': 'url(#help-arrow)',
     }),
-    word(356, 284, 'every second'),
+    word(350, 314, 'every second'),
     hull(0, 214, 228, 20, -20),
     hull(1, 236, 216, 16, -20),
   );
