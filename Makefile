@@ -1,6 +1,7 @@
 # make run     set everything up and serve http://127.0.0.1:8000
 # make test    set everything up and run every check and test
 # make setup   only set up; the command line is then .venv/bin/wasmverse
+# make develop   set up what tests, checks and benchmarks need besides; `make test` and `make lint` do it
 # make languages   install the compilers of all languages in strategies/; `make test` and `make bench` do it, nothing else needs it
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-postgres   only the tests of universes in PostgreSQL, on servers of their own; `make test` has them too
@@ -25,13 +26,15 @@ PACKAGE := server/wasmverse
 ATTACK_SECONDS ?= 3600
 ATTACK_SEED ?= 1
 
-.PHONY: run test test-postgres test-long attack setup languages bench check lint clean tools
+.PHONY: run develop test test-postgres test-long attack setup languages bench check lint clean tools
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/bundled/rules.wasm $(PACKAGE)/page/index.html
 
 run: setup
 	@$(BIN)/wasmverse serve
+
+develop: setup $(VENV)/developed
 
 # ---- tools of the machine
 
@@ -48,6 +51,12 @@ $(VENV)/installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "==> Python packages (requirements.lock)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# What tests, checks and benchmarks need besides; `make run` does without.
+$(VENV)/developed: requirements-dev.lock $(VENV)/installed
+	@echo "==> Python packages for tests (requirements-dev.lock)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # ---- the bundled strategies
@@ -127,20 +136,20 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 
 # ---- checks and tests
 
-test: setup languages
+test: develop languages
 	@tools/need-chromium
 	@tools/need-postgres
 	@$(BIN)/python tools/run-tests
 
-test-postgres: setup
+test-postgres: develop
 	@tools/need-postgres
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests/postgres
 
-attack: setup
+attack: develop
 	@WASMVERSE_TEST_ATTACK_SECONDS=$(ATTACK_SECONDS) WASMVERSE_TEST_ATTACK_SEED=$(ATTACK_SEED) \
 		$(BIN)/python -m pytest -n auto --dist worksteal tests/attack
 
-test-long: setup attack
+test-long: develop attack
 	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
 	@echo "==> kill -9, 30 times, with 200,000 ships"
@@ -150,7 +159,7 @@ test-long: setup attack
 	@WASMVERSE_TEST_POSTGRES_KILLS=50 WASMVERSE_TEST_POSTGRES_STILL_SECONDS=10 WASMVERSE_TEST_POSTGRES_TURNS=1000 \
 		$(BIN)/python -m pytest tests/postgres/test_faults.py tests/postgres/test_heap.py tests/postgres/test_gateways.py
 
-bench: setup languages $(TOOLCHAINS)/clickhouse/installed
+bench: develop languages $(TOOLCHAINS)/clickhouse/installed
 	@tools/need-postgres
 	@$(BIN)/python -m tests.bench
 
@@ -160,7 +169,7 @@ $(TOOLCHAINS)/clickhouse/installed: tests/bench/clickhouse.lock | tools
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/clickhouse.lock
 	@touch $@
 
-lint: setup
+lint: develop
 	@$(BIN)/ruff check --fix server tests strategies functions
 	@$(BIN)/ruff format server tests strategies functions
 

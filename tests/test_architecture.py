@@ -16,6 +16,7 @@ PLAIN = {"errors", "text", "settings", "commands", "messages"}
 
 LAW = {
     "errors": set(),
+    "running": {"errors"},
     "text": set(),
     "commands": set(),
     "sizes": set(),
@@ -51,6 +52,7 @@ LAW = {
     },
     "api": {"checks", "functions", "query", "strategies", "confinement", "tokens", *PLAIN},
     "processes": {
+        "running",
         "api",
         "query",
         "recording",
@@ -63,6 +65,7 @@ LAW = {
         *PLAIN,
     },
     "cli": {
+        "running",
         "api",
         "functions",
         "languages",

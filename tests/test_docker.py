@@ -229,7 +229,7 @@ def is_made_in(stage: Stage, path: str) -> bool:
     if any(path in rest for rest in stage.all("RUN")):
         return True
     relative = path.removeprefix(stage.last("WORKDIR") + "/")
-    built = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["artifacts"]
+    built = PYPROJECT["tool"]["hatch"]["build"]["artifacts"]
     return any(pattern.rsplit("/", 1)[0] == relative for pattern in built)
 
 

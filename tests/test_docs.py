@@ -340,7 +340,7 @@ def test_package_lock_has_versions_and_hashes_only(lock: Path) -> None:
     assert not [name for name, package in installed.items() if "integrity" not in package]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", *SOURCE_LOCKS])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", *SOURCE_LOCKS])
 def test_requirements_lock_has_versions_and_hashes_only(lock: str) -> None:
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     code = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]

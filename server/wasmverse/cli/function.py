@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.http_client import TokenOption, UrlOption, request
 from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
@@ -82,7 +82,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Say whether FILE would be accepted, and as which function; needs no server.
@@ -120,7 +120,7 @@ def push(
     export: Export = None,
     state: State = None,
     steps: Steps = None,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Store FILE as a function. Queries call it from the next turn on, and its old version until then.
@@ -143,7 +143,7 @@ def push(
 
 
 @app.command("list")
-def list_(url: UrlOption = DEFAULT_URL, token: TokenOption = None) -> None:
+def list_(url: UrlOption = None, token: TokenOption = None) -> None:
     """List the functions: signature, version, and what a row has cost so far."""
     answer = request("GET", url, "/api/v1/functions", token=token).json()
     _print(
@@ -156,7 +156,7 @@ def list_(url: UrlOption = DEFAULT_URL, token: TokenOption = None) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="A function.", show_default=False)],
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Show every kept version of a function; the one that is called is marked."""
@@ -173,7 +173,7 @@ def show(
 def drop(
     name: Annotated[str, typer.Argument(help="A function of yours.", show_default=False)],
     args: Types = None,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Remove a function of yours with all its versions; with --args only the one with these parameters."""
@@ -191,7 +191,7 @@ def rollback(
         int | None, typer.Argument(help="A kept version. \\[default: the one before]", show_default=False)
     ] = None,
     args: Types = None,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Have an earlier version of a function called again, from the next turn on."""

@@ -8,14 +8,27 @@ import httpx
 import typer
 
 from wasmverse.cli.terminal import fail
+from wasmverse.errors import SettingsError
+from wasmverse.running import DEFAULT_URL, server_url
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 SECONDS_MAX = 60.0
 
+
+def server_of(url: str | None) -> str:
+    """The server that was named, or else the one that runs here."""
+    try:
+        return url or server_url()
+    except SettingsError as error:
+        fail(error.message, status=2)
+
+
 UrlOption = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--url", envvar="WASMVERSE_URL", help="The server, as its greeting prints it.", show_default=True
+        "--url",
+        envvar="WASMVERSE_URL",
+        help="The server, as its greeting prints it. \\[default: the one that runs here]",
+        show_default=False,
     ),
 ]
 
@@ -26,9 +39,13 @@ TokenOption = Annotated[
 
 
 def request(
-    method: str, url: str, path: str, *, token: str | None = None, **options: object
+    method: str, url: str | None, path: str, *, token: str | None = None, **options: object
 ) -> httpx.Response:
-    """The server's answer; ends the program with the server's message when it refuses."""
+    """The server's answer; ends the program with the server's message when it refuses.
+
+    Without ``url`` it is asked of the server that runs here.
+    """
+    url = server_of(url)
     headers = dict(options.pop("headers", None) or {})  # type: ignore[call-overload]
     if token:
         headers["Authorization"] = f"Bearer {token}"

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, UrlOption, request
+from wasmverse.cli.http_client import UrlOption, request
 from wasmverse.cli.terminal import fail, print_table
 
 CELL_MAX = 80
@@ -38,7 +38,7 @@ def query(
     sql: Annotated[
         str, typer.Argument(help="One SELECT statement, in DuckDB's dialect or MySQL's.", show_default=False)
     ],
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     format_: Annotated[
         OutputFormat,
         typer.Option("--format", help="table for people; json, csv or an Arrow stream for programs."),

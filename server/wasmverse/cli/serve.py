@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -56,10 +57,12 @@ def serve(
     from wasmverse.api.access import check_access  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.processes.server import bind, end  # noqa: PLC0415
     from wasmverse.processes.server import serve as run  # noqa: PLC0415
-    from wasmverse.settings import file_of  # noqa: PLC0415
+    from wasmverse.settings import file_of, misspelt_variables  # noqa: PLC0415
     from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
     from wasmverse.storage.tokens import open_tokens  # noqa: PLC0415
 
+    for warning in misspelt_variables():
+        logging.getLogger(__name__).warning("%s", warning)
     settings = settings_of(
         database_path=db,
         place_urls=place or None,

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.http_client import TokenOption, UrlOption, request, server_of
 from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.strategy_build import build_command, new, upload
 from wasmverse.cli.terminal import fail, print_table
@@ -77,7 +77,7 @@ def push(
             "--name", help="The name it flies under: lower-case letters, digits and '_'.", show_default=False
         ),
     ],
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
     budget_fuel: FuelOption = None,
 ) -> None:
@@ -86,13 +86,13 @@ def push(
     Pushing again under the same name replaces it with a new version. Try it first with
     [bold]wasmverse strategy check FILE[/bold].
     """
-    upload(read_file(file), name, url, token, budget_fuel)
+    upload(read_file(file), name, server_of(url), token, budget_fuel)
 
 
 @app.command()
 def remove(
     names: Annotated[list[str], typer.Argument(help="The strategies.", show_default=False)],
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Remove strategies of yours, all at once, or none if one cannot be removed. Their ships hold until they die."""
@@ -103,7 +103,7 @@ def remove(
 
 
 @app.command("list")
-def list_(url: UrlOption = DEFAULT_URL) -> None:
+def list_(url: UrlOption = None) -> None:
     """List the strategies: version, language, author, declared fuel, status, and whether new ships are dealt to them."""
     answer = request("GET", url, "/api/v1/strategies").json()
     table = Table(header_style="bold", caption=f"turn {answer['turn']:,}")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from wasmverse.cli.http_client import DEFAULT_URL, TokenOption, UrlOption, request
+from wasmverse.cli.http_client import TokenOption, UrlOption, request, server_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import Complaint, SourceRefused, WasmverseError
 from wasmverse.languages.build import Built, build, source_of
@@ -60,7 +60,7 @@ def build_command(
     name: Annotated[
         str | None, typer.Option("--name", help="The name it flies under. \\[default: the source's]")
     ] = None,
-    url: UrlOption = DEFAULT_URL,
+    url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
     """Build a strategy's module, in whatever language: finds the compiler, or says what to install.
@@ -69,7 +69,7 @@ def build_command(
     printed, and the version before flies on.
     """
     if not watch:
-        _build(path, to, language, name, url if push else None, token)
+        _build(path, to, language, name, server_of(url) if push else None, token)
         return
     try:
         source, _ = source_of(path, language)
@@ -78,7 +78,7 @@ def build_command(
     last: bytes | None = None
     for _ in _saves(source.parent):
         try:
-            module = _build(source, to, language, name, url if push else None, token, unless=last)
+            module = _build(source, to, language, name, server_of(url) if push else None, token, unless=last)
             last = module if module is not None else last
         except typer.Exit:
             continue  # what was wrong has been printed

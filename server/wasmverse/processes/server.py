@@ -30,6 +30,7 @@ from wasmverse.processes.signals import heeded
 from wasmverse.processes.snapshot_folder import claim_folder
 from wasmverse.processes.universe import UniverseProcess
 from wasmverse.query.pool import ReaderPool
+from wasmverse.running import announce
 from wasmverse.settings import Settings
 from wasmverse.tokens import Tokens
 
@@ -105,6 +106,7 @@ async def serve(
                 listening,
                 stopping,
                 token,
+                url,
                 lambda confined: tell(_greeting(universe, confined, link)),
             )
     finally:
@@ -140,10 +142,12 @@ async def _serve_gateway(
     listening: socket.socket,
     stopping: asyncio.Event,
     ready_token: str | None,
+    url: str,
     greet: Callable[[str], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
     checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker", settings.user_ids_first))
+    announced: Path | None = None
     try:
         await _first_of(pool.start(), stopping.wait(), universe.ended.wait())
         if stopping.is_set() or not universe.is_alive:
@@ -165,12 +169,15 @@ async def _serve_gateway(
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
+        announced = announce(url)
         greet(summary(confinement))
         await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
         server.should_exit = True
         universe.proceed()  # so that clients get their answers before the gateway ends
         await _within(GATEWAY_STOP_SECONDS, serving, "the gateway")
     finally:
+        if announced is not None:
+            announced.unlink(missing_ok=True)
         tokens.close()
         await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
 

@@ -18,7 +18,7 @@ from wasmverse.settings.gateway import (
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
-from wasmverse.settings.settings import Settings, load_settings
+from wasmverse.settings.settings import Settings, load_settings, misspelt_variables
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings, default_database_path
 
@@ -52,5 +52,6 @@ __all__ = [
     "default_database_path",
     "file_of",
     "load_settings",
+    "misspelt_variables",
     "without_passwords",
 ]

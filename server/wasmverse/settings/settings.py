@@ -24,6 +24,7 @@ from wasmverse.settings.history import HistorySettings, RecordingSettings, Snaps
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
+from wasmverse.settings.variables import misspelt
 
 
 class Settings(
@@ -62,6 +63,11 @@ OPTIONS = {
     "record_path": "record",
 }
 """The settings whose options have other names."""
+
+
+def misspelt_variables() -> list[str]:
+    """A warning for each variable of the environment that is meant for Wasmverse, and that nothing reads."""
+    return list(misspelt(os.environ, Settings.model_fields))
 
 
 def load_settings(**options: object) -> Settings:

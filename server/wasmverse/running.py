@@ -1,0 +1,72 @@
+"""The servers of this user that run on this machine, each a small file, so that commands find one on any port."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import platformdirs
+import psutil
+
+from wasmverse.errors import SettingsError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+def servers_folder() -> Path:
+    """Where running servers of this user are written down, in the user's own state folder."""
+    return Path(platformdirs.user_state_dir("wasmverse", appauthor=False)) / "servers"
+
+
+def announce(url: str) -> Path | None:
+    """Write down that this process serves at ``url``; None where that folder cannot be written, which harms nothing.
+
+    Whoever was given the path removes the file at the end; what a killed server left is passed over by `server_url`.
+    """
+    process = psutil.Process()
+    path = servers_folder() / f"{process.pid}.json"
+    entry = {"url": url, "pid": process.pid, "began": process.create_time()}
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_text(json.dumps(entry), "utf-8")
+    except OSError:
+        return None
+    return path
+
+
+def server_url() -> str:
+    """Where a command finds the server: the only one that runs, or `DEFAULT_URL` when none or several do and it is among them.
+
+    Raises
+    ------
+    SettingsError : several run, and none of them at `DEFAULT_URL`.
+    """
+    urls = sorted({url for path in _entries() if (url := _living(path)) is not None})
+    if not urls or DEFAULT_URL in urls:
+        return DEFAULT_URL
+    if len(urls) > 1:
+        raise SettingsError(
+            f"several servers run: {', '.join(urls)}; name one with --url, or in WASMVERSE_URL"
+        )
+    return urls[0]
+
+
+def _entries() -> list[Path]:
+    try:
+        return [path for path in servers_folder().iterdir() if path.suffix == ".json"]
+    except OSError:
+        return []
+
+
+def _living(path: Path) -> str | None:
+    """The address in a server's file; None when it is not ours, cannot be read, or its process has ended."""
+    try:
+        if path.stat().st_uid != os.getuid():
+            return None
+        entry = json.loads(path.read_text("utf-8"))
+        url, pid, began = str(entry["url"]), int(entry["pid"]), float(entry["began"])
+        is_same = abs(psutil.Process(pid).create_time() - began) < 1.0
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None
+    return url if is_same else None

@@ -1,0 +1,138 @@
+"""The packages that `python -m build` makes: an sdist, and from it a wheel, each installed and flown."""
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = next(Path(path) for path in sys.path if path.endswith("site-packages"))
+
+
+def build(source: Path, target: str, into: Path) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(into)],
+        cwd=source,
+        check=True,
+        capture_output=True,
+    )
+    [made] = into.iterdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def wheel_of_sdist(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `python -m build` makes: its wheel comes from the sdist, in a folder that has nothing else."""
+    unpacked = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(unpacked, filter="data")
+    [source] = unpacked.iterdir()
+    return build(source, "wheel", tmp_path_factory.mktemp("wheel_of_sdist"))
+
+
+def files(wheel: Path) -> dict[str, int]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {
+            entry.filename: entry.CRC for entry in archive.infolist() if "dist-info/" not in entry.filename
+        }
+
+
+def test_the_sdists_wheel_is_the_wheel(wheel: Path, wheel_of_sdist: Path) -> None:
+    direct = files(wheel)
+    assert files(wheel_of_sdist) == direct
+    for wanted in (
+        "page/index.html",
+        "bundled/strategy_default.wasm",
+        "languages/strategies/c/miner.c",
+        "strategies/strategy.wit",
+        "py.typed",
+    ):
+        assert f"wasmverse/{wanted}" in direct
+    assert not [name for name in direct if "node_modules" in name or name.startswith("tests/")]
+
+
+def test_the_sdist_holds_sources_and_no_machine(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"Makefile", "web/package.json", "tests/test_packages.py", "requirements-dev.lock"} <= names
+    assert not [name for name in names if "node_modules" in name or ".venv" in name or ".toolchains" in name]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel_of_sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An environment of its own with the wheel; the packages that it wants are those that are here, the project is not."""
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=True)
+    python = home / "bin" / "python"
+    [packages] = home.glob("lib/python*/site-packages")
+    # Lines in a .pth file are only added to the path: the .pth of the project's own editable install is not read.
+    (packages / "dependencies.pth").write_text(f"{SITE}\n", "utf-8")
+    subprocess.run(
+        [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--force-reinstall",
+            wheel_of_sdist,
+        ],
+        check=True,
+    )
+    yield home / "bin"
+
+
+def test_an_installed_wheel_flies(installed: Path, tmp_path: Path) -> None:
+    where = subprocess.run(
+        [installed / "python", "-c", "import wasmverse; print(wasmverse.__file__)"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert where.startswith(str(installed.parent))
+    flown = subprocess.run(
+        [
+            installed / "wasmverse",
+            *[
+                "bench",
+                "turn",
+                "--systems",
+                "4",
+                "--ships",
+                "8",
+                "--nodes",
+                "8",
+                "--turns",
+                "3",
+                "--memory",
+                "--json",
+            ],
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        # Compiled kernels are kept beside the source, so here they are compiled again: quickly rather than well.
+        env={**os.environ, "NUMBA_OPT": "0"},
+    )
+    assert json.loads(flown.stdout)["turns"] == 3
