@@ -21,6 +21,9 @@ COUNT_LIT = """async (png) => {
   return lit;
 }"""
 
+PATHS = ("/", "/icon.svg", "/connect")
+FOLDERS = ("/assets/", "/api/v1/rules/", "/api/v1/bundled/")
+
 
 class Visit:
     """A page with its record. ``excused`` holds parts of console errors that a test brings about itself.
@@ -97,7 +100,7 @@ class Visit:
         return self.page.evaluate(COUNT_LIT, base64.b64encode(self.picture()).decode())
 
     def check(self) -> None:
-        """What holds for every visit: SQL, uploads and the page's files are asked for, nothing else; no complaint."""
+        """What holds for every visit: SQL, uploads, modules for duels and the page's files are asked for and nothing else."""
         for request in self.requests:
             path = request.url.removeprefix(self.url).split("#")[0]
             assert path != request.url, f"asked another host: {request.url}"
@@ -108,7 +111,7 @@ class Visit:
                 assert path.startswith("/api/v1/strategies/"), path
             else:
                 assert request.method == "GET", request.method
-                assert path in ("/", "/icon.svg") or path.startswith("/assets/"), path
+                assert path in PATHS or path.startswith(FOLDERS), path
         assert set(self.sockets) <= {self.url.replace("http", "ws") + "/api/v1/live"}, self.sockets
         for frame in self.frames:
             assert set(frame) in ({"id", "sql", "args"}, {"id", "unsubscribe"}, {"token"}), frame

@@ -21,7 +21,9 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   director: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   welcome: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   help: ['panel'],
-  sheet: ['feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
+  duel: ['place', 'source', 'sql'],
+  arena: ['duel', 'panel', 'scene', 'source', 'sql', 'view'],
+  sheet: ['arena', 'duel', 'feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
 };
 
 /** What a file imports of the page's own, styles apart: with `import ... from` or, when `isLazy`, with `import(...)`. */

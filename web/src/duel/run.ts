@@ -45,19 +45,22 @@ export class DuelRun {
   private hear(report: Report): void {
     switch (report.kind) {
       case 'names':
-        return this.listener.onNames(report.names);
+        this.listener.onNames(report.names);
+        break;
       case 'flight':
         this.flying = report.name;
-        return;
+        break;
       case 'turn':
         this.flying = null;
         this.wait();
-        return this.listener.onTurn(report.turn);
+        this.listener.onTurn(report.turn);
+        break;
       case 'end':
         this.stop();
-        return this.listener.onEnd(report.stateHash);
+        this.listener.onEnd(report.stateHash);
+        break;
       case 'refused':
-        return this.refuse(report.words);
+        this.refuse(report.words);
     }
   }
 

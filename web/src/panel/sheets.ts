@@ -11,6 +11,7 @@ type Sheet = Exclude<AnySheet, 'standings'>;
 const LOAD: Readonly<Record<Sheet, () => Promise<FillSheet>>> = {
   strategies: async () => (await import('../sheet/strategies-sheet')).fillStrategies,
   console: async () => (await import('../sheet/console-sheet')).fillConsole,
+  duel: async () => (await import('../sheet/duel-sheet')).fillDuel,
   help: async () => (await import('../sheet/help-sheet')).fillHelp,
 };
 const SHEETS = Object.keys(LOAD) as readonly Sheet[];
@@ -30,7 +31,7 @@ export class Sheets {
           address.go({ sheet: null }),
         ),
       );
-      opener(sheet).addEventListener('click', () =>
+      opener(sheet)?.addEventListener('click', () =>
         address.go({ sheet: this.openSheet === sheet ? null : sheet }),
       );
     }
@@ -43,11 +44,11 @@ export class Sheets {
     this.openSheet = sheet;
     for (const each of SHEETS) {
       body(each).hidden = each !== sheet;
-      opener(each).setAttribute('aria-expanded', String(each === sheet));
+      opener(each)?.setAttribute('aria-expanded', String(each === sheet));
     }
     // The focus goes into what opened, and back to what opened it.
     if (sheet !== null) void this.fill(sheet).then(() => this.focus(sheet));
-    else if (before !== null) opener(before).focus();
+    else if (before !== null) (opener(before) ?? byId('sky')).focus();
   }
 
   private fill(sheet: Sheet): Promise<void> {
@@ -88,8 +89,7 @@ function body(sheet: Sheet): HTMLElement {
   return byId(`sheet-${sheet}`);
 }
 
-function opener(sheet: Sheet): HTMLElement {
-  const opener = document.querySelector<HTMLElement>(`[data-sheet="${sheet}"]`);
-  if (opener === null) throw new Error(`nothing opens the sheet ${sheet}`);
-  return opener;
+/** The button in the bar; null for a sheet that another one leads to. */
+function opener(sheet: Sheet): HTMLElement | null {
+  return document.querySelector<HTMLElement>(`[data-sheet="${sheet}"]`);
 }

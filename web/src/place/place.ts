@@ -5,7 +5,7 @@ export interface Sight {
   readonly span: number;
 }
 
-export type Sheet = 'strategies' | 'console' | 'help' | 'standings';
+export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel';
 
 /** Where the page is. All of the page's own state is here, and all of it is in the address. */
 export interface Place {
@@ -45,7 +45,7 @@ export const MAP: Place = {
   idleSeconds: null,
 };
 
-const SHEETS: readonly string[] = ['strategies', 'console', 'help', 'standings'] satisfies Sheet[];
+const SHEETS: readonly string[] = ['strategies', 'console', 'help', 'standings', 'duel'] satisfies Sheet[];
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with

@@ -1,14 +1,19 @@
-import { element, write } from '../panel/element';
+import { openDuel } from '../duel/desk';
+import { bundledModule } from '../duel/modules';
+import { button, element, write } from '../panel/element';
 import { emblem } from '../panel/emblem';
 import type { FillSheet } from '../panel/fill-sheet';
 import { bytes } from '../panel/format';
+import type { Address } from '../place/address';
 import { Refused, type SourceFailure } from '../source/failure';
-import { uploadStrategy } from '../source/upload';
+import { nameFrom, uploadStrategy } from '../source/upload';
 import { at } from '../sql/question';
 import { STRATEGIES, type Strategy } from '../sql/strategies';
 
+const OPPONENT = 'strategy_battle';
+
 export const fillStrategies: FillSheet = (host, address, feed) => {
-  const sheet = new StrategiesSheet(host, () => address.place.turn !== null);
+  const sheet = new StrategiesSheet(host, address);
   feed.follow(
     (place) => (place.sheet === 'strategies' ? at(STRATEGIES, place.turn) : null),
     (strategies) => sheet.show(strategies ?? []),
@@ -39,7 +44,7 @@ class StrategiesSheet {
 
   constructor(
     host: HTMLElement,
-    private readonly isPast: () => boolean,
+    private readonly address: Address,
   ) {
     const drop = element(
       'label',
@@ -56,6 +61,11 @@ class StrategiesSheet {
         'div',
         { class: 'row' },
         element('label', { class: 'field' }, element('span', { class: 'label' }, 'Name'), this.name),
+        button(
+          'Try first',
+          { title: 'A duel against strategy_battle, in this page alone' },
+          () => void this.try(),
+        ),
         this.send,
       ),
       this.verdict,
@@ -70,7 +80,10 @@ class StrategiesSheet {
       this.file.files = files;
       this.choose();
     });
-    host.append(form, this.list);
+    const duel = button('Fly strategies against each other …', { class: 'quiet' }, () =>
+      address.go({ sheet: 'duel' }),
+    );
+    host.append(form, element('p', { class: 'to-duel' }, duel), this.list);
   }
 
   show(strategies: readonly Strategy[]): void {
@@ -117,11 +130,28 @@ class StrategiesSheet {
     this.judge('', `Uploading ${bytes(file.size)} …`);
     try {
       await uploadStrategy(name, file);
-      this.judge('accepted', acceptance(name, this.isPast()));
+      this.judge('accepted', acceptance(name, this.address.place.turn !== null));
     } catch (error) {
       this.judge('refused', wordsFor(error as SourceFailure));
     } finally {
       this.send.disabled = false;
+    }
+  }
+
+  /** A duel of the chosen module against a bundled strategy. */
+  private async try(): Promise<void> {
+    const file = this.file.files?.[0];
+    if (file === undefined)
+      return this.judge('refused', 'There is no module yet: choose the .wasm file your compiler wrote.');
+    try {
+      const own = {
+        name: nameFrom(this.name.value) || 'yours',
+        bytes: new Uint8Array(await file.arrayBuffer()),
+      };
+      const other = { name: OPPONENT, bytes: await bundledModule(OPPONENT) };
+      openDuel(this.address, { modules: [own.name === OPPONENT ? { ...own, name: 'yours' } : own, other] });
+    } catch (error) {
+      this.judge('refused', wordsFor(error as SourceFailure));
     }
   }
 
@@ -142,16 +172,6 @@ export function acceptance(name: string, isPast: boolean): string {
 export function wordsFor(failure: SourceFailure): string {
   if (failure instanceof Refused) return failure.message;
   return `The upload did not arrive (${failure.message}). Try again when the connection is back.`;
-}
-
-/** A name SQL can call: the file's name without its ending, all else turned to underscores. */
-export function nameFrom(file: string): string {
-  const name = file
-    .replace(/\.[^.]*$/, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '_')
-    .replace(/^_+|_+$/g, '');
-  return /^\d/.test(name) ? `strategy_${name}` : name;
 }
 
 export function badgeClass({ status, isEnabled }: Pick<Strategy, 'status' | 'isEnabled'>): string {

@@ -8,3 +8,13 @@ export async function uploadStrategy(name: string, module: Blob): Promise<void> 
     body: module,
   });
 }
+
+/** A name SQL can call: the file's name without its ending, all else turned to underscores. */
+export function nameFrom(file: string): string {
+  const name = file
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '');
+  return /^\d/.test(name) ? `strategy_${name}` : name;
+}

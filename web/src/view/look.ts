@@ -36,6 +36,17 @@ export function lookOf(number: number): Look {
   };
 }
 
+/** Gives those of some strategies that are not known the colours that the others of them do not have. */
+export function lendLooks(names: readonly string[]): void {
+  const taken = new Set(names.map((name) => looks.get(name)?.colour));
+  let number = 1;
+  for (const name of names) {
+    if (looks.has(name)) continue;
+    while (number < PALETTE.length && taken.has(lookOf(number).colour)) number += 1;
+    looks.set(name, lookOf(number++));
+  }
+}
+
 /** Of a strategy that is not known, as one of a past turn may be, the look depends on its name alone. */
 export function strategyLook(name: string): Look {
   const known = looks.get(name);

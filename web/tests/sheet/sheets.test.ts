@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { cellText, summaryOf } from '../../src/sheet/console-sheet';
-import { acceptance, nameFrom, wordsFor } from '../../src/sheet/strategies-sheet';
+import { acceptance, wordsFor } from '../../src/sheet/strategies-sheet';
 import { Refused, Unreachable } from '../../src/source/failure';
+import { nameFrom } from '../../src/source/upload';
 import { answerOf } from '../build';
 
 test('a strategy’s name is proposed from its file', () => {

@@ -1,0 +1,154 @@
+import { type DuelOrder, MODULES_MAX, MODULES_MIN, SIZES } from '../duel/desk';
+import type { DuelModule } from '../duel/guest';
+import { BUNDLED, bundledModule } from '../duel/modules';
+import { button, element, write } from '../panel/element';
+import { emblem } from '../panel/emblem';
+import { nameFrom } from '../source/upload';
+
+/** The largest sizes that a page plays: what is kept of all turns must fit into its memory. */
+const MOST: Readonly<Record<string, number>> = { seed: Number.MAX_SAFE_INTEGER, turns: 1000, systems: 64 };
+
+/** Who flies against whom: strategies that come with Wasmverse, files of one's own, and what another part of the page brought. */
+export class DuelForm {
+  readonly host = element('form', { class: 'duel-form', 'aria-label': 'A duel' });
+  private readonly chosen = element('ul', { class: 'duel-chosen', 'aria-label': 'Who flies' });
+  private readonly file = element('input', {
+    type: 'file',
+    accept: '.wasm,application/wasm',
+    multiple: '',
+    class: 'unseen',
+    'aria-label': 'Modules',
+  });
+  private readonly numbers = new Map<string, HTMLInputElement>();
+  private readonly hint = element('p', { class: 'hint', role: 'alert', hidden: '' });
+  private modules: DuelModule[] = [];
+
+  constructor(private readonly onOrder: (order: DuelOrder) => void) {
+    const fields = (['seed', 'turns', 'systems'] as const).map((name) => {
+      const field = element('input', {
+        type: 'number', min: name === 'seed' ? '0' : '1', max: String(MOST[name]), step: '1', value: String(SIZES[name]),
+        name,
+      }); // biome-ignore format: one line
+      this.numbers.set(name, field);
+      return element('label', { class: 'field' }, element('span', { class: 'label' }, name), field);
+    });
+    this.host.append(
+      element(
+        'div',
+        { class: 'duel-choice' },
+        ...BUNDLED.map((name) =>
+          button(
+            `+ ${name.replace('strategy_', '')}`,
+            { class: 'quiet', title: `Add ${name}` },
+            () => void this.addBundled(name),
+          ),
+        ),
+        button('+ file …', { class: 'quiet', title: 'Add a .wasm module of your own' }, () =>
+          this.file.click(),
+        ),
+        this.file,
+      ),
+      this.chosen,
+      element(
+        'div',
+        { class: 'row duel-sizes' },
+        ...fields,
+        element('button', { type: 'submit', class: 'primary' }, 'Fly'),
+      ),
+      this.hint,
+    );
+    this.file.addEventListener('change', () => void this.addFiles([...(this.file.files ?? [])]));
+    this.host.noValidate = true;
+    this.host.addEventListener('submit', (event) => {
+      event.preventDefault();
+      this.send();
+    });
+    this.draw();
+  }
+
+  /** Another part of the page has asked for this duel. */
+  take(order: DuelOrder): void {
+    this.modules = [...order.modules];
+    for (const [name, field] of this.numbers) {
+      const value = order[name as 'seed' | 'turns' | 'systems'];
+      if (value !== undefined) field.value = String(value);
+    }
+    this.say('');
+    this.draw();
+  }
+
+  private async addBundled(name: string): Promise<void> {
+    try {
+      this.add({ name, bytes: await bundledModule(name) });
+    } catch (error) {
+      this.say(`${name} did not arrive: ${(error as Error).message}. Try again.`);
+    }
+  }
+
+  private async addFiles(files: readonly File[]): Promise<void> {
+    for (const file of files)
+      this.add({ name: nameFrom(file.name), bytes: new Uint8Array(await file.arrayBuffer()) });
+    this.file.value = '';
+  }
+
+  /** The same module may fly twice, under another name. */
+  private add({ name, bytes }: DuelModule): void {
+    if (this.modules.length >= MODULES_MAX) {
+      this.say(`${MODULES_MAX} modules fly at most: take one out first.`);
+      return;
+    }
+    const taken = new Set(this.modules.map((module) => module.name));
+    let own = name === '' ? 'module' : name;
+    for (let number = 2; taken.has(own); number++) own = `${name}_${number}`;
+    this.modules.push({ name: own, bytes });
+    this.say('');
+    this.draw();
+  }
+
+  private draw(): void {
+    this.chosen.replaceChildren(
+      ...this.modules.map((module) =>
+        element(
+          'li',
+          {},
+          emblem(module.name),
+          module.name,
+          button('×', { class: 'quiet round', 'aria-label': `Take out ${module.name}` }, () => {
+            this.modules = this.modules.filter((each) => each !== module);
+            this.draw();
+          }),
+        ),
+      ),
+    );
+    if (this.modules.length === 0)
+      this.chosen.append(element('li', { class: 'muted' }, 'Nobody yet: add two to six.'));
+  }
+
+  private send(): void {
+    if (this.modules.length < MODULES_MIN) {
+      this.say(
+        `A duel is between ${MODULES_MIN} to ${MODULES_MAX} modules: add ${MODULES_MIN - this.modules.length} more.`,
+      );
+      return;
+    }
+    const sizes: Record<string, number> = {};
+    for (const [name, field] of this.numbers) {
+      const value = Number(field.value);
+      if (!Number.isSafeInteger(value) || value < Number(field.min) || value > Number(field.max)) {
+        this.say(
+          `${name} is ${field.value || 'empty'}; allowed is a whole number from ${field.min} to ${Number(field.max).toLocaleString('en')}.`,
+        );
+        field.focus();
+        return;
+      }
+      sizes[name] = value;
+    }
+    this.say('');
+    this.onOrder({ ...sizes, modules: this.modules });
+  }
+
+  private say(words: string): void {
+    this.hint.hidden = words === '';
+    write(this.hint, words);
+  }
+}
