@@ -8,6 +8,7 @@ import type { Place } from './place/place';
 import { intoSystem, type Step, TO_MAP, toEntity } from './place/step';
 import type { Stage } from './scene/stage';
 import { World } from './scene/world';
+import { HOLDINGS, isolatedQuestion, layerQuestion } from './sql/map';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
 import { NUMBERS } from './sql/strategies';
@@ -146,6 +147,20 @@ export class Sky {
         if (news !== null) this.world.flash(news, this.periodMs);
       },
     );
+    feed.follow(
+      ({ sid, turn }) => (sid === null ? at(HOLDINGS, turn) : null),
+      (holdings) => {
+        if (holdings !== null) this.world.setHoldings(holdings);
+      },
+    );
+    feed.follow(
+      ({ sid, turn, layer }) => (sid === null ? layerQuestion(layer, turn) : null),
+      (figures) => this.world.setFigures(figures),
+    );
+    feed.follow(
+      ({ sid, turn, isolate }) => (sid === null ? isolatedQuestion(isolate, turn) : null),
+      (isolated) => this.world.setIsolated(isolated),
+    );
     feed.follow(systemQuestion, (state) => {
       if (state !== null) this.world.showSystem(state, this.periodMs);
     });
@@ -163,6 +178,7 @@ export class Sky {
       this.world.clearSystem();
       this.summaries = new Map();
     }
+    this.world.tell(place);
     this.world.select(place.eid, place.isFollowing);
     const isOtherSight = from !== null && JSON.stringify(place.sight) !== JSON.stringify(from.sight);
     if (isElsewhere || isOtherSight) this.travel(place, from === null);

@@ -7,6 +7,9 @@ export interface Sight {
 
 export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel';
 
+/** A figure of every system, laid over the map as a heat. */
+export type Layer = 'energy' | 'battles' | 'density' | 'change';
+
 /** Where the page is. All of the page's own state is here, and all of it is in the address. */
 export interface Place {
   /** Null: live. Otherwise the past turn that all of the page shows. */
@@ -27,6 +30,8 @@ export interface Place {
   readonly isTouring: boolean;
   /** Seconds without input after which the tour begins by itself, 0 for never; null: the page's own choice. */
   readonly idleSeconds: number | null;
+  /** Null: territories. */
+  readonly layer: Layer | null;
 }
 
 export type Measure = 'energy' | 'ships';
@@ -43,19 +48,22 @@ export const MAP: Place = {
   measure: 'energy',
   isTouring: false,
   idleSeconds: null,
+  layer: null,
 };
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help', 'standings', 'duel'] satisfies Sheet[];
+const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] satisfies Layer[];
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60`.
+ * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
   const [path = '', search = ''] = split(hash.replace(/^#/, ''), '?');
   const params = new URLSearchParams(search);
   const match = /^\/system\/(\d+)(?:\/entity\/(\d+))?\/?$/.exec(path);
+  const layer = params.get('layer');
   const sheet = params.get('sheet');
   const eid = match?.[2] === undefined ? null : Number(match[2]);
   return {
@@ -70,6 +78,7 @@ export function readPlace(hash: string): Place {
     measure: params.get('by') === 'ships' ? 'ships' : 'energy',
     isTouring: params.has('tour'),
     idleSeconds: readCount(params.get('idle')),
+    layer: layer !== null && LAYERS.includes(layer) ? (layer as Layer) : null,
   };
 }
 
@@ -90,6 +99,7 @@ export function writePlace(place: Place): string {
   if (place.measure !== 'energy') params.push(`by=${place.measure}`);
   if (place.isTouring) params.push('tour');
   if (place.idleSeconds !== null) params.push(`idle=${place.idleSeconds}`);
+  if (place.layer !== null) params.push(`layer=${place.layer}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 

@@ -1,191 +1,206 @@
-import { Container, Particle, ParticleContainer, Sprite } from 'pixi.js';
-import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
-import type { Camera } from '../view/camera';
-import { mixed } from '../view/colour';
+import { Container } from 'pixi.js';
+import type { Layer } from '../place/place';
+import type { Figure, Holding } from '../sql/map';
+import type { SystemNews, SystemSummary } from '../sql/systems';
+import { type Camera, clamp } from '../view/camera';
+import { claimsOf } from '../view/claims';
+import { type Field, fieldReach, type Heart, heatField, territories } from '../view/field';
+import { figuresOf, heatOf, LAYERS } from '../view/layers';
 import { strategyColour } from '../view/look';
-import { brightness, MAP_SIZE, type StarField } from '../view/star-field';
+import { paintStars, type Telling } from '../view/paint';
+import { MAP_SIZE, type Star, StarField } from '../view/star-field';
 import { Flashes } from './flashes';
+import { Nebula } from './nebula';
 import { Reticle } from './reticle';
+import type { Draw } from './stage';
+import { StarLight } from './star-light';
 import type { Textures } from './textures';
 
-const BULGE_COLOUR = 0xffb27a;
-const UNKNOWN_COLOUR = 0x8fa3c8;
 /** Stars grow with the zoom, but slower than the space between them. */
-const GROWTH = 0.55;
-/** All stars are resized when the zoom has changed by this share; before, nobody sees the difference. */
-const RESIZE_SHARE = 0.04;
+const GROWTH = 0.5;
+/** The brightest flash is no larger than this, in pixels, however near. */
+const FLASH_PIXELS_MAX = 90;
+/** Territories are seen in full from this span on, in cells, and hardly at all from the other down. */
+const FIELD_SPAN_FULL = 170;
+const FIELD_SPAN_FAINT = 12;
+/** What is computed for the field in one frame takes not much longer than this. */
+const LABOUR_MS = 1.5;
+const FIELD_STRENGTH = 0.3;
 
-/** In crowded places stars are smaller, but not smaller than this share. */
-const ROOM_MIN = 0.48;
-/** Where many battles are fought at once, each shines less: so many flash in full. */
-const FLASHES_IN_FULL = 25;
-
-interface Star {
-  readonly place: SystemPlace;
-  readonly halo: Particle;
-  readonly core: Particle;
-  /** Between 0 and 1. */
-  light: number;
-  readonly room: number;
+/** What the map tells beside who leads where. */
+export interface MapView {
+  readonly layer: Layer | null;
+  readonly isolate: string | null;
 }
 
-/** All systems as stars: the colour tells who leads, the light how strong the ships are. */
+/** All systems as stars, and territories or a heat behind them. */
 export class MapScene {
   readonly container = new Container();
-  private readonly halos: ParticleContainer;
-  private readonly cores: ParticleContainer;
-  private readonly bulge: Sprite;
-  private readonly flashes: Flashes;
+  readonly nebula = new Nebula();
+  private readonly light = new StarLight();
+  private readonly flashes = new Flashes();
   private readonly reticle: Reticle;
-  private stars: Star[] = [];
-  private bySid = new Map<number, Star>();
-  private scaleShown = 0;
+  private field = new StarField([]);
+  private summaries: readonly SystemSummary[] = [];
+  private holdings: readonly Holding[] = [];
+  private figures: readonly Figure[] | null = null;
+  private isolated: readonly Figure[] | null = null;
+  private view: MapView = { layer: null, isolate: null };
+  private work: Iterator<void, Field> | null = null;
+  private hasMoreWork = false;
   private starPixels = 8;
   private newsTid = 0;
-  hovered: SystemPlace | null = null;
+  /** Where each strategy is strongest. */
+  hearts: readonly Heart[] = [];
+  hovered: Star | null = null;
 
   constructor(
-    private readonly textures: Textures,
+    textures: Textures,
     private readonly isCalm: () => boolean,
   ) {
-    // Stars never move: positions and colours are sent to the GPU only when an answer or the zoom changes them.
-    const dynamicProperties = { position: false, vertex: false, rotation: false, color: false, uvs: false };
-    this.halos = new ParticleContainer({ texture: textures.glow, dynamicProperties, blendMode: 'add' });
-    this.cores = new ParticleContainer({ texture: textures.core, dynamicProperties, blendMode: 'add' });
-    this.bulge = new Sprite({
-      texture: textures.glow,
-      anchor: 0.5,
-      blendMode: 'add',
-      tint: BULGE_COLOUR,
-      alpha: 0,
-    });
-    this.flashes = new Flashes(textures, isCalm);
     this.reticle = new Reticle(textures);
-    this.container.addChild(
-      this.bulge,
-      this.halos,
-      this.cores,
-      this.flashes.container,
-      this.reticle.container,
-    );
+    this.container.addChild(this.light.mesh, this.flashes.mesh, this.reticle.container);
   }
 
   setPlaces(field: StarField): void {
+    this.field = field;
     // Closer stars are drawn smaller, so that thirty thousand are a galaxy and not a fog.
-    this.starPixels = Math.min(9, Math.max(3, 270 / Math.sqrt(Math.max(1, field.places.length))));
-    this.stars = field.places.map((place) => {
-      const at = { x: place.x + 0.5, y: place.y + 0.5, anchorX: 0.5, anchorY: 0.5 };
-      const halo = new Particle({ ...at, texture: this.textures.glow });
-      const core = new Particle({ ...at, texture: this.textures.core });
-      const star = {
-        place,
-        halo,
-        core,
-        light: 0.3,
-        room: Math.min(Math.max(field.room(place), ROOM_MIN), 1),
-      };
-      paint(star, UNKNOWN_COLOUR, 0.3);
-      return star;
-    });
-    this.bySid = new Map(this.stars.map((star) => [star.place.sid, star]));
-    this.halos.particleChildren = this.stars.map((star) => star.halo);
-    this.cores.particleChildren = this.stars.map((star) => star.core);
-    this.scaleShown = 0;
-    this.placeBulge();
+    this.starPixels = Math.min(8.5, Math.max(2.7, 260 / Math.sqrt(Math.max(1, field.stars.length))));
+    this.light.place(field.stars, (star) => field.room(star));
+    this.repaint();
   }
 
   setSummaries(summaries: readonly SystemSummary[]): void {
-    const lights = brightness(summaries);
-    const bySid = new Map(summaries.map((summary) => [summary.sid, summary]));
-    for (const star of this.stars) {
-      const summary = bySid.get(star.place.sid);
-      if (summary === undefined) {
-        paint(star, UNKNOWN_COLOUR, 0);
-        continue;
-      }
-      const colour = strategyColour(summary.leader);
-      // The more evenly a system is shared, the whiter its star.
-      const share = summary.leaderEnergy / Math.max(1, summary.energy);
-      paint(star, mixed(colour, 0xffffff, 0.5 * (1 - share)), lights.get(star.place.sid) ?? 0);
-    }
-    this.scaleShown = 0;
+    this.summaries = summaries;
+    this.repaint();
+    if (this.view.layer !== null) this.layField();
+  }
+
+  setHoldings(holdings: readonly Holding[]): void {
+    this.holdings = holdings;
+    if (this.view.layer === null) this.layField();
+  }
+
+  /** What the layer asked for beside the summaries. */
+  setFigures(figures: readonly Figure[] | null): void {
+    this.figures = figures;
+    if (this.view.layer === null) return;
+    this.repaint();
+    this.layField();
+  }
+
+  /** Where the isolated strategy is. */
+  setIsolated(isolated: readonly Figure[] | null): void {
+    this.isolated = isolated;
+    this.repaint();
+  }
+
+  look(view: MapView): void {
+    if (view.layer === this.view.layer && view.isolate === this.view.isolate) return;
+    this.view = view;
+    this.repaint();
+    this.layField();
   }
 
   /** Battles and deaths of the newest turn flash over the time the turn takes. */
-  flash(news: readonly SystemNews[], periodMs: number): void {
+  flash(news: readonly SystemNews[], periodMs: number, nowMs: number): void {
     const tid = news[0]?.tid ?? this.newsTid;
     if (tid === this.newsTid) return;
     this.newsTid = tid;
-    const share = Math.min(1, FLASHES_IN_FULL / news.length);
-    for (const each of news) {
-      const star = this.bySid.get(each.sid);
-      if (star === undefined) continue;
-      const size = (this.starPixels * star.room) / Math.max(this.scaleShown, 0.5);
-      const delayMs = this.isCalm() ? 0 : Math.random() * periodMs * 0.9;
-      this.flashes.battle(
-        star.place,
-        size * (2 + 0.5 * Math.log2(1 + each.battles)),
-        0.3 + 0.4 * share,
-        delayMs,
-      );
-      if (each.deaths > 0) this.flashes.death(star.place, size * 2.6, 0.35 + 0.5 * share, delayMs + 120);
-    }
+    this.flashes.add(
+      news.map(({ sid, x, y, battles, deaths, systems }) => ({
+        at: (systems === 1 ? this.field.find(sid)?.at : null) ?? { x, y },
+        startMs: nowMs + (this.isCalm() ? 0 : Math.random() * periodMs * 0.85),
+        battles,
+        deaths,
+        systems,
+      })),
+      nowMs,
+    );
   }
 
-  /** One frame; returns whether the picture has changed. */
-  advance(camera: Camera, nowMs: number, passedMs: number): boolean {
+  /** One frame; returns whether the picture has changed. `seconds` of the slow life; `hidden`: the star seen from inside. */
+  advance(camera: Camera, nowMs: number, seconds: number, hidden: Star | null): boolean {
     const scale = camera.pixelsPerUnit;
     const origin = camera.origin;
     this.container.position.set(origin.x, origin.y);
     this.container.scale.set(scale);
-    if (Math.abs(scale / Math.max(this.scaleShown, 1e-9) - 1) > RESIZE_SHARE) this.resize(camera);
-    const wasActive = this.flashes.isActive;
-    this.flashes.advance(passedMs);
-    const place = this.hovered === null ? null : { x: this.hovered.x + 0.5, y: this.hovered.y + 0.5 };
-    this.reticle.show(place, 8 / scale, nowMs, this.isCalm());
-    return wasActive || place !== null;
-  }
-
-  /** The haze where the stars are densest: around their middle, each weighted by how crowded it is. */
-  private placeBulge(): void {
-    this.bulge.alpha = this.stars.length < 2 ? 0 : 0.2;
-    if (this.bulge.alpha === 0) return;
-    const weight = this.stars.reduce((sum, star) => sum + star.room ** -2, 0);
-    const mean = (of: (star: Star) => number): number =>
-      this.stars.reduce((sum, star) => sum + of(star) * star.room ** -2, 0) / weight;
-    const x = mean((star) => star.place.x);
-    const y = mean((star) => star.place.y);
-    const spread = Math.sqrt(mean((star) => (star.place.x - x) ** 2 + (star.place.y - y) ** 2));
-    this.bulge.position.set(x + 0.5, y + 0.5);
-    this.bulge.setSize(Math.min(spread * 5, MAP_SIZE * 1.4));
-  }
-
-  private resize(camera: Camera): void {
-    const scale = camera.pixelsPerUnit;
-    this.scaleShown = scale;
     const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIZE;
     const pixels = this.starPixels * Math.max(whole, 0.7) ** 0.3 * Math.max(1, scale / whole) ** GROWTH;
-    for (const { halo, core, light, room } of this.stars) {
-      const haloSize = (pixels * room * (1.4 + 2.6 * light)) / scale / this.textures.glow.width;
-      const coreSize = (pixels * room * (0.4 + 0.34 * light)) / scale / this.textures.core.width;
-      halo.scaleX = haloSize;
-      halo.scaleY = haloSize;
-      core.scaleX = coreSize;
-      core.scaleY = coreSize;
+    this.light.look(pixels, seconds, this.isCalm() ? 0 : 1, hidden);
+    const isFlashing = this.flashes.advance(nowMs, pixels, FLASH_PIXELS_MAX, this.isCalm());
+    const place = this.hovered?.at ?? null;
+    this.reticle.show(place, 8 / scale, nowMs, this.isCalm());
+    return this.labour(nowMs) || isFlashing || (place !== null && !this.isCalm());
+  }
+
+  /** Draws what lies behind the stars. */
+  renderNebula(
+    draw: Draw,
+    camera: Camera,
+    width: number,
+    height: number,
+    nowMs: number,
+    seconds: number,
+  ): void {
+    const { span } = camera.sight;
+    const far = clamp(Math.log(span / FIELD_SPAN_FAINT) / Math.log(FIELD_SPAN_FULL / FIELD_SPAN_FAINT), 0, 1);
+    this.nebula.render(draw, camera, width, height, FIELD_STRENGTH * (0.14 + 0.86 * far), nowMs, seconds);
+  }
+
+  private repaint(): void {
+    if (this.field.stars.length === 0) return;
+    this.light.shine(paintStars(this.field.stars, this.summaries, strategyColour, this.telling()));
+  }
+
+  private telling(): Telling {
+    const { layer, isolate } = this.view;
+    if (layer !== null) {
+      const figures = figuresOf(layer, this.summaries, this.figures) ?? [];
+      return { kind: 'heat', ramp: LAYERS[layer].ramp, heat: heatOf(figures) };
     }
-    this.halos.update();
-    this.cores.update();
+    if (isolate === null) return { kind: 'leader' };
+    const energy = new Map((this.isolated ?? []).map(({ sid, value }) => [sid, value]));
+    return { kind: 'isolated', colour: strategyColour(isolate), energy };
+  }
+
+  private layField(): void {
+    // What is being laid is finished first: where frames are slow, it would never be.
+    this.hasMoreWork = this.work !== null;
+    if (!this.hasMoreWork) this.work = this.fieldWork();
+  }
+
+  private fieldWork(): Iterator<void, Field> {
+    const reach = fieldReach(this.field.spacing);
+    const { layer, isolate } = this.view;
+    if (layer === null) return territories(claimsOf(this.holdings, strategyColour, isolate), reach);
+    const figures = figuresOf(layer, this.summaries, this.figures) ?? [];
+    const deposits = figures.flatMap(({ sid, value }) => {
+      const at = this.field.find(sid)?.at;
+      return at === undefined ? [] : [{ ...at, weight: value }];
+    });
+    return heatWork(deposits, LAYERS[layer].ramp, reach * 0.6);
+  }
+
+  /** Goes on with what is to be laid behind the stars; returns whether it is there now. */
+  private labour(nowMs: number): boolean {
+    const untilMs = performance.now() + LABOUR_MS;
+    while (this.work !== null) {
+      const step = this.work.next();
+      if (step.done === true) {
+        this.work = this.hasMoreWork ? this.fieldWork() : null;
+        this.hasMoreWork = false;
+        this.hearts = step.value.hearts;
+        this.nebula.show(step.value, this.view.layer === null ? 1 : 0.25, nowMs, this.isCalm());
+        return true;
+      }
+      if (performance.now() > untilMs) return false;
+    }
+    return false;
   }
 }
 
-function paint(star: Star, colour: number, light: number): void {
-  star.light = light;
-  star.halo.color = packed(colour, 0.14 + 0.42 * light);
-  star.core.color = packed(mixed(colour, 0xffffff, 0.45 + 0.35 * light), 0.5 + 0.5 * light);
-}
-
-/** As the GPU takes it, 0xAABBGGRR. Pixi's own setters parse a colour each time, too slow for a whole galaxy. */
-function packed(colour: number, alpha: number): number {
-  const bgr = ((colour & 0xff) << 16) | (colour & 0xff00) | (colour >> 16);
-  return ((Math.round(alpha * 255) << 24) | bgr) >>> 0;
+function* heatWork(...args: Parameters<typeof heatField>): Generator<void, Field> {
+  yield;
+  return heatField(...args);
 }

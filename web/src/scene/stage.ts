@@ -1,10 +1,13 @@
 // PixiJS writes functions with `new Function` unless this is imported first; a strict Content-Security-Policy
 // forbids that (see src/main.ts).
 import 'pixi.js/unsafe-eval';
-import { Container, WebGLRenderer } from 'pixi.js';
+import { Container, type RenderTexture, WebGLRenderer } from 'pixi.js';
 
 /** A frame: milliseconds since the page began, and since the frame before. Returns whether anything changed. */
 export type Frame = (nowMs: number, passedMs: number) => boolean;
+
+/** Draws a container into a texture. */
+export type Draw = (container: Container, target: RenderTexture) => void;
 
 /** After a pause (a hidden tab, a slow frame) motion goes on; it does not leap. */
 const PASSED_MS_MAX = 100;
@@ -57,6 +60,10 @@ export class Stage {
     };
     requestAnimationFrame(step);
   }
+
+  readonly draw: Draw = (container, target) => {
+    this.renderer.render({ container, target, clear: true });
+  };
 
   get width(): number {
     return this.host.clientWidth;

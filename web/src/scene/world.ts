@@ -1,14 +1,16 @@
 import type { Sight } from '../place/place';
+import type { Figure, Holding } from '../sql/map';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import { clamp, type Frame, type Point } from '../view/camera';
 import { Chase } from '../view/chase';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
 import { shipPixelsMin } from '../view/size';
-import { StarField } from '../view/star-field';
+import { type Star, StarField } from '../view/star-field';
 import { drawAtlas } from './atlas';
 import { Backdrop } from './backdrop';
-import { MapScene } from './map-scene';
+import { Life } from './life';
+import { MapScene, type MapView } from './map-scene';
 import { Pointer } from './pointer';
 import type { Stage } from './stage';
 import { SystemScene } from './system-scene';
@@ -28,6 +30,8 @@ export interface WorldActions {
 }
 
 const REACH_PIXELS = 18;
+/** From near, whose star this is, in map cells, whatever its size in pixels. */
+const NEAR_REACH = 0.6;
 /** Who comes no closer on the map enters the star that is so near to the pointer, in map cells. */
 const ENTER_REACH = 3;
 /** Between these spans, in map cells, the map gives way to the system. */
@@ -42,12 +46,13 @@ export class World {
   private readonly system: SystemScene;
   private field = new StarField([]);
   /** The system in view; null on the map. */
-  private place: SystemPlace | null = null;
+  private place: Star | null = null;
   /** The system that is drawn: on the way back to the map still the one that was left. */
-  private drawn: SystemPlace | null = null;
+  private drawn: Star | null = null;
   private readonly chase = new Chase();
   private isFollowing = false;
   private isStale = true;
+  private readonly life: Life;
 
   constructor(
     private readonly stage: Stage,
@@ -59,8 +64,14 @@ export class World {
     const textures = drawTextures();
     this.map = new MapScene(textures, isCalm);
     this.system = new SystemScene(drawAtlas(), isCalm);
+    this.life = new Life(isCalm);
     this.helm = new Helm(frame());
-    stage.root.addChild(this.backdrop.container, this.map.container, this.system.container);
+    stage.root.addChild(
+      this.map.nebula.sprite,
+      this.backdrop.container,
+      this.map.container,
+      this.system.container,
+    );
     new Pointer(host, {
       onDrag: (dx, dy) => this.pan(dx, dy),
       onZoom: (factor, pixel) => this.zoom(factor, pixel),
@@ -90,9 +101,29 @@ export class World {
     this.isStale = true;
   }
 
+  setHoldings(holdings: readonly Holding[]): void {
+    this.map.setHoldings(holdings);
+  }
+
+  setFigures(figures: readonly Figure[] | null): void {
+    this.map.setFigures(figures);
+    this.isStale = true;
+  }
+
+  setIsolated(isolated: readonly Figure[] | null): void {
+    this.map.setIsolated(isolated);
+    this.isStale = true;
+  }
+
+  /** What the map tells. */
+  tell(view: MapView): void {
+    this.map.look(view);
+    this.isStale = true;
+  }
+
   flash(news: readonly SystemNews[], periodMs: number): void {
     // Inside a system nobody sees the map: its flashes would only wait there.
-    if (this.place === null) this.map.flash(news, periodMs);
+    if (this.place === null) this.map.flash(news, periodMs, performance.now());
   }
 
   showSystem(state: SystemState, periodMs: number): void {
@@ -105,12 +136,12 @@ export class World {
     this.isStale = true;
   }
 
-  find(sid: number): SystemPlace | null {
+  find(sid: number): Star | null {
     return this.field.find(sid);
   }
 
   /** The star nearest to the middle of the picture. */
-  middle(): SystemPlace | null {
+  middle(): Star | null {
     return this.field.nearest(this.helm.camera.sight, 500);
   }
 
@@ -121,35 +152,36 @@ export class World {
 
   /** Where a star is in the window, in pixels. */
   pixelOf(place: SystemPlace): Point {
-    return this.helm.camera.toScreen(place);
+    return this.helm.camera.toScreen(this.find(place.sid)?.at ?? place);
   }
 
   /** Marks a star as the pointer does, and brings it into the picture; null marks none. */
   mark(place: SystemPlace | null): void {
-    this.map.hovered = place;
+    const star = place === null ? null : this.find(place.sid);
+    this.map.hovered = star;
     this.isStale = true;
-    if (place === null) return;
+    if (star === null) return;
     const { camera } = this.helm;
-    const pixel = camera.toScreen(place);
+    const pixel = camera.toScreen(star.at);
     const { left, top, width, height } = camera.frame;
     const isInside = pixel.x > left && pixel.x < left + width && pixel.y > top && pixel.y < top + height;
-    if (!isInside) this.steer({ x: place.x, y: place.y, span: camera.sight.span }, false);
-    this.actions.onHover(place, isInside ? pixel : { x: left + width / 2, y: top + height / 2 });
+    if (!isInside) this.steer({ ...star.at, span: camera.sight.span }, false);
+    this.actions.onHover(star, isInside ? pixel : { x: left + width / 2, y: top + height / 2 });
   }
 
   /**
    * Goes to a system, or with null to the map; flies unless it is to be there at once. A flight takes `pace` times as
    * long as usual.
    */
-  go(place: SystemPlace | null, sight: Sight | null, isAtOnce: boolean, pace = 1): void {
+  go(place: Star | null, sight: Sight | null, isAtOnce: boolean, pace = 1): void {
     if (place !== null && place.sid !== this.drawn?.sid) {
       this.system.clear();
       this.drawn = place;
     }
     this.place = place;
     this.map.hovered = null;
-    this.helm.enter(place === null ? MAP_VIEW : systemView(place));
-    this.steer(sight === null ? null : toMapSight(place, sight), isAtOnce, pace);
+    this.helm.enter(place === null ? MAP_VIEW : systemView(cornerOf(place)));
+    this.steer(sight === null ? null : toMapSight(place && cornerOf(place), sight), isAtOnce, pace);
   }
 
   select(eid: number | null, isFollowing: boolean): void {
@@ -211,7 +243,9 @@ export class World {
 
   private report(): void {
     this.isStale = true;
-    this.actions.onSight(this.helm.isWhole ? null : toOwnSight(this.place, this.helm.camera.sight));
+    this.actions.onSight(
+      this.helm.isWhole ? null : toOwnSight(this.place && cornerOf(this.place), this.helm.camera.sight),
+    );
   }
 
   private press(pixel: Point): void {
@@ -231,16 +265,12 @@ export class World {
     this.isStale = true;
   }
 
-  private under(pixel: Point): SystemPlace | Entity | null {
+  private under(pixel: Point): Star | Entity | null {
     const { camera } = this.helm;
     const point = camera.toPlane(pixel);
     const reach = REACH_PIXELS / camera.pixelsPerUnit;
-    if (this.place === null) return this.field.nearest(point, reach);
-    return this.system.nearest(this.toCells(this.place, point), reach * CELLS_PER_UNIT);
-  }
-
-  private toCells(place: SystemPlace, point: Point): Point {
-    return { x: (point.x - place.x) * CELLS_PER_UNIT, y: (point.y - place.y) * CELLS_PER_UNIT };
+    if (this.place === null) return this.field.nearest(point, Math.max(reach, NEAR_REACH));
+    return this.system.nearest(toCells(this.place, point), reach * CELLS_PER_UNIT);
   }
 
   /** Returns whether the picture has changed. */
@@ -250,21 +280,27 @@ export class World {
     if (this.place !== null && this.isFollowing) this.followSelected(this.place, passedMs);
     const { camera } = this.helm;
     const { span } = camera.sight;
-    this.backdrop.place(camera, this.stage.width, this.stage.height);
+    const isAlive = this.life.beat(nowMs, passedMs);
+    const { seconds } = this.life;
+    const { width, height } = this.stage;
+    this.backdrop.place(camera, width, height, seconds);
 
     // The span alone decides what is seen, so the way in and the way out look the same.
     const nearness = clamp(Math.log(MAP_SPAN / span) / Math.log(MAP_SPAN / SYSTEM_SPAN), 0, 1);
     this.map.container.alpha = 1 - nearness;
     this.map.container.visible = nearness < 1;
-    hasChanged = this.map.advance(camera, nowMs, passedMs) || hasChanged;
+    hasChanged =
+      this.map.advance(camera, nowMs, seconds, nearness > 0 ? this.drawn : null) || isAlive || hasChanged;
     this.system.container.visible = nearness > 0 && this.drawn !== null;
+    if (hasChanged || this.drawn !== null)
+      this.map.renderNebula(this.stage.draw, camera, width, height, nowMs, seconds);
     if (this.drawn === null) return hasChanged;
     if (nearness === 0 && this.place === null && !this.helm.isFlying) {
       this.system.clear();
       this.drawn = null;
       return true;
     }
-    const corner = camera.toScreen(this.drawn);
+    const corner = camera.toScreen(cornerOf(this.drawn));
     const scale = camera.pixelsPerUnit / CELLS_PER_UNIT;
     this.system.container.alpha = nearness;
     this.system.container.position.set(corner.x, corner.y);
@@ -273,7 +309,7 @@ export class World {
     return true;
   }
 
-  private followSelected(place: SystemPlace, passedMs: number): void {
+  private followSelected(place: Star, passedMs: number): void {
     const { selected } = this.system;
     const at = this.system.whereIs(selected);
     const goal = this.system.goalOf(selected);
@@ -281,8 +317,19 @@ export class World {
       this.chase.reset();
       return;
     }
-    const own = toOwnSight(place, this.helm.camera.sight);
+    const corner = cornerOf(place);
+    const own = toOwnSight(corner, this.helm.camera.sight);
     const centre = this.chase.step(own, at, goal, own.span, passedMs);
-    this.helm.centre(toMapSight(place, { ...centre, span: own.span }));
+    this.helm.centre(toMapSight(corner, { ...centre, span: own.span }));
   }
+}
+
+/** Where a system's own cells begin on the map: its star is in the middle of them. */
+function cornerOf(star: Star): Point {
+  return { x: star.at.x - 0.5, y: star.at.y - 0.5 };
+}
+
+function toCells(star: Star, point: Point): Point {
+  const corner = cornerOf(star);
+  return { x: (point.x - corner.x) * CELLS_PER_UNIT, y: (point.y - corner.y) * CELLS_PER_UNIT };
 }

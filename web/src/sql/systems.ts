@@ -16,12 +16,17 @@ export interface SystemSummary {
   readonly leaderEnergy: number;
 }
 
-/** What happened in a system in the newest turn. */
+/** What happened in the newest turn in one system or, where very many fight, in some that are near each other. */
 export interface SystemNews {
   readonly tid: number;
+  /** One of the systems. */
   readonly sid: number;
+  /** The middle of the systems, in cells of the map. */
+  readonly x: number;
+  readonly y: number;
   readonly battles: number;
   readonly deaths: number;
+  readonly systems: number;
 }
 
 export const PLACES: Question<readonly SystemPlace[]> = {
@@ -32,7 +37,7 @@ export const PLACES: Question<readonly SystemPlace[]> = {
 };
 
 /** Who leads changes slowly, and the query behind it reads every ship: it is asked once in so many turns. */
-const SUMMARY_TURNS = 6;
+export const SUMMARY_TURNS = 6;
 
 // `max_by` over (energy, name) settles ties by name, so that an even system does not change its colour at every answer.
 export const SUMMARIES: Question<readonly SystemSummary[]> = {
@@ -49,17 +54,22 @@ group by sid`,
   read: readSummaries,
 };
 
-/** A large universe has thousands of battles a turn; the eye is served by some hundred flashes. */
-const NEWS_MAX = 300;
+/** Up to so many systems with battles are told one by one; beyond that, those in squares of so many cells together. */
+const NEWS_MAX = 4000;
+const NEWS_CELLS = 4;
 
 export const NEWS: Question<readonly SystemNews[]> = {
   about: 'news',
   pace: 'turn',
   query: {
-    sql: `select tid, sid, count(*) filter (where kind = 'battle') as battles,
-  count(*) filter (where kind = 'death') as deaths
-from event where tid = (select max(tid) from turns) and kind in ('battle', 'death')
-group by tid, sid order by deaths desc, battles desc, hash(sid, tid) limit ${NEWS_MAX}`,
+    sql: `with fights as (select tid, sid, count(*) filter (where kind = 'battle') as battles,
+    count(*) filter (where kind = 'death') as deaths
+  from event where tid = (select max(tid) from turns) and kind in ('battle', 'death') group by tid, sid)
+select tid, min(sid) as sid, avg(x) + 0.5 as x, avg(y) + 0.5 as y, sum(battles)::bigint as battles,
+  sum(deaths)::bigint as deaths, count(*) as systems
+from fights join solar_system using (sid)
+group by tid, case when (select count(*) from fights) <= ${NEWS_MAX} then sid
+  else (y // ${NEWS_CELLS}) * 500 + x // ${NEWS_CELLS} end`,
     args: [],
     turn: null,
   },
@@ -84,7 +94,10 @@ function readNews(answer: Answer): SystemNews[] {
   return readRows(answer, (row) => ({
     tid: row.number('tid'),
     sid: row.number('sid'),
+    x: row.number('x'),
+    y: row.number('y'),
     battles: row.number('battles'),
     deaths: row.number('deaths'),
+    systems: row.number('systems'),
   }));
 }

@@ -34,6 +34,7 @@ function anyPlace(roll: () => number): Place {
     measure: roll() < 0.5 ? 'ships' : 'energy',
     isTouring: roll() < 0.3,
     idleSeconds: orNull(upTo(100)),
+    layer: orNull((['energy', 'battles', 'density', 'change'] as const)[upTo(4)] ?? 'energy'),
   };
 }
 
@@ -87,6 +88,7 @@ describe('place', () => {
     ['#/?sheet=strategies', { sheet: 'strategies' }],
     ['#/?isolate=strategy_flee', { isolate: 'strategy_flee' }],
     ['#/?isolate=a%26b&by=ships', { isolate: 'a&b', measure: 'ships' }],
+    ['#/?layer=battles', { layer: 'battles' }],
     ['#/?turn=0', { turn: 0 }],
     ['#/system/42?turn=1234&sheet=help', { sid: 42, turn: 1234, sheet: 'help' }],
   ])('%s is read and written', (hash, given) => {

@@ -14,6 +14,7 @@ const DEEP: Place = {
   measure: 'energy',
   isTouring: false,
   idleSeconds: null,
+  layer: 'energy',
 };
 
 const after = (place: Place, step: Step | null): Place => ({ ...place, ...step });
@@ -41,7 +42,14 @@ test('no way through space changes the time, and the way back to live changes no
 });
 
 test('into another system goes neither the selection nor the sight', () => {
-  expect(after(DEEP, intoSystem(5))).toEqual({ ...MAP, turn: 7, sid: 5, sql: 'select 1', isolate: 'a' });
+  expect(after(DEEP, intoSystem(5))).toEqual({
+    ...MAP,
+    turn: 7,
+    sid: 5,
+    sql: 'select 1',
+    isolate: 'a',
+    layer: 'energy',
+  });
 });
 
 test('who selects another ship goes on following; who selects none does not', () => {

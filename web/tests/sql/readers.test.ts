@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { HOLDINGS, isolatedQuestion, layerQuestion } from '../../src/sql/map';
 import { HISTORY, STANDINGS } from '../../src/sql/standings';
 import { STRATEGIES } from '../../src/sql/strategies';
 import { NEWS, PLACES, SUMMARIES } from '../../src/sql/systems';
@@ -37,9 +38,24 @@ test('systems, their summaries and their news', () => {
   expect(
     SUMMARIES.read(answerOf([{ sid: 1, ships: 5, energy: 500, leader: 'a', leader_energy: 3 }])),
   ).toEqual([{ sid: 1, ships: 5, energy: 500, leader: 'a', leaderEnergy: 3 }]);
-  expect(NEWS.read(answerOf([{ tid: 4, sid: 1, battles: 2, deaths: 0 }]))).toEqual([
-    { tid: 4, sid: 1, battles: 2, deaths: 0 },
-  ]);
+  const news = { tid: 4, sid: 1, x: 2.5, y: 3.5, battles: 2, deaths: 0, systems: 1 };
+  expect(NEWS.read(answerOf([news]))).toEqual([news]);
+});
+
+test('what strategies hold, and the figures of layers', () => {
+  const holding = { strategy: 'a', x: 2.5, y: 3.5, energy: 90 };
+  expect(HOLDINGS.read(answerOf([holding]))).toEqual([holding]);
+  const figure = { sid: 4, value: -2 };
+  for (const question of [
+    isolatedQuestion('a', 7),
+    layerQuestion('battles', 7),
+    layerQuestion('change', 7),
+  ]) {
+    expect(question?.read(answerOf([figure]))).toEqual([figure]);
+    expect(question?.query.turn).toBe(7);
+  }
+  expect(isolatedQuestion(null, 7)).toBeNull();
+  for (const layer of [null, 'energy', 'density']) expect(layerQuestion(layer, 7)).toBeNull();
 });
 
 test('strategies and their standings', () => {
