@@ -65,9 +65,10 @@ def test_the_wheel_leads_into_a_star(visit: Visit, server: Server) -> None:
     visit.await_turns(1)
     page.mouse.move(*visit.middle())
     expect(page.locator("#tooltip")).to_be_visible()
-    page.mouse.wheel(0, -200)
-    expect(page).to_have_url(re.compile(rf"#/system/{place['sid']}\b"))
+    page.mouse.wheel(0, -900)
+    expect(page).to_have_url(re.compile(rf"#/system/{place['sid']}\?at="))
     expect(page.locator("#tooltip")).to_be_hidden()
+    expect(page.locator("#system")).to_contain_text("8 ships")
 
 
 def test_a_reload_shows_the_same(visit: Visit, server: Server) -> None:
@@ -138,7 +139,7 @@ def test_zooming_out_of_a_system_leads_to_the_map(visit: Visit) -> None:
         page.mouse.wheel(0, 300)
         if "system" not in page.url.partition("?")[0]:
             break
-    expect(page).to_have_url(re.compile(r"#/$"))
+    expect(page).to_have_url(re.compile(r"#/\?at="))
     expect(page.locator("#system")).to_be_hidden()
 
 

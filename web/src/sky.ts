@@ -42,7 +42,7 @@ export class Sky {
     feed: Pick<Feed, 'follow'>,
   ) {
     this.world = new World(stage, byId('sky'), freeSky, () => CALM.matches, {
-      onSystem: (sid) => address.go(intoSystem(sid)),
+      onSystem: (sid, sight) => address.go({ ...intoSystem(sid), sight }),
       onEntity: (eid) => address.go(toEntity(address.place, eid)),
       onHover: (found, pixel) => {
         if (found === null) this.tooltip.hide();
@@ -50,7 +50,7 @@ export class Sky {
       },
       onSight: (sight) => address.adjust({ sight }),
       onUnfollow: () => address.replace({ isFollowing: false }),
-      onLeave: () => address.go(TO_MAP),
+      onLeave: (sight) => address.go({ ...TO_MAP, sight }),
     });
     onCoversChange(() => this.world.reframe());
     byId('zoom-in').addEventListener('click', () => this.zoom(BUTTON_ZOOM));

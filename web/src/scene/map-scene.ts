@@ -119,15 +119,15 @@ export class MapScene {
     );
   }
 
-  /** One frame; returns whether the picture has changed. `seconds` of the slow life; `hidden`: the star seen from inside. */
-  advance(camera: Camera, nowMs: number, seconds: number, hidden: Star | null): boolean {
+  /** One frame; returns whether the picture has changed. `seconds` of the slow life. */
+  advance(camera: Camera, nowMs: number, seconds: number): boolean {
     const scale = camera.pixelsPerUnit;
     const origin = camera.origin;
     this.container.position.set(origin.x, origin.y);
     this.container.scale.set(scale);
     const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIZE;
     const pixels = this.starPixels * Math.max(whole, 0.7) ** 0.3 * Math.max(1, scale / whole) ** GROWTH;
-    this.light.look(pixels, seconds, this.isCalm() ? 0 : 1, hidden);
+    this.light.look(pixels, seconds, this.isCalm() ? 0 : 1);
     const isFlashing = this.flashes.advance(nowMs, pixels, FLASH_PIXELS_MAX, this.isCalm());
     const place = this.hovered?.at ?? null;
     this.reticle.show(place, 8 / scale, nowMs, this.isCalm());

@@ -2,7 +2,8 @@ import type { Point } from '../view/camera';
 
 export interface PointerActions {
   onDrag(dx: number, dy: number): void;
-  onZoom(factor: number, pixel: Point): void;
+  /** `isHeld`: by two fingers, between which the plane stays. */
+  onZoom(factor: number, pixel: Point, isHeld: boolean): void;
   onPress(pixel: Point): void;
   /** Null: the pointer has left. */
   onHover(pixel: Point | null): void;
@@ -58,7 +59,7 @@ export class Pointer {
     // Each of two fingers moves the middle by half its way, and the zoom by the change of their distance.
     this.actions.onDrag((now.x - before.x) / 2, (now.y - before.y) / 2);
     const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
-    this.actions.onZoom(distance(now, other) / Math.max(1, distance(before, other)), middle);
+    this.actions.onZoom(distance(now, other) / Math.max(1, distance(before, other)), middle, true);
   }
 
   private up(event: PointerEvent): void {
@@ -76,7 +77,7 @@ export class Pointer {
     event.preventDefault();
     const pixels = event.deltaY * (WHEEL_UNITS[event.deltaMode] ?? 1);
     // A pinch on a touchpad comes as a wheel with Ctrl, in much smaller steps.
-    this.actions.onZoom(Math.exp(-pixels * WHEEL_RATE * (event.ctrlKey ? 6 : 1)), pixelOf(event));
+    this.actions.onZoom(Math.exp(-pixels * WHEEL_RATE * (event.ctrlKey ? 6 : 1)), pixelOf(event), false);
   }
 }
 

@@ -7,7 +7,7 @@ const ROOM_MIN = 0.48;
 const VERTEX = `
 in vec4 aStar; // x, y, room, chance
 in vec4 aShine; // red, green, blue, light
-uniform vec4 uLook; // pixels, seconds, twinkle, hidden star's chance
+uniform vec3 uLook; // pixels, seconds, twinkle
 out vec2 vCorner;
 out vec3 vColour;
 out vec3 vShape; // light, sharpness of the core, strength of the spikes
@@ -20,7 +20,6 @@ void main() {
   vCorner = aCorner;
   vColour = aShine.rgb * glow * uColor.a;
   vShape = vec3(light, pixels, smoothstep(6.0, 20.0, pixels) * smoothstep(0.5, 1.0, light));
-  if (aStar.w == uLook.w) vColour *= 0.0;
   gl_Position = toClip(toPixels(aStar.xy) + aCorner * max(pixels, 1.2));
 }`;
 
@@ -51,7 +50,7 @@ export class StarLight {
       { name: 'aStar', format: 'float32x4', data: new Float32Array(4) },
       { name: 'aShine', format: 'unorm8x4', data: new Uint8Array(4) },
     ],
-    { uLook: { value: new Float32Array([8, 0, 0, -1]), type: 'vec4<f32>' } },
+    { uLook: { value: new Float32Array(3), type: 'vec3<f32>' } },
   );
   private count = 0;
 
@@ -79,10 +78,8 @@ export class StarLight {
     if (this.count > 0) this.quads.fill(this.count, { aShine: pixels });
   }
 
-  /** `hidden`: the star that is seen from inside. */
-  look(pixels: number, seconds: number, twinkle: number, hidden: Star | null): void {
-    this.quads.set({
-      uLook: [pixels, seconds, twinkle, hidden === null ? -1 : Math.fround(chance(hidden.sid, 3))],
-    });
+  /** `pixels`: the size of a star of medium light; `twinkle` 0..1. */
+  look(pixels: number, seconds: number, twinkle: number): void {
+    this.quads.set({ uLook: [pixels, seconds, twinkle] });
   }
 }

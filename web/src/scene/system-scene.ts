@@ -54,6 +54,11 @@ export class SystemScene {
     this.container.addChild(this.brush.container);
   }
 
+  /** Whether nothing is known of the system yet. */
+  get isEmpty(): boolean {
+    return this.state === null;
+  }
+
   clear(): void {
     this.actors.clear();
     this.leaving = [];

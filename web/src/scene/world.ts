@@ -2,11 +2,12 @@ import type { Sight } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
+import { ENTER_SPAN, Glide, LEAVE_SPAN } from '../view/approach';
 import { clamp, type Frame, type Point } from '../view/camera';
 import { Chase } from '../view/chase';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
 import { shipPixelsMin } from '../view/size';
-import { type Star, StarField } from '../view/star-field';
+import { MAP_SIZE, type Star, StarField } from '../view/star-field';
 import { drawAtlas } from './atlas';
 import { Backdrop } from './backdrop';
 import { Life } from './life';
@@ -17,7 +18,8 @@ import { SystemScene } from './system-scene';
 import { drawTextures } from './textures';
 
 export interface WorldActions {
-  onSystem(sid: number): void;
+  /** Into a system: with its sight where the camera is there already, with null to fly to it. */
+  onSystem(sid: number, sight: Sight | null): void;
   onEntity(eid: number | null): void;
   /** What is under the pointer, for the tooltip. */
   onHover(found: SystemPlace | Entity | null, pixel: Point): void;
@@ -25,18 +27,17 @@ export interface WorldActions {
   onSight(sight: Sight | null): void;
   /** The person has moved the view away from what it followed. */
   onUnfollow(): void;
-  /** Zoomed out of a system. */
-  onLeave(): void;
+  /** Zoomed out of a system, to this sight of the map. */
+  onLeave(sight: Sight): void;
 }
 
 const REACH_PIXELS = 18;
 /** From near, whose star this is, in map cells, whatever its size in pixels. */
 const NEAR_REACH = 0.6;
-/** Who comes no closer on the map enters the star that is so near to the pointer, in map cells. */
-const ENTER_REACH = 3;
 /** Between these spans, in map cells, the map gives way to the system. */
 const SYSTEM_SPAN = 2.6;
 const MAP_SPAN = 9;
+const ARRIVAL_MS = 450;
 
 /** All that is drawn: the map and the system in it, under one camera. */
 export class World {
@@ -49,6 +50,10 @@ export class World {
   private place: Star | null = null;
   /** The system that is drawn: on the way back to the map still the one that was left. */
   private drawn: Star | null = null;
+  /** How much of the system in view is there, 0..1: until it is, the map stays. */
+  private arrival = 0;
+  private readonly glide = new Glide();
+  private isCrossing = false;
   private readonly chase = new Chase();
   private isFollowing = false;
   private isStale = true;
@@ -74,7 +79,7 @@ export class World {
     );
     new Pointer(host, {
       onDrag: (dx, dy) => this.pan(dx, dy),
-      onZoom: (factor, pixel) => this.zoom(factor, pixel),
+      onZoom: (factor, pixel, isHeld) => this.zoom(factor, pixel, isHeld),
       onPress: (pixel) => this.press(pixel),
       onHover: (pixel) => this.hover(pixel),
     });
@@ -177,7 +182,9 @@ export class World {
     if (place !== null && place.sid !== this.drawn?.sid) {
       this.system.clear();
       this.drawn = place;
+      this.arrival = 0;
     }
+    if (!this.isCrossing) this.glide.stop();
     this.place = place;
     this.map.hovered = null;
     this.helm.enter(place === null ? MAP_VIEW : systemView(cornerOf(place)));
@@ -197,25 +204,29 @@ export class World {
     this.report();
   }
 
-  /** `factor` > 1 comes closer. Without a pixel, to the middle of the picture. */
-  zoom(factor: number, pixel: Point | null): void {
-    // The wheel that led out of a system still turns: on the way to the map it leads no further.
-    if (factor < 1 && this.place === null && this.helm.isFlying) return;
+  /**
+   * `factor` > 1 comes closer. Without a pixel, to the middle of the picture. Fingers hold the plane, which does as they
+   * do; anything else glides.
+   */
+  zoom(factor: number, pixel: Point | null, isHeld = false): void {
     this.actions.onHover(null, { x: 0, y: 0 });
     const { left, top, width, height } = this.helm.camera.frame;
-    if (factor > 1 && this.place === null && this.helm.isNearest) {
-      const star = this.field.nearest(
-        pixel === null ? this.helm.camera.sight : this.helm.camera.toPlane(pixel),
-        ENTER_REACH,
-      );
-      if (star !== null) {
-        this.actions.onSystem(star.sid);
-        return;
-      }
-    }
-    const isWithin = this.helm.zoom(factor, pixel ?? { x: left + width / 2, y: top + height / 2 });
-    if (!isWithin && this.place !== null) this.actions.onLeave();
+    this.glide.add(factor, pixel ?? { x: left + width / 2, y: top + height / 2 });
+    if (isHeld || this.isCalm()) this.zoomBy(this.glide.step(Number.POSITIVE_INFINITY));
+    this.isStale = true;
+  }
+
+  private zoomBy(factor: number): void {
+    const { pixel } = this.glide;
+    const star = this.place === null && factor > 1 ? this.under(pixel, MAP_SIZE * 2) : null;
+    this.helm.zoom(factor, pixel, star !== null && 'at' in star ? star.at : null);
+    const { sight } = this.helm.camera;
+    this.isCrossing = true;
+    if (star !== null && 'at' in star && sight.span <= ENTER_SPAN)
+      this.actions.onSystem(star.sid, toOwnSight(cornerOf(star), sight));
+    else if (this.place !== null && sight.span > LEAVE_SPAN) this.actions.onLeave(sight);
     else this.report();
+    this.isCrossing = false;
   }
 
   seeAll(): void {
@@ -228,9 +239,8 @@ export class World {
   halt(): { star: SystemPlace | null; sight: Sight | null } {
     this.helm.halt();
     const { sight } = this.helm.camera;
-    const near =
-      this.drawn !== null && sight.span <= systemView(this.drawn).bounds.spanMax ? this.drawn : null;
-    return { star: near, sight: this.helm.isWhole ? null : toOwnSight(near, sight) };
+    const near = this.drawn !== null && sight.span <= LEAVE_SPAN ? this.drawn : null;
+    return { star: near, sight: this.helm.isWhole ? null : toOwnSight(near && cornerOf(near), sight) };
   }
 
   private steer(sight: Sight | null, isAtOnce: boolean, pace = 1): void {
@@ -251,7 +261,7 @@ export class World {
   private press(pixel: Point): void {
     const found = this.under(pixel);
     if (this.place === null) {
-      if (found !== null && 'sid' in found) this.actions.onSystem(found.sid);
+      if (found !== null && 'sid' in found) this.actions.onSystem(found.sid, null);
       return;
     }
     this.actions.onEntity(found !== null && 'eid' in found ? found.eid : null);
@@ -265,11 +275,11 @@ export class World {
     this.isStale = true;
   }
 
-  private under(pixel: Point): Star | Entity | null {
+  private under(pixel: Point, reachMin = NEAR_REACH): Star | Entity | null {
     const { camera } = this.helm;
     const point = camera.toPlane(pixel);
     const reach = REACH_PIXELS / camera.pixelsPerUnit;
-    if (this.place === null) return this.field.nearest(point, Math.max(reach, NEAR_REACH));
+    if (this.place === null) return this.field.nearest(point, Math.max(reach, reachMin));
     return this.system.nearest(toCells(this.place, point), reach * CELLS_PER_UNIT);
   }
 
@@ -277,6 +287,10 @@ export class World {
   private draw(nowMs: number, passedMs: number): boolean {
     let hasChanged = this.helm.advance(nowMs, passedMs) || this.isStale;
     this.isStale = false;
+    if (!this.glide.isOver) {
+      this.zoomBy(this.glide.step(passedMs));
+      hasChanged = true;
+    }
     if (this.place !== null && this.isFollowing) this.followSelected(this.place, passedMs);
     const { camera } = this.helm;
     const { span } = camera.sight;
@@ -286,14 +300,15 @@ export class World {
     this.backdrop.place(camera, width, height, seconds);
 
     // The span alone decides what is seen, so the way in and the way out look the same.
-    const nearness = clamp(Math.log(MAP_SPAN / span) / Math.log(MAP_SPAN / SYSTEM_SPAN), 0, 1);
+    if (this.drawn !== null && !this.system.isEmpty)
+      this.arrival = this.isCalm() ? 1 : Math.min(1, this.arrival + passedMs / ARRIVAL_MS);
+    const nearness = this.arrival * clamp(Math.log(MAP_SPAN / span) / Math.log(MAP_SPAN / SYSTEM_SPAN), 0, 1);
     this.map.container.alpha = 1 - nearness;
     this.map.container.visible = nearness < 1;
-    hasChanged =
-      this.map.advance(camera, nowMs, seconds, nearness > 0 ? this.drawn : null) || isAlive || hasChanged;
+    hasChanged = this.map.advance(camera, nowMs, seconds) || isAlive || hasChanged;
     this.system.container.visible = nearness > 0 && this.drawn !== null;
-    if (hasChanged || this.drawn !== null)
-      this.map.renderNebula(this.stage.draw, camera, width, height, nowMs, seconds);
+    // The ships of a system move in every frame, the sky behind them seldom.
+    if (hasChanged) this.map.renderNebula(this.stage.draw, camera, width, height, nowMs, seconds);
     if (this.drawn === null) return hasChanged;
     if (nearness === 0 && this.place === null && !this.helm.isFlying) {
       this.system.clear();

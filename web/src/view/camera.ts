@@ -19,6 +19,8 @@ export interface Bounds {
   readonly size: number;
   readonly spanMin: number;
   readonly spanMax: number;
+  /** By how much the centre may leave the square, as a share of what is in sight beyond it; 0 when left out. */
+  readonly slack?: number;
 }
 
 /** A sight of the plane, seen through a frame. Immutable: every move makes a new one. */
@@ -82,10 +84,12 @@ export class Camera {
 
   /** The centre stays over the bounds, the span within its limits. */
   within(bounds: Bounds): Camera {
+    const span = clamp(this.sight.span, bounds.spanMin, bounds.spanMax);
+    const slack = Math.max(0, span - bounds.size) * (bounds.slack ?? 0);
     return this.at({
-      x: clamp(this.sight.x, bounds.x, bounds.x + bounds.size),
-      y: clamp(this.sight.y, bounds.y, bounds.y + bounds.size),
-      span: clamp(this.sight.span, bounds.spanMin, bounds.spanMax),
+      x: clamp(this.sight.x, bounds.x - slack, bounds.x + bounds.size + slack),
+      y: clamp(this.sight.y, bounds.y - slack, bounds.y + bounds.size + slack),
+      span,
     });
   }
 }

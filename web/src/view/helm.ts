@@ -1,4 +1,5 @@
 import type { Sight } from '../place/place';
+import { LEAVE_SPAN, pulled } from './approach';
 import { type Bounds, Camera, type Frame, type Point } from './camera';
 import { ease, type Flight, flightBetween, flightMs } from './flight';
 
@@ -10,14 +11,14 @@ export interface View {
 }
 
 export const MAP_VIEW: View = {
-  bounds: { x: 0, y: 0, size: 500, spanMin: 6, spanMax: 700 },
+  bounds: { x: 0, y: 0, size: 500, spanMin: 3, spanMax: 700 },
   whole: { x: 250, y: 250, span: 516 },
 };
 
 /** A system fills its cell of the map: one camera sees both, from the whole map down to a single ship. */
 export function systemView(place: Point): View {
   return {
-    bounds: { x: place.x, y: place.y, size: 1, spanMin: 0.06, spanMax: 2.4 },
+    bounds: { x: place.x, y: place.y, size: 1, spanMin: 0.06, spanMax: LEAVE_SPAN * 1.05, slack: 1 },
     whole: { x: place.x + 0.5, y: place.y + 0.5, span: 1.1 },
   };
 }
@@ -73,11 +74,6 @@ export class Helm {
     return Math.abs(x - whole.x) + Math.abs(y - whole.y) + Math.abs(span - whole.span) < whole.span * 0.004;
   }
 
-  /** Whether the view ends here: no closer. */
-  get isNearest(): boolean {
-    return this.goal.span <= this.view.bounds.spanMin * 1.001;
-  }
-
   enter(view: View): void {
     this.view = view;
   }
@@ -114,12 +110,12 @@ export class Helm {
     this.camera = this.camera.dragged(dx, dy).within(this.view.bounds);
   }
 
-  /** Returns false when the view ends here: no further out. */
-  zoom(factor: number, pixel: Point): boolean {
+  /** `star`: what whoever comes closer on the map is led to; null for nothing. */
+  zoom(factor: number, pixel: Point, star: Point | null): void {
     this.halt();
-    const wasAtEnd = factor < 1 && this.camera.sight.span >= this.view.bounds.spanMax * 0.999;
-    this.camera = this.camera.zoomed(factor, pixel, this.view.bounds).within(this.view.bounds);
-    return !wasAtEnd;
+    const before = this.camera.sight.span;
+    const closer = this.camera.zoomed(factor, pixel, this.view.bounds);
+    this.camera = (star === null ? closer : pulled(closer, before, pixel, star)).within(this.view.bounds);
   }
 
   /** Looks straight at a point. */
