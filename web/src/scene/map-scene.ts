@@ -25,6 +25,7 @@ const FIELD_SPAN_FULL = 170;
 const FIELD_SPAN_FAINT = 12;
 /** What is computed for the field in one frame takes not much longer than this. */
 const LABOUR_MS = 1.5;
+const LIGHT_MIN = 0.3;
 const FIELD_STRENGTH = 0.3;
 
 /** What the map tells beside who leads where. */
@@ -127,7 +128,9 @@ export class MapScene {
     this.container.scale.set(scale);
     const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIZE;
     const pixels = this.starPixels * Math.max(whole, 0.7) ** 0.3 * Math.max(1, scale / whole) ** GROWTH;
-    this.light.look(pixels, seconds, this.isCalm() ? 0 : 1);
+    // Tens of thousands of stars together are as bright as a few: from far each has its share of it.
+    const light = clamp((pixels / 5.5) ** 1.2, LIGHT_MIN, 1);
+    this.light.look(pixels, seconds, this.isCalm() ? 0 : 1, light);
     const isFlashing = this.flashes.advance(nowMs, pixels, FLASH_PIXELS_MAX, this.isCalm());
     const place = this.hovered?.at ?? null;
     this.reticle.show(place, 8 / scale, nowMs, this.isCalm());

@@ -2,12 +2,13 @@ import { chance, type Star } from '../view/star-field';
 import { Quads } from './quads';
 
 /** In crowded places stars are smaller, but not smaller than this share. */
-const ROOM_MIN = 0.48;
+const ROOM_MIN = 0.6;
 
 const VERTEX = `
+#define SMALLEST 1.6
 in vec4 aStar; // x, y, room, chance
 in vec4 aShine; // red, green, blue, light
-uniform vec3 uLook; // pixels, seconds, twinkle
+uniform vec4 uLook; // pixels, seconds, twinkle, light of all
 out vec2 vCorner;
 out vec3 vColour;
 out vec3 vShape; // light, sharpness of the core, strength of the spikes
@@ -18,9 +19,11 @@ void main() {
   float beat = sin(uLook.y * (0.25 + 0.9 * aStar.w) + aStar.w * 117.0);
   float glow = 1.0 + uLook.z * beat * (0.1 + 0.14 * light);
   vCorner = aCorner;
-  vColour = aShine.rgb * glow * uColor.a;
+  // What is too small to be drawn in its size is drawn fainter.
+  float faint = min(1.0, pixels / SMALLEST);
+  vColour = aShine.rgb * glow * uColor.a * uLook.w * faint * faint;
   vShape = vec3(light, pixels, smoothstep(6.0, 20.0, pixels) * smoothstep(0.5, 1.0, light));
-  gl_Position = toClip(toPixels(aStar.xy) + aCorner * max(pixels, 1.2));
+  gl_Position = toClip(toPixels(aStar.xy) + aCorner * max(pixels, SMALLEST));
 }`;
 
 const FRAGMENT = `
@@ -38,7 +41,9 @@ void main() {
   float core = exp(-far * far / (width * width)) * (0.55 + 0.6 * vShape.x);
   vec2 arms = abs(vCorner);
   float spikes = exp(-min(arms.x, arms.y) * 26.0) * edge * edge * vShape.z * 0.8;
-  vec3 white = mix(vColour, vec3(dot(vColour, vec3(0.34))) + vColour * 0.35, 0.4 + 0.4 * vShape.x);
+  // Large ones are white in their middle, small ones have their colour there too.
+  float heat = (0.2 + 0.6 * vShape.x) * smoothstep(2.0, 9.0, vShape.y);
+  vec3 white = mix(vColour, vec3(dot(vColour, vec3(0.34))) + vColour * 0.35, heat);
   light = vec4(vColour * (halo + spikes * 0.7) + white * (core + spikes * 0.3), 0.0);
 }`;
 
@@ -50,7 +55,7 @@ export class StarLight {
       { name: 'aStar', format: 'float32x4', data: new Float32Array(4) },
       { name: 'aShine', format: 'unorm8x4', data: new Uint8Array(4) },
     ],
-    { uLook: { value: new Float32Array(3), type: 'vec3<f32>' } },
+    { uLook: { value: new Float32Array(4), type: 'vec4<f32>' } },
   );
   private count = 0;
 
@@ -78,8 +83,8 @@ export class StarLight {
     if (this.count > 0) this.quads.fill(this.count, { aShine: pixels });
   }
 
-  /** `pixels`: the size of a star of medium light; `twinkle` 0..1. */
-  look(pixels: number, seconds: number, twinkle: number): void {
-    this.quads.set({ uLook: [pixels, seconds, twinkle] });
+  /** `pixels`: the size of a star of medium light; `twinkle` and `light` of all of them 0..1. */
+  look(pixels: number, seconds: number, twinkle: number, light: number): void {
+    this.quads.set({ uLook: [pixels, seconds, twinkle, light] });
   }
 }

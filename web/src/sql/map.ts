@@ -19,7 +19,7 @@ export interface Figure {
 
 /** Up to so many systems each has rows of its own; of more, those in squares of so many cells have them together. */
 const SYSTEMS_APART = 2500;
-const CELLS = 6;
+const CELLS = 8;
 
 /** Whose territory is where. */
 export const HOLDINGS: Question<readonly Holding[]> = {
@@ -31,7 +31,7 @@ export const HOLDINGS: Question<readonly Holding[]> = {
 from (select sid, strategy, sum(energy) as energy from entity where kind = 1 and strategy is not null group by sid, strategy)
 join solar_system s using (sid) where energy > 0
 group by strategy, case when (select count(*) from solar_system) <= ${SYSTEMS_APART} then sid
-  else (s.y // ${CELLS}) * 500 + s.x // ${CELLS} end`,
+  else (s.y::integer // ${CELLS}) * 500 + s.x // ${CELLS} end`,
     args: [],
     turn: null,
   },

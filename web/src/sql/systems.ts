@@ -69,7 +69,7 @@ select tid, min(sid) as sid, avg(x) + 0.5 as x, avg(y) + 0.5 as y, sum(battles):
   sum(deaths)::bigint as deaths, count(*) as systems
 from fights join solar_system using (sid)
 group by tid, case when (select count(*) from fights) <= ${NEWS_MAX} then sid
-  else (y // ${NEWS_CELLS}) * 500 + x // ${NEWS_CELLS} end`,
+  else (y::integer // ${NEWS_CELLS}) * 500 + x // ${NEWS_CELLS} end`,
     args: [],
     turn: null,
   },
