@@ -1,7 +1,8 @@
 """What the gateway knows of the universe: the turn that was published last, and a way to ask for changes.
 
 `Universe` is the Protocol; ``processes.universe.UniverseProcess`` implements it, over a pipe to the universe's process. The
-messages on that pipe are defined here: `Request`, `FunctionsUsed` and `Stop` go to the universe, all others come from it.
+messages on that pipe are defined here: `Request`, `FunctionsUsed`, `Watchers` and `Stop` go to the universe, all others come from
+it.
 """
 
 from __future__ import annotations
@@ -99,6 +100,13 @@ class FunctionsUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Watchers:
+    """Sent to the universe when the number of connections with live queries has changed; it is shown with the next turn."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A command, and the number that its answer will have.
 
@@ -180,3 +188,6 @@ class Universe(Protocol):
 
     def tell_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
         """Have the universe show what readers have counted of functions; nothing is answered."""
+
+    def tell_watchers(self, count: int) -> None:
+        """Have the universe show how many connections have live queries; nothing is answered."""

@@ -59,7 +59,10 @@ SORTED = {"strategy": "name", "wasm_function": "version", "strategy_turn": "stra
 def tables_of(store: Any) -> dict[str, list[dict[str, Any]]]:
     """The tables of a snapshot, in their order, but for what depends on the clock."""
     tables = {}
-    for name, table in store.snapshot().items():
+    shown = store.snapshot()
+    # All of it depends on the clock.
+    del shown["turn_phase"]
+    for name, table in shown.items():
         rows = [{key: value for key, value in row.items() if key not in CLOCKS} for row in table.to_pylist()]
         tables[name] = (
             sorted(rows, key=lambda row: (row.get("tid", 0), row[SORTED[name]])) if name in SORTED else rows

@@ -131,8 +131,11 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy_log": strategy_log,
         "message": {"tid": [tid], "author": ["ada"], "text": [f"turn {tid} is fine"]},
     }
-    no_functions = arrow_schema(schema.published_function).empty_table()
-    return {name: pa.table(columns) for name, columns in tables.items()} | {"wasm_function": no_functions}
+    empty = {
+        table.name: arrow_schema(table).empty_table()
+        for table in (schema.published_function, schema.turn_phase)
+    }
+    return {name: pa.table(columns) for name, columns in tables.items()} | empty
 
 
 def flown_tables(
@@ -171,6 +174,7 @@ class ScriptedUniverse:
         self.snapshot_folder = writer.folder
         self.commands: list[Command] = []
         self.uses: list[dict[FunctionKey, FunctionUse]] = []
+        self.watchers: list[int] = []
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
         self.is_alive = True
         self.condition = Condition()
@@ -212,6 +216,9 @@ class ScriptedUniverse:
 
     def tell_uses(self, uses: dict[FunctionKey, FunctionUse]) -> None:
         self.uses.append(uses)
+
+    def tell_watchers(self, count: int) -> None:
+        self.watchers.append(count)
 
     async def ask(self, command: Command) -> dict[str, Any]:
         self.commands.append(command)

@@ -360,12 +360,15 @@ PUBLIC = [
     "entity",
     "entity_strategy",
     "event",
+    "hit",
     "solar_system",
     "strategy",
     "strategy_log",
     "strategy_turn",
     "transmission",
+    "turn_phase",
     "turns",
+    "visible",
     "wasm_function",
 ]
 

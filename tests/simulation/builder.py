@@ -39,6 +39,7 @@ def everything(simulation: DuckdbStore) -> dict[str, list[dict[str, Any]]]:
             for row in table.sort_by([(column, "ascending") for column in table.column_names]).to_pylist()
         ]
         for name, table in simulation.snapshot().items()
+        if name != "turn_phase"
     }
 
 

@@ -55,7 +55,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
-        telling = asyncio.create_task(tell_uses(universe, service))
+        telling = asyncio.create_task(tell_uses(universe, service, live.count))
         yield
         telling.cancel()
         with suppress(asyncio.CancelledError):

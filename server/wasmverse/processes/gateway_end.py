@@ -22,7 +22,7 @@ from wasmverse.errors import (
     UniverseSilent,
     WasmverseError,
 )
-from wasmverse.messages import Answer, Condition, FunctionsUsed, Request, Stop, Trouble, TurnReport
+from wasmverse.messages import Answer, Condition, FunctionsUsed, Request, Stop, Trouble, TurnReport, Watchers
 from wasmverse.snapshots.modules import Modules, callable_strategies, function_files
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.opening import disk_error
@@ -94,6 +94,8 @@ class GatewayEnd:
                 self.stop()
             elif isinstance(message, FunctionsUsed):
                 self.store.note_uses(message.uses)
+            elif isinstance(message, Watchers):
+                self.store.phases.note_watchers(message.count)
             elif isinstance(message, Request):
                 self.send(self._answer(message))
         return False

@@ -37,6 +37,7 @@ class TurnLoop:
             clock = time.perf_counter()
             if self.end.publish():
                 published = time.perf_counter() - clock
+                self.store.phases.note_published(published)
                 self.end.tell_condition()
                 self.end.send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
             schedule.advance(time.monotonic())

@@ -34,6 +34,7 @@ from wasmverse.messages import (
     Stop,
     Trouble,
     TurnReport,
+    Watchers,
 )
 from wasmverse.processes.linux import is_stopped, proceed, waits_for_machine, work_of
 from wasmverse.processes.outbox import Letter, Outbox
@@ -173,6 +174,11 @@ class UniverseProcess:
         if self.is_alive:
             deadline = time.monotonic() + USES_SECONDS
             self._outbox.put(Letter(pickle.dumps(FunctionsUsed(uses)), deadline))
+
+    def tell_watchers(self, count: int) -> None:
+        """Have the universe show how many connections have live queries."""
+        if self.is_alive:
+            self._outbox.put(Letter(pickle.dumps(Watchers(count)), time.monotonic() + USES_SECONDS))
 
     def proceed(self) -> None:
         """Continue the process if a signal has stopped it."""

@@ -34,6 +34,7 @@ from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import function_bounds, function_store, schema, strategy_store
+from wasmverse.storage.phases import TurnPhases
 from wasmverse.storage.records import Records, TurnRecord
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_bounds import check_room
@@ -76,6 +77,7 @@ class CommonStore(ABC, Generic[T]):
         self.catalogue = Catalogue()
         self.history = history
         self.late_turns = 0
+        self.phases = TurnPhases()
         self._functions: pa.Table | None = None
         self.take_up(settings, {})
 
@@ -111,6 +113,7 @@ class CommonStore(ABC, Generic[T]):
         grounded: tuple[str, ...],
     ) -> TurnReport:
         """What is told of a turn that is committed; it is not published yet."""
+        self.phases.note_turn(account.tid, phase_seconds)
         return TurnReport(
             tid=account.tid,
             started_at=record.started_at,
@@ -149,6 +152,7 @@ class CommonStore(ABC, Generic[T]):
             "turns": self.history.turns.rows,
             "strategy": self.strategy_rows,
             "strategy_turn": self.history.strategy_turns.rows,
+            "turn_phase": self.phases.table(),
             "event": self.history.events.rows,
             "strategy_log": self.history.log.rows,
             "message": self.history.messages.rows,

@@ -275,6 +275,20 @@ node = sa.Table(
 )
 """Every energy node that is not gone: a view in the database, a table in a snapshot, there sorted by (sid, eid)."""
 
+turn_phase = sa.Table(
+    "turn_phase",
+    sa.MetaData(),
+    _required("tid", sa.BigInteger),
+    *(
+        _required(f"{phase}_seconds", sa.Double)
+        for phase in ("read", "observe", "decide", "resolve", "commit")
+    ),
+    sa.Column("publish_seconds", sa.Double),
+    _required("watchers", sa.BigInteger),
+)
+"""How long each phase of the last turns took, and how many connections had live queries: what this server has seen, not stored.
+A table in a snapshot only. publish_seconds is NULL for the newest turn, which is not published before its snapshot is written."""
+
 SNAPSHOT_TABLES = (
     solar_system,
     ship,
@@ -282,6 +296,7 @@ SNAPSHOT_TABLES = (
     turns,
     strategy,
     strategy_turn,
+    turn_phase,
     event,
     strategy_log,
     message,

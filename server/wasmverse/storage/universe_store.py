@@ -19,6 +19,7 @@ from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.registry import Registry
+from wasmverse.storage.phases import TurnPhases
 from wasmverse.universe.turn import Laws
 
 Tables = dict[str, pa.Table]
@@ -50,6 +51,7 @@ class UniverseStore(Protocol):
 
     settings : those that it was opened with, or took up; registry : who flies; catalogue : the functions of SQL
     recorder : is told of every turn and command, if there is one
+    phases : what turns cost, and who watches; shown with the next snapshot, not stored
     forgets_removed : whether an upload drops removed strategies that no ship flies any more
     """
 
@@ -58,6 +60,7 @@ class UniverseStore(Protocol):
     registry: Registry
     catalogue: Catalogue
     recorder: Journal | None
+    phases: TurnPhases
     forgets_removed: bool
 
     @property

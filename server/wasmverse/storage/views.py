@@ -215,6 +215,7 @@ CLIENT_NAMES = (
     "entity_strategy",
     "strategy",
     "strategy_turn",
+    "turn_phase",
     "event",
     "hit",
     "visible",
@@ -225,6 +226,9 @@ CLIENT_NAMES = (
 )
 """The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``,
 ``wasm_function`` without ``FUNCTION_INTERNAL``."""
+
+UNSTORED = ("turn_phase",)
+"""Those of them that only a snapshot has."""
 
 
 def ddl(dialect: sa.Dialect) -> list[str]:

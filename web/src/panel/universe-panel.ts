@@ -5,6 +5,7 @@ import { at } from '../sql/question';
 import { TURNS, TURNS_KEPT, type TurnRecord } from '../sql/turns';
 import { element, write } from './element';
 import { count, milliseconds, seconds, short } from './format';
+import { Phases } from './phases';
 import { Sparkline } from './sparkline';
 import { Standings } from './standings';
 import { figure, term } from './tips';
@@ -115,6 +116,7 @@ export class UniversePanel {
         ),
       ),
       this.sparkline.element,
+      new Phases(feed).element,
       element('dl', { class: 'figures three' }, ...cells),
     );
     address.listen((place, from) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { brief, bytes, count, milliseconds, percent, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
 import { wordsOf } from '../../src/panel/notice';
+import { sharesOf } from '../../src/panel/phases';
 import { barsOf } from '../../src/panel/sparkline';
 import { chartWords, spanWords } from '../../src/panel/standings';
 import { fleetsOf, stepped } from '../../src/panel/system-panel';
@@ -159,4 +160,11 @@ test('the chart says what it shows to who cannot see it', () => {
   expect(chartWords(bands, 'ships')).toBe('Shares of ships over the last 600 turns; now a 70 %, others 30 %');
   expect(spanWords(bands.tids)).toBe('Turns 1,000 to 1,400');
   expect(spanWords([9])).toBe('Shares of the last 600 turns');
+});
+
+test('phases are parts of the time of their turn', () => {
+  const none = { read: 0, observe: 0, decide: 0, resolve: 0, commit: 0, publish: 0 };
+  const cost = { tid: 1, seconds: { ...none, decide: 0.03, commit: 0.01 }, watchers: 1 };
+  expect(sharesOf(cost)).toEqual({ ...none, decide: 0.75, commit: 0.25 });
+  expect(sharesOf({ ...cost, seconds: none })).toEqual(none);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { HOLDINGS, isolatedQuestion, layerQuestion } from '../../src/sql/map';
+import { TURN_COST } from '../../src/sql/phases';
 import { HISTORY, STANDINGS } from '../../src/sql/standings';
 import { STRATEGIES } from '../../src/sql/strategies';
 import { NEWS, PLACES, SUMMARIES } from '../../src/sql/systems';
@@ -90,4 +91,22 @@ test('strategies and their standings', () => {
       lastFault: null,
     },
   ]);
+});
+
+test('what a turn cost', () => {
+  const seconds = {
+    read: 0.001,
+    observe: 0.002,
+    decide: 0.003,
+    resolve: 0.004,
+    commit: 0.005,
+    publish: 0.006,
+  };
+  const row = Object.fromEntries(Object.entries(seconds).map(([phase, time]) => [`${phase}_seconds`, time]));
+  expect(TURN_COST.read(answerOf([{ tid: 9, ...row, watchers: 2 }]))).toEqual({
+    tid: 9,
+    seconds,
+    watchers: 2,
+  });
+  expect(TURN_COST.read(answerOf([]))).toBeNull();
 });

@@ -55,6 +55,10 @@ class LiveQueries:
             task.cancel()
         await asyncio.gather(*self._tasks, *runs, return_exceptions=True)
 
+    def count(self) -> int:
+        """How many connections there are."""
+        return sum(self._addresses.values())
+
     def enter(self, address: str) -> None:
         """Count a connection; raises HttpError when its address has too many."""
         limit = self.settings.watchers_max_per_address
