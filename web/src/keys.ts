@@ -3,6 +3,7 @@ import type { Bar } from './panel/bar';
 import type { SystemPanel } from './panel/system-panel';
 import type { Address } from './place/address';
 import { backFrom, TO_LIVE } from './place/step';
+import type { Share } from './share/share';
 import type { Sky } from './sky';
 import type { Direction } from './view/star-walk';
 
@@ -26,6 +27,7 @@ export function listenToKeys(
   system: Pick<SystemPanel, 'step'>,
   bar: Pick<Bar, 'search'>,
   watch: Pick<Watch, 'toggle'>,
+  share: Pick<Share, 'toggle' | 'toggleSound' | 'close'>,
 ): void {
   const keys: Readonly<Record<string, () => void>> = {
     ArrowLeft: () => sky.pan(PAN_PIXELS, 0),
@@ -44,6 +46,8 @@ export function listenToKeys(
       if (eid !== null) address.go({ isFollowing: !isFollowing });
     },
     w: () => watch.toggle(),
+    x: () => share.toggle(),
+    m: () => share.toggleSound(),
     l: () => address.go(TO_LIVE),
     s: () => address.go({ sheet: 'strategies' }),
     c: () => address.go({ sheet: 'console' }),
@@ -54,6 +58,7 @@ export function listenToKeys(
       watch.toggle();
       return;
     }
+    if (event.key === 'Escape' && share.close()) return;
     if (event.key === 'Escape') {
       const step = backFrom(address.place);
       if (step === null) sky.seeAll();

@@ -22,6 +22,8 @@ import { UniversePanel } from './panel/universe-panel';
 import { tellWhereabouts } from './panel/whereabouts';
 import { Address } from './place/address';
 import { Stage } from './scene/stage';
+import { showEmbedded } from './share/embed';
+import { Share } from './share/share';
 import { Sky } from './sky';
 import { openLink } from './source/link';
 import { postQuery } from './source/request';
@@ -43,7 +45,9 @@ async function open(): Promise<void> {
   greetFirstVisit(address, feed, postQuery, sky);
   new Sheets(address, feed);
   const watch = new Watch(address, feed, sky, after);
-  listenToKeys(address, sky, system, bar, watch);
+  showEmbedded(address);
+  const share = new Share(address, feed, stage);
+  listenToKeys(address, sky, system, bar, watch, share);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) feed.pause();
     else feed.resume();

@@ -21,6 +21,8 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   director: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   welcome: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   help: ['panel'],
+  share: ['feed', 'panel', 'place', 'sound'],
+  sound: ['feed', 'place', 'sql'],
   duel: ['place', 'source', 'sql'],
   arena: ['duel', 'panel', 'scene', 'source', 'sql', 'view'],
   sheet: ['arena', 'duel', 'feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
@@ -53,6 +55,8 @@ test('files import only what their folder may', () => {
 /** Folders and files that are no part of the first load, and who loads them when they are needed. */
 const LAZY: Readonly<Record<string, string>> = {
   sheet: 'panel/sheets.ts',
+  'share/box.ts': 'share/share.ts',
+  sound: 'share/share.ts',
   chart: 'panel/standings.ts',
   'welcome/welcome.ts': 'panel/first-visit.ts',
   'director/begin.ts': 'director/watch.ts',

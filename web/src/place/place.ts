@@ -32,7 +32,13 @@ export interface Place {
   readonly idleSeconds: number | null;
   /** Null: territories. */
   readonly layer: Layer | null;
+  /** Shown within another page, or on a wall: without what is for visitors who steer. */
+  readonly isEmbedded: boolean;
+  /** What is not shown, of `HIDEABLE`. */
+  readonly hidden: readonly string[];
 }
+
+export const HIDEABLE: readonly string[] = ['bar', 'panels', 'news', 'time', 'caption'];
 
 export type Measure = 'energy' | 'ships';
 
@@ -49,6 +55,8 @@ export const MAP: Place = {
   isTouring: false,
   idleSeconds: null,
   layer: null,
+  isEmbedded: false,
+  hidden: [],
 };
 
 const SHEETS: readonly string[] = ['strategies', 'console', 'help', 'standings', 'duel'] satisfies Sheet[];
@@ -56,7 +64,7 @@ const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] sat
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy`.
+ * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -79,6 +87,8 @@ export function readPlace(hash: string): Place {
     isTouring: params.has('tour'),
     idleSeconds: readCount(params.get('idle')),
     layer: layer !== null && LAYERS.includes(layer) ? (layer as Layer) : null,
+    isEmbedded: params.has('embed'),
+    hidden: (params.get('hide') ?? '').split(/[ ,]/).filter((part) => HIDEABLE.includes(part)),
   };
 }
 
@@ -100,6 +110,8 @@ export function writePlace(place: Place): string {
   if (place.isTouring) params.push('tour');
   if (place.idleSeconds !== null) params.push(`idle=${place.idleSeconds}`);
   if (place.layer !== null) params.push(`layer=${place.layer}`);
+  if (place.isEmbedded) params.push('embed');
+  if (place.hidden.length > 0) params.push(`hide=${place.hidden.join(',')}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 

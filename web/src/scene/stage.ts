@@ -64,6 +64,21 @@ export class Stage {
   readonly draw: Draw = (container, target) => {
     this.renderer.render({ container, target, clear: true });
   };
+  /** Draws now. Until the browser's next frame the canvas holds what is seen; later it need not. */
+  render(): void {
+    this.renderer.render(this.root);
+  }
+
+  /** What is to be seen now, as a PNG. Drawn once more: what was shown need not be kept by the browser. */
+  async picture(): Promise<Blob> {
+    this.render();
+    return new Promise((resolve, reject) => {
+      this.canvas.toBlob((blob) => {
+        if (blob === null) reject(new Error('the browser gives no picture'));
+        else resolve(blob);
+      }, 'image/png');
+    });
+  }
 
   get width(): number {
     return this.host.clientWidth;

@@ -16,6 +16,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Shift + arrows', 'on the map: the next star that way'],
   ['f', 'follow the selected one'],
   ['w', 'watch: the camera leads, until you do something'],
+  ['x', 'share: a link, a picture, a clip'],
+  ['m', 'sound on or off'],
   ['s', 'strategies and upload'],
   ['c', 'SQL console'],
   ['l', 'from a past turn back to the live universe'],

@@ -35,6 +35,8 @@ function anyPlace(roll: () => number): Place {
     isTouring: roll() < 0.3,
     idleSeconds: orNull(upTo(100)),
     layer: orNull((['energy', 'battles', 'density', 'change'] as const)[upTo(4)] ?? 'energy'),
+    isEmbedded: roll() < 0.3,
+    hidden: roll() < 0.6 ? [] : ['panels', 'time'],
   };
 }
 

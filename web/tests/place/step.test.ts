@@ -15,6 +15,8 @@ const DEEP: Place = {
   isTouring: false,
   idleSeconds: null,
   layer: 'energy',
+  isEmbedded: false,
+  hidden: [],
 };
 
 const after = (place: Place, step: Step | null): Place => ({ ...place, ...step });
