@@ -17,6 +17,7 @@ import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from '.
 import { TURNS } from './sql/turns';
 import type { Point } from './view/camera';
 import { learnLooks } from './view/look';
+import type { Star } from './view/star-field';
 import { byNearness, type Direction, nextToward } from './view/star-walk';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
@@ -30,10 +31,9 @@ export class Sky {
   private readonly tooltip = new Tooltip();
   private summaries: ReadonlyMap<number, SystemSummary> = new Map();
   private hasPlaces = false;
-  private places: readonly SystemPlace[] = [];
   /** The star that the keyboard has chosen, and the row in which it goes on: all of them, from the middle outwards. */
-  private chosen: SystemPlace | null = null;
-  private row: readonly SystemPlace[] = [];
+  private chosen: Star | null = null;
+  private row: readonly Star[] = [];
   private periodMs = PERIOD_GUESS_MS;
 
   constructor(
@@ -87,7 +87,7 @@ export class Sky {
 
   /** Marks the next star, +1, or the one before, -1, from the middle of the picture outwards. */
   stepStar(step: 1 | -1): void {
-    if (this.chosen === null) this.row = byNearness(this.places, this.world.centre);
+    if (this.chosen === null) this.row = byNearness(this.world.stars, this.world.centre);
     const { length } = this.row;
     const at = this.chosen === null ? (step === 1 ? 0 : -1) : this.row.indexOf(this.chosen) + step;
     this.choose(this.row[(at + length) % length] ?? null);
@@ -95,15 +95,15 @@ export class Sky {
 
   /** Marks the star that lies next in a direction. */
   stepToward(direction: Direction): void {
-    const from = this.chosen ?? this.world.centre;
-    const next = nextToward(this.places, from, direction);
+    const from = this.chosen?.at ?? this.world.centre;
+    const next = nextToward(this.world.stars, from, direction);
     if (next === null) return;
     // From here `stepStar` goes on among its neighbours.
-    this.row = byNearness(this.places, next);
+    this.row = byNearness(this.world.stars, next.at);
     this.choose(next);
   }
 
-  private choose(place: SystemPlace | null): void {
+  private choose(place: Star | null): void {
     this.chosen = place;
     this.world.mark(place);
     if (place !== null) write(byId('where'), `${hoverText(place, this.summaries)}. Enter flies there`);
@@ -195,7 +195,6 @@ export class Sky {
   private showPlaces(places: readonly SystemPlace[] | null): void {
     const isFirst = !this.hasPlaces;
     this.hasPlaces = places !== null;
-    this.places = places ?? [];
     this.world.setPlaces(places ?? []);
     this.world.setSummaries([...this.summaries.values()]);
     if (isFirst) this.travel(this.address.place, true);

@@ -150,6 +150,10 @@ export class World {
     return this.field.nearest(this.helm.camera.sight, 500);
   }
 
+  get stars(): readonly Star[] {
+    return this.field.stars;
+  }
+
   /** The middle of the picture, in cells of the map. */
   get centre(): Point {
     return this.helm.camera.sight;
