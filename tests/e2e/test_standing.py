@@ -5,13 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from .server import Server
 from .visit import Visit
 
 
-def test_who_is_winning_is_what_sql_says(visit: Visit, server: Server) -> None:
+@pytest.fixture
+def calm(visit_with: Callable[..., Visit]) -> Visit:
+    """Nothing here is about motion, and drawing it without a graphics card takes its time."""
+    return visit_with(reduced_motion="reduce")
+
+
+def test_who_is_winning_is_what_sql_says(calm: Visit, server: Server) -> None:
+    visit = calm
     page = visit.open()
     # The chart is a file of its own, loaded after the first picture.
     expect(page.locator(".shares-chart canvas")).to_be_visible()
@@ -44,8 +52,8 @@ def test_who_is_winning_is_what_sql_says(visit: Visit, server: Server) -> None:
     expect(page.locator("#tip")).to_be_hidden()
 
 
-def test_the_bar_finds_ships_strategies_and_wishes(visit: Visit, server: Server) -> None:
-    page = visit.open()
+def test_the_bar_finds_ships_strategies_and_wishes(calm: Visit, server: Server) -> None:
+    page = calm.open()
     page.keyboard.press("/")
     page.keyboard.type("ol")
     options = page.get_by_role("option")
@@ -69,9 +77,14 @@ def test_the_bar_finds_ships_strategies_and_wishes(visit: Visit, server: Server)
     expect(page).to_have_url(re.compile(r"#/system/7"))
 
 
-def test_a_star_is_chosen_by_keyboard(visit: Visit, server: Server) -> None:
-    page = visit.open()
-    page.keyboard.press("n")
+def test_a_star_is_chosen_by_keyboard(calm: Visit) -> None:
+    page = calm.open()
+    # The stars are there once the server has said where they are.
+    for _ in range(40):
+        page.keyboard.press("n")
+        page.wait_for_timeout(250)
+        if page.locator("#tooltip").is_visible():
+            break
     expect(page.locator("#tooltip")).to_contain_text("System ")
     page.keyboard.press("n")
     page.keyboard.press("Shift+ArrowRight")
@@ -81,8 +94,8 @@ def test_a_star_is_chosen_by_keyboard(visit: Visit, server: Server) -> None:
     expect(page).to_have_url(re.compile(rf"#/system/{sid}"))
 
 
-def test_the_first_visit_is_welcomed_once(visit_with: Callable[..., Visit], server: Server) -> None:
-    visit = visit_with(is_first=True)
+def test_the_first_visit_is_welcomed_once(visit_with: Callable[..., Visit]) -> None:
+    visit = visit_with(is_first=True, reduced_motion="reduce")
     page = visit.open()
     welcome = page.locator(".welcome")
     expect(welcome).to_contain_text("A star is a solar system")
