@@ -50,7 +50,8 @@ LAW = {
         "errors",
         "text",
     },
-    "api": {"checks", "functions", "query", "strategies", "confinement", "tokens", *PLAIN},
+    "pictures": set(),
+    "api": {"checks", "functions", "pictures", "query", "strategies", "confinement", "tokens", *PLAIN},
     "processes": {
         "running",
         "api",
@@ -101,6 +102,7 @@ FOREIGN = {
     "recording": {"duckdb", "duckdb_engine", "sqlalchemy", "wasmtime", "numba", *SERVER},
     "query": {"duckdb", "wasmtime", "numba", *SERVER},
     "reader": {"wasmtime", "numba", "sqlalchemy", "pydantic", *SERVER},
+    "pictures": {"numba", *HEAVY, *SERVER},
     "api": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
     "checks": {"numpy", "pydantic", "pyarrow", "duckdb", "wasmtime", "numba", *SERVER},
     "confinement": {"numpy", "pydantic", "pyarrow", "duckdb", "wasmtime", "numba", *SERVER},

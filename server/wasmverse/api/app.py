@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import wasmverse
-from wasmverse.api import functions, health, modules, strategies
+from wasmverse.api import functions, health, modules, picture, strategies
 from wasmverse.api.access import Access
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
@@ -23,6 +23,7 @@ from wasmverse.api.live.queries import LiveQueries
 from wasmverse.api.live.socket import live_router
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.page import add_page
+from wasmverse.api.picture import Pictures
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
 from wasmverse.messages import Universe
@@ -86,6 +87,7 @@ def create_app(
         ByteBudget(settings.bodies_bytes_max),
     )
     app.state.live = live
+    app.state.pictures = Pictures()
     add_error_handlers(app)
     app.include_router(data_api_router("v2"))  # routes are tried in order, and most requests are for these
     app.include_router(data_api_router("v1"))
@@ -93,6 +95,7 @@ def create_app(
     app.include_router(functions.router)
     app.include_router(health.router)
     app.include_router(modules.router)
+    app.include_router(picture.router)
     app.include_router(live_router)
     app.add_middleware(
         CORSMiddleware,
@@ -107,5 +110,5 @@ def create_app(
     app.add_middleware(
         SiteGuard, settings=settings, is_open=access.is_open
     )  # the middleware that is added last runs first
-    add_page(app, page_folder)
+    add_page(app, page_folder, settings.frame_ancestors)
     return app

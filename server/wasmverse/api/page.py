@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, Response
+from starlette.datastructures import URL, Headers, QueryParams
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from wasmverse.api.errors import HttpError
 from wasmverse.api.http.methods import methods_at
 
 # No more than the page needs; web/src/main.ts says how it does without the rest.
@@ -26,16 +30,16 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
     )
 )
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-WORKER_POLICY = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
+_NOBODY = "'none'"
+
+WORKER_SCRIPTS = "script-src 'self' 'wasm-unsafe-eval'"
 """Of a worker's script, which is under a policy of its own: there, and only there, WebAssembly may be compiled."""
 
 _ENDINGS = {"br": ".br", "gzip": ".gz"}
@@ -56,8 +60,28 @@ Build it with `make setup` and start again, or talk to the universe in SQL:
 class _Page(StaticFiles):
     """Static files, compressed where the build has compressed them and the client takes it.
 
-    Those in assets/ are named by a hash of their contents and cached for ever; the others are revalidated.
+    Those in assets/ are named by a hash of their contents and cached for ever; the others are revalidated. The page itself says
+    what is seen at the place that is asked for, to those who show links with a picture.
     """
+
+    def __init__(self, folder: Path, framed_by: Sequence[str]) -> None:
+        super().__init__(directory=folder, html=True)
+        self._index = (folder / "index.html").read_text()
+        self._headers = page_headers(framed_by)
+        self._worker_policy = self._headers["Content-Security-Policy"].replace(
+            "script-src 'self'", WORKER_SCRIPTS
+        )
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A file; the page with what it is about in its head."""
+        query = QueryParams(scope["query_string"])
+        if path not in {".", "index.html"} or not ({"system", "turn"} & query.keys()):
+            return await super().get_response(path, scope)
+        try:
+            told = described(self._index, place_asked(query), URL(scope=scope))
+        except HttpError:
+            return await super().get_response(path, scope)
+        return HTMLResponse(told, headers={**self._headers, "Cache-Control": "no-cache"})
 
     def file_response(self, full_path, stat_result, scope: Scope, status_code: int = 200) -> Response:  # type: ignore[no-untyped-def]  # noqa: ANN001
         encoding = self._encoding(full_path, Headers(scope=scope))
@@ -67,9 +91,9 @@ class _Page(StaticFiles):
             response.headers["Content-Encoding"] = encoding
         else:
             response = super().file_response(full_path, stat_result, scope, status_code)
-        response.headers.update(_HEADERS)
+        response.headers.update(self._headers)
         if is_worker(Path(full_path)):
-            response.headers["Content-Security-Policy"] = WORKER_POLICY
+            response.headers["Content-Security-Policy"] = self._worker_policy
         response.headers["Vary"] = "Accept-Encoding"
         is_hashed = Path(full_path).parent.name == "assets"
         response.headers["Cache-Control"] = FOREVER if is_hashed else "no-cache"
@@ -93,6 +117,53 @@ def accepted_encodings(header: str) -> set[str]:
     return accepted
 
 
+def page_headers(framed_by: Sequence[str]) -> dict[str, str]:
+    """What is sent with the page's files; framed_by : origins whose pages may show it in a frame."""
+    ancestors = f"frame-ancestors {' '.join(framed_by) or _NOBODY}"
+    return {"Content-Security-Policy": f"{POLICY}; {ancestors}", **_HEADERS}
+
+
+def place_asked(query: QueryParams) -> tuple[int | None, int | None]:
+    """System and turn of an address, as shared links name them before the `#`; None for the map, and for the newest turn.
+
+    Raises
+    ------
+    HttpError : one of them is no number.
+    """
+    found = []
+    for name in ("system", "turn"):
+        text = query.get(name)
+        if text is not None and not re.fullmatch(r"[0-9]{1,15}", text):
+            raise HttpError(400, f"{name} is {text[:40]!r}; it is a whole number, as in ?{name}=7")
+        found.append(None if text is None else int(text))
+    return found[0], found[1]
+
+
+def described(index: str, place: tuple[int | None, int | None], url: URL) -> str:
+    """The page with the tags of the Open Graph protocol (https://ogp.me) for a place: its title, and where its picture is."""
+    system, turn = place
+    what = "A living universe inside a database" if system is None else f"System {system:,}"
+    title = f"{what}, turn {turn:,} · Wasmverse" if turn is not None else f"{what} · Wasmverse"
+    query = urlencode([(name, n) for name, n in (("system", system), ("turn", turn)) if n is not None])
+    told = {
+        "og:type": "website",
+        "og:site_name": "Wasmverse",
+        "og:title": title,
+        "og:description": "Every ship is flown by WebAssembly, every picture is drawn from SQL.",
+        "og:url": str(url),
+        "og:image": str(url.replace(path="/api/v1/picture.png", query=query)),
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": f"{what}, as points of light in the colours of the strategies",
+        "twitter:card": "summary_large_image",
+    }
+    tags = "".join(
+        f'    <meta {"name" if name.startswith("twitter") else "property"}="{name}" content="{html.escape(value)}" />\n'
+        for name, value in told.items()
+    )
+    return index.replace("  </head>", f"{tags}  </head>", 1)
+
+
 def is_worker(path: Path) -> bool:
     """Whether a script is a worker's: the build names it after its source, which is called worker.ts or ...-worker.ts."""
     return path.parent.name == "assets" and bool(re.fullmatch(r"(?:.+-)?worker-[\w-]+\.js", path.name))
@@ -101,8 +172,8 @@ def is_worker(path: Path) -> bool:
 class _Files(Mount):
     """Every path but those of other routes: a wrong method on one of these is answered as such, not as a missing file."""
 
-    def __init__(self, folder: Path, others: list[BaseRoute]) -> None:
-        super().__init__("/", _Page(directory=folder, html=True), name="page")
+    def __init__(self, folder: Path, others: list[BaseRoute], framed_by: Sequence[str]) -> None:
+        super().__init__("/", _Page(folder, framed_by), name="page")
         self._others = others
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -112,12 +183,17 @@ class _Files(Mount):
         return super().matches(scope)
 
 
-def add_page(app: FastAPI, folder: Path | None) -> None:
-    """Serve the built page at ``/``; where there is none, a text that says how to build it."""
+def add_page(app: FastAPI, folder: Path | None, framed_by: Sequence[str] = ()) -> None:
+    """Serve the built page at ``/``; where there is none, a text that says how to build it.
+
+    Parameters
+    ----------
+    framed_by : origins whose pages may show it in a frame.
+    """
     if folder is not None and (folder / "index.html").is_file():
-        app.router.routes.append(_Files(folder, list(app.routes)))
+        app.router.routes.append(_Files(folder, list(app.routes), framed_by))
         return
 
     @app.get("/", include_in_schema=False)
     async def not_built() -> Response:
-        return PlainTextResponse(NOT_BUILT, 503, Headers(_HEADERS))
+        return PlainTextResponse(NOT_BUILT, 503, Headers(page_headers(framed_by)))

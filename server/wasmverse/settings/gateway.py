@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -94,6 +94,12 @@ class AccessSettings(Group):
     cors_origins: tuple[str, ...] = Field(
         ("*",),
         description="Origins whose pages may read; JSON list, `*` for all. Commands need the server's own.",
+    )
+    frame_ancestors: tuple[
+        Annotated[str, Field(pattern=r"^(https?://[A-Za-z0-9.*:\[\]-]+|\*|'self')$")], ...
+    ] = Field(
+        (),
+        description="Origins whose pages may show the page in a frame; JSON list, `*` for all.",
     )
     access: Literal["auto", "open", "token"] = Field(
         "auto",
