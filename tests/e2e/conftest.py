@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for needed in (COMMAND, PAGE):
         if not needed.exists():
             pytest.fail(f"{needed} is missing: run `make setup`", pytrace=False)
-    server = Server(tmp_path_factory.mktemp("universe"))
+    server = Server(tmp_path_factory.mktemp("universe"), past_bytes_max="0")
     server.start()
     yield server
     server.stop()

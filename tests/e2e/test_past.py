@@ -12,16 +12,16 @@ from playwright.sync_api import Browser, Page, expect
 from .server import Server
 from .visit import Visit
 
-KEPT = 120
-"""Turns: a minute at the server's period."""
+IN_MEMORY = 4
+"""Turns, two seconds at the server's period: older ones are played again."""
 REFUSED = "the server responded with a status of 4"
 """Chromium reports every refusal to the console; the page shows it to the person."""
 
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that keeps turns for as long as a test looks at them."""
-    server = Server(tmp_path_factory.mktemp("lasting"), snapshots_kept=str(KEPT))
+    """A server that keeps turns for as long as a test looks at them: on disk, as every server does."""
+    server = Server(tmp_path_factory.mktemp("lasting"), snapshots_kept=str(IN_MEMORY))
     server.start()
     yield server
     server.stop()
@@ -95,7 +95,11 @@ def test_a_link_with_a_turn_shows_the_universe_as_it_was(
     expect_past(page, turn)
     assert queries_of(visit)[asked:] == []
     assert visit.sockets == []
-    assert {query["turn"] for query in queries_of(visit)} == {turn}
+    of_now = ("from turn_kept", "from story")  # how long the time line is, and what is marked on it
+    asked_of = {
+        query.get("turn") for query in queries_of(visit) if not any(of in query["sql"] for of in of_now)
+    }
+    assert asked_of == {turn}
 
 
 def test_every_way_through_space_stays_in_the_turn(
@@ -182,3 +186,43 @@ def test_what_was_seen_of_a_turn_outlasts_it(visit: Visit, server: Server) -> No
     assert visit.lit_pixels() > 100
     # The server may still know some answers; the page does not need to ask.
     assert queries_of(visit)[asked:] == []
+
+
+def test_the_time_line_plays_the_past_and_comes_back_to_live(
+    visit_to: Callable[[Server], Visit], lasting: Server
+) -> None:
+    visit = visit_to(lasting)
+    page = visit.open("#/system/5")
+    line = page.get_by_role("slider", name="Turn that is shown")
+    page.keyboard.press("Space")
+    expect(page).to_have_url(re.compile(r"#/system/5\?turn=\d+$"))
+    stood = int(str(line.get_attribute("aria-valuenow")))
+    expect_past(page, stood)
+    page.keyboard.press(",")
+    expect_past(page, stood - 1)
+    await_turn(lasting, 12)
+    line.press("Home")
+    expect_past(page, int(str(line.get_attribute("aria-valuemin"))))
+    page.keyboard.press("Escape")
+    page.evaluate("location.hash = '#/system/5?turn=2'")
+    expect_past(page, 2)
+    page.get_by_role("button", name="Play").click()
+    expect(page).to_have_url(re.compile(r"turn=\d+&play=1"))
+    page.wait_for_function("turn => Number(document.querySelector('.time-track').ariaValueNow) > turn", arg=5)
+    expect(page.locator("#connection")).to_have_text("Past")
+    assert {
+        query["turn"] for query in queries_of(visit) if "entity" in query["sql"] and query.get("turn")
+    } >= {3, 4, 5}
+    page.keyboard.press("Shift+>")
+    expect(page).to_have_url(re.compile(r"play=2"))
+    page.get_by_role("button", name="Pause").click()
+    box = line.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    middle = int(str(line.get_attribute("aria-valuenow")))
+    assert 0 < middle < newest(lasting)
+    expect_past(page, middle)
+    line.press("End")
+    visit.await_live()
+    visit.await_turns(1)
+    expect(page).to_have_url(re.compile(r"#/system/5$"))

@@ -5,10 +5,12 @@ import type { Address } from './place/address';
 import { backFrom, TO_LIVE } from './place/step';
 import type { Share } from './share/share';
 import type { Sky } from './sky';
+import type { Playback } from './time/playback';
 import type { Direction } from './view/star-walk';
 
 const PAN_PIXELS = 70;
 const ZOOM_STEP = 1.35;
+const TURNS_FAR = 10;
 /** With Shift, arrows lead over the map from star to star; south is down. */
 const WAYS: Readonly<Record<string, Direction>> = {
   ArrowLeft: { x: -1, y: 0 },
@@ -28,6 +30,7 @@ export function listenToKeys(
   bar: Pick<Bar, 'search'>,
   watch: Pick<Watch, 'toggle'>,
   share: Pick<Share, 'toggle' | 'toggleSound' | 'close'>,
+  time: Promise<Pick<Playback, 'toggle' | 'step' | 'faster' | 'replay'>>,
 ): void {
   const keys: Readonly<Record<string, () => void>> = {
     ArrowLeft: () => sky.pan(PAN_PIXELS, 0),
@@ -45,6 +48,14 @@ export function listenToKeys(
       const { eid, isFollowing } = address.place;
       if (eid !== null) address.go({ isFollowing: !isFollowing });
     },
+    ' ': () => void time.then((playback) => playback.toggle()),
+    ',': () => void time.then((playback) => playback.step(-1)),
+    '.': () => void time.then((playback) => playback.step(1)),
+    '[': () => void time.then((playback) => playback.step(-TURNS_FAR)),
+    ']': () => void time.then((playback) => playback.step(TURNS_FAR)),
+    '<': () => void time.then((playback) => playback.faster(-1)),
+    '>': () => void time.then((playback) => playback.faster(1)),
+    b: () => void time.then((playback) => playback.replay()),
     w: () => watch.toggle(),
     x: () => share.toggle(),
     m: () => share.toggleSound(),
@@ -72,6 +83,8 @@ export function listenToKeys(
       if (event.target.closest('button, a') === null) sky.enterMiddle();
       return;
     }
+    // Space presses the button that has the focus.
+    if (event.key === ' ' && event.target.closest('button, a') !== null) return;
     const way = event.shiftKey && address.place.sid === null ? WAYS[event.key] : undefined;
     const action = way === undefined ? keys[event.key] : () => sky.stepToward(way);
     if (action === undefined) return;

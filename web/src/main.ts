@@ -47,7 +47,10 @@ async function open(): Promise<void> {
   const watch = new Watch(address, feed, sky, after);
   showEmbedded(address);
   const share = new Share(address, feed, stage);
-  listenToKeys(address, sky, system, bar, watch, share);
+  const time = import('./time/time-line').then(
+    ({ TimeLine }) => new TimeLine(address, feed, { post: postQuery, after }).playback,
+  );
+  listenToKeys(address, sky, system, bar, watch, share, time);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) feed.pause();
     else feed.resume();

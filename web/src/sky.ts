@@ -25,6 +25,17 @@ const BUTTON_ZOOM = 1.6;
 /** The tour takes so many times as long for a flight: there is time to see where it leads. */
 const TOUR_PACE = 2;
 
+/** Where past turns are played faster than this, some are left out. */
+const PACE_MAX = 4;
+/** So many turns after another one may be the next that is played. */
+const STRIDE_MAX = 4;
+
+/** Whether a place follows another because past turns are played. */
+function isPlayed(place: Place, from: Place): boolean {
+  if (place.turn === null || from.turn === null || place.play === null) return false;
+  return place.turn > from.turn && place.turn - from.turn <= STRIDE_MAX;
+}
+
 /** The drawn world at the page's place: it goes where the address says, and what is done to it changes the address. */
 export class Sky {
   private readonly world: World;
@@ -115,6 +126,11 @@ export class Sky {
     if (place !== null) this.address.go(intoSystem(place.sid));
   }
 
+  /** Milliseconds from the turn that is shown to the next one. */
+  private get pace(): number {
+    return this.periodMs / Math.min(this.address.place.play ?? 1, PACE_MAX);
+  }
+
   private follow(feed: Pick<Feed, 'follow'>): void {
     feed.follow(
       ({ turn }) => at(NUMBERS, turn),
@@ -144,7 +160,7 @@ export class Sky {
     feed.follow(
       ({ sid, turn }) => (sid === null ? at(NEWS, turn) : null),
       (news) => {
-        if (news !== null) this.world.flash(news, this.periodMs);
+        if (news !== null) this.world.flash(news, this.pace);
       },
     );
     feed.follow(
@@ -162,7 +178,7 @@ export class Sky {
       (isolated) => this.world.setIsolated(isolated),
     );
     feed.follow(systemQuestion, (state) => {
-      if (state !== null) this.world.showSystem(state, this.periodMs);
+      if (state !== null) this.world.showSystem(state, this.pace);
     });
   }
 
@@ -174,9 +190,11 @@ export class Sky {
       this.chosen = null;
     }
     if (isOtherTurn) {
-      // Nothing flies from one time to another.
-      this.world.clearSystem();
-      this.summaries = new Map();
+      // Nothing flies from one time to another, but from a turn that is played to the next.
+      if (!isPlayed(place, from)) {
+        this.world.clearSystem();
+        this.summaries = new Map();
+      }
     }
     this.world.tell(place);
     this.world.select(place.eid, place.isFollowing);

@@ -18,6 +18,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   scene: ['place', 'sql', 'view'],
   panel: ['feed', 'place', 'source', 'sql', 'view'],
   chart: ['view'],
+  time: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   director: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   welcome: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   help: ['panel'],
@@ -59,6 +60,7 @@ const LAZY: Readonly<Record<string, string>> = {
   sound: 'share/share.ts',
   chart: 'panel/standings.ts',
   'welcome/welcome.ts': 'panel/first-visit.ts',
+  'time/time-line.ts': 'main.ts',
   'director/begin.ts': 'director/watch.ts',
 };
 

@@ -1,5 +1,6 @@
 import type { Address } from '../place/address';
 import type { Place } from '../place/place';
+import { Refused, SourceFailure } from '../source/failure';
 import type { OpenLink } from '../source/link';
 import type { Post } from '../source/request';
 import { keyOf, type Question } from '../sql/question';
@@ -17,6 +18,8 @@ export interface Means {
 }
 
 interface Follower {
+  /** The question that it has at a place. */
+  ask(place: Place): Question<unknown> | null;
   /** Takes in the place; returns the question that it has there. */
   attend(place: Place): Question<unknown> | null;
   /** Shows what the store has for its question, if that is something else than before. */
@@ -43,6 +46,9 @@ export class Feed {
   private supply: Supply | null = null;
   private turn: number | null = null;
   private wanted = new Map<string, Question<unknown>>();
+  private readonly refused = new Set<string>();
+  /** What is being asked of turns that are not shown yet. */
+  private readonly early = new Set<string>();
 
   constructor(
     private readonly address: Pick<Address, 'place' | 'listen'>,
@@ -65,6 +71,7 @@ export class Feed {
     let question: Question<T> | null = null;
     let shown: T | null = null;
     this.followers.push({
+      ask,
       attend: (place) => {
         question = ask(place);
         return question;
@@ -82,6 +89,34 @@ export class Feed {
   /** To be called when the parts of the page are there: they hear of a new place before its answers come. */
   start(): void {
     this.address.listen((place) => this.attend(place));
+  }
+
+  /**
+   * Asks for all that the page would show of a past turn where it is now; whether there is nothing to wait for. What is
+   * refused is not waited for: once the turn is shown, the page says why.
+   */
+  prefetch(turn: number): boolean {
+    let isThere = true;
+    for (const follower of this.followers) {
+      const question = follower.ask({ ...this.address.place, turn });
+      if (question === null || question.query.turn !== turn || this.store.get(question) !== null) continue;
+      const key = keyOf(question);
+      if (this.refused.has(key)) continue;
+      isThere = false;
+      if (this.early.has(key)) continue;
+      this.early.add(key);
+      this.means
+        .post(question.query)
+        .then((answer) => {
+          if (answer.turn === turn) this.store.put(question, question.read(answer));
+        })
+        .catch((error: unknown) => {
+          if (!(error instanceof SourceFailure)) throw error;
+          if (error instanceof Refused) this.refused.add(key);
+        })
+        .finally(() => this.early.delete(key));
+    }
+    return isThere;
   }
 
   /** A page that nobody sees asks nothing. */

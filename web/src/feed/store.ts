@@ -1,7 +1,7 @@
 import type { Question } from '../sql/question';
 
 /** Past turns whose answers are kept: those last asked about. A turn can be as large as the universe's map. */
-const PAST_TURNS_KEPT = 4;
+const PAST_TURNS_KEPT = 8;
 
 /**
  * What the page has asked and been answered, live and of past turns. The answer about a past turn never changes, so it

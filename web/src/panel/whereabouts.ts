@@ -16,8 +16,8 @@ export function tellWhereabouts(address: Pick<Address, 'listen' | 'go'>): void {
     document.title = titleOf(place);
     const where = whereOf(place);
     byId('sky').setAttribute('aria-label', where);
-    // The tour says what it shows; the place besides would be too much to listen to.
-    if (!place.isTouring) write(byId('where'), where);
+    // The tour says what it shows; the place besides, and each turn that is played, would be too much to listen to.
+    if (!place.isTouring && place.play === null) write(byId('where'), where);
   });
 }
 

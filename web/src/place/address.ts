@@ -2,6 +2,8 @@ import { type Place, readPlace, writePlace } from './place';
 
 /** A sight that changes with every frame is written when it has come to rest: browsers limit changes of the address. */
 const REST_MS = 350;
+/** A place that changes by itself is written once in so long. */
+const DRIFT_MS = 1000;
 
 /** Is told of each place at which the page arrives; `from` is null for the first one. */
 export type Arrive = (place: Place, from: Place | null) => void;
@@ -45,6 +47,14 @@ export class Address {
     const next = { ...this.current, ...change };
     history.replaceState(null, '', writePlace(next));
     this.arrive(next);
+  }
+
+  /** As `replace`, for a place that changes by itself, many times a second perhaps: the address follows. */
+  drift(change: Partial<Place>): void {
+    const from = this.current;
+    this.current = { ...from, ...change };
+    this.pending ??= setTimeout(() => this.flush(), DRIFT_MS);
+    for (const listener of this.listeners) listener(this.current, from);
   }
 
   adjust(change: Partial<Place>): void {

@@ -14,6 +14,8 @@ export type Layer = 'energy' | 'battles' | 'density' | 'change';
 export interface Place {
   /** Null: live. Otherwise the past turn that all of the page shows. */
   readonly turn: number | null;
+  /** How fast a past turn goes on to the next, in periods a period; null: it stands. */
+  readonly play: number | null;
   /** Null: the map of all systems. */
   readonly sid: number | null;
   readonly eid: number | null;
@@ -40,10 +42,14 @@ export interface Place {
 
 export const HIDEABLE: readonly string[] = ['bar', 'panels', 'news', 'time', 'caption'];
 
+/** How slowly and how fast past turns are played. */
+const [SPEED_MIN, SPEED_MAX] = [0.25, 16];
+
 export type Measure = 'energy' | 'ships';
 
 export const MAP: Place = {
   turn: null,
+  play: null,
   sid: null,
   eid: null,
   sight: null,
@@ -64,7 +70,7 @@ const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] sat
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
+ * `?turn=n&play=2&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -72,10 +78,12 @@ export function readPlace(hash: string): Place {
   const params = new URLSearchParams(search);
   const match = /^\/system\/(\d+)(?:\/entity\/(\d+))?\/?$/.exec(path);
   const layer = params.get('layer');
+  const turn = readCount(params.get('turn'));
   const sheet = params.get('sheet');
   const eid = match?.[2] === undefined ? null : Number(match[2]);
   return {
-    turn: readCount(params.get('turn')),
+    turn,
+    play: turn === null ? null : readSpeed(params.get('play')),
     sid: match?.[1] === undefined ? null : Number(match[1]),
     eid,
     sight: readSight(params.get('at')),
@@ -98,6 +106,7 @@ export function writePlace(place: Place): string {
   if (place.sid !== null && place.eid !== null) path += `/entity/${place.eid}`;
   const params: string[] = [];
   if (place.turn !== null) params.push(`turn=${place.turn}`);
+  if (place.turn !== null && place.play !== null) params.push(`play=${shorten(place.play)}`);
   if (place.sight !== null) {
     const { x, y, span } = place.sight;
     params.push(`at=${[x, y, span].map(shorten).join(',')}`);
@@ -118,6 +127,11 @@ export function writePlace(place: Place): string {
 function readCount(text: string | null): number | null {
   const count = /^\d+$/.test(text ?? '') ? Number(text) : Number.NaN;
   return Number.isSafeInteger(count) ? count : null;
+}
+
+function readSpeed(text: string | null): number | null {
+  const speed = Number(text ?? '');
+  return speed > 0 ? Math.min(SPEED_MAX, Math.max(SPEED_MIN, Number(speed.toFixed(2)))) : null;
 }
 
 function readSight(at: string | null): Sight | null {

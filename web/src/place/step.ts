@@ -4,7 +4,7 @@ import type { Place } from './place';
 export type Step = Partial<Place>;
 
 /** From a past turn to the newest one; all else stays in view. */
-export const TO_LIVE: Step = { turn: null };
+export const TO_LIVE: Step = { turn: null, play: null };
 
 export const TO_MAP: Step = { sid: null, eid: null, sight: null, isFollowing: false };
 

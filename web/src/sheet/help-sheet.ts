@@ -20,6 +20,10 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['m', 'sound on or off'],
   ['s', 'strategies and upload'],
   ['c', 'SQL console'],
+  ['Space', 'stand still at this turn; play on from it'],
+  ['< >', 'play slower, faster'],
+  ['b', 'the turn before in slow motion'],
+  ['[ ]', 'ten turns back, ten turns on; one with comma and point'],
   ['l', 'from a past turn back to the live universe'],
   ['Escape', 'one step back: sheet, selection, map'],
 ];

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { Feed } from '../../src/feed/feed';
-import { Refused } from '../../src/source/failure';
+import { Busy, Refused } from '../../src/source/failure';
 import { at } from '../../src/sql/question';
 import { TURNS } from '../../src/sql/turns';
 import { answerOf } from '../build';
@@ -152,4 +152,33 @@ test('a page that nobody sees holds no link', () => {
   feed.resume();
   links.listener?.onOpen();
   expect(watched()).toEqual(['news']);
+});
+
+test('a past turn that is not shown yet is asked for once, and is there at once when it is', async () => {
+  feed.start();
+  address.go({ turn: 7 });
+  await settled();
+  expect(feed.prefetch(8)).toBe(false);
+  expect(feed.prefetch(8)).toBe(false);
+  await settled();
+  expect(feed.prefetch(8)).toBe(true);
+  expect(server.asked.map(({ turn }) => turn)).toEqual([7, 8]);
+  address.go({ turn: 8 });
+  expect(shown.at(-1)).toBe('8: news');
+  expect(server.asked).toHaveLength(2);
+});
+
+test('a turn that is refused is not waited for, and one that nobody answered is asked for again', async () => {
+  feed.start();
+  address.go({ turn: 7 });
+  await settled();
+  server.failure = new Busy('too much to do', 503);
+  expect(feed.prefetch(8)).toBe(false);
+  await settled();
+  expect(feed.prefetch(8)).toBe(false);
+  await settled();
+  server.failure = new Refused('There is no snapshot of turn 8', 400, '1105');
+  expect(feed.prefetch(8)).toBe(false);
+  await settled();
+  expect(feed.prefetch(8)).toBe(true);
 });

@@ -37,13 +37,13 @@ test('turns are kept apart from each other and from live', () => {
   expect([null, 7, 8].map((turn) => store.get(at(fleet, turn)))).toEqual(['live', 'at 7', null]);
 });
 
-test('of past turns the four last asked about are kept, and live always', () => {
+test('of past turns the eight last asked about are kept, and live always', () => {
   store.put(fleet, 'live');
-  for (const turn of [1, 2, 3, 4]) store.put(at(fleet, turn), `at ${turn}`);
+  for (const turn of [1, 2, 3, 4, 5, 6, 7, 8]) store.put(at(fleet, turn), `at ${turn}`);
   // Asked about again: now the second turn is the one to go.
   store.put(at(questionOf('nodes'), 1), 'nodes');
-  store.put(at(fleet, 5), 'at 5');
-  const kept = [1, 2, 3, 4, 5].filter((turn) => store.get(at(fleet, turn)) !== null);
-  expect(kept).toEqual([1, 3, 4, 5]);
+  store.put(at(fleet, 9), 'at 9');
+  const kept = [1, 2, 3, 4, 9].filter((turn) => store.get(at(fleet, turn)) !== null);
+  expect(kept).toEqual([1, 3, 4, 9]);
   expect(store.get(fleet)).toBe('live');
 });

@@ -22,8 +22,10 @@ function anyPlace(roll: () => number): Place {
   const sid = orNull(upTo(250_000));
   const eid = sid === null ? null : orNull(upTo(2 ** 40));
   const words = Array.from({ length: 1 + upTo(6) }, () => WORDS[upTo(WORDS.length)] ?? '');
+  const turn = orNull(upTo(10) === 0 ? upTo(3) : upTo(2 ** 50));
   return {
-    turn: orNull(upTo(10) === 0 ? upTo(3) : upTo(2 ** 50)),
+    turn,
+    play: turn === null ? null : orNull((1 + upTo(64)) / 4),
     sid,
     eid,
     sight: orNull({ x: cells(500), y: cells(500), span: (1 + upTo(70_000)) / 100 }),

@@ -4,6 +4,7 @@ import { backFrom, intoSystem, type Step, TO_LIVE, TO_MAP, toEntity, toIsolated 
 
 const DEEP: Place = {
   turn: 7,
+  play: 2,
   sid: 4,
   eid: 9,
   sight: { x: 1, y: 2, span: 3 },
@@ -40,13 +41,14 @@ test('back leads from the sheet to the ship, the system, the map and all of it; 
 test('no way through space changes the time, and the way back to live changes nothing else', () => {
   for (const step of [TO_MAP, intoSystem(5), toEntity(DEEP, 3), toEntity(DEEP, null)])
     expect(after(DEEP, step).turn).toBe(7);
-  expect(after(DEEP, TO_LIVE)).toEqual({ ...DEEP, turn: null });
+  expect(after(DEEP, TO_LIVE)).toEqual({ ...DEEP, turn: null, play: null });
 });
 
 test('into another system goes neither the selection nor the sight', () => {
   expect(after(DEEP, intoSystem(5))).toEqual({
     ...MAP,
     turn: 7,
+    play: 2,
     sid: 5,
     sql: 'select 1',
     isolate: 'a',

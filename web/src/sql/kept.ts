@@ -1,0 +1,42 @@
+import { type Answer, readRows } from '../source/answer';
+import { Unreadable } from '../source/failure';
+import type { Query } from '../source/request';
+import { readStories, type Story } from './story';
+
+/** Which turns can be asked for; those from `memory` on are there at once. */
+export interface Kept {
+  readonly oldest: number;
+  readonly newest: number;
+  readonly memory: number;
+}
+
+/** Asked about the newest turn whatever turn the page shows: the line is as long as there is something to go to. */
+export const KEPT: Query = {
+  sql: 'select oldest_tid, newest_tid, memory_tid from turn_kept',
+  args: [],
+  turn: null,
+};
+
+export function readKept(answer: Answer): Kept {
+  const [kept] = readRows(answer, (row) => ({
+    oldest: row.number('oldest_tid'),
+    newest: row.number('newest_tid'),
+    memory: row.number('memory_tid'),
+  }));
+  if (kept === undefined) throw new Unreadable('turn_kept has no row');
+  return kept;
+}
+
+const TOLD_MAX = 240;
+
+/** What was worth a look since a turn, the best first. */
+export function toldSince(tid: number): Query {
+  return {
+    sql: `select tid, sid, eid, x, y, kind, score, strategy, by_strategy, text from story where tid >= ?
+order by score desc, tid desc limit ${TOLD_MAX}`,
+    args: [tid],
+    turn: null,
+  };
+}
+
+export const readTold: (answer: Answer) => Story[] = readStories;
