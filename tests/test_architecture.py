@@ -38,6 +38,7 @@ LAW = {
     "storage": {"chronicle", "functions", "simulation", "strategies", "universe", "sizes", "tokens", *PLAIN},
     "snapshots": {"wasm", *PLAIN},
     "recording": {"functions", "simulation", "storage", "strategies", "universe", "sizes", *PLAIN},
+    "past": {"recording", "simulation", "snapshots", "strategies", "universe", "wasm", *PLAIN},
     "query": {"snapshots", "storage", "confinement", *PLAIN},
     "reader": {
         "chronicle",
@@ -55,6 +56,7 @@ LAW = {
     "processes": {
         "running",
         "api",
+        "past",
         "query",
         "recording",
         "simulation",
@@ -100,6 +102,7 @@ FOREIGN = {
     "snapshots": {"duckdb", "sqlalchemy", "wasmtime", "numba", *SERVER},
     "simulation": {"duckdb", "duckdb_engine", "sqlalchemy", "numba", *SERVER},
     "recording": {"duckdb", "duckdb_engine", "sqlalchemy", "wasmtime", "numba", *SERVER},
+    "past": {"duckdb", "duckdb_engine", "sqlalchemy", "numba", *SERVER},
     "query": {"duckdb", "wasmtime", "numba", *SERVER},
     "reader": {"wasmtime", "numba", "sqlalchemy", "pydantic", *SERVER},
     "pictures": {"numba", *HEAVY, *SERVER},

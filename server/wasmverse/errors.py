@@ -12,6 +12,7 @@
     |   +-- ClockLost              another process plays the turns now
     +-- SnapshotError              a turn cannot be published
     +-- RecordingError             a recorded run cannot be read, written or continued
+    +-- PastError                  a past turn cannot be kept, or played again
     +-- ModuleRefused              an uploaded module breaks a rule
     +-- BuildError                 a strategy's source cannot be made into a module
     |   +-- SourceRefused          its compiler refuses it, at these lines
@@ -105,6 +106,10 @@ class SnapshotError(WasmverseError):
 
 class RecordingError(WasmverseError):
     """A recorded run cannot be read, written or continued."""
+
+
+class PastError(WasmverseError):
+    """A past turn cannot be kept, or cannot be played again."""
 
 
 class ModuleRefused(WasmverseError):

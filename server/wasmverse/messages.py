@@ -59,6 +59,21 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Which turns are kept on disk to be played again, as of the last that was written down; sent after a turn was published.
+
+    oldest_tid, newest_tid : None while there is none; turns in between may be missing where the disk took no more
+    bytes : what they take, with the code that they need
+    trouble : why none can be kept at the moment, for a person; None if nothing is wrong
+    """
+
+    oldest_tid: int | None
+    newest_tid: int | None
+    bytes: int
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """A step of the start, described for a person."""
 
@@ -168,6 +183,10 @@ class Universe(Protocol):
     @property
     def condition(self) -> Condition:
         """How it is kept, and who plays it."""
+
+    @property
+    def kept(self) -> Kept | None:
+        """Which past turns are kept on disk; None where they are kept only in memory."""
 
     @property
     def is_alive(self) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.wasm.builder import compile_wat, strategy_wat
 from wasmverse.commands import Command
 from wasmverse.errors import UniverseUnavailable
-from wasmverse.messages import Condition, FunctionKey, FunctionUse, TurnReport
+from wasmverse.messages import Condition, FunctionKey, FunctionUse, Kept, TurnReport
 from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage import schema
@@ -131,11 +131,13 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy_log": strategy_log,
         "message": {"tid": [tid], "author": ["ada"], "text": [f"turn {tid} is fine"]},
     }
+    kept = {"oldest_tid": tid, "newest_tid": tid, "memory_tid": tid, "bytes": 0, "bytes_max": 0}
+    turn_kept = pa.Table.from_pylist([kept], arrow_schema(schema.turn_kept))
     empty = {
         table.name: arrow_schema(table).empty_table()
         for table in (schema.published_function, schema.turn_phase)
     }
-    return {name: pa.table(columns) for name, columns in tables.items()} | empty
+    return {name: pa.table(columns) for name, columns in tables.items()} | empty | {"turn_kept": turn_kept}
 
 
 def flown_tables(
@@ -178,6 +180,7 @@ class ScriptedUniverse:
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
         self.is_alive = True
         self.condition = Condition()
+        self.kept: Kept | None = None
         self.trouble: str | None = None
         self.last: TurnReport | None = None
         self._writer = writer

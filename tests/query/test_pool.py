@@ -366,6 +366,7 @@ PUBLIC = [
     "strategy_log",
     "strategy_turn",
     "transmission",
+    "turn_kept",
     "turn_phase",
     "turns",
     "visible",

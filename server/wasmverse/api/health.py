@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 import wasmverse
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.modules import rules_hash
+from wasmverse.messages import Universe
 from wasmverse.query.public import SCHEMA
+from wasmverse.query.service import QueryService
 
 STALE_PERIODS = 3
 STALE_SECONDS_MIN = 5.0
@@ -39,6 +41,7 @@ async def connect(request: Request) -> Response:
         "turn": None if report is None else report.tid,
         "periodSeconds": gateway.universe.period_seconds,
         "turnsKept": gateway.service.kept,
+        "oldestTurn": gateway.service.oldest,
         "query": "/api/v2/query/tuples",
         "live": "/api/v1/live",
         "rules": rules_hash(),
@@ -88,12 +91,25 @@ async def health(request: Request) -> Response:
             "recoveries": condition.recoveries,
             "lastRecovery": condition.recovered,
         },
+        "past": _past(universe, gateway.service),
         "readers": {"usable": readers.usable, "wanted": readers.wanted, "busy": readers.busy},
         "confinement": {
             kind: {layer: not why for layer, why in layers.items()} for kind, layers in confinement.items()
         },
     }
     return JSONResponse(facts, 503 if problem else 200, {"Cache-Control": "no-store"})
+
+
+def _past(universe: Universe, service: QueryService) -> dict[str, Any]:
+    """Which turns can be asked for; what is wrong with keeping them makes nobody unhealthy, as turns go on without."""
+    kept = universe.kept
+    return {
+        "oldestTurn": service.oldest,
+        "newestOnDisk": None if kept is None else kept.newest_tid,
+        "bytes": 0 if kept is None else kept.bytes,
+        "replays": dict(service.counts.replays.outcomes),
+        "problem": None if kept is None else kept.trouble,
+    }
 
 
 @router.get(

@@ -80,6 +80,12 @@ class _State(Collector):
         yield CounterMetricFamily(
             "wasmverse_recoveries", "Times that something left behind was put right", condition.recoveries
         )
+        if (kept := self._universe.kept) is not None:
+            yield GaugeMetricFamily("wasmverse_past_bytes", "Bytes of past turns on disk", kept.bytes)
+            turns = 0
+            if kept.oldest_tid is not None and kept.newest_tid is not None:
+                turns = kept.newest_tid - kept.oldest_tid + 1
+            yield GaugeMetricFamily("wasmverse_past_turns", "Past turns on disk", turns)
         if report is None:
             return
         yield GaugeMetricFamily("wasmverse_turn", "The last published turn", report.tid)
@@ -106,6 +112,15 @@ class _State(Collector):
         for outcome, number in counts.queries.items():
             queries.add_metric([outcome], number)
         yield queries
+        replays = CounterMetricFamily(
+            "wasmverse_replays", "Past turns played again, by outcome", labels=["outcome"]
+        )
+        for outcome, number in counts.replays.outcomes.items():
+            replays.add_metric([outcome], number)
+        yield replays
+        yield CounterMetricFamily(
+            "wasmverse_replay_seconds", "Time that turns took to be played again", counts.replays.seconds
+        )
         lost = CounterMetricFamily("wasmverse_readers_lost", "Readers replaced, by reason", labels=["reason"])
         for reason, number in counts.lost.items():
             lost.add_metric([reason], number)

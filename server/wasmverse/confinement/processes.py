@@ -190,6 +190,41 @@ def close_universe(paths: UniversePaths) -> Outcomes:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class HistorianPaths:
+    """What the historian must be able to read, the kept turns; and to change: the snapshots that it makes, at first also the
+    compiled kernels. ``readers_group`` as in `UniversePaths`."""
+
+    past: Path
+    shown: Path
+    kernels: Path
+    readers_group: int | None = None
+
+    def readable(self) -> list[Path]:
+        """What it must be able to read."""
+        return [*interpreter(), self.past]
+
+
+def confine_historian(paths: HistorianPaths) -> Outcomes:
+    """Confine this process as the universe is, but to one folder that it may write to, without a database or a network."""
+    with suppress(OSError):
+        paths.shown.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if paths.readers_group is not None:
+            users.hand_over(paths.shown, paths.readers_group)
+    return {
+        **namespaces.separate(is_read_only=False),
+        **landlock.restrict(paths.readable(), [paths.shown, paths.kernels]),
+        **drop_privileges(),
+        **refuse_core_files(),
+    }
+
+
+def close_historian(paths: HistorianPaths) -> Outcomes:
+    """As `close_universe`, before the first guest runs."""
+    landlock.restrict(paths.readable(), [paths.shown])
+    return seccomp.restrict(changes_files=True)
+
+
 def inside(module: str) -> list[str]:
     """The command that starts the reader or the checker, before its arguments."""
     # By its path: the code that finds a module by its name is large, too.

@@ -11,9 +11,12 @@ import select
 import time
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
+from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from wasmverse.commands import SpawnEntity
 from wasmverse.errors import (
     ClockLost,
     DatabaseLost,
@@ -22,15 +25,31 @@ from wasmverse.errors import (
     UniverseSilent,
     WasmverseError,
 )
-from wasmverse.messages import Answer, Condition, FunctionsUsed, Request, Stop, Trouble, TurnReport, Watchers
+from wasmverse.messages import (
+    Answer,
+    Condition,
+    FunctionsUsed,
+    Kept,
+    Request,
+    Stop,
+    Trouble,
+    TurnReport,
+    Watchers,
+)
+from wasmverse.past.keeper import Keeper, Spawned
 from wasmverse.snapshots.modules import Modules, callable_strategies, function_files
 from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage import schema
+from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.opening import disk_error
 from wasmverse.storage.universe_store import SharedStore, UniverseStore
+from wasmverse.universe import rules
 
 log = logging.getLogger("wasmverse.universe")
 
 COMMANDS_LATE_MAX = 8
+
+TURN_KEPT_TYPE = arrow_schema(schema.turn_kept)
 
 
 class GatewayEnd:
@@ -39,10 +58,19 @@ class GatewayEnd:
     Parameters
     ----------
     store : carries out the commands; what it has committed is published in ``snapshots``.
+    keeper : is told of every turn and of what is spawned between two of them; None if past turns are not kept on disk.
     """
 
-    def __init__(self, store: UniverseStore, snapshots: SnapshotWriter, pipe: Connection) -> None:
+    def __init__(
+        self,
+        store: UniverseStore,
+        snapshots: SnapshotWriter,
+        pipe: Connection,
+        keeper: Keeper | None = None,
+    ) -> None:
         self.store = store
+        self.keeper = keeper
+        self._kept: Kept | None = None
         self.snapshots = snapshots
         self.pipe = pipe
         self.is_stopping = False
@@ -137,7 +165,10 @@ class GatewayEnd:
             why = UniverseBusy(f"{self._refusal.message}; the command was not begun: try again in a moment")
             return Answer(request.number, None, why)
         try:
-            return Answer(request.number, self.store.carry_out(request.command), None)
+            answer = self.store.carry_out(request.command)
+            if self.keeper is not None and isinstance(request.command, SpawnEntity):
+                self.keeper.spawned(_entity(self.store, request.command, answer["eid"]))
+            return Answer(request.number, answer, None)
         except (DatabaseLost, ClockLost) as error:
             silent = UniverseSilent(
                 f"{error.message}; look whether the command took effect before you repeat it"
@@ -155,16 +186,53 @@ class GatewayEnd:
             failure = WasmverseError(f"the command failed: {type(error).__name__}: see the server's log")
             return Answer(request.number, None, failure)
 
+    def begin_turn(self) -> None:
+        """A turn is about to be played: what it is played with is kept."""
+        if self.keeper is not None:
+            self.keeper.begins(self._strategies(self.store.strategy_rows)[0])
+
     def _publish(self) -> None:
         tables = self.store.snapshot()
-        if tables["strategy"] is not self._strategy_rows:
-            self._strategy_rows = tables["strategy"]
+        tables["strategy"], modules = self._strategies(tables["strategy"])
+        tables["turn_kept"] = self._turn_kept()
+        modules = {**modules, **function_files(self.store.catalogue.modules)}
+        if self.keeper is not None:
+            self.keeper.published(self.store.tid, self.store.next_eid, tables, modules)
+        self.snapshots.publish(self.store.tid, tables, modules)
+        if self.keeper is not None and self.keeper.kept != self._kept:
+            self._kept = self.keeper.kept
+            self.send(self._kept)
+
+    def _strategies(self, rows: pa.Table) -> tuple[pa.Table, Modules]:
+        """The table ``strategy`` as it is published, and the modules of those who fly: the same objects as long as nothing
+        changes."""
+        if rows is not self._strategy_rows:
+            self._strategy_rows = rows
             strategies = self.store.registry.roster.strategies
             guests = {s.strategy_id: s.guest for s in strategies if s.guest is not None}
-            self._published_strategies = callable_strategies(self._strategy_rows, guests)
-        tables["strategy"], modules = self._published_strategies
-        functions = function_files(self.store.catalogue.modules)
-        self.snapshots.publish(self.store.tid, tables, {**modules, **functions})
+            self._published_strategies = callable_strategies(rows, guests)
+        return self._published_strategies
+
+    def _turn_kept(self) -> pa.Table:
+        """The row of ``turn_kept``, as of the turn that is published."""
+        tid, snapshots = self.store.tid, self.snapshots
+        in_memory = [kept for kept in snapshots.kept() if tid - snapshots.keep < kept <= tid]
+        row: dict[str, int] = {
+            "newest_tid": tid,
+            "memory_tid": min(in_memory, default=tid),
+            "bytes": 0,
+            "bytes_max": 0,
+        }
+        row["oldest_tid"] = row["memory_tid"]
+        if self.keeper is not None:
+            kept = self.keeper.kept
+            row["oldest_tid"] = min(row["memory_tid"], tid if kept.oldest_tid is None else kept.oldest_tid)
+            row |= {
+                "keyframe_turns": self.keeper.keyframe_turns,
+                "bytes": kept.bytes,
+                "bytes_max": self.keeper.bytes_max,
+            }
+        return pa.Table.from_pylist([row], TURN_KEPT_TYPE)
 
     def tell_start(self) -> None:
         """Publish the committed turn, and report it as if it had ended now; raises SnapshotError if it cannot be seen."""
@@ -201,3 +269,12 @@ class GatewayEnd:
 def _has_room(pipe: Connection) -> bool:
     """Whether a message of a few kilobytes can be written without waiting: a socket that is less full than that is writable."""
     return bool(select.select([], [pipe], [], 0)[1])
+
+
+def _entity(store: UniverseStore, command: SpawnEntity, eid: int) -> Spawned:
+    """What a command has spawned."""
+    strategy_id = None
+    if command.kind == rules.SHIP:
+        ships, compute = store.snapshot()["ship"], cast(Any, pc)
+        strategy_id = ships["strategy_id"][compute.index(ships["eid"], eid).as_py()].as_py()
+    return Spawned(command.sid, command.kind, command.x, command.y, eid, strategy_id)

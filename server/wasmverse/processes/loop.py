@@ -33,6 +33,7 @@ class TurnLoop:
             if not self.end.serve_until(schedule.start):
                 break
             deadline = time.time() + schedule.deadline - time.monotonic()
+            self.end.begin_turn()
             report = self.store.advance(deadline, self.end.snapshots.prepare)
             clock = time.perf_counter()
             if self.end.publish():

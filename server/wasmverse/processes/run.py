@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wasmverse.errors import DatabaseLocked, RecordingError, SnapshotError, WasmverseError
 from wasmverse.messages import Confined, Failure, Progress
+from wasmverse.past.keeper import Keeper, past_folder, universe_name
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.recording.recorder import record
@@ -109,15 +110,29 @@ def _run(
                 store.keep_commands()
             record(store, settings.record_path, settings.record_hash_turns)
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
+        keeper = None
         try:
-            end = GatewayEnd(store, snapshots, pipe)
+            keeper = _keeper(settings, store)
+            end = GatewayEnd(store, snapshots, pipe, keeper)
             if not end.is_asked:  # nobody asks for anything before there is a turn
                 play_or_follow(end, settings.period_seconds)
         finally:
+            if keeper is not None:
+                keeper.close()
             # The file is released last: whoever opens it next uses the same folder for snapshots.
             snapshots.close()
     finally:
         store.close()
+
+
+def _keeper(settings: UniverseProcessSettings, store: UniverseStore) -> Keeper | None:
+    """Who keeps past turns on disk. In a database several servers command, and what others did between two turns is not known
+    here: there only the newest turns are kept, in memory."""
+    place = settings.database_path
+    if not isinstance(place, Path) or not settings.past_bytes_max:
+        return None
+    name = universe_name(store.laws, store.founding().made_at.isoformat())
+    return Keeper(past_folder(place), store.laws, name, store.tid, settings, settings)
 
 
 def _opened(

@@ -25,6 +25,7 @@ from wasmverse.confinement.layers import KINDS, refusal, summary
 from wasmverse.confinement.probe import probe
 from wasmverse.errors import SettingsError
 from wasmverse.messages import Condition
+from wasmverse.processes.historian import Historian
 from wasmverse.processes.linux import end_all
 from wasmverse.processes.signals import heeded
 from wasmverse.processes.snapshot_folder import claim_folder
@@ -146,6 +147,9 @@ async def _serve_gateway(
     greet: Callable[[str], None],
 ) -> None:
     pool = ReaderPool(settings, universe.snapshot_folder)
+    historian = None
+    if isinstance(settings.database_path, Path) and settings.past_bytes_max:
+        pool.past = historian = Historian(settings, universe, pool.counts.replays)
     checker = asyncio.ensure_future(asyncio.to_thread(probe, "checker", settings.user_ids_first))
     announced: Path | None = None
     try:
@@ -180,6 +184,8 @@ async def _serve_gateway(
             announced.unlink(missing_ok=True)
         tokens.close()
         await _within(POOL_STOP_SECONDS, pool.close(), "the readers")
+        if historian is not None:
+            await _within(POOL_STOP_SECONDS, historian.close(), "the historian")
 
 
 async def _first_of(*works: Coroutine[Any, Any, Any] | asyncio.Future[Any]) -> None:

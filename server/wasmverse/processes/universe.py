@@ -29,6 +29,7 @@ from wasmverse.messages import (
     FunctionKey,
     FunctionsUsed,
     FunctionUse,
+    Kept,
     Progress,
     Request,
     Stop,
@@ -66,6 +67,7 @@ class UniverseProcess:
         self.failure: str | None = None
         self.confinement: dict[str, str] = {}
         self.condition = Condition()
+        self.kept: Kept | None = None
         self.ended = asyncio.Event()
         self._settings = settings
         self._tell = tell
@@ -267,6 +269,8 @@ class UniverseProcess:
                 self.confinement = layers
             case Condition():
                 self.condition = message
+            case Kept():
+                self.kept = message
             case TurnReport():
                 self._last, self._trouble, self.committed = message, None, message.tid
                 turned, self._turned = self._turned, asyncio.get_running_loop().create_future()

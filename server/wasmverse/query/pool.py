@@ -12,13 +12,17 @@ from wasmverse.errors import QueryError, QueryRefused, QueryTimeout, UniverseUna
 from wasmverse.query.budget import ByteBudget
 from wasmverse.query.cache import ResultCache
 from wasmverse.query.dispatch import Dispatcher
+from wasmverse.query.past import Past
 from wasmverse.query.query import NOBODY, Client, Query
 from wasmverse.query.readers import Readers
 from wasmverse.query.result import Result
 from wasmverse.query.run import Run
 from wasmverse.query.service import Counts, PoolState
 from wasmverse.settings import PoolSettings
-from wasmverse.snapshots.snapshot import kept_turns, newest_turn
+from wasmverse.snapshots.snapshot import kept_turns, newest_turn, turn_folder
+
+REPLAYS_MAX = 3
+"""How often the turn of one query may be played again: others may have asked for so many that it is gone by then."""
 
 LOOK_SECONDS = 0.05
 """How often to look for a turn while none is published."""
@@ -31,7 +35,11 @@ class ReaderPool:
     ----------
     settings : limits (``readers`` and everything that begins with ``reader_``, ``query_`` or ``results_``).
     snapshot_folder : where the universe publishes its turns.
+
+    past : has turns played again that are in memory no more; None if nobody does.
     """
+
+    past: Past | None = None
 
     def __init__(self, settings: PoolSettings, snapshot_folder: Path) -> None:
         self._settings = settings
@@ -49,8 +57,16 @@ class ReaderPool:
 
     @property
     def kept(self) -> list[int]:
-        """The turns that a query may pin, ascending."""
+        """The turns in memory, ascending."""
         return kept_turns(self._folder)
+
+    @property
+    def oldest(self) -> int | None:
+        """The oldest turn that a query may pin."""
+        kept = self.kept[:1]
+        if self.past is not None and (oldest := self.past.oldest) is not None:
+            kept.append(oldest)
+        return min(kept, default=None)
 
     @property
     def counts(self) -> Counts:
@@ -168,7 +184,10 @@ class ReaderPool:
             run.waiters -= 1
             if not run.waiters and not task.done():
                 self._forget(run, task)
-                self._dispatcher.leave(run)
+                if run.is_replaying:
+                    task.cancel()
+                else:
+                    self._dispatcher.leave(run)
         if is_live:
             self._costs.note_live(query, result.seconds)
         return self._count("ok", result)
@@ -203,11 +222,25 @@ class ReaderPool:
         return result  # type: ignore[return-value]
 
     def _missing(self, turn: int) -> QueryRefused:
-        kept = self.kept
-        have = f"turns {kept[0]} to {kept[-1]} are kept" if kept else "none is kept"
+        oldest, newest = self.oldest, self.newest
+        have = "none is kept" if oldest is None else f"turns {oldest} to {newest} are kept"
         return QueryRefused(
             f"There is no snapshot of turn {turn}: {have}; leave 'turn' out for the newest", code=1105
         )
+
+    async def _replay(self, run: Run) -> bool:
+        """Have the turn of a query played again if it is in memory no more; whether that was done."""
+        past, turn = self.past, run.turn
+        if past is None or turn_folder(self._folder, turn).exists():
+            return False
+        if (oldest := past.oldest) is None or turn < oldest:
+            return False
+        run.is_replaying = True
+        try:
+            await past.show(turn, (run.client, *run.others))
+        finally:
+            run.is_replaying = False
+        return True
 
     async def _carry_out(self, run: Run) -> Result:
         try:
@@ -221,6 +254,9 @@ class ReaderPool:
     async def _answer(self, run: Run) -> Result:
         if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
             raise self._missing(run.turn)  # a reader would take it for a turn that was removed
+        replays = 0
+        if run.is_pinned:
+            replays += await self._replay(run)
         tries = self._settings.readers + self._settings.reader_spares + 1
         while True:
             head, body = await self._dispatcher.ask(run)
@@ -233,6 +269,10 @@ class ReaderPool:
                 )
                 continue
             newest = self.newest
+            # It was in memory a moment ago, or its snapshot has gone because others were asked for.
+            if run.is_pinned and replays < REPLAYS_MAX and await self._replay(run):
+                replays += 1
+                continue
             if run.is_pinned or newest is None or newest == run.turn:
                 raise self._missing(run.turn)
             run.turn = newest  # the query waited so long that its turn was removed

@@ -24,6 +24,7 @@ class Run:
     bytes : what its result is known to have, where it needs room first
     waiters : how many wait for it now
     is_left : nobody waits any more
+    is_replaying : its turn is being played again; no reader has been asked
     """
 
     query: Query
@@ -42,6 +43,7 @@ class Run:
     worker: Worker | None = None
     lease: Lease | None = None
     is_left: bool = False
+    is_replaying: bool = False
 
 
 @dataclass(eq=False, slots=True)

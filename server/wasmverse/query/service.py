@@ -13,6 +13,14 @@ from wasmverse.query.uses import FunctionUses
 
 
 @dataclass(slots=True)
+class Replays:
+    """Past turns that were played again for queries, by outcome (ok, failed, busy), and the seconds that they took together."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class Counts:
     """What happened since the start, for metrics; ``queries`` by outcome, ``lost`` readers by reason.
 
@@ -28,6 +36,7 @@ class Counts:
     left: int = 0
     dropped: int = 0
     functions: FunctionUses = field(default_factory=FunctionUses)
+    replays: Replays = field(default_factory=Replays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,11 @@ class QueryService(Protocol):
 
     @property
     def kept(self) -> list[int]:
-        """The turns that a query may name, ascending."""
+        """The turns in memory, ascending: what names one of them is answered at once."""
+
+    @property
+    def oldest(self) -> int | None:
+        """The oldest turn that a query may name: those before the turns in memory are played again. None before the first."""
 
     @property
     def counts(self) -> Counts:

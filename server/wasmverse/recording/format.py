@@ -335,11 +335,12 @@ def module_of(recorded: Founder | Upload | Create) -> bytes:
 def seal(fact: Fact, before: str) -> tuple[bytes, str]:
     """A fact as a line, and the check that the next line hangs on; ``before`` is that of the line before, '' at the first."""
     body = fact.model_dump_json(exclude_none=isinstance(fact, Turn)).encode()
-    check = _check(body, before)
+    check = check_of(body, before)
     return body[:-1] + _SEAL + check.encode() + b'"}\n', check
 
 
-def _check(body: bytes, before: str) -> str:
+def check_of(body: bytes, before: str) -> str:
+    """The check over some bytes and what comes before them: 16 hexadecimal digits."""
     return hashlib.sha256(before.encode() + body).hexdigest()[:_SEAL_LENGTH]
 
 
@@ -398,7 +399,7 @@ class Recording:
     def _fact(self, number: int, line: bytes) -> Fact:
         body, mark, check = line[:-1].rpartition(_SEAL)
         body += b"}"
-        if not mark or check != _check(body, self.check).encode() + b'"}':
+        if not mark or check != check_of(body, self.check).encode() + b'"}':
             raise self._wrong(number, "is damaged or out of place; its check does not match")
         self.check = check[:-2].decode()
         try:

@@ -16,7 +16,7 @@ from wasmverse.settings.gateway import (
     SiteSettings,
 )
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
-from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings, misspelt_variables
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
@@ -38,6 +38,7 @@ __all__ = [
     "GuestSettings",
     "HistorySettings",
     "LiveSettings",
+    "PastSettings",
     "PoolSettings",
     "QuerySettings",
     "ReaderSettings",

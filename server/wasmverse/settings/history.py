@@ -55,6 +55,51 @@ class HistorySettings(Group):
         return self
 
 
+class PastSettings(Group):
+    """How many past turns are kept on disk, and how many of them are shown at the same time."""
+
+    past_bytes_max: int = Field(
+        512 << 20,
+        ge=0,
+        description="Bytes of the past turns in the folder beside the universe's file; 0 keeps none. The newest are always kept.",
+    )
+    keyframe_turns: int = Field(
+        15,
+        ge=1,
+        le=10_000,
+        description="Every how many turns all ships and nodes are kept; those in between are played again from there.",
+    )
+    replayed_kept: int = Field(
+        64, ge=1, le=1_000, description="Snapshots of turns that were played again, kept for queries."
+    )
+    replayed_bytes_max: int = Field(
+        256 << 20,
+        ge=1 << 20,
+        description="Bytes of these snapshots together; the one that was asked for last is always kept.",
+    )
+    replay_queue_max: int = Field(
+        64, ge=1, le=10_000, description="Turns that may wait to be played again; further ones are refused."
+    )
+    replay_queue_max_per_client: int = Field(
+        8, ge=1, le=10_000, description="Turns of one client that may wait to be played again."
+    )
+    replay_seconds_max: float = Field(
+        30.0,
+        gt=0,
+        le=3600,
+        description="Time in which a turn must have been played again once its turn has come, in seconds.",
+    )
+    replay_ahead: int = Field(
+        4,
+        ge=0,
+        le=100,
+        description="Turns that are played ahead of somebody who asks for one after the other.",
+    )
+    replay_nice: int = Field(
+        15, ge=0, le=19, description="Unix niceness of the process that plays past turns again."
+    )
+
+
 class SnapshotSettings(Group):
     """How many snapshots are kept for queries, and where."""
 

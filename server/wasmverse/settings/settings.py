@@ -20,7 +20,7 @@ from wasmverse.settings.gateway import (
     LiveSettings,
 )
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
-from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
@@ -47,6 +47,7 @@ class Settings(
     UploadSettings,
     FunctionSettings,
     GuestSettings,
+    PastSettings,
     SnapshotSettings,
     HistorySettings,
     RecordingSettings,

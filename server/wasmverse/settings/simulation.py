@@ -5,7 +5,7 @@ from __future__ import annotations
 from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.functions import FunctionUploadSettings
 from wasmverse.settings.guests import GuestSettings, UploadSettings
-from wasmverse.settings.history import HistorySettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
 
 
@@ -21,6 +21,7 @@ class UniverseProcessSettings(
     FunctionUploadSettings,
     UploadSettings,
     GuestSettings,
+    PastSettings,
     SnapshotSettings,
     HistorySettings,
     RecordingSettings,

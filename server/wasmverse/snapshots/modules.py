@@ -15,7 +15,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,8 @@ import pyarrow as pa
 from wasmverse.wasm.hosting import PART, AnyGuest, Compiled, files_of, guest_of, load_files
 
 MODULES = "modules"
+PAST = "past"
+"""Within a snapshot folder, one for turns that were played again (``past.shown``)."""
 
 _FUNCTION = "function-"
 
@@ -64,10 +66,24 @@ def function_files(modules: Modules) -> Modules:
 class ModuleFolder:
     """The universe's end: keeps the files that the kept turns need. For one thread of one process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, needed: Mapping[int, Iterable[str]] | None = None) -> None:
+        """``needed`` : the names of the files that an earlier process has left there for each of these turns; all others are
+        removed. None: there are none."""
         self._folder = folder / MODULES
         self._needed: dict[int, Modules] = {}
         self._sizes: dict[str, int] = {}
+        if needed is not None:
+            self._needed = {tid: dict.fromkeys(names, bytes) for tid, names in needed.items()}
+            wanted = set().union(*self._needed.values())
+            for path in self._folder.iterdir() if self._folder.is_dir() else ():
+                if path.name in wanted:
+                    self._sizes[path.name] = path.stat().st_size
+                else:
+                    path.unlink()
+
+    def needed(self, tid: int) -> Modules:
+        """What a turn needs that is kept."""
+        return self._needed.get(tid, {})
 
     @property
     def size_bytes(self) -> int:
@@ -100,7 +116,7 @@ class ModuleFolder:
 def load_function(folder: Path, names: Sequence[str]) -> tuple[Compiled, int]:
     """As `load_guest`, what a function of SQL is compiled to, which is known by the first of these names that there is."""
     *others, last = (f"{_FUNCTION}{name}" for name in names)
-    return _loaded(folder, next((name for name in others if (folder / MODULES / name).exists()), last))
+    return _loaded(folder, next((name for name in others if _file(folder, name).exists()), last))
 
 
 def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
@@ -114,12 +130,19 @@ def load_guest(folder: Path, sha256: str, export: str) -> tuple[AnyGuest, int]:
     return guest_of(compiled, export), size
 
 
+def _file(folder: Path, name: str) -> Path:
+    """Where a file is: among those of the kept turns, or else among those of turns that were played again."""
+    path = folder / MODULES / name
+    again = folder / PAST / MODULES / name
+    return again if not path.exists() and again.exists() else path
+
+
 def _loaded(folder: Path, name: str) -> tuple[Compiled, int]:
     size = 0
 
     def read(name: str) -> bytes:
         nonlocal size
-        compiled = (folder / MODULES / name).read_bytes()
+        compiled = _file(folder, name).read_bytes()
         size += len(compiled)
         return compiled
 

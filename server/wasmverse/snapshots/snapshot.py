@@ -7,6 +7,7 @@
         turn-000000000042/...
         newest -> turn-000000000042                        moved when the folder is complete
         modules/...                                        compiled strategies, see ``modules``
+        past/...                                           the same of turns that were played again, if there are
 
 A folder is written under the name ``writing`` and renamed, so whoever looks sees all of a turn or nothing.
 Arrow's file format, uncompressed, is used as it lies on disk: attaching copies nothing. A reader that has a
@@ -28,7 +29,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from wasmverse.errors import SettingsError, SnapshotError
-from wasmverse.snapshots.modules import MODULES, ModuleFolder, Modules
+from wasmverse.snapshots.modules import MODULES, PAST, ModuleFolder, Modules
 from wasmverse.text import printable
 
 NEWEST = "newest"
@@ -36,7 +37,7 @@ WRITING = "writing"
 _NEXT = f"{NEWEST}-next"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PREFIX = "turn-"
-_OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)?|{MODULES}")
+_OWN = re.compile(rf"(?:turn|{WRITING}|removing)-\d+|{WRITING}|{NEWEST}(?:-next)?|{MODULES}|{PAST}")
 """What a snapshot folder may hold."""
 _MAGIC_BYTES = 8
 """``ARROW1`` and what fills it up to 8 bytes, in front of the stream in a file: Arrow's columnar format, "IPC File Format"."""
@@ -81,7 +82,10 @@ def attach(folder: Path, tid: int) -> dict[str, pa.Table]:
     """
     tables: dict[str, pa.Table] = {}
     try:
-        for path in sorted(turn_folder(folder, tid).iterdir()):
+        place = turn_folder(folder, tid)
+        if not place.exists() and (again := turn_folder(folder / PAST, tid)).exists():
+            place = again
+        for path in sorted(place.iterdir()):
             with pa.memory_map(str(path)) as source:
                 # A file is a stream between a magic number and a footer. Arrow opens the footer by handing work to threads and
                 # waiting for them, eight times a turn in every reader: a third of what its queries took while all cores were
@@ -130,6 +134,10 @@ class SnapshotWriter:
         self._inode = _take(folder)
         _clear(folder)
         self._modules = ModuleFolder(folder)
+
+    def kept(self) -> list[int]:
+        """The turns that are there, ascending."""
+        return kept_turns(self.folder)
 
     def prepare(self, name: str, table: pa.Table) -> None:
         """Begin to write a table of the turn that is published next, before that may be seen. What fails is told by `publish`."""
@@ -267,11 +275,15 @@ class SnapshotWriter:
             _clear(self.folder)
             self.folder.rmdir()
 
+    def _by_worth(self, turns: list[int]) -> list[int]:
+        """Turns in the order in which they are kept, given in ascending order."""
+        return turns[::-1]
+
     def _prune(self, keep: int) -> None:
-        """Keep the newest turns, going back until their count or bytes are used up."""
+        """Keep the turns that are worth most, until their count or bytes are used up."""
         seen: set[int] = set()
         total = self._modules.size_bytes
-        for kept, tid in enumerate(reversed(kept_turns(self.folder))):
+        for kept, tid in enumerate(self._by_worth(kept_turns(self.folder))):
             folder = turn_folder(self.folder, tid)
             for entry in os.scandir(folder):
                 status = entry.stat()

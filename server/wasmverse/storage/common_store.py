@@ -34,6 +34,7 @@ from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import function_bounds, function_store, schema, strategy_store
+from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.phases import TurnPhases
 from wasmverse.storage.records import Records, TurnRecord
 from wasmverse.storage.stored_state import StoredState
@@ -48,6 +49,9 @@ from wasmverse.universe.state import State, of_system, state_hash, strategies_fl
 from wasmverse.universe.turn import Laws
 
 T = TypeVar("T", bound=Transaction)
+
+NO_TURN_KEPT = arrow_schema(schema.turn_kept).empty_table()
+"""What is kept of turns is known to who publishes them."""
 
 
 class CommonStore(ABC, Generic[T]):
@@ -157,6 +161,7 @@ class CommonStore(ABC, Generic[T]):
             "strategy_log": self.history.log.rows,
             "message": self.history.messages.rows,
             "wasm_function": self._published_functions(),
+            "turn_kept": NO_TURN_KEPT,
         }
 
     def state_hash(self) -> str:

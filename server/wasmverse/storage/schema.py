@@ -289,6 +289,20 @@ turn_phase = sa.Table(
 """How long each phase of the last turns took, and how many connections had live queries: what this server has seen, not stored.
 A table in a snapshot only. publish_seconds is NULL for the newest turn, which is not published before its snapshot is written."""
 
+turn_kept = sa.Table(
+    "turn_kept",
+    sa.MetaData(),
+    _required("oldest_tid", sa.BigInteger),
+    _required("newest_tid", sa.BigInteger),
+    _required("memory_tid", sa.BigInteger),
+    sa.Column("keyframe_turns", UInteger),
+    _required("bytes", sa.BigInteger),
+    _required("bytes_max", sa.BigInteger),
+)
+"""One row: the turns that a query may name, from the oldest to the newest; those from ``memory_tid`` on are in memory, and older
+ones are played again, from keyframes every so many turns. ``bytes`` is what these take on disk. keyframe_turns is NULL where
+turns are kept only in memory. Only in snapshots, and filled by who publishes them."""
+
 SNAPSHOT_TABLES = (
     solar_system,
     ship,
@@ -301,5 +315,6 @@ SNAPSHOT_TABLES = (
     strategy_log,
     message,
     published_function,
+    turn_kept,
 )
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""

@@ -50,6 +50,7 @@ class UniverseStore(Protocol):
     """An open universe. Not thread-safe: one owner advances, commands and reads.
 
     settings : those that it was opened with, or took up; registry : who flies; catalogue : the functions of SQL
+    strategy_rows : the table ``strategy`` as it is committed; the same object as long as nothing changes
     recorder : is told of every turn and command, if there is one
     phases : what turns cost, and who watches; shown with the next snapshot, not stored
     forgets_removed : whether an upload drops removed strategies that no ship flies any more
@@ -59,6 +60,7 @@ class UniverseStore(Protocol):
     settings: SimulationSettings
     registry: Registry
     catalogue: Catalogue
+    strategy_rows: pa.Table
     recorder: Journal | None
     phases: TurnPhases
     forgets_removed: bool

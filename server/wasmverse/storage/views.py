@@ -223,11 +223,12 @@ CLIENT_NAMES = (
     "transmission",
     "entities_with_conflict",
     "wasm_function",
+    "turn_kept",
 )
 """The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``,
 ``wasm_function`` without ``FUNCTION_INTERNAL``."""
 
-UNSTORED = ("turn_phase",)
+UNSTORED = ("turn_phase", "turn_kept")
 """Those of them that only a snapshot has."""
 
 

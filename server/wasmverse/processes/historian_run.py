@@ -1,0 +1,96 @@
+"""The inside of the historian: one turn after another is played again and published; ahead of who watches, while nobody asks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import select
+import time
+from pathlib import Path
+from typing import Any
+
+from wasmverse.errors import PastError, WasmverseError
+from wasmverse.past.player import Player
+from wasmverse.past.shown import ShownTurns
+from wasmverse.snapshots.snapshot import turn_folder
+
+log = logging.getLogger("wasmverse.historian")
+
+
+def serve(stream: Any, config: dict[str, Any]) -> None:
+    """Answer until the stream ends.
+
+    Parameters
+    ----------
+    stream : lines of JSON. ``{"show": 41}`` is answered by ``{"turn": 41, "seconds": 0.2, "error": null}`` once the turn can be
+        read, or will not be; ``{"use": 41}`` says that it was asked for again, and is not answered.
+    config : ``past``, ``shown``, ``keep``, ``bytes_max``, ``ahead``, ``threads``.
+    """
+    player = Player(Path(config["past"]), config["threads"])
+    shown = ShownTurns(Path(config["shown"]), config["keep"], config["bytes_max"])
+    ahead = _Ahead(config["ahead"])
+    while True:
+        if not select.select([stream], [], [], 0)[0] and (tid := ahead.next(shown)) is not None:
+            # What nobody asked for yet is not worth an answer, nor a line in the log.
+            if _is_in_memory(config, tid) or _show(player, shown, tid) is not None:
+                ahead.stop()
+            continue
+        line = stream.readline()
+        if not line:
+            return
+        told = json.loads(line)
+        if (tid := told.get("use")) is not None:
+            shown.note(tid)
+            ahead.asked(tid)
+            continue
+        tid = told["show"]
+        clock = time.perf_counter()
+        error = None if shown.has(tid) else _show(player, shown, tid)
+        ahead.asked(tid)
+        answer = {"turn": tid, "seconds": time.perf_counter() - clock, "error": error}
+        stream.write(json.dumps(answer).encode() + b"\n")
+
+
+def _show(player: Player, shown: ShownTurns, tid: int) -> str | None:
+    """Play a turn again and publish it; why that cannot be, None if it is done."""
+    try:
+        shown.show(player.moment(tid))
+    except WasmverseError as error:
+        if not isinstance(error, PastError):
+            log.error("turn %d cannot be shown: %s", tid, error.message)
+        return error.message
+    except Exception as error:  # what nobody thought of must not end it for those who ask for other turns
+        log.exception("turn %d cannot be shown", tid)
+        return f"turn {tid} cannot be played again: {type(error).__name__}"
+    return None
+
+
+def _is_in_memory(config: dict[str, Any], tid: int) -> bool:
+    return turn_folder(Path(config["shown"]).parent, tid).exists()
+
+
+class _Ahead:
+    """Which turn is worth playing before somebody asks for it: the next ones, once two were asked for one after the other."""
+
+    def __init__(self, turns: int) -> None:
+        self._turns = turns
+        self._last: int | None = None
+        self._until: int | None = None
+
+    def asked(self, tid: int) -> None:
+        """Somebody asked for a turn."""
+        if self._last is not None and tid != self._last:
+            is_sequence = 0 < tid - self._last <= max(1, self._turns)
+            self._until = tid + self._turns if is_sequence else None
+        self._last = tid
+
+    def next(self, shown: ShownTurns) -> int | None:
+        """The next turn to play; None if there is none."""
+        if self._last is None or self._until is None:
+            return None
+        tids = range(self._last + 1, self._until + 1)
+        return next((tid for tid in tids if not shown.has(tid)), None)
+
+    def stop(self) -> None:
+        """There is nothing more to play ahead."""
+        self._until = None
