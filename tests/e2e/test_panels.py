@@ -1,4 +1,4 @@
-"""Panels, uploads and the console: they show what SQL and the server say."""
+"""Panels and uploads: they show what SQL and the server say."""
 
 from __future__ import annotations
 
@@ -84,25 +84,6 @@ def test_a_module_is_accepted_and_listed(visit: Visit, server: Server) -> None:
     expect(entry).to_contain_text(f"version {row['version']}")
 
 
-def test_the_console_answers_with_a_table_and_its_turn(visit: Visit) -> None:
-    visit.excused.append(REFUSED)
-    page = visit.open()
-    page.keyboard.press("c")
-    sql = page.get_by_label("SQL", exact=True)
-    sql.fill("select kind, count(*) as entities, null as nothing from entity group by kind order by kind")
-    sql.press("Control+Enter")
-    expect(page.locator(".result th")).to_have_text(["kind", "entities", "nothing"])
-    expect(page.locator(".result tbody tr")).to_have_count(2)
-    expect(page.locator(".result td").nth(2)).to_have_text("null")
-    expect(page.locator("#sheet-console")).to_contain_text(re.compile(r"2 rows · turn [\d,]+ · "))
-    page.wait_for_url(re.compile(r"sheet=console&sql=select%20kind"))
-    sql.fill("select * from nowhere")
-    page.get_by_role("button", name="Run").click()
-    expect(page.get_by_role("alert").filter(has_text="nowhere")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.locator("#sheet-console")).to_be_hidden()
-
-
 def test_a_sheet_is_loaded_when_it_is_opened(visit: Visit) -> None:
     visit.excused.append("ERR_FAILED")
     page = visit.open()
@@ -120,13 +101,6 @@ def test_a_sheet_is_loaded_when_it_is_opened(visit: Visit) -> None:
     assert len(loaded) == 1 and "/help-sheet" in loaded.pop()
 
 
-def test_a_query_in_the_address_is_shown_but_not_run(visit: Visit) -> None:
-    page = visit.open("#/?sheet=console&sql=select%2042%20as%20answer")
-    expect(page.get_by_label("SQL", exact=True)).to_have_value("select 42 as answer")
-    visit.await_turns(1)
-    expect(page.locator(".result table")).to_have_count(0)
-
-
 def test_what_is_typed_goes_into_what_a_key_opened(visit: Visit) -> None:
     page = visit.open()
     page.keyboard.press("c")
@@ -134,9 +108,12 @@ def test_what_is_typed_goes_into_what_a_key_opened(visit: Visit) -> None:
     expect(console).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type("select 1 as s")
-    expect(console).to_have_value("select 1 as s")
+    expect(console).to_have_text("select 1 as s")
     expect(page.locator("#sheet-strategies")).to_be_hidden()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#sheet-console")).to_be_hidden()
     page.keyboard.press("/")
     page.keyboard.type("sol")
     page.keyboard.press("Enter")

@@ -65,6 +65,8 @@ export function listenToKeys(
     '?': () => address.go({ sheet: 'help' }),
   };
   document.addEventListener('keydown', (event) => {
+    // A key that a list of completions or an editor has taken is theirs alone.
+    if (event.defaultPrevented) return;
     if (event.key === 'Escape' && address.place.isTouring) {
       watch.toggle();
       return;
@@ -77,7 +79,7 @@ export function listenToKeys(
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.target instanceof HTMLElement)) return;
-    if (event.target.closest('input, textarea, select, [tabindex="0"]:not(#sky)') !== null) return;
+    if (event.target.closest('input, textarea, select, .editor, [tabindex="0"]:not(#sky)') !== null) return;
     if (event.key === 'Enter') {
       // On a button Enter presses it.
       if (event.target.closest('button, a') === null) sky.enterMiddle();

@@ -26,7 +26,9 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   sound: ['feed', 'place', 'sql'],
   duel: ['place', 'source', 'sql'],
   arena: ['duel', 'panel', 'scene', 'source', 'sql', 'view'],
-  sheet: ['arena', 'duel', 'feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
+  editor: [],
+  console: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
+  sheet: ['arena', 'console', 'duel', 'editor', 'feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
 };
 
 /** What a file imports of the page's own, styles apart: with `import ... from` or, when `isLazy`, with `import(...)`. */

@@ -58,7 +58,7 @@ _NESTS_TOO_DEEPLY = re.compile(r"^Recursion limit reached$|^Recursion level in A
 _HIDDEN = (
     (re.compile(r'(?:, )?"seen (?:sid|eid|kind|x|y|entity)"'), ""),
     (re.compile(r"\bseen (sid|eid|kind|x|y|entity)\b"), r"\1"),
-    (re.compile(r"\bpublic (tables|columns|schemata|character_sets)\b"), r"information_schema.\1"),
+    (re.compile(r"\bpublic (tables|columns|schemata|character_sets|routines)\b"), r"information_schema.\1"),
     (re.compile(r"\bgame\.(?=\W?(?:fold|rows) \w+)"), ""),
     (re.compile(r"\b(?:call|fold|rows) (\w+)/\d+"), r"\1"),
     (re.compile(r"\brows (?=\w+\()"), ""),

@@ -16,9 +16,11 @@ import duckdb
 import pyarrow as pa
 
 from wasmverse.chronicle.names import ship_name_sql
+from wasmverse.functions.names import OWN
 from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX
+from wasmverse.reader.allowed import ALLOWED
 from wasmverse.reader.catalogue import TABLE as FUNCTIONS
-from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW
+from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW, TABLE_FUNCTIONS
 from wasmverse.snapshots.snapshot import attach
 from wasmverse.strategies.sight_sql import is_near
 
@@ -63,6 +65,27 @@ CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
 """What a ship at a place sees, the last argument of a strategy: each entity's four bytes as one number, in the order of a turn.
 A macro's arguments are inserted as text, so none of its names may be one that a client could write.
 """
+
+
+def _texts(names: Set[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+ROUTINES = f"""
+SELECT '{SCHEMA}' AS routine_schema, function_name AS routine_name, upper(function_type) AS routine_type,
+    coalesce(return_type, '') AS data_type,
+    array_to_string(list_transform(parameters, lambda name, i: name || coalesce(' ' || parameter_types[i], '')), ', ')
+        || coalesce(', ' || varargs || '...', '') AS parameters,
+    description AS routine_comment, examples[1] AS example
+FROM duckdb_functions()
+WHERE CASE WHEN schema_name = '{SCHEMA}' THEN function_name IN ({_texts(OWN)})
+    WHEN function_type = 'table' THEN function_name IN ({_texts(TABLE_FUNCTIONS)})
+    ELSE function_type NOT IN ('pragma', 'table_macro')
+        AND contains(' {" ".join(sorted(ALLOWED))} ', ' ' || lower(function_name) || ' ') END
+GROUP BY ALL
+"""
+"""The engine's functions that a query may call, and our own macros: a row for each list of parameters. The engine's information
+schema has no such relation; those of SQL's standard and of MySQL do."""
 
 
 def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
@@ -204,6 +227,9 @@ class Relations:
 
     def _information_view(self, name: str) -> str:
         """The part of one of information_schema's relations that is about the public names."""
+        view = f'{SCHEMA}."{INFORMATION_VIEW.format(name)}"'
+        if name == "routines":
+            return f"CREATE OR REPLACE VIEW {view} AS {ROUTINES}"
         names = ", ".join(f"'{public}'" for public in self._views)
         part = {
             "tables": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
@@ -212,7 +238,6 @@ class Relations:
         }.get(name, "true")
         # A relation is a view to clients, whether it is copied at the moment or not.
         same = "REPLACE ('VIEW' AS table_type, 'NO' AS is_insertable_into)" if name == "tables" else ""
-        view = f'{SCHEMA}."{INFORMATION_VIEW.format(name)}"'
         return f"CREATE OR REPLACE VIEW {view} AS SELECT * {same} FROM {INFORMATION}.{name} WHERE {part}"
 
 

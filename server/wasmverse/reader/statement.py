@@ -25,7 +25,7 @@ from wasmverse.reader.allowed import UNSTABLE, denial_of, folded, judge_function
 from wasmverse.reader.macros import Counts
 
 INFORMATION = "information_schema"
-INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets"})
+INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets", "routines"})
 INFORMATION_VIEW = "public {}"
 """Name in ``SCHEMA`` of the view that replaces a relation of ``information_schema``: the engine's own also lists internal
 names."""

@@ -24,6 +24,8 @@ export interface Place {
   readonly isFollowing: boolean;
   readonly sheet: Sheet | null;
   readonly sql: string | null;
+  /** The statement's arguments, a JSON list as text; null where it has none. */
+  readonly args: string | null;
   /** The strategy whose territory stands out on the map; null: all alike. */
   readonly isolate: string | null;
   /** By what the strategies are compared where only one measure is drawn. */
@@ -56,6 +58,7 @@ export const MAP: Place = {
   isFollowing: false,
   sheet: null,
   sql: null,
+  args: null,
   isolate: null,
   measure: 'energy',
   isTouring: false,
@@ -70,7 +73,7 @@ const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] sat
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&play=2&at=x,y,span&follow&sheet=console&sql=...&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
+ * `?turn=n&play=2&at=x,y,span&follow&sheet=console&sql=...&args=[...]&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -90,6 +93,7 @@ export function readPlace(hash: string): Place {
     isFollowing: eid !== null && params.has('follow'),
     sheet: sheet !== null && SHEETS.includes(sheet) ? (sheet as Sheet) : null,
     sql: params.get('sql'),
+    args: params.get('args'),
     isolate: params.get('isolate') || null,
     measure: params.get('by') === 'ships' ? 'ships' : 'energy',
     isTouring: params.has('tour'),
@@ -114,6 +118,7 @@ export function writePlace(place: Place): string {
   if (place.isFollowing && place.eid !== null) params.push('follow');
   if (place.sheet !== null) params.push(`sheet=${place.sheet}`);
   if (place.sql !== null && place.sql !== '') params.push(`sql=${encodeURIComponent(place.sql)}`);
+  if (place.args !== null && place.args !== '') params.push(`args=${encodeURIComponent(place.args)}`);
   if (place.isolate !== null) params.push(`isolate=${encodeURIComponent(place.isolate)}`);
   if (place.measure !== 'energy') params.push(`by=${place.measure}`);
   if (place.isTouring) params.push('tour');

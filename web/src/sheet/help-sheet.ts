@@ -19,7 +19,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['x', 'share: a link, a picture, a clip'],
   ['m', 'sound on or off'],
   ['s', 'strategies and upload'],
-  ['c', 'SQL console'],
+  ['c', 'SQL console; Ctrl + Enter runs, Escape leaves the editor'],
   ['Space', 'stand still at this turn; play on from it'],
   ['< >', 'play slower, faster'],
   ['b', 'the turn before in slow motion'],

@@ -16,26 +16,56 @@ const PATIENCE_MS = 20_000;
 
 /** Issues one SQL query. Rejects with a `SourceFailure` and nothing else. */
 export async function postQuery({ sql, args, turn }: Query): Promise<Answer> {
+  const { answer } = await ask(turn === null ? { sql, args } : { sql, args, turn });
+  return answer;
+}
+
+/** An answer, and the length of the body that it came in, once unpacked. */
+export interface Weighed {
+  readonly answer: Answer;
+  readonly bytes: number;
+}
+
+/**
+ * Issues somebody's own query, which may be called off: integers of 64 bits come as text, so that no digit of them is
+ * lost. Rejects with a `SourceFailure` and nothing else.
+ */
+export function askExactly({ sql, args, turn }: Query, signal: AbortSignal): Promise<Weighed> {
+  const exact = { sql, args, bigint: 'string' };
+  return ask(turn === null ? exact : { ...exact, turn }, signal);
+}
+
+async function ask(query: object, signal?: AbortSignal): Promise<Weighed> {
   const response = await request('api/v2/query/tuples', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(turn === null ? { sql, args } : { sql, args, turn }),
+    body: JSON.stringify(query),
+    ...(signal === undefined ? {} : { signal }),
   });
-  let body: unknown;
+  let text: string;
   try {
-    body = await response.json();
-  } catch (error) {
-    if (error instanceof SyntaxError) throw new Unreadable(`the answer is not JSON: ${error.message}`);
+    text = await response.text();
+  } catch {
     throw new Unreachable('the answer broke off');
   }
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new Unreadable(`the answer is not JSON: ${String(error)}`);
+  }
   const { headers } = response;
-  return readAnswer(body, headers.get('Wasmverse-Turn'), headers.get('Wasmverse-Truncated'));
+  const answer = readAnswer(body, headers.get('Wasmverse-Turn'), headers.get('Wasmverse-Truncated'));
+  return { answer, bytes: text.length };
 }
 
 /** What the browser says of a connection that failed (`Failed to fetch`, `Load failed`, ...) tells a person nothing. */
 function silenceWords(error: unknown): string {
-  const isLate = error instanceof DOMException && error.name === 'TimeoutError';
-  return isLate ? `no answer from the server within ${PATIENCE_MS / 1000} s` : 'the server cannot be reached';
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'AbortError') return 'called off';
+  return name === 'TimeoutError'
+    ? `no answer from the server within ${PATIENCE_MS / 1000} s`
+    : 'the server cannot be reached';
 }
 
 /** A fetch that turns every way to fail into a `SourceFailure`. */
@@ -45,7 +75,9 @@ export async function request(address: string, init: RequestInit): Promise<Respo
   try {
     const token = heldToken();
     const headers = { ...init.headers, ...(token === null ? {} : { Authorization: `Bearer ${token}` }) };
-    response = await fetch(address, { ...init, headers, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const signal = init.signal == null ? late : AbortSignal.any([init.signal, late]);
+    response = await fetch(address, { ...init, headers, signal });
     if (response.ok) return response;
     refusal = await response.text();
   } catch (error) {

@@ -32,6 +32,7 @@ function anyPlace(roll: () => number): Place {
     isFollowing: eid !== null && roll() < 0.5,
     sheet: orNull((['strategies', 'console', 'help'] as const)[upTo(3)] ?? 'help'),
     sql: orNull(words.join('')),
+    args: orNull(JSON.stringify(words)),
     isolate: orNull(words.slice(0, 2).join('')),
     measure: roll() < 0.5 ? 'ships' : 'energy',
     isTouring: roll() < 0.3,
@@ -62,10 +63,14 @@ test('whatever is typed, the address that the page makes of it leads to the same
     const place = readPlace(typed.join(''));
     // The sight is written to a hundredth of a cell.
     const written = readPlace(writePlace(place));
-    expect({ ...written, sight: null, sql: written.sql ?? '' }, typed.join('')).toEqual({
+    expect(
+      { ...written, sight: null, sql: written.sql ?? '', args: written.args ?? '' },
+      typed.join(''),
+    ).toEqual({
       ...place,
       sight: null,
       sql: place.sql ?? '',
+      args: place.args ?? '',
     });
     expect(writePlace(written)).toBe(writePlace(place));
   }

@@ -10,6 +10,7 @@ const DEEP: Place = {
   sight: { x: 1, y: 2, span: 3 },
   isFollowing: true,
   sheet: 'console',
+  args: '[7]',
   sql: 'select 1',
   isolate: 'a',
   measure: 'energy',
@@ -51,6 +52,7 @@ test('into another system goes neither the selection nor the sight', () => {
     play: 2,
     sid: 5,
     sql: 'select 1',
+    args: '[7]',
     isolate: 'a',
     layer: 'energy',
   });
