@@ -40,7 +40,7 @@ def expect_no_findings(page: Page, place: str) -> None:
 
 def test_axe_finds_nothing_in_any_sheet_or_view(visit_with: Callable[..., Visit]) -> None:
     visit = visit_with(reduced_motion="reduce", is_first=True)
-    page = visit.open()
+    page = visit.open("#/?idle=0")
     expect(page.locator(".welcome")).to_be_visible()
     page.evaluate(AXE.read_text())
     expect_no_findings(page, "welcome")
@@ -50,7 +50,7 @@ def test_axe_finds_nothing_in_any_sheet_or_view(visit_with: Callable[..., Visit]
     page.keyboard.press("/")
     expect(page.get_by_role("option").first).to_be_visible()
     expect_no_findings(page, "search")
-    go(page, "/system/5")
+    go(page, "/system/5?idle=0")
     expect(page.locator("#system")).to_contain_text("ships")
     page.locator("#sky").focus()
     page.keyboard.press("n")
@@ -71,7 +71,7 @@ def test_fingers_meet_what_they_press(visit_with: Callable[..., Visit], width: i
     visit = visit_with(
         viewport={"width": width, "height": height}, has_touch=True, is_mobile=True, reduced_motion="reduce"
     )
-    page = visit.open()
+    page = visit.open("#/?idle=0")
     leader = page.locator(".summary")
     leader.click()
     expect(page.locator(".standings .name").first).to_be_visible()
@@ -92,7 +92,7 @@ def test_fingers_meet_what_they_press(visit_with: Callable[..., Visit], width: i
 
 def test_large_windows_and_paper(visit_with: Callable[..., Visit]) -> None:
     visit = visit_with(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    page = visit.open()
+    page = visit.open("#/?idle=0")
     letters = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     width = "document.querySelector('#universe').getBoundingClientRect().width"
     ordinary = page.evaluate(width)

@@ -82,8 +82,8 @@ export class Watch {
   }
 
   private beginIdle(): void {
-    // Where there is nothing to be seen, or nobody who sees it, the wait begins again.
-    if (!this.isLive || document.hidden) this.wait();
+    // Where there is nothing to be seen, nobody who sees it, or somebody who reads the welcome, the wait begins again.
+    if (!this.isLive || document.hidden || 'welcome' in document.body.dataset) this.wait();
     else this.address.go({ isTouring: true });
   }
 
