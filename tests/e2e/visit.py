@@ -120,7 +120,7 @@ class Visit:
                 {"id", "unsubscribe"},
                 {"token"},
             ), frame
-        assert self._complaints == []
+        assert self._complaints == [], self._complaints
 
     def _note(self, request: Request) -> None:
         self.requests.append(request)
