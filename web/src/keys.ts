@@ -1,5 +1,6 @@
 import type { Watch } from './director/watch';
 import type { Bar } from './panel/bar';
+import type { Layers } from './panel/layers';
 import type { SystemPanel } from './panel/system-panel';
 import type { Address } from './place/address';
 import { backFrom, TO_LIVE } from './place/step';
@@ -28,6 +29,7 @@ export function listenToKeys(
   sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle' | 'stepStar' | 'stepToward'>,
   system: Pick<SystemPanel, 'step'>,
   bar: Pick<Bar, 'search'>,
+  layers: Pick<Layers, 'next'>,
   watch: Pick<Watch, 'toggle'>,
   share: Pick<Share, 'toggle' | 'toggleSound' | 'close'>,
   time: Promise<Pick<Playback, 'toggle' | 'step' | 'faster' | 'replay'>>,
@@ -59,6 +61,7 @@ export function listenToKeys(
     w: () => watch.toggle(),
     x: () => share.toggle(),
     m: () => share.toggleSound(),
+    h: () => layers.next(),
     l: () => address.go(TO_LIVE),
     s: () => address.go({ sheet: 'strategies' }),
     c: () => address.go({ sheet: 'console' }),

@@ -14,6 +14,8 @@ import { Bar } from './panel/bar';
 import { byId } from './panel/element';
 import { EntityPanel } from './panel/entity-panel';
 import { greetFirstVisit } from './panel/first-visit';
+import { Layers } from './panel/layers';
+import { Minimap } from './panel/minimap';
 import { Notice } from './panel/notice';
 import { Sheets } from './panel/sheets';
 import { SystemPanel } from './panel/system-panel';
@@ -42,6 +44,8 @@ async function open(): Promise<void> {
   const system = new SystemPanel(byId('system'), address, feed);
   new EntityPanel(byId('entity'), address, feed);
   const sky = new Sky(stage, address, feed);
+  const layers = new Layers(byId('layer-choice'), byId('layer-legend'), address, feed);
+  new Minimap(byId('minimap'), address, feed);
   greetFirstVisit(address, feed, postQuery, sky);
   new Sheets(address, feed);
   const watch = new Watch(address, feed, sky, after);
@@ -50,7 +54,7 @@ async function open(): Promise<void> {
   const time = import('./time/time-line').then(
     ({ TimeLine }) => new TimeLine(address, feed, { post: postQuery, after }).playback,
   );
-  listenToKeys(address, sky, system, bar, watch, share, time);
+  listenToKeys(address, sky, system, bar, layers, watch, share, time);
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) feed.pause();
     else feed.resume();

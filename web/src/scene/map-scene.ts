@@ -4,12 +4,14 @@ import type { Figure, Holding } from '../sql/map';
 import type { SystemNews, SystemSummary } from '../sql/systems';
 import { type Camera, clamp } from '../view/camera';
 import { claimsOf } from '../view/claims';
+import { mixed } from '../view/colour';
 import { type Field, fieldReach, type Heart, heatField, territories } from '../view/field';
 import { figuresOf, heatOf, LAYERS } from '../view/layers';
 import { strategyColour } from '../view/look';
 import { paintStars, type Telling } from '../view/paint';
 import { MAP_SIZE, type Star, StarField } from '../view/star-field';
 import { Flashes } from './flashes';
+import { type Label, Labels } from './labels';
 import { Nebula } from './nebula';
 import { Reticle } from './reticle';
 import type { Draw } from './stage';
@@ -28,6 +30,13 @@ const LABOUR_MS = 1.5;
 const LIGHT_MIN = 0.3;
 const FIELD_STRENGTH = 0.3;
 
+/** Systems have names where they are so far from each other, in pixels; strategies where so much is in sight, in cells. */
+const NAMES_APART = 64;
+const NAMES_SPAN = 130;
+const NAME_COLOUR = 0xc3cfe8;
+/** For one name there is so much of the sky, in pixels. */
+const NAME_AREA = 34_000;
+
 /** What the map tells beside who leads where. */
 export interface MapView {
   readonly layer: Layer | null;
@@ -38,6 +47,8 @@ export interface MapView {
 export class MapScene {
   readonly container = new Container();
   readonly nebula = new Nebula();
+  private readonly labels = new Labels();
+  private energies: ReadonlyMap<number, number> = new Map();
   private readonly light = new StarLight();
   private readonly flashes = new Flashes();
   private readonly reticle: Reticle;
@@ -49,10 +60,11 @@ export class MapScene {
   private view: MapView = { layer: null, isolate: null };
   private work: Iterator<void, Field> | null = null;
   private hasMoreWork = false;
+  private isLaid = false;
   private starPixels = 8;
   private newsTid = 0;
   /** Where each strategy is strongest. */
-  hearts: readonly Heart[] = [];
+  private hearts: readonly Heart[] = [];
   hovered: Star | null = null;
 
   constructor(
@@ -73,6 +85,7 @@ export class MapScene {
 
   setSummaries(summaries: readonly SystemSummary[]): void {
     this.summaries = summaries;
+    this.energies = new Map(summaries.map(({ sid, energy }) => [sid, energy]));
     this.repaint();
     if (this.view.layer !== null) this.layField();
   }
@@ -137,6 +150,57 @@ export class MapScene {
     return this.labour(nowMs) || isFlashing || (place !== null && !this.isCalm());
   }
 
+  get names(): Container {
+    return this.labels.container;
+  }
+
+  /** One frame of the names; returns whether they have changed. */
+  name(camera: Camera, passedMs: number): boolean {
+    const { left, top, width, height } = camera.frame;
+    return this.labels.advance(
+      () => this.wished(camera),
+      (point) => camera.toScreen(point),
+      { left, top, right: left + width, bottom: top + height },
+      Math.ceil((width * height) / NAME_AREA),
+      passedMs,
+      this.isCalm(),
+    );
+  }
+
+  private wished(camera: Camera): Label[] {
+    const { sight, frame, pixelsPerUnit } = camera;
+    const labels: Label[] = [];
+    if (sight.span > NAMES_SPAN && this.view.layer === null) {
+      for (const { strategy, x, y, share } of this.hearts) {
+        if (strategy === '' || share === 0) continue;
+        const colour = mixed(strategyColour(strategy), 0xffffff, 0.4);
+        // Strategies before systems, whatever these have.
+        labels.push({
+          key: strategy,
+          text: strategy,
+          at: { x, y },
+          colour,
+          weight: (1 + share) * 1e15,
+          aside: null,
+        });
+      }
+    }
+    if (this.field.spacing * pixelsPerUnit < NAMES_APART) return labels;
+    const wide = frame.width / pixelsPerUnit / 2;
+    const high = frame.height / pixelsPerUnit / 2;
+    for (const { sid, at } of this.field.within(
+      sight.x - wide,
+      sight.y - high,
+      sight.x + wide,
+      sight.y + high,
+    )) {
+      const weight = 1 + (this.energies.get(sid) ?? 0);
+      const aside = 8 + this.starPixels;
+      labels.push({ key: `${sid}`, text: `System ${sid}`, at, colour: NAME_COLOUR, weight, aside });
+    }
+    return labels;
+  }
+
   /** Draws what lies behind the stars. */
   renderNebula(
     draw: Draw,
@@ -187,14 +251,21 @@ export class MapScene {
 
   /** Goes on with what is to be laid behind the stars; returns whether it is there now. */
   private labour(nowMs: number): boolean {
-    const untilMs = performance.now() + LABOUR_MS;
+    // The first one is not waited for: until it is there, the map looks empty.
+    const untilMs = this.isLaid ? performance.now() + LABOUR_MS : Number.POSITIVE_INFINITY;
     while (this.work !== null) {
       const step = this.work.next();
       if (step.done === true) {
         this.work = this.hasMoreWork ? this.fieldWork() : null;
         this.hasMoreWork = false;
         this.hearts = step.value.hearts;
-        this.nebula.show(step.value, this.view.layer === null ? 1 : 0.25, nowMs, this.isCalm());
+        this.nebula.show(
+          step.value,
+          this.view.layer === null ? 1 : 0.25,
+          nowMs,
+          this.isCalm() || !this.isLaid,
+        );
+        this.isLaid = true;
         return true;
       }
       if (performance.now() > untilMs) return false;

@@ -75,6 +75,7 @@ export class World {
       this.map.nebula.sprite,
       this.backdrop.container,
       this.map.container,
+      this.map.names,
       this.system.container,
     );
     new Pointer(host, {
@@ -309,6 +310,9 @@ export class World {
     const nearness = this.arrival * clamp(Math.log(MAP_SPAN / span) / Math.log(MAP_SPAN / SYSTEM_SPAN), 0, 1);
     this.map.container.alpha = 1 - nearness;
     this.map.container.visible = nearness < 1;
+    this.map.names.alpha = 1 - nearness;
+    this.map.names.visible = nearness < 1;
+    if (nearness < 1) hasChanged = this.map.name(camera, passedMs) || hasChanged;
     hasChanged = this.map.advance(camera, nowMs, seconds) || isAlive || hasChanged;
     this.system.container.visible = nearness > 0 && this.drawn !== null;
     // The ships of a system move in every frame, the sky behind them seldom.

@@ -1,6 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
 import { at, type Question } from './question';
-import { SUMMARY_TURNS } from './systems';
+import { SUMMARIES, SUMMARY_TURNS, type SystemSummary } from './systems';
 
 /** What a strategy has in a system or, of many systems, in a square of the map. */
 export interface Holding {
@@ -77,8 +77,9 @@ const CHANGE: Question<readonly Figure[]> = {
   about: 'change',
   pace: SUMMARY_TURNS,
   query: {
-    sql: `select sid, count(*) filter (where kind = 'spawn') - count(*) filter (where kind = 'death') as value
-from event where kind in ('spawn', 'death') group by sid`,
+    // Nodes appear too, without a strategy; ships are lost in battle or for want of energy.
+    sql: `select sid, count(*) filter (where kind = 'spawn') - count(*) filter (where kind <> 'spawn') as value
+from event where kind in ('spawn', 'death', 'starve') and strategy is not null group by sid`,
     args: [],
     turn: null,
   },
@@ -93,4 +94,24 @@ export function layerQuestion(layer: string | null, turn: number | null): Questi
 
 function readFigures(answer: Answer): Figure[] {
   return readRows(answer, (row) => ({ sid: row.number('sid'), value: row.number('value') }));
+}
+
+/** So many systems around one are told. */
+const NEIGHBOURS = 4;
+
+/** Who leads the inhabited systems around one, the nearest first; null on the map. */
+export function neighboursQuestion(
+  sid: number | null,
+  turn: number | null,
+): Question<readonly SystemSummary[]> | null {
+  if (sid === null) return null;
+  const sql = `with here as (select x, y from solar_system where sid = ?),
+near as (select o.sid, (o.x::integer - here.x) ** 2 + (o.y::integer - here.y) ** 2 as far
+  from solar_system o, here where o.sid <> ? order by far, o.sid limit ${NEIGHBOURS}),
+fleet as (select sid, strategy, count(*) as ships, sum(energy) as energy
+  from entity where kind = 1 and sid in (select sid from near) group by sid, strategy)
+select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
+  max_by(strategy, {'energy': energy, 'strategy': strategy}) as leader, max(energy)::bigint as leader_energy
+from fleet join near using (sid) group by sid, far order by far, sid`;
+  return { ...SUMMARIES, about: `neighbours ${sid}`, query: { sql, args: [sid, sid], turn } };
 }

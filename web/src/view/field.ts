@@ -58,9 +58,9 @@ export function spread(deposits: readonly Deposit[], reach: number): Float32Arra
     add(grid, at + FIELD_SIDE, weight * (1 - right) * below);
     add(grid, at + FIELD_SIDE + 1, weight * right * below);
   }
-  // Three means over a box are a normal distribution to the eye. P. Kovesi, Fast almost-Gaussian filtering, 2010.
-  const radius = Math.max(1, Math.round((Math.sqrt(4 * (reach / texel) ** 2 + 1) - 1) / 2));
-  for (let pass = 0; pass < 3; pass += 1) {
+  // Some means over a box are a normal distribution to the eye. P. Kovesi, Fast almost-Gaussian filtering, 2010.
+  const radius = Math.max(1, Math.round((Math.sqrt((12 / MEANS) * (reach / texel) ** 2 + 1) - 1) / 2));
+  for (let pass = 0; pass < MEANS; pass += 1) {
     mean(grid, radius, 1, FIELD_SIDE);
     mean(grid, radius, FIELD_SIDE, 1);
   }
@@ -71,6 +71,7 @@ function add(grid: Float32Array, at: number, weight: number): void {
   grid[at] = (grid[at] ?? 0) + weight;
 }
 
+const MEANS = 4;
 const line = new Float32Array(FIELD_SIDE);
 
 /** The mean of each texel and `radius` to both sides, along lines whose texels are `step` apart. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HOLDINGS, isolatedQuestion, layerQuestion } from '../../src/sql/map';
+import { HOLDINGS, isolatedQuestion, layerQuestion, neighboursQuestion } from '../../src/sql/map';
 import { TURN_COST } from '../../src/sql/phases';
 import { HISTORY, STANDINGS } from '../../src/sql/standings';
 import { STRATEGIES } from '../../src/sql/strategies';
@@ -55,6 +55,9 @@ test('what strategies hold, and the figures of layers', () => {
     expect(question?.read(answerOf([figure]))).toEqual([figure]);
     expect(question?.query.turn).toBe(7);
   }
+  const summary = { sid: 1, ships: 5, energy: 500, leader: 'a', leader_energy: 3 };
+  expect(neighboursQuestion(42, 7)?.read(answerOf([summary]))).toMatchObject([{ sid: 1, leaderEnergy: 3 }]);
+  expect(neighboursQuestion(null, 7)).toBeNull();
   expect(isolatedQuestion(null, 7)).toBeNull();
   for (const layer of [null, 'energy', 'density']) expect(layerQuestion(layer, 7)).toBeNull();
 });
