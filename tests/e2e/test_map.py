@@ -29,7 +29,7 @@ def test_layers_and_where_a_system_is(visit: Visit, server: Server) -> None:
     )
     page.goto(f"{visit.url}/#/system/5")
     neighbours = page.get_by_role("list", name="Nearest systems").get_by_role("button")
-    expect(neighbours).to_have_count(4)
+    expect(neighbours).to_have_count(4, timeout=60_000)  # asked for at every sixth turn
     names = [name.split()[:2] for name in neighbours.all_inner_texts()]
     assert names == [["System", str(row["sid"])] for row in nearest]
     expect(choice).to_be_hidden()

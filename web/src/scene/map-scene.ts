@@ -10,6 +10,7 @@ import { figuresOf, heatOf, LAYERS } from '../view/layers';
 import { strategyColour } from '../view/look';
 import { paintStars, type Telling } from '../view/paint';
 import { MAP_SIZE, type Star, StarField } from '../view/star-field';
+import { Currents } from './currents';
 import { Flashes } from './flashes';
 import { type Label, Labels } from './labels';
 import { Nebula } from './nebula';
@@ -33,6 +34,8 @@ const FIELD_STRENGTH = 0.3;
 /** Systems have names where they are so far from each other, in pixels; strategies where so much is in sight, in cells. */
 const NAMES_APART = 64;
 const NAMES_SPAN = 130;
+/** Currents begin to be seen where stars are so many pixels from each other. */
+const CURRENTS_APART = 22;
 const NAME_COLOUR = 0xc3cfe8;
 /** For one name there is so much of the sky, in pixels. */
 const NAME_AREA = 34_000;
@@ -50,6 +53,7 @@ export class MapScene {
   private readonly labels = new Labels();
   private energies: ReadonlyMap<number, number> = new Map();
   private readonly light = new StarLight();
+  private readonly currents = new Currents(strategyColour);
   private readonly flashes = new Flashes();
   private readonly reticle: Reticle;
   private field = new StarField([]);
@@ -72,7 +76,7 @@ export class MapScene {
     private readonly isCalm: () => boolean,
   ) {
     this.reticle = new Reticle(textures);
-    this.container.addChild(this.light.mesh, this.flashes.mesh, this.reticle.container);
+    this.container.addChild(this.currents.mesh, this.light.mesh, this.flashes.mesh, this.reticle.container);
   }
 
   setPlaces(field: StarField): void {
@@ -80,11 +84,13 @@ export class MapScene {
     // Closer stars are drawn smaller, so that thirty thousand are a galaxy and not a fog.
     this.starPixels = Math.min(8.5, Math.max(2.7, 260 / Math.sqrt(Math.max(1, field.stars.length))));
     this.light.place(field.stars, (star) => field.room(star));
+    this.currents.place(field);
     this.repaint();
   }
 
   setSummaries(summaries: readonly SystemSummary[]): void {
     this.summaries = summaries;
+    this.currents.power(new Map(summaries.map(({ sid, leader, energy }) => [sid, { leader, energy }])));
     this.energies = new Map(summaries.map(({ sid, energy }) => [sid, energy]));
     this.repaint();
     if (this.view.layer !== null) this.layField();
@@ -144,6 +150,10 @@ export class MapScene {
     // Tens of thousands of stars together are as bright as a few: from far each has its share of it.
     const light = clamp((pixels / 5.5) ** 1.2, LIGHT_MIN, 1);
     this.light.look(pixels, seconds, this.isCalm() ? 0 : 1, light);
+    // Where stars are too near to each other, threads between them would be a fog.
+    const isPlain = this.view.layer === null && this.view.isolate === null;
+    const apart = (this.field.spacing * scale - CURRENTS_APART) / CURRENTS_APART;
+    this.currents.advance(seconds, isPlain ? clamp(apart, 0, 1) : 0);
     const isFlashing = this.flashes.advance(nowMs, pixels, FLASH_PIXELS_MAX, this.isCalm());
     const place = this.hovered?.at ?? null;
     this.reticle.show(place, 8 / scale, nowMs, this.isCalm());
