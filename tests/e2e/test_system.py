@@ -1,7 +1,12 @@
-"""A system from inside: what its picture costs."""
+"""A system from inside: what its picture costs, and what is told of a ship."""
 
 from __future__ import annotations
 
+import re
+
+from playwright.sync_api import expect
+
+from .server import Server
 from .visit import Visit
 
 COUNT_DRAWS = """(() => {
@@ -36,3 +41,49 @@ def test_a_system_is_one_draw_call(visit: Visit) -> None:
     page.wait_for_function("() => window.drawsOfFrames.length >= 5", timeout=60_000)
     frames = page.evaluate("window.drawsOfFrames")
     assert max(frames) <= 4, frames
+
+
+MOVER = """select sid, eid, ship_name(eid) as name from entity where kind = 1 and decode_plan(last_plan) like 'Move%'
+order by energy desc limit 1"""
+"""Rich enough to live on."""
+
+
+def test_a_ship_that_is_followed_stays_in_sight(visit: Visit, server: Server) -> None:
+    """Over ten turns, or for as long as it lives: on a slow machine these are many turns of the universe."""
+    ship = server.query(MOVER)[0]
+    page = visit.open(f"#/system/{ship['sid']}/entity/{ship['eid']}?follow&at=50,50,12&idle=0")
+    plate = page.locator(".plate.is-selected")
+    expect(plate).to_have_text(ship["name"])
+    visit.await_turns(2)
+    left, top, right, bottom = visit.sky()
+    for _ in range(10):
+        visit.await_turns(1)
+        box = page.evaluate(WHERE)
+        if box is None:
+            expect(page.locator("#entity")).to_have_class(re.compile("is-gone"))
+            return
+        assert left < box["left"] and box["right"] < right, (box, visit.sky())
+        assert top < box["top"] and box["bottom"] < bottom, (box, visit.sky())
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
+
+
+WHERE = "() => document.querySelector('.plate.is-selected')?.getBoundingClientRect().toJSON() ?? null"
+"""The box of the label of the selected ship; null when it has none."""
+
+
+def test_a_ship_tells_its_plan_its_memory_and_what_it_sees(visit: Visit, server: Server) -> None:
+    ship = server.query(MOVER)[0]
+    page = visit.open(f"#/system/{ship['sid']}/entity/{ship['eid']}")
+    expect(page.locator("#entity-plan-words")).to_have_text(
+        re.compile(r"^(Moves \d+ cells? (north|east|south|west)|Holds its place|Upgrades its \w+)$")
+    )
+    expect(page.locator("#entity-name")).to_have_text(ship["name"])
+    expect(page.locator("#entity-memory li")).to_have_count(7)
+    expect(page.locator("#entity-sight")).to_have_text(re.compile(r"^Sees .* nodes? within 16 cells$"))
+    visit.await_turns(3)
+    expect(page.locator("#entity-energy-course svg")).to_have_attribute(
+        "aria-label", re.compile(r"^Energy over \d+ turns")
+    )
+    page.keyboard.press("e")
+    expect(page.locator("#entity h3")).not_to_have_text(str(ship["eid"]))
+    expect(page.locator("#entity-name")).not_to_have_text(ship["name"])

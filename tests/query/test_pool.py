@@ -102,6 +102,7 @@ def test_rows_are_objects(pool: RunningPool) -> None:
         ("decode_plan(131)", "VARCHAR", "Invalid() Memory[00, 00, 00, 00, 00, 00, 00]"),
         ("decode_plan(18446744073709551615)", "VARCHAR", "Invalid() Memory[FF, FF, FF, FF, FF, FF, FF]"),
         ("decode_plan(null)", "VARCHAR", None),
+        ("sight_reach()", "INT", 16),
     ],
 )
 def test_types(pool: RunningPool, expression: str, type_name: str, value: object) -> None:
@@ -362,6 +363,7 @@ PUBLIC = [
     "entities_with_conflict",
     "entity",
     "entity_strategy",
+    "entity_turn",
     "event",
     "hit",
     "solar_system",

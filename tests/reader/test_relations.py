@@ -14,6 +14,7 @@ from wasmverse.reader import relations as relations_module
 from wasmverse.reader.relations import BUSY_QUERIES, COPY_QUERIES, Relations, connect
 from wasmverse.reader.statement import Checker
 from wasmverse.settings import Settings
+from wasmverse.snapshots.modules import PAST
 from wasmverse.snapshots.snapshot import SnapshotWriter
 
 ENTITIES = "SELECT * FROM entity"
@@ -221,3 +222,43 @@ def test_distances_on_the_map_may_be_negative(reader: Reader) -> None:
     _, rows = reader.ask(1, sql="SELECT x, y, abs(x - 250) + abs(y - 250) FROM solar_system")
     assert rows and any(x < 250 for x, _, _ in rows)
     assert all(distance == abs(x - 250) + abs(y - 250) for x, y, distance in rows)
+
+
+HISTORY = "SELECT tid, x, y, energy FROM entity_turn WHERE sid = 1 AND eid = 1 ORDER BY tid"
+
+
+def test_the_history_of_a_ship_is_one_statement(reader: Reader) -> None:
+    for tid in (1, 2, 3):
+        reader.publish(tid)
+    of_turn = {
+        tid: reader.ask(tid, sql="SELECT x, y, energy FROM entity WHERE sid = 1 AND eid = 1")[1][0]
+        for tid in (1, 2, 3)
+    }
+    assert reader.ask(3, sql=HISTORY)[1] == [(tid, *values) for tid, values in of_turn.items()]
+    assert [row[0] for row in reader.ask(2, sql=HISTORY)[1]] == [1, 2], (
+        "nothing is later than the turn that is read"
+    )
+    columns = [name for name, _ in reader.ask(3)[0]]
+    assert [name for name, _ in reader.ask(3, sql="SELECT * FROM entity_turn")[0]] == ["tid", *columns]
+
+
+def test_turns_that_were_played_again_belong_to_the_history(reader: Reader) -> None:
+    again = SnapshotWriter(reader.writer.folder / PAST, 8, 1 << 30)
+    again.publish(2, snapshot_tables(2))
+    for tid in (5, 6):
+        reader.publish(tid)
+    assert [row[0] for row in reader.ask(6, sql=HISTORY)[1]] == [2, 5, 6]
+    assert [row[0] for row in reader.ask(2, sql=HISTORY)[1]] == [2]
+    again.close()
+
+
+def test_turns_that_are_kept_no_more_leave_the_history(tmp_path: Path) -> None:
+    reader = Reader(tmp_path, SnapshotWriter(tmp_path / "snapshots", 3, 1 << 30))
+    for tid in range(1, 7):
+        reader.publish(tid)
+        reader.ask(tid, sql=HISTORY)
+    assert [row[0] for row in reader.ask(6, sql=HISTORY)[1]] == [4, 5, 6]
+    registered = reader.relations._kept._registered
+    assert registered == {4, 5, 6}, "nothing holds the memory of a turn that was removed"
+    reader.connection.close()
+    reader.writer.close()

@@ -27,7 +27,7 @@ const WAYS: Readonly<Record<string, Direction>> = {
 export function listenToKeys(
   address: Address,
   sky: Pick<Sky, 'pan' | 'zoom' | 'seeAll' | 'enterMiddle' | 'stepStar' | 'stepToward'>,
-  system: Pick<SystemPanel, 'step'>,
+  system: Pick<SystemPanel, 'step' | 'nearestOther'>,
   bar: Pick<Bar, 'search'>,
   layers: Pick<Layers, 'next'>,
   watch: Pick<Watch, 'toggle'>,
@@ -46,6 +46,7 @@ export function listenToKeys(
     '/': () => bar.search(),
     n: () => (address.place.sid === null ? sky.stepStar(1) : system.step(1)),
     p: () => (address.place.sid === null ? sky.stepStar(-1) : system.step(-1)),
+    e: () => system.nearestOther(),
     f: () => {
       const { eid, isFollowing } = address.place;
       if (eid !== null) address.go({ isFollowing: !isFollowing });

@@ -11,14 +11,15 @@ import { World } from './scene/world';
 import { HOLDINGS, isolatedQuestion, layerQuestion } from './sql/map';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
+import { historyQuestion, lookQuestion } from './sql/ship';
 import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
 import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from './sql/systems';
 import { TURNS } from './sql/turns';
 import type { Point } from './view/camera';
 import { learnLooks } from './view/look';
-import type { Star } from './view/star-field';
 import { byNearness, type Direction, nextToward } from './view/star-walk';
+import { Tracks } from './view/track';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
@@ -41,10 +42,12 @@ export class Sky {
   private readonly world: World;
   private readonly tooltip = new Tooltip();
   private summaries: ReadonlyMap<number, SystemSummary> = new Map();
+  private readonly tracks = new Tracks();
   private hasPlaces = false;
+  private places: readonly SystemPlace[] = [];
   /** The star that the keyboard has chosen, and the row in which it goes on: all of them, from the middle outwards. */
-  private chosen: Star | null = null;
-  private row: readonly Star[] = [];
+  private chosen: SystemPlace | null = null;
+  private row: readonly SystemPlace[] = [];
   private periodMs = PERIOD_GUESS_MS;
 
   constructor(
@@ -98,7 +101,7 @@ export class Sky {
 
   /** Marks the next star, +1, or the one before, -1, from the middle of the picture outwards. */
   stepStar(step: 1 | -1): void {
-    if (this.chosen === null) this.row = byNearness(this.world.stars, this.world.centre);
+    if (this.chosen === null) this.row = byNearness(this.places, this.world.centre);
     const { length } = this.row;
     const at = this.chosen === null ? (step === 1 ? 0 : -1) : this.row.indexOf(this.chosen) + step;
     this.choose(this.row[(at + length) % length] ?? null);
@@ -106,15 +109,15 @@ export class Sky {
 
   /** Marks the star that lies next in a direction. */
   stepToward(direction: Direction): void {
-    const from = this.chosen?.at ?? this.world.centre;
-    const next = nextToward(this.world.stars, from, direction);
+    const from = this.chosen ?? this.world.centre;
+    const next = nextToward(this.places, from, direction);
     if (next === null) return;
     // From here `stepStar` goes on among its neighbours.
-    this.row = byNearness(this.world.stars, next.at);
+    this.row = byNearness(this.places, next);
     this.choose(next);
   }
 
-  private choose(place: Star | null): void {
+  private choose(place: SystemPlace | null): void {
     this.chosen = place;
     this.world.mark(place);
     if (place !== null) write(byId('where'), `${hoverText(place, this.summaries)}. Enter flies there`);
@@ -178,8 +181,15 @@ export class Sky {
       (isolated) => this.world.setIsolated(isolated),
     );
     feed.follow(systemQuestion, (state) => {
-      if (state !== null) this.world.showSystem(state, this.pace);
+      if (state === null) return;
+      this.tracks.take(state);
+      this.world.showSystem(state, this.pace);
     });
+    feed.follow(lookQuestion, (look) => this.world.showLook(look));
+    feed.follow(historyQuestion, (history) => {
+      if (history !== null) this.tracks.add(history.eid, history.marks);
+    });
+    this.world.showTracks(this.tracks);
   }
 
   private arrive(place: Place, from: Place | null): void {
@@ -189,6 +199,7 @@ export class Sky {
       this.tooltip.hide();
       this.chosen = null;
     }
+    if (isElsewhere) this.tracks.clear();
     if (isOtherTurn) {
       // Nothing flies from one time to another, but from a turn that is played to the next.
       if (!isPlayed(place, from)) {
@@ -213,6 +224,7 @@ export class Sky {
   private showPlaces(places: readonly SystemPlace[] | null): void {
     const isFirst = !this.hasPlaces;
     this.hasPlaces = places !== null;
+    this.places = places ?? [];
     this.world.setPlaces(places ?? []);
     this.world.setSummaries([...this.summaries.values()]);
     if (isFirst) this.travel(this.address.place, true);

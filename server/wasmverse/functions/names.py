@@ -14,7 +14,7 @@ NAME_RULE = "a function's name is a lower-case letter, then up to 62 lower-case 
 TRY = "try_"
 """Begins the name under which an error of a function is NULL: ``try_f(x)``. So no function's own name begins with it."""
 
-OWN = frozenset({"decode_plan", "ship_name", "sight"})
+OWN = frozenset({"decode_plan", "ship_name", "sight", "sight_reach"})
 """The macros that every reader makes for its clients."""
 
 _NAME = re.compile(NAME_PATTERN)

@@ -206,10 +206,11 @@ class Readers:
 def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderConfig:
     """What readers are told, made from the settings and the schema."""
     dialect = duckdb_engine.Dialect()
+    names = (*views.CLIENT_NAMES, *views.READER_NAMES)
     return wire.ReaderConfig(
         parent_pid=os.getpid(),
         snapshot_folder=str(snapshot_folder.absolute()),
-        views={name: views.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in views.CLIENT_NAMES},
+        views={name: views.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in names},
         threads=settings.reader_threads,
         nice=settings.reader_nice,
         memory_bytes=settings.reader_memory_bytes_max,

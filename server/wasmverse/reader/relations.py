@@ -18,11 +18,12 @@ import pyarrow as pa
 from wasmverse.chronicle.names import ship_name_sql
 from wasmverse.functions.names import OWN
 from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX
+from wasmverse.reader import kept_turns
 from wasmverse.reader.allowed import ALLOWED
 from wasmverse.reader.catalogue import TABLE as FUNCTIONS
 from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW, TABLE_FUNCTIONS
 from wasmverse.snapshots.snapshot import attach
-from wasmverse.strategies.sight_sql import is_near
+from wasmverse.strategies.sight_sql import SIGHT_CELLS, is_near
 
 COPY_QUERIES = 8
 """Queries of one turn's entities after which they are copied: after about as many more, the copy has paid off."""
@@ -52,6 +53,9 @@ CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
 
 SHIP_NAME = f"CREATE OR REPLACE MACRO {SCHEMA}.ship_name(eid) AS {ship_name_sql('eid')}"
 """The name that a ship has by its number, always the same."""
+
+SIGHT_REACH = f"CREATE OR REPLACE MACRO {SCHEMA}.sight_reach() AS {SIGHT_CELLS}"
+"""A ship sees what is nearer than so many cells."""
 
 SIGHT = f"""
 CREATE OR REPLACE MACRO {SCHEMA}.sight(of_sid, of_eid, of_x, of_y) AS (
@@ -107,7 +111,7 @@ def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
     # Set after the spill folder, which cannot be set later: the order of a config is not kept.
     connection.execute("SET enable_external_access = false")
     connection.execute("SET TimeZone = 'UTC'")  # the same answers on every machine
-    connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}; {SHIP_NAME}")
+    connection.execute(f"CREATE SCHEMA {SCHEMA}; {DECODE_PLAN}; {SHIP_NAME}; {SIGHT_REACH}")
     return connection
 
 
@@ -129,6 +133,7 @@ class Relations:
         over_entity = {name for name, select in views.items() if _OVER_ENTITY.search(select)}
         self._sources |= {name: self._sources[name] | self._sources["entity"] for name in over_entity}
         self._entity_readers = over_entity | {"entity"}
+        self._kept = kept_turns.KeptTurns(connection, folder, views["entity"], name_strategies)
         self.turn: int | None = None
         self._tables: dict[str, pa.Table] = {}
         self._stale: set[str] = set()
@@ -153,6 +158,8 @@ class Relations:
             self._move(tid)
         for name in names:
             self._register(self._sources[name])
+        if kept_turns.NAME in names:
+            self._kept.show(tid)
         if names & self._entity_readers:
             self._asked += 1
             if self._copied not in (None, tid) and not (self._was_busy and self._copy()):

@@ -235,7 +235,7 @@ def _check_name(transaction: Transaction, name: str) -> None:
     strategies = schema.strategy
     if transaction.one(sa.select(strategies.c.name).where(strategies.c.name == name)) is not None:
         raise FunctionTaken(f"the name {name!r} is that of a strategy: choose another")
-    if name in views.CLIENT_NAMES:
+    if name in views.CLIENT_NAMES or name in views.READER_NAMES:
         raise FunctionTaken(f"the name {name!r} is that of a table: choose another")
     if name in query_words.function_names():
         raise FunctionTaken(f"the name {name!r} is that of a function of the database engine: choose another")

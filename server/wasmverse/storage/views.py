@@ -232,6 +232,16 @@ UNSTORED = ("turn_phase", "turn_kept")
 """Those of them that only a snapshot has."""
 
 
+READER_NAMES = ("entity_turn",)
+"""The relations over several snapshots, which only a reader has; the file knows the present turn alone."""
+
+
+def entity_turn_select() -> sa.Select[tuple[object, ...]]:
+    """``entity_turn``: ``entity`` with the turn. A reader makes it a union over all turns in memory."""
+    entities = entity_select(of_snapshot=True).subquery()
+    return sa.select(sa.cast(sa.literal_column("0"), sa.BigInteger).label("tid"), *entities.c)
+
+
 def ddl(dialect: sa.Dialect) -> list[str]:
     """``CREATE TABLE`` and ``CREATE VIEW`` statements, in an order in which they can be run."""
     tables = [str(sa.schema.CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
@@ -244,10 +254,12 @@ def view_sql(name: str, dialect: sa.Dialect) -> str:
 
 
 def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
-    """The SELECT behind one of ``CLIENT_NAMES`` over a snapshot, whose tables' names begin with ``prefix``."""
+    """The SELECT behind a name that clients or readers have, over a snapshot whose tables' names begin with ``prefix``."""
     select: sa.Select[tuple[object, ...]] | sa.CompoundSelect[tuple[object, ...]] | sa.TextClause
     if name == "entity":
         select = entity_select(of_snapshot=True)
+    elif name == "entity_turn":
+        select = entity_turn_select()
     elif name == "strategy":
         select = client_strategy_select()
     elif name == "wasm_function":

@@ -1,11 +1,16 @@
 import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
 import { toEntity } from '../place/step';
+import { historyQuestion, type LifeEvent, type Look, lifeQuestion, lookQuestion } from '../sql/ship';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { toCss } from '../view/colour';
 import { inkOf, strategyColour } from '../view/look';
+import { readPlan } from '../view/plan';
+import { Tracks } from '../view/track';
 import { button, element, write } from './element';
 import { count } from './format';
+import { lifeOf } from './life';
+import { Sparkrow } from './sparkrow';
 
 const SHIELD_FULL = 100;
 
@@ -22,20 +27,30 @@ const FIELDS: readonly Field[] = [
 /** What a node has no use for is not shown on it. */
 const NODE_FIELDS = new Set(['cell', 'energy']);
 
-/** The selected entity: every column SQL has of it. */
+/** The selected entity: every column SQL has of it, what it has decided, what it sees, and what became of it until now. */
 export class EntityPanel {
   private readonly kind = element('span', { class: 'label' });
+  private readonly name = element('p', { class: 'ship-name', id: 'entity-name' });
   private readonly title = element('h3', {});
   private readonly strategy = element('p', { class: 'strategy' });
   private readonly gone = element('p', { class: 'absence', role: 'status' });
   private readonly shield = element('span', { class: 'meter-value' });
   private readonly values = new Map<string, { cell: HTMLElement; value: HTMLElement }>();
-  private readonly plan = element('p', { class: 'plan', id: 'entity-plan' });
+  private readonly words = element('p', { class: 'plan-words', id: 'entity-plan-words' });
+  private readonly memory = element('ol', { class: 'memory', id: 'entity-memory' });
+  private readonly plan = element('p', { class: 'plan muted', id: 'entity-plan' });
   private readonly lastPlan = element('p', { class: 'plan muted', id: 'entity-last-plan' });
+  private readonly sight = element('p', { class: 'sight', id: 'entity-sight' });
+  private readonly energyCourse = new Sparkrow('Energy', 'entity-energy-course');
+  private readonly shieldCourse = new Sparkrow('Shield', 'entity-shield-course');
+  private readonly life = element('ol', { class: 'life', id: 'entity-life', 'aria-label': 'Its life' });
   private readonly follow: HTMLButtonElement;
-  private readonly planBox: HTMLElement;
+  private readonly shipBox: HTMLElement;
+  private readonly tracks = new Tracks();
   private eid: number | null = null;
   private state: SystemState | null = null;
+  private look: Look | null = null;
+  private events: readonly LifeEvent[] = [];
   private wasShip = false;
 
   constructor(
@@ -56,18 +71,32 @@ export class EntityPanel {
       { class: 'quiet', 'aria-pressed': 'false', title: 'Keep it in the middle (f)' },
       () => address.go({ isFollowing: this.follow.getAttribute('aria-pressed') !== 'true' }),
     );
-    this.planBox = element(
+    this.shipBox = element(
       'div',
-      { class: 'plan-box' },
-      element('span', { class: 'label' }, 'Plan'),
-      this.plan,
-      this.lastPlan,
+      { class: 'ship-box' },
+      element(
+        'div',
+        { class: 'plan-box' },
+        element('span', { class: 'label' }, 'Plan'),
+        this.words,
+        this.sight,
+        element('span', { class: 'label' }, 'Memory'),
+        this.memory,
+        element(
+          'details',
+          { class: 'raw' },
+          element('summary', { class: 'label' }, 'As it is stored'),
+          this.plan,
+          this.lastPlan,
+        ),
+      ),
+      element('div', { class: 'courses' }, this.energyCourse.element, this.shieldCourse.element),
     );
     host.append(
       element(
         'div',
         { class: 'row' },
-        element('div', {}, this.kind, this.title),
+        element('div', { class: 'who' }, this.name, this.kind, this.title),
         element(
           'div',
           { class: 'row' },
@@ -80,9 +109,11 @@ export class EntityPanel {
       this.strategy,
       this.gone,
       element('dl', { class: 'figures three' }, ...cells),
-      this.planBox,
+      this.shipBox,
+      this.life,
     );
     address.listen((place, from) => {
+      if (place.sid !== from?.sid) this.tracks.clear();
       if (place.sid !== from?.sid || place.turn !== from?.turn) {
         this.state = null;
         this.eid = null;
@@ -92,6 +123,20 @@ export class EntityPanel {
     });
     feed.follow(systemQuestion, (state) => {
       this.state = state;
+      if (state !== null) this.tracks.take(state);
+      this.describe();
+    });
+    feed.follow(lookQuestion, (look) => {
+      this.look = look;
+      this.describe();
+    });
+    feed.follow(historyQuestion, (history) => {
+      if (history === null) return;
+      this.tracks.add(history.eid, history.marks);
+      this.describe();
+    });
+    feed.follow(lifeQuestion, (events) => {
+      this.events = events ?? [];
       this.describe();
     });
   }
@@ -105,18 +150,24 @@ export class EntityPanel {
     write(this.title, String(eid));
     write(this.kind, 'Entity');
     write(this.gone, '');
-    for (const node of [this.strategy, this.plan, this.lastPlan]) write(node, '');
+    for (const node of [this.name, this.strategy, this.words, this.sight, this.plan, this.lastPlan])
+      write(node, '');
     for (const { value } of this.values.values()) write(value, '–');
+    this.memory.replaceChildren();
+    this.life.replaceChildren();
   }
 
   private describe(): void {
     const { eid } = this.address.place;
-    if (this.state !== null && eid !== null) this.show(this.state, eid);
+    if (this.state === null || eid === null) return;
+    this.show(this.state, eid);
+    this.showLife();
   }
 
   private show(state: SystemState, eid: number): void {
     const entity = state.entities.find((each) => each.eid === eid);
     this.host.classList.toggle('is-gone', entity === undefined);
+    this.showCourses(eid);
     if (entity === undefined) {
       write(this.gone, `Entity ${eid} is gone: this system does not hold it.`);
       return;
@@ -126,6 +177,7 @@ export class EntityPanel {
     this.wasShip ||= isShip;
     write(this.gone, this.wasShip && !isShip ? 'This ship has fallen; its energy shines on as a node.' : '');
     write(this.kind, isShip ? 'Ship' : 'Energy node');
+    if (this.look?.eid === eid) write(this.name, this.look.name);
     write(this.strategy, entity.strategy ?? '');
     this.strategy.hidden = !isShip;
     this.host.style.setProperty(
@@ -139,8 +191,72 @@ export class EntityPanel {
       write(field.value, read(entity));
     }
     this.shield.style.width = `${Math.min(100, (entity.shield / SHIELD_FULL) * 100)}%`;
-    this.planBox.hidden = !isShip;
+    this.shipBox.hidden = !isShip;
+    if (isShip) this.showPlan(entity, state);
+  }
+
+  private showPlan(entity: Entity, state: SystemState): void {
+    const plan = entity.plan === null ? null : readPlan(entity.plan);
+    write(this.words, plan?.words ?? '…');
     write(this.plan, entity.plan ?? '…');
     write(this.lastPlan, `last_plan ${entity.lastPlan}`);
+    if (plan !== null) showMemory(this.memory, plan.memory);
+    write(this.sight, this.look?.eid === entity.eid ? sightOf(entity, state, this.look) : '');
   }
+
+  private showCourses(eid: number): void {
+    const marks = this.tracks.of(eid, this.address.place.turn);
+    const points = (of: 'energy' | 'shield') => marks.map((mark) => ({ tid: mark.tid, value: mark[of] }));
+    this.energyCourse.show(points('energy'), null);
+    this.shieldCourse.show(points('shield'), SHIELD_FULL);
+  }
+
+  private showLife(): void {
+    const lines = lifeOf(this.events);
+    const shown = lines.map(({ tid, text }) => `${count(tid)} ${text}`).join('\n');
+    if (this.life.dataset.shown === shown) return;
+    this.life.dataset.shown = shown;
+    this.life.replaceChildren(
+      ...lines.map(({ tid, kind, text }) =>
+        element(
+          'li',
+          { class: kind },
+          element('span', { class: 'number' }, count(tid)),
+          element('span', {}, text),
+        ),
+      ),
+    );
+  }
+}
+
+/** Each byte in a box of its own; one that has changed since the last answer shines. */
+function showMemory(list: HTMLElement, bytes: readonly string[]): void {
+  while (list.childElementCount < bytes.length) list.append(element('li', {}));
+  while (list.childElementCount > bytes.length) list.lastElementChild?.remove();
+  bytes.forEach((byte, place) => {
+    const box = list.children[place];
+    if (box === undefined) return;
+    box.classList.toggle('is-new', box.textContent !== '' && box.textContent !== byte);
+    box.classList.toggle('is-zero', byte === '00');
+    write(box, byte);
+  });
+}
+
+/** How many a ship sees: of its own strategy, of others, and nodes. */
+export function sightOf(ship: Entity, state: SystemState, look: Look): string {
+  const seen = state.entities.filter((entity) => look.sees(entity));
+  const ships = seen.filter(({ kind }) => kind === 'ship');
+  const others = ships.filter(({ strategy }) => strategy !== ship.strategy).length;
+  const own = ships.length - others;
+  const nodes = seen.length - ships.length;
+  const parts = [
+    several(others, 'ship of others', 'ships of others'),
+    several(own, 'of its own', 'of its own'),
+    several(nodes, 'node', 'nodes'),
+  ];
+  return `Sees ${parts.join(', ')} within ${look.reach} cells`;
+}
+
+function several(number: number, one: string, many: string): string {
+  return `${number === 0 ? 'no' : count(number)} ${number === 1 ? one : many}`;
 }

@@ -181,8 +181,8 @@ export function wordsOf(line: Line): readonly [name: string, detail: string] {
       ];
     case 'ship':
       return [
-        line.name,
-        `ship ${line.eid} · ${line.strategy ?? 'no strategy'} · ${count(line.energy)} energy, ${count(line.blasters)} blasters · system ${line.sid}`,
+        `Ship ${line.eid}`,
+        `${line.strategy ?? 'no strategy'} · ${count(line.energy)} energy, ${count(line.blasters)} blasters · system ${line.sid}`,
       ];
   }
 }
@@ -196,6 +196,6 @@ function partsOf(line: Line): (Node | string)[] {
 
 export function emptyWords(text: string): string {
   const said = text.trim().slice(0, 40);
-  const help = `Type the number of a system or a ship, a part of the name of a strategy or of a rich ship, or ${Object.keys(WISHES).join(', ')}.`;
+  const help = `Type the number of a system or a ship, a part of a strategy’s name, or ${Object.keys(WISHES).join(', ')}.`;
   return said === '' ? help : `Nothing is called “${said}”. ${help}`;
 }

@@ -31,6 +31,9 @@ export class SystemPanel {
       ),
       element('span', { class: 'label' }, 'Ships'),
       button('›', { class: 'quiet', 'aria-label': 'Next ship', title: 'Next ship (n)' }, () => this.step(1)),
+      button('Enemy', { class: 'quiet', title: 'Nearest ship of another strategy (e)' }, () =>
+        this.nearestOther(),
+      ),
     );
     host.append(
       element(
@@ -64,6 +67,13 @@ export class SystemPanel {
   step(step: 1 | -1): void {
     const { place } = this.address;
     if (this.state !== null) this.address.go(toEntity(place, stepped(this.state, place.eid, step)));
+  }
+
+  /** Selects the ship of another strategy that is nearest to the selected one. */
+  nearestOther(): void {
+    const { place } = this.address;
+    const eid = this.state === null ? null : nearestOther(this.state, place.eid);
+    if (eid !== null) this.address.go(toEntity(place, eid));
   }
 
   private open(sid: number | null): void {
@@ -126,4 +136,14 @@ export function stepped(state: SystemState, current: number | null, step: 1 | -1
   eids.sort((a, b) => a - b);
   if (step === 1) return eids.find((eid) => current === null || eid > current) ?? eids[0] ?? null;
   return eids.reverse().find((eid) => current === null || eid < current) ?? eids[0] ?? null;
+}
+
+/** The eid of the ship of another strategy that is nearest to a ship; the strongest ship's where none is selected. */
+export function nearestOther(state: SystemState, eid: number | null): number | null {
+  const ships = state.entities.filter((entity) => entity.kind === 'ship');
+  const from = ships.find((ship) => ship.eid === eid);
+  const far = (ship: Entity): number =>
+    from === undefined ? -ship.energy : Math.hypot(ship.x - from.x, ship.y - from.y);
+  const others = ships.filter((ship) => from === undefined || ship.strategy !== from.strategy);
+  return others.sort((a, b) => far(a) - far(b) || a.eid - b.eid)[0]?.eid ?? null;
 }

@@ -13,6 +13,8 @@ export interface Atlas {
   /** A small hard light with a soft edge. */
   readonly core: Texture;
   readonly ring: Texture;
+  /** A round face of even light. */
+  readonly disc: Texture;
   readonly flame: Texture;
   /** A line of light from west to east, soft at both sides. */
   readonly beam: Texture;
@@ -75,6 +77,7 @@ export function drawAtlas(): Atlas {
     glow: cut('glow'),
     core: cut('core'),
     ring: cut('ring'),
+    disc: cut('disc'),
     flame: cut('flame'),
     beam: cut('beam'),
     line: cut('line'),
@@ -106,6 +109,7 @@ function drawings(): Drawing[] {
     })),
     { name: 'guns', width: 256, height: 256, isLight: false, draw: drawGuns },
     light('ring', 256, 256, drawRing),
+    light('disc', 256, 256, drawDisc),
     light('glow', 128, 128, (pen) => fillRadial(pen, 64, [1, 0.5, 0.22, 0.085, 0.025, 0])),
     light('glint', 128, 128, drawGlint),
     light('core', 64, 64, (pen) => fillRadial(pen, 32, [1, 1, 0.75, 0.25, 0.06, 0])),
@@ -117,6 +121,13 @@ function drawings(): Drawing[] {
       pen.fillRect(0, 0, 32, 32);
     }),
   ];
+}
+
+function drawDisc(pen: Pen): void {
+  pen.fillStyle = '#fff';
+  pen.beginPath();
+  pen.arc(128, 128, 127, 0, Math.PI * 2);
+  pen.fill();
 }
 
 function drawHead(pen: Pen): void {

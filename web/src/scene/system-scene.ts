@@ -1,15 +1,19 @@
 import { Container } from 'pixi.js';
+import type { Look } from '../sql/ship';
 import type { Entity, SystemState } from '../sql/system';
 import { effectsOf, fallenOf, newestTid } from '../view/effects';
 import { type Stand, stands } from '../view/formation';
+import { strategyColour } from '../view/look';
 import { drawnAt, type Leg, legTo, type Pose, poseOn, TRAVEL_SHARE } from '../view/motion';
+import { readPlan } from '../view/plan';
 import { swellAt } from '../view/size';
+import type { Tracks } from '../view/track';
 import type { Atlas } from './atlas';
 import { Brush } from './brush';
 import { type Figure, type Lens, NodeFigure, ShipFigure } from './figures';
 import { Fireworks } from './fireworks';
 import { drawGrid } from './grid';
-import { drawReticle } from './overlay';
+import { drawPlan, drawReticle, drawSeen, drawSeenNode, drawSight, drawTrail } from './overlay';
 import { Shows } from './shows';
 
 /** An entity on its way through the turn. */
@@ -29,6 +33,8 @@ const LAST_STAND_SHARE = 0.75;
 const FALL_MS = 120;
 const SUN_COLOUR = 0x7fa6ff;
 const TAIL_ALPHA = 0.22;
+/** Below the middle of a ship its label begins, in cells. */
+const LABEL_BELOW = 1.9;
 
 /** One system from inside. Its unit is the cell; the page's camera places and scales `container`. */
 export class SystemScene {
@@ -43,6 +49,10 @@ export class SystemScene {
   private turnStartedMs = 0;
   private turnMs = 1000;
   private swell = 1;
+  private hasSkipped = false;
+  /** What the selected ship sees, and where ships have been; null where that is not known. */
+  look: Look | null = null;
+  tracks: Tracks | null = null;
   selected: number | null = null;
 
   constructor(
@@ -70,9 +80,12 @@ export class SystemScene {
   /** Takes in the state at the end of a turn; everything sets off for its new cell. */
   show(state: SystemState, nowMs: number, periodMs: number): void {
     const isSameTurn = this.state !== null && state.turn === this.state.turn;
+    // Where frames are slow, the last one is long ago: everybody sets off from where it has come to since.
+    this.move(nowMs);
     if (!isSameTurn) {
       this.turnStartedMs = nowMs;
       this.turnMs = periodMs;
+      this.hasSkipped = this.state?.turn !== (state.turn ?? 0) - 1;
     }
     const arrivalMs = this.isCalm() ? 0 : periodMs * TRAVEL_SHARE;
     const restMs = periodMs - arrivalMs;
@@ -108,20 +121,30 @@ export class SystemScene {
 
   /** One frame. `scale` is the pixels per cell, `pixelsMin` the least length of a ship. */
   advance(nowMs: number, scale: number, pixelsMin: number): void {
+    this.move(nowMs);
+    this.draw(nowMs, scale, pixelsMin);
+  }
+
+  /** Brings everybody to where it is at this moment. */
+  move(nowMs: number): void {
     const share = this.isCalm() ? 1 : (nowMs - this.turnStartedMs) / this.turnMs;
-    this.swell = swellAt(scale, pixelsMin);
-    const lens = { swell: this.swell, scale, nowMs, isCalm: this.isCalm() };
     this.leaving = this.leaving.filter((actor) => nowMs < actor.goneMs + FADE_MS);
     for (const actor of this.everybody()) actor.pose = poseOn(actor.leg, share);
+  }
 
+  /** The frame itself, after `move`. */
+  draw(nowMs: number, scale: number, pixelsMin: number): void {
+    this.swell = swellAt(scale, pixelsMin);
+    const lens = { swell: this.swell, scale, nowMs, isCalm: this.isCalm() };
     const { brush } = this;
     brush.begin();
     brush.dot(brush.atlas.glow, 50, 50, 150, SUN_COLOUR, 0.1);
     drawGrid(brush, scale);
+    const selected = this.selected === null ? undefined : this.actorOf(this.selected);
+    if (selected !== undefined) this.drawUnder(selected, lens);
     this.drawFigures(lens);
     this.shows.draw(brush, lens, (eid) => this.whereIs(eid));
-    const selected = this.whereIs(this.selected);
-    if (selected !== null) drawReticle(brush, selected, lens);
+    if (selected !== undefined) this.drawOver(selected, lens);
     brush.end();
   }
 
@@ -129,6 +152,20 @@ export class SystemScene {
   whereIs(eid: number | null): { x: number; y: number } | null {
     const actor = eid === null ? undefined : this.actorOf(eid);
     return actor === undefined ? null : drawnAt(actor.pose, this.swell);
+  }
+
+  /** Which entities have a label, and where under them it begins, in cells: the selected one first. */
+  labelled(): { entity: Entity; at: { x: number; y: number } }[] {
+    const actor = this.selected === null ? undefined : this.actorOf(this.selected);
+    if (actor === undefined) return [];
+    const at = drawnAt(actor.pose, this.swell);
+    return [{ entity: actor.entity, at: { x: at.x, y: at.y + LABEL_BELOW * this.swell } }];
+  }
+
+  /** What the label of an entity says. */
+  nameOf({ eid, kind }: Entity): string {
+    if (kind === 'node') return `Node ${eid}`;
+    return this.look?.eid === eid ? this.look.name : `Ship ${eid}`;
   }
 
   /** Where an entity will be drawn when it has arrived. */
@@ -152,6 +189,35 @@ export class SystemScene {
       }
     }
     return best;
+  }
+
+  /** What the selected ship knows: where it has been, how far it sees, and whom. */
+  private drawUnder({ entity, pose }: Actor, lens: Lens): void {
+    if (entity.kind !== 'ship') return;
+    const { brush, look } = this;
+    const colour = strategyColour(entity.strategy ?? '');
+    const at = drawnAt(pose, lens.swell);
+    drawTrail(brush, this.tracks?.of(entity.eid, this.state?.turn ?? null) ?? [], at, colour, lens);
+    if (look === null || look.eid !== entity.eid) return;
+    drawSight(brush, pose, look.reach, colour, lens);
+    for (const other of this.actors.values()) {
+      if (!look.sees(other.entity)) continue;
+      const to = drawnAt(other.pose, lens.swell);
+      if (other.entity.kind === 'node') drawSeenNode(brush, to, lens);
+      else drawSeen(brush, at, to, strategyColour(other.entity.strategy ?? ''), lens);
+    }
+  }
+
+  private drawOver({ entity, leg, pose }: Actor, lens: Lens): void {
+    const { brush } = this;
+    const at = drawnAt(pose, lens.swell);
+    const plan = entity.plan === null ? null : readPlan(entity.plan);
+    if (plan !== null && entity.kind === 'ship') {
+      // Where turns were not seen, the way that is flown began before the one that was planned.
+      const start = this.hasSkipped ? { x: leg.to.x - plan.dx, y: leg.to.y - plan.dy } : leg.from;
+      drawPlan(brush, plan, start, at, strategyColour(entity.strategy ?? ''), lens);
+    }
+    drawReticle(brush, at, lens);
   }
 
   private drawFigures(lens: Lens): void {

@@ -1,17 +1,22 @@
 import type { Sight } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
+import type { Look } from '../sql/ship';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import { ENTER_SPAN, Glide, LEAVE_SPAN } from '../view/approach';
 import { clamp, type Frame, type Point } from '../view/camera';
 import { Chase } from '../view/chase';
+import { toCss } from '../view/colour';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
+import { strategyColour } from '../view/look';
 import { shipPixelsMin } from '../view/size';
 import { MAP_SIZE, type Star, StarField } from '../view/star-field';
+import type { Tracks } from '../view/track';
 import { drawAtlas } from './atlas';
 import { Backdrop } from './backdrop';
 import { Life } from './life';
 import { MapScene, type MapView } from './map-scene';
+import { Plates } from './plates';
 import { Pointer } from './pointer';
 import type { Stage } from './stage';
 import { SystemScene } from './system-scene';
@@ -34,6 +39,10 @@ export interface WorldActions {
 const REACH_PIXELS = 18;
 /** From near, whose star this is, in map cells, whatever its size in pixels. */
 const NEAR_REACH = 0.6;
+const NODE_COLOUR = 0xffc46b;
+/** Who follows a ship from further away comes as near as this, in cells of a system. */
+const FOLLOW_SPAN_MAX = 60;
+const FOLLOW_SPAN = 36;
 /** Between these spans, in map cells, the map gives way to the system. */
 const SYSTEM_SPAN = 2.6;
 const MAP_SPAN = 9;
@@ -55,6 +64,7 @@ export class World {
   private readonly glide = new Glide();
   private isCrossing = false;
   private readonly chase = new Chase();
+  private readonly plates: Plates;
   private isFollowing = false;
   private isStale = true;
   private readonly life: Life;
@@ -78,6 +88,10 @@ export class World {
       this.map.names,
       this.system.container,
     );
+    const plates = document.createElement('div');
+    plates.className = 'plates';
+    host.append(plates);
+    this.plates = new Plates(plates);
     new Pointer(host, {
       onDrag: (dx, dy) => this.pan(dx, dy),
       onZoom: (factor, pixel, isHeld) => this.zoom(factor, pixel, isHeld),
@@ -136,6 +150,16 @@ export class World {
     this.system.show(state, performance.now(), periodMs);
   }
 
+  /** What the selected ship sees; null when that is not known. */
+  showLook(look: Look | null): void {
+    this.system.look = look;
+  }
+
+  /** Where ships have been. */
+  showTracks(tracks: Tracks): void {
+    this.system.tracks = tracks;
+  }
+
   /** What comes next is not what follows: nothing flies there from where it is. */
   clearSystem(): void {
     this.system.clear();
@@ -149,10 +173,6 @@ export class World {
   /** The star nearest to the middle of the picture. */
   middle(): Star | null {
     return this.field.nearest(this.helm.camera.sight, 500);
-  }
-
-  get stars(): readonly Star[] {
-    return this.field.stars;
   }
 
   /** The middle of the picture, in cells of the map. */
@@ -198,8 +218,20 @@ export class World {
 
   select(eid: number | null, isFollowing: boolean): void {
     if (eid !== this.system.selected || !isFollowing) this.chase.reset();
+    const isNew = isFollowing && !this.isFollowing;
     this.system.selected = eid;
     this.isFollowing = isFollowing;
+    if (isNew && this.place !== null) this.closeIn(this.place);
+  }
+
+  /** With all of a system in sight, following would move the picture and show nothing more. */
+  private closeIn(star: Star): void {
+    const goal = this.system.goalOf(this.system.selected);
+    const corner = cornerOf(star);
+    const { span } = toOwnSight(corner, this.helm.goal);
+    if (goal === null || span <= FOLLOW_SPAN_MAX) return;
+    this.steer(toMapSight(corner, { ...goal, span: FOLLOW_SPAN }), false);
+    this.actions.onSight(toOwnSight(corner, this.helm.goal));
   }
 
   pan(dx: number, dy: number): void {
@@ -296,6 +328,7 @@ export class World {
       this.zoomBy(this.glide.step(passedMs));
       hasChanged = true;
     }
+    this.system.move(nowMs);
     if (this.place !== null && this.isFollowing) this.followSelected(this.place, passedMs);
     const { camera } = this.helm;
     const { span } = camera.sight;
@@ -317,6 +350,7 @@ export class World {
     this.system.container.visible = nearness > 0 && this.drawn !== null;
     // The ships of a system move in every frame, the sky behind them seldom.
     if (hasChanged) this.map.renderNebula(this.stage.draw, camera, width, height, nowMs, seconds);
+    if (this.drawn === null || nearness < 1) this.plates.show([]);
     if (this.drawn === null) return hasChanged;
     if (nearness === 0 && this.place === null && !this.helm.isFlying) {
       this.system.clear();
@@ -328,8 +362,21 @@ export class World {
     this.system.container.alpha = nearness;
     this.system.container.position.set(corner.x, corner.y);
     this.system.container.scale.set(scale);
-    this.system.advance(nowMs, scale, shipPixelsMin(camera.frame));
+    this.system.draw(nowMs, scale, shipPixelsMin(camera.frame));
+    if (nearness === 1) this.showPlates(corner, scale);
     return true;
+  }
+
+  private showPlates(corner: Point, scale: number): void {
+    this.plates.show(
+      this.system.labelled().map(({ entity, at }) => ({
+        id: entity.eid,
+        text: this.system.nameOf(entity),
+        at: { x: corner.x + at.x * scale, y: corner.y + at.y * scale },
+        isSelected: entity.eid === this.system.selected,
+        colour: toCss(entity.strategy === null ? NODE_COLOUR : strategyColour(entity.strategy)),
+      })),
+    );
   }
 
   private followSelected(place: Star, passedMs: number): void {

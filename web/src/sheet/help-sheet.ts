@@ -15,6 +15,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['n p', 'next ship, ship before; on the map: the next star from the middle outwards'],
   ['Shift + arrows', 'on the map: the next star that way'],
   ['h', 'on the map: the next heat (energy, battles, density, change), then territories'],
+  ['e', 'the nearest ship of another strategy'],
   ['f', 'follow the selected one'],
   ['w', 'watch: the camera leads, until you do something'],
   ['x', 'share: a link, a picture, a clip'],

@@ -8,7 +8,6 @@ export type Found =
       readonly kind: 'ship';
       readonly sid: number;
       readonly eid: number;
-      readonly name: string;
       readonly strategy: string | null;
       readonly energy: number;
       readonly blasters: number;
@@ -18,8 +17,7 @@ export type Found =
 const FOUND_MAX = 8;
 const BATTLE_TURNS = 10;
 
-const SHIP =
-  "'ship' as kind, sid, eid, strategy, energy, blasters, null::varchar as status, ship_name(eid) as name";
+const SHIP = "'ship' as kind, sid, eid, strategy, energy, blasters, null::varchar as status";
 const ships = (order: string): string =>
   `select ${SHIP} from entity where kind = 1 order by ${order}, eid limit ${FOUND_MAX}`;
 
@@ -28,7 +26,7 @@ export const WISHES: Readonly<Record<string, { readonly says: string; readonly s
   'biggest battle': {
     says: `where most hits were dealt in the last ${BATTLE_TURNS} turns`,
     sql: `select 'system' as kind, sid, null::bigint as eid, null::varchar as strategy, null::bigint as energy,
-  count(*) as blasters, null::varchar as status, null::varchar as name
+  count(*) as blasters, null::varchar as status
 from event where kind = 'battle' and tid > (select max(tid) from turns) - ${BATTLE_TURNS}
 group by sid order by blasters desc, sid limit ${FOUND_MAX}`,
   },
@@ -46,8 +44,7 @@ export function wishesFor(text: string): string[] {
 }
 
 /**
- * The query for what somebody typed: a number of a system or of a ship, a wish, or a part of the name of a strategy
- * or of a rich ship.
+ * The query for what somebody typed: a number of a system or of a ship, a wish, or a part of a strategy's name.
  * `chance` is any whole number.
  */
 export function searchQuery(text: string, turn: number | null, chance: number): Query {
@@ -55,25 +52,19 @@ export function searchQuery(text: string, turn: number | null, chance: number): 
   const wish = WISHES[said.toLowerCase()];
   if (wish !== undefined) return { sql: wish.sql, args: wish.sql.includes('?') ? [chance] : [], turn };
   const number = /^\d{1,15}$/.test(said) ? Number(said) : null;
-  const asked: Value = number ?? said;
-  return { sql: number === null ? NAME_SQL : NUMBER_SQL, args: [asked, asked], turn };
+  const args: Value[] = number === null ? [said] : [number, number];
+  return { sql: number === null ? STRATEGY_SQL : NUMBER_SQL, args, turn };
 }
 
 const NUMBER_SQL = `select 'system' as kind, sid, null::bigint as eid, null::varchar as strategy, null::bigint as energy,
-  null::bigint as blasters, null::varchar as status, null::varchar as name
+  null::bigint as blasters, null::varchar as status
 from solar_system where sid = ?
 union all by name select ${SHIP} from entity where kind = 1 and eid = ?
 order by kind desc`;
 
-/** Of so many ships, those with most energy, the names are looked through: to name a million would take a second. */
-const NAMED_MAX = 5000;
-
-const NAME_SQL = `(select 'strategy' as kind, null::bigint as sid, null::bigint as eid, name as strategy, null::bigint as energy,
-  null::bigint as blasters, status, null::varchar as name
-from strategy where contains(lower(name), lower(?)) order by name limit ${FOUND_MAX})
-union all by name (select ${SHIP}
-from (select * from entity where kind = 1 order by energy desc, eid limit ${NAMED_MAX})
-where contains(lower(ship_name(eid)), lower(?)) order by energy desc, eid limit ${FOUND_MAX})`;
+const STRATEGY_SQL = `select 'strategy' as kind, null::bigint as sid, null::bigint as eid, name as strategy, null::bigint as energy,
+  null::bigint as blasters, status
+from strategy where contains(lower(name), lower(?)) order by name limit ${FOUND_MAX}`;
 
 export function readFound(answer: Answer): Found[] {
   return readRows(answer, (row): Found => {
@@ -84,7 +75,6 @@ export function readFound(answer: Answer): Found[] {
       kind: 'ship',
       sid: row.number('sid'),
       eid: row.number('eid'),
-      name: row.text('name'),
       strategy: row.textOrNull('strategy'),
       energy: row.number('energy'),
       blasters: row.number('blasters'),

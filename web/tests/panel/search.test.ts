@@ -5,16 +5,7 @@ import type { Query } from '../../src/source/request';
 import { readFound, searchQuery, WISHES, wishesFor } from '../../src/sql/search';
 import { answerOf } from '../build';
 
-const SHIP = {
-  kind: 'ship',
-  sid: 4,
-  eid: 77,
-  strategy: 'a',
-  energy: 1200,
-  blasters: 9,
-  status: null,
-  name: 'Olodan Longwater',
-};
+const SHIP = { kind: 'ship', sid: 4, eid: 77, strategy: 'a', energy: 1200, blasters: 9, status: null };
 const SYSTEM = {
   kind: 'system',
   sid: 4,
@@ -23,7 +14,6 @@ const SYSTEM = {
   energy: null,
   blasters: 31,
   status: null,
-  name: null,
 };
 const STRATEGY = {
   ...SYSTEM,
@@ -38,9 +28,9 @@ describe('what is typed', () => {
   test('is a number of a system or a ship, a wish, or a part of a name', () => {
     expect(searchQuery(' 42 ', null, 1)).toMatchObject({ args: [42, 42] });
     expect(searchQuery(' 42 ', null, 1).sql).toContain('from solar_system where sid = ?');
-    expect(searchQuery('Flee', 7, 1)).toMatchObject({ args: ['Flee', 'Flee'], turn: 7 });
-    expect(searchQuery("'; --", null, 1).args).toEqual(["'; --", "'; --"]);
-    expect(searchQuery('9'.repeat(20), null, 1).args).toContain('9'.repeat(20));
+    expect(searchQuery('Flee', 7, 1)).toMatchObject({ args: ['Flee'], turn: 7 });
+    expect(searchQuery("'; --", null, 1).args).toEqual(["'; --"]);
+    expect(searchQuery('9'.repeat(20), null, 1).args).toEqual(['9'.repeat(20)]);
     expect(searchQuery('Richest ', null, 1)).toMatchObject({ sql: WISHES.richest?.sql, args: [] });
     expect(searchQuery('random', null, 5).args).toEqual([5]);
   });
@@ -64,7 +54,7 @@ test('what is found says what it is, and leads there', async () => {
   expect(asked[0]?.turn).toBe(9);
   expect(found.map((each) => wordsOf(each))).toEqual([
     ['System 4', '31 hits dealt'],
-    ['Olodan Longwater', 'ship 77 · a · 1,200 energy, 9 blasters · system 4'],
+    ['Ship 77', 'a · 1,200 energy, 9 blasters · system 4'],
     ['flee', 'strategy, flying: see its territory'],
   ]);
   const places = found.map((each) => ({ ...MAP, eid: 5, sid: 1, sheet: 'help' as const, ...stepTo(each) }));

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { byNearness, nextToward } from '../../src/view/star-walk';
 
-/** Drawn there; the cell is of no account. */
-const star = (sid: number, x: number, y: number) => ({ sid, x: 0, y: 0, at: { x, y } });
+const star = (sid: number, x: number, y: number) => ({ sid, x, y });
 const STARS = [star(1, 100, 100), star(2, 110, 100), star(3, 104, 103), star(4, 100, 80), star(5, 90, 100)];
 
 test('stars are gone through by their distance from the middle', () => {
