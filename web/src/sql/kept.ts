@@ -8,11 +8,14 @@ export interface Kept {
   readonly oldest: number;
   readonly newest: number;
   readonly memory: number;
+  /** Whether this server tells what was worth a look. */
+  readonly tells: boolean;
 }
 
 /** Asked about the newest turn whatever turn the page shows: the line is as long as there is something to go to. */
 export const KEPT: Query = {
-  sql: 'select oldest_tid, newest_tid, memory_tid from turn_kept',
+  sql: `select oldest_tid, newest_tid, memory_tid,
+  exists (from information_schema.tables where table_name = 'story') as tells from turn_kept`,
   args: [],
   turn: null,
 };
@@ -22,6 +25,7 @@ export function readKept(answer: Answer): Kept {
     oldest: row.number('oldest_tid'),
     newest: row.number('newest_tid'),
     memory: row.number('memory_tid'),
+    tells: row.boolean('tells'),
   }));
   if (kept === undefined) throw new Unreadable('turn_kept has no row');
   return kept;

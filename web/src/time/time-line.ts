@@ -161,9 +161,10 @@ export class TimeLine {
 
   private async ask(): Promise<void> {
     try {
-      this.take(readKept(await this.means.post(KEPT)));
+      const kept = readKept(await this.means.post(KEPT));
+      this.take(kept);
       const { span } = this;
-      if (span !== null) this.told = readTold(await this.means.post(toldSince(span.first)));
+      if (span !== null && kept.tells) this.told = readTold(await this.means.post(toldSince(span.first)));
       this.drawMarks();
     } catch (error) {
       // The page's connection says what is wrong with the server; the line stays as it is.

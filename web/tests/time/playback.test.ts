@@ -63,7 +63,7 @@ beforeEach(() => {
     };
   };
   playback = new Playback(address, { prefetch }, after, () => nowMs);
-  playback.know({ oldest: 10, newest: 100, memory: 93 });
+  playback.know({ oldest: 10, newest: 100, memory: 93, tells: true });
 });
 
 test('space stands still at the newest turn, then plays on from it', () => {
