@@ -1,8 +1,8 @@
 import type { After } from '../feed/supply';
 import { byId, element, write } from '../panel/element';
-import { emblem } from '../panel/emblem';
 import type { Shot } from './shot';
 import type { Screen } from './tour';
+import { wordsOf } from './words';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const FADE_MS = 320;
@@ -31,7 +31,7 @@ export class Caption implements Screen {
 
   show(shot: Shot, lastsMs: number): void {
     this.open();
-    this.text.replaceChildren(...(shot.strategy === null ? [] : [emblem(shot.strategy)]), shot.caption);
+    this.text.replaceChildren(...wordsOf(shot.caption, shot.strategies, true));
     this.text.classList.toggle('is-aside', shot.story === null);
     this.host.classList.remove('is-leaving');
     this.text.animate(

@@ -3,9 +3,13 @@ import type { Story } from '../sql/story';
 /** After so many turns a story of the kind is worth half as much: a fight is over soon, a record stands. */
 const HALF_LIFE_TURNS: Readonly<Record<string, number>> = {
   fight: 6,
+  duel: 5,
   titan_falls: 30,
   first_kill: 25,
   birth: 20,
+  spree: 20,
+  last_ship: 60,
+  lead: 60,
   system_taken: 40,
   grounded: 60,
   record: 60,
@@ -19,7 +23,7 @@ const WORTH_MIN = 0.04;
 /** No place is visited again within so many visits. */
 const PLACES_APART = 4;
 /** What goes on, as a fight and the strength of a ship do, may be visited again after so many visits. */
-const GOING_ON: ReadonlySet<string> = new Set(['fight', 'strongest', 'hero']);
+const GOING_ON: ReadonlySet<string> = new Set(['fight', 'duel', 'strongest']);
 const VISITS_APART = 10;
 /** So many visits are looked back at for how often a kind, and a strategy, was shown. */
 const VISITS_WEIGHED = 4;
@@ -31,7 +35,7 @@ const STRATEGY_AGAIN = 0.8;
 /** What makes two rows the same story. What goes on is told again each turn. */
 export function identityOf({ kind, sid, eid, tid }: Story): string {
   if (!GOING_ON.has(kind)) return `${kind} ${sid} ${eid} ${tid}`;
-  return kind === 'fight' ? `${kind} ${sid}` : `ship ${eid}`;
+  return kind === 'strongest' ? `${kind} ${eid}` : `fight ${sid}`;
 }
 
 /** What a story is worth at turn `tid`, 0..1: its score, halved with each half-life. */

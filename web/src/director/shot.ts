@@ -12,8 +12,8 @@ export interface Shot {
   /** From the arrival on. */
   readonly staysMs: number;
   readonly caption: string;
-  /** Whose emblem stands before the caption. */
-  readonly strategy: string | null;
+  /** Whose names may be in the caption. */
+  readonly strategies: readonly string[];
   /** What is visited; null: an overview. */
   readonly story: Story | null;
 }
@@ -21,30 +21,36 @@ export interface Shot {
 /** How much of a system is seen around a fight, and around a single ship, in cells. */
 const FIGHT_SPAN = 30;
 const SHIP_SPAN = 22;
+const MIDDLE = { x: 50, y: 50 };
 const VISIT_MS_MIN = 8000;
 const VISIT_MS_MAX = 12_000;
 const OVERVIEW_MS = 5000;
 /** What is seen of the map, in its cells, when an overview keeps to the neighbourhood of the place before. */
 const REGION_SPAN = 130;
 
-/** The ships of these kinds of stories are followed; of others the place is shown. */
-const FOLLOWED: ReadonlySet<string> = new Set(['strongest', 'first_kill', 'record', 'birth', 'hero']);
+/** Of these the place is shown: their ship is gone. Of all else the ship is followed, if there is one. */
+const STILL: ReadonlySet<string> = new Set(['titan_falls', 'last_ship']);
+/** Of these all of the system is shown, and of the ship where it is. */
+const WHOLE: ReadonlySet<string> = new Set(['system_taken']);
+/** Of these what is around the ship matters too. */
+const WIDE: ReadonlySet<string> = new Set(['fight', 'duel', 'titan_falls']);
 
 /** The visit to a story. What is rare is looked at for longer, as is what takes longer to read. */
 export function visitTo(story: Story): Shot {
-  const { sid, eid, x, y, kind, score, strategy, text } = story;
-  const isFollowing = sid !== null && eid !== null && FOLLOWED.has(kind);
-  const sight: Sight | null =
-    sid === null || x === null || y === null
-      ? null
-      : { x: x + 0.5, y: y + 0.5, span: isFollowing ? SHIP_SPAN : FIGHT_SPAN };
+  const { sid, eid, x, y, kind, score, strategy, byStrategy, text } = story;
+  const isSelected = sid !== null && eid !== null && !STILL.has(kind);
+  const isFollowing = isSelected && !WHOLE.has(kind);
+  const span = WIDE.has(kind) ? FIGHT_SPAN : SHIP_SPAN;
+  // A ship whose cell is not told is found by following it, from the middle of the system.
+  const cell = x !== null && y !== null ? { x: x + 0.5, y: y + 0.5 } : isFollowing ? MIDDLE : null;
+  const sight: Sight | null = sid === null || cell === null || WHOLE.has(kind) ? null : { ...cell, span };
   const where: Step = sid === null ? TO_MAP : intoSystem(sid);
   const staysMs = clamp(VISIT_MS_MIN + 2500 * score + 20 * (text.length - 60), VISIT_MS_MIN, VISIT_MS_MAX);
   return {
-    step: { ...where, eid: isFollowing ? eid : null, sight, isFollowing },
+    step: { ...where, eid: isSelected ? eid : null, sight, isFollowing },
     staysMs,
     caption: text,
-    strategy,
+    strategies: [strategy, byStrategy].filter((name) => name !== null),
     story,
   };
 }
@@ -63,61 +69,44 @@ export function overview(number: number, outlook: Outlook): Shot {
   const sight =
     from === null || number % 2 === 0 ? null : { x: from.x + 0.5, y: from.y + 0.5, span: REGION_SPAN };
   const sentences = sentencesOf(outlook);
-  const said = sentences[number % Math.max(1, sentences.length)];
   return {
     step: { ...TO_MAP, sight },
     staysMs: OVERVIEW_MS,
-    caption: said?.text ?? '',
-    strategy: said?.strategy ?? null,
+    caption: sentences[number % Math.max(1, sentences.length)] ?? '',
+    strategies: outlook.standings.map((standing) => standing.strategy),
     story: null,
   };
 }
 
-interface Sentence {
-  readonly text: string;
-  readonly strategy: string | null;
-}
-
 /** What can be said of the universe as a whole, each time from another side. */
-export function sentencesOf({ standings, turn }: Outlook): Sentence[] {
+export function sentencesOf({ standings, turn }: Outlook): string[] {
   const energy = sum(standings, 'energy');
   const ships = sum(standings, 'ships');
   const [first, second] = most(standings, (each) => each.energy);
-  const said: Sentence[] = [];
-  const say = (strategy: string | null, text: string): void => {
-    said.push({ strategy, text });
-  };
+  const said: string[] = [];
   if (first !== undefined) {
     const ahead = `${first.strategy} holds ${percent(first.energy, energy)} of all energy`;
     const next = second === undefined ? '' : `, ${second.strategy} ${percent(second.energy, energy)}`;
-    say(first.strategy, `${ahead}${next}.`);
+    said.push(`${ahead}${next}.`);
   }
-  if (turn !== null) {
-    const fallen = turn.kills === 0 ? 'none' : whole(turn.kills);
-    say(null, `${whole(turn.ships)} ships are out there, and ${fallen} fell in this turn.`);
+  if (turn !== null && turn.kills > 0) {
+    const fell = turn.kills === 1 ? 'one has just fallen' : `${whole(turn.kills)} have just fallen`;
+    said.push(`Of ${whole(turn.ships + turn.kills)} ships ${fell}.`);
   }
   const [riser] = most(standings, gainOf);
   if (riser !== undefined && gainOf(riser) >= GAIN_TOLD)
-    say(
-      riser.strategy,
-      `${riser.strategy} is gaining: ${percent(gainOf(riser), 1)} more energy than ${MINUTE} ago.`,
-    );
+    said.push(`${riser.strategy} is gaining: ${percent(gainOf(riser), 1)} more energy than ${MINUTE} ago.`);
   const [hunter] = most(standings, (each) => each.kills);
   if (hunter !== undefined && hunter.kills > 0)
-    say(
-      hunter.strategy,
+    said.push(
       `Nobody felled more in the last ${MINUTE} than ${hunter.strategy}: ${whole(hunter.kills)} ships.`,
     );
   const [loser] = most(standings, (each) => -gainOf(each));
   if (loser !== undefined && -gainOf(loser) >= GAIN_TOLD)
-    say(
-      loser.strategy,
-      `${loser.strategy} is losing: ${percent(-gainOf(loser), 1)} less energy than ${MINUTE} ago.`,
-    );
+    said.push(`${loser.strategy} is losing: ${percent(-gainOf(loser), 1)} less energy than ${MINUTE} ago.`);
   const [crowd] = most(standings, (each) => each.ships);
   if (crowd !== undefined && crowd !== first)
-    say(
-      crowd.strategy,
+    said.push(
       `${crowd.strategy} flies most ships, ${percent(crowd.ships, ships)} of them, with ${percent(crowd.energy, energy)} of the energy.`,
     );
   return said;

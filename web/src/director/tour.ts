@@ -30,7 +30,7 @@ const CURTAINS_MAX = 8;
 /** So many visits are remembered, so that none is repeated. */
 const VISITS_KEPT = 120;
 
-export const LEAVING_WORDS = 'You steer. Press w for the tour.';
+export const LEAVING_WORDS = 'You steer. Watch (w) goes on with the tour.';
 
 /** Leads from place to place while the place says so: a visit, an overview, the next visit. */
 export class Tour {

@@ -29,13 +29,13 @@ export const SIGHTS: Question<readonly Story[]> = {
   query: {
     sql: `with battle as (
   select max(tid) as tid, sid, round(avg(x))::integer as x, round(avg(y))::integer as y, count(distinct eid) as ships,
-    arg_max(strategy, eid) as strategy, string_agg(distinct strategy, ' and ' order by strategy) as sides
+    min(eid) as eid, arg_min(strategy, eid) as strategy, string_agg(distinct strategy, ' and ' order by strategy) as sides
   from event where kind = 'battle' and tid > (select max(tid) from turns) - 3
   group by sid, x // 20, y // 20 order by ships desc, sid limit 8
 ), strongest as (
   select sid, eid, x, y, strategy, energy, blasters from entity where kind = 1 order by energy desc, eid limit 8
 )
-select tid, sid, null::bigint as eid, x, y, 'fight' as kind, 0.3::double as score, strategy, null as by_strategy,
+select tid, sid, eid, x, y, 'fight' as kind, 0.3::double as score, strategy, null as by_strategy,
   format('{} ships fight at one spot of system {}, of {}.', ships, sid, sides) as text
 from battle
 union all
