@@ -27,6 +27,7 @@ from wasmverse.universe.deal import Decision, Summary
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import EVENT_DTYPES, Events
+from wasmverse.universe.state import SHIP_DTYPES, Ships
 from wasmverse.universe.turn import Laws
 
 ROWS = [
@@ -38,6 +39,10 @@ TASK = Task(2**40, Laws(2**63, 7, 3, 4, 2), 3, ROWS, limits_of(faults_max=2))
 
 def events(count: int) -> Events:
     return Events._make(np.arange(count).astype(dtype) for dtype in EVENT_DTYPES.values())
+
+
+def ships(count: int) -> Ships:
+    return Ships._make(np.arange(count).astype(dtype) for dtype in SHIP_DTYPES.values())
 
 
 def same(one: Any, other: Any) -> bool:
@@ -73,9 +78,9 @@ def test_what_is_told_comes_back() -> None:
     assert same(decode_decisions(encode_decisions(8, decisions)), (8, decisions))
 
     accounts = [
-        BlockAccount(events(3), events(0), events(1), events(2), {}),
+        BlockAccount(events(3), events(0), events(1), events(2), {}, ships(2)),
         BlockAccount(
-            events(0), events(1), events(0), events(0), {2: Printed([7, 2**40], ["a", "\u2028"], 3)}
+            events(0), events(1), events(0), events(0), {2: Printed([7, 2**40], ["a", "\u2028"], 3)}, ships(0)
         ),
     ]
     assert same(decode_accounts(encode_accounts(accounts)), accounts)

@@ -24,6 +24,27 @@ STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")
 BIG_PLAN = 2**64 - 1
 
 
+HERO = {
+    "strategy": "strategy_battle",
+    "rank": "titan",
+    "born_tid": 0,
+    "kills": 3,
+    "energy_max": 900,
+    "blasters": 255,
+}
+"""What all heroes of such snapshots have."""
+
+
+def story_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of ``story``, what is left out NULL."""
+    return pa.Table.from_pylist(list(rows), arrow_schema(schema.story))
+
+
+def hero_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of ``hero`` as a snapshot has them, what is left out NULL."""
+    return pa.Table.from_pylist(list(rows), arrow_schema(schema.hero))
+
+
 def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 5) -> dict[str, pa.Table]:
     """The tables of turn ``tid``: each system has the ships first, by eid, then the nodes.
 
@@ -131,13 +152,29 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "strategy_log": strategy_log,
         "message": {"tid": [tid], "author": ["ada"], "text": [f"turn {tid} is fine"]},
     }
+    told = {
+        "story": story_table(
+            [{"tid": tid, "sid": 1, "eid": 1, "kind": "record", "score": 0.8, "text": f"Turn {tid}."}]
+        ),
+        "hero": hero_table(
+            [
+                {**HERO, "eid": 1, "name": "A", "sid": 1},
+                {**HERO, "eid": 99, "name": "B", "sid": 2, "died_tid": tid},
+            ]
+        ),
+    }
     kept = {"oldest_tid": tid, "newest_tid": tid, "memory_tid": tid, "bytes": 0, "bytes_max": 0}
     turn_kept = pa.Table.from_pylist([kept], arrow_schema(schema.turn_kept))
     empty = {
         table.name: arrow_schema(table).empty_table()
         for table in (schema.published_function, schema.turn_phase)
     }
-    return {name: pa.table(columns) for name, columns in tables.items()} | empty | {"turn_kept": turn_kept}
+    return (
+        {name: pa.table(columns) for name, columns in tables.items()}
+        | empty
+        | told
+        | {"turn_kept": turn_kept}
+    )
 
 
 def flown_tables(

@@ -53,3 +53,21 @@ def test_hits_are_the_shields_that_were_lost(tmp_path: Path) -> None:
         in_file = connection.sql("FROM visible WHERE sid = 2 ORDER BY ALL").fetchall()
     assert in_file == list(map(tuple, seen))
     assert seen
+
+
+def test_heroes_are_shown_with_what_their_ships_are_now(tmp_path: Path) -> None:
+    asked = Asked(tmp_path)
+    try:
+        for tid in (3, 7):
+            asked.writer.publish(tid, snapshot_tables(tid))
+        columns = "eid, name, rank, age, kills, energy, energy_max, is_alive, died_tid, x, y"
+        heroes = {tid: asked.rows(f"select {columns} from hero order by eid", tid) for tid in (3, 7)}
+        stories = asked.rows("select tid, sid, kind, score, text, by_name from story", 3)
+    finally:
+        asked.writer.close()
+    for tid, rows in heroes.items():
+        assert rows == [
+            [1, "A", "titan", tid, 3, 100 + tid, 900, 1, None, 0, tid],
+            [99, "B", "titan", tid, 3, None, 900, 0, tid, None, None],
+        ]
+    assert stories == [[3, 1, "record", 0.8, "Turn 3.", None]]

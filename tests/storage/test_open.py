@@ -212,7 +212,9 @@ WITHOUT_BLASTERS = [
     "WHERE events IS NOT NULL"
     for table in ("turn_record", "event_batch")
 ]
-"""Version 1 of the bytes of events had no column of blasters, the last one; each turn has two events."""
+"""Version 1 of events had no blasters, the last column; each turn has two events."""
+
+NO_STORIES = [f"ALTER TABLE turn_record DROP COLUMN {column}" for column in ("story", "digest")]
 
 ROW_AN_EVENT = [
     "DROP TABLE event_batch",
@@ -245,15 +247,15 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     database.close()
     with_duckdb(
         path,
-        "DROP VIEW hit",
-        "DROP VIEW visible",
+        *(["DROP VIEW story", "DROP VIEW hero", "DROP TABLE chronicle", *NO_STORIES] if version < 12 else []),
+        *(["DROP VIEW hit", "DROP VIEW visible"] if version < 11 else []),
         "DROP VIEW entity",
         *(["DROP TABLE wasm_function", "DROP TABLE wasm_function_module"] if version < 7 else []),
         *([*ROWS_IN_TABLES, *OLD_FORMATS.get(version, PACKED_COLUMNS)] if version < 6 else []),
         *(["ALTER TABLE strategy DROP COLUMN owner"] if version < 5 else []),
         *(["ALTER TABLE strategy DROP COLUMN export"] if version < 6 else []),
         "CREATE TABLE event_6 AS SELECT * EXCLUDE (blasters) FROM event ORDER BY tid, eid",
-        *(WITHOUT_BLASTERS if version > 7 else []),
+        *(WITHOUT_BLASTERS if 7 < version < 11 else []),
         *(POSITION_OF_UNIVERSE if version < 10 else ["DROP VIEW event"]),
         *(
             ROW_AN_EVENT
@@ -295,7 +297,7 @@ def test_a_universe_with_a_table_or_column_missing_is_refused(path: Path) -> Non
     with_duckdb(path, "ALTER TABLE turn_record DROP COLUMN strategies")
     assert "is damaged: turn_record has no strategies; restore a copy" in refused(path, DatabaseError)
     with_duckdb(path, "DROP TABLE turn_record")
-    assert "is damaged: turn_record has no end_time, " in refused(path, DatabaseError)
+    assert "is damaged: turn_record has no digest, end_time, " in refused(path, DatabaseError)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:

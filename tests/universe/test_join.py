@@ -23,6 +23,7 @@ from wasmverse.universe.outcome import (
 )
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import EVENT_DTYPES, Events
+from wasmverse.universe.state import Ships
 
 ROSTER = Roster([Strategy(1, "alpha", True, "flying", None), Strategy(2, "beta", True, "flying", None)])
 
@@ -55,6 +56,7 @@ def end(base: int, *faults: tuple[int, int]) -> BlockEnd:
             faults=events(*faults),
             ships_spawned=events((base + 2, 0)),
             nodes_spawned=events((base + 4, -1)),
+            notable=Ships.empty(0),
             printed={1: Printed([base], [f"line {base}"])} if base == 200 else {},
         ),
     )

@@ -7,6 +7,8 @@ differ by a multiple of 16,777,216.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _STARTS = (
     "Al An Ar Bel Bor Cal Cor Dal Dar Del Dor El Er Fal Far Fen Gal Gar Hal Har Hel Ial Ir Jar Jor Kal Kar Kel Kor "
     "Lan Lir Lor Mal Mar Mer Mor Nal Nar Nor Ol Or Pal Per Quel Ral Ren Rol Sal Sar Sel Sol Tal Tar Ter Thal Tor Ul "
@@ -39,6 +41,7 @@ _FACTOR = 10_368_889
 """Odd, and near NAMES times the golden ratio's fraction (Knuth, The Art of Computer Programming 3, 6.4)."""
 
 
+@lru_cache(8192)
 def ship_name(eid: int) -> str:
     """The name of the ship with this number."""
     digits = eid * _FACTOR % NAMES

@@ -10,7 +10,7 @@ from duckdb_engine.datatypes import UBigInteger, UInteger, USmallInteger, UTinyI
 
 ARROW_TYPES: dict[type[Any], pa.DataType] = {
     UTinyInteger: pa.uint8(), USmallInteger: pa.uint16(), UInteger: pa.uint32(), UBigInteger: pa.uint64(),
-    sa.BigInteger: pa.int64(), sa.Double: pa.float64(), sa.Boolean: pa.bool_(), sa.Text: pa.string(),
+    sa.BigInteger: pa.int64(), sa.Integer: pa.int32(), sa.Double: pa.float64(), sa.Boolean: pa.bool_(), sa.Text: pa.string(),
     sa.DateTime: pa.timestamp("us"), sa.LargeBinary: pa.binary(),
 }  # fmt: skip
 

@@ -162,6 +162,8 @@ class CommonStore(ABC, Generic[T]):
             "message": self.history.messages.rows,
             "wasm_function": self._published_functions(),
             "turn_kept": NO_TURN_KEPT,
+            "story": self.history.kept_chronicle.stories.rows,
+            "hero": self.history.kept_chronicle.heroes(),
         }
 
     def state_hash(self) -> str:

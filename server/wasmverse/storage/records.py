@@ -6,7 +6,6 @@ An engine stores them, each in its own way; every snapshot takes them from here.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,19 +20,14 @@ from wasmverse.commands import Transmit
 from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
+from wasmverse.storage.kept_chronicle import KeptChronicle
+from wasmverse.storage.rolling_rows import RollingRows
 from wasmverse.storage.transaction import Transaction
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.outcome import TALLY
 from wasmverse.universe.result import EventColumns, TurnAccount
 
 T = TypeVar("T", bound=Transaction)
-
-PRUNE_TURNS = 16
-"""Turns whose forgotten rows are deleted at once: a DELETE costs as much as what a turn adds. So many turns more are in the
-database; nobody sees them."""
-
-_CHUNKS_MAX = 8
-"""Pieces of a record; each is written to every snapshot by itself."""
 
 TURNS_TYPE = arrow_schema(schema.turns)
 STRATEGY_TURN_TYPE = arrow_schema(schema.strategy_turn)
@@ -52,69 +46,6 @@ class TurnRecord:
     started_at: float
     ended_at: float
     late: bool
-
-
-class RollingRows:
-    """The rows of the last turns of one relation, as Arrow.
-
-    At most ``turns_max`` turns and, of whole turns, ``rows_max`` rows are kept; the newest turn always is.
-    """
-
-    def __init__(self, type_: pa.Schema, turns_max: int, rows_max: int) -> None:
-        self.turns_max = turns_max
-        self.rows_max = rows_max
-        self.rows = type_.empty_table()
-        self._turns: deque[tuple[int, int]] = deque()
-        self._forgotten: list[int] = []
-
-    def load(self, rows: pa.Table, tid: int) -> None:
-        """Take up these rows, as far as they are within the bounds; the last turn is ``tid``."""
-        self.rows = rows.cast(self.rows.schema).sort_by("tid").combine_chunks()
-        counted = self.rows.group_by("tid").aggregate([([], "count_all")]).sort_by("tid").to_pylist()
-        self._turns = deque((row["tid"], row["count_all"]) for row in counted)
-        self._forgotten = []
-        self._forget(tid)
-
-    def add(self, tid: int, rows: pa.Table) -> None:
-        """Add rows to the newest turn, or to the beginning of the first."""
-        self.rows = pa.concat_tables([self.rows, rows])
-        last, count = self._turns.pop() if self._turns and self._turns[-1][0] == tid else (tid, 0)
-        self._turns.append((last, count + rows.num_rows))
-
-    @contextmanager
-    def undone_on_error(self) -> Iterator[None]:
-        """Take back what was added within the block if it raises."""
-        rows, turns = self.rows, self._turns.copy()
-        try:
-            yield
-        except BaseException:
-            self.rows, self._turns = rows, turns
-            raise
-
-    def append(self, tid: int, rows: pa.Table) -> int | None:
-        """Add a turn's rows and forget the oldest ones past the bounds.
-
-        Returns the last turn that is to be deleted from where it is stored with all before it, when that is worth its while.
-        """
-        joined = pa.concat_tables([self.rows, rows])
-        self._turns.append((tid, rows.num_rows))
-        self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
-        self._forget(tid)
-        if len(self._forgotten) < PRUNE_TURNS:
-            return None
-        last = self._forgotten[-1]
-        self._forgotten = []
-        return last
-
-    def _forget(self, tid: int) -> None:
-        """Drop the turns past the bounds, the last turn being ``tid``."""
-        kept = self.rows.num_rows
-        # By number, not by count: a turn without rows is known only to who appended it.
-        while len(self._turns) > 1 and (self._turns[0][0] <= tid - self.turns_max or kept > self.rows_max):
-            forgotten, count = self._turns.popleft()
-            self._forgotten.append(forgotten)
-            kept -= count
-        self.rows = self.rows.slice(self.rows.num_rows - kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +116,9 @@ def event_rows(tid: int, events: EventColumns) -> pa.Table:
 
 
 class Records(ABC, Generic[T]):
-    """The five records of past turns of a universe, as an engine keeps them.
+    """The records of past turns of a universe, as an engine keeps them.
 
-    turns, strategy_turns, events, log, messages : their rows, for snapshots
+    turns, strategy_turns, events, log, messages : their rows, for snapshots; kept_chronicle : stories and heroes
     """
 
     def __init__(
@@ -199,6 +130,7 @@ class Records(ABC, Generic[T]):
         self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
         self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
         self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, MESSAGES_KEPT)
+        self.kept_chronicle = KeptChronicle(turns_kept)
         self._corrected: TurnRecord | None = None
 
     @abstractmethod
@@ -242,6 +174,17 @@ class Records(ABC, Generic[T]):
         row = as_rows(TURNS_TYPE, [turn_values(account, record)])
         self.turns.rows = pa.concat_tables([self.turns.rows.slice(0, last), row])
         self._corrected = record
+
+    def _append_chronicle(self, transaction: T) -> None:
+        """Write all of the chronicle if it is time, and forget the digests that nobody needs any more."""
+        kept = self.kept_chronicle
+        if kept.is_checkpoint_due:
+            kept.write(transaction)
+            self._forget_digests(transaction, kept.last_forgotten)
+
+    @abstractmethod
+    def _forget_digests(self, transaction: T, last: int) -> None:
+        """Set ``digest`` to NULL in the rows of ``turn_record`` up to turn ``last``."""
 
     def _append_said(self, transaction: T, account: TurnAccount) -> None:
         """Add what strategies have printed in a turn, and forget what was said long ago."""

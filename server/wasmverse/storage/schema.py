@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -192,10 +192,12 @@ turn_record = sa.Table(
     sa.Column("next_eid", sa.BigInteger),
     sa.Column("names", sa.Text),
     sa.Column("events", sa.LargeBinary),
-    comment="The last turns; ``turns``, ``strategy_turn`` and ``event`` show them. What is known of a turn only once it is "
-    "committed, the next one's row says (``..._before``). ``strategies`` has one element for each; ``events`` are packed, with "
-    "the ``names`` of the strategies in them. Both are NULL once they are forgotten. ``next_eid`` is what the turn left to the "
-    "next.",
+    sa.Column("story", sa.Text),
+    sa.Column("digest", sa.Text),
+    comment="The last turns; ``turns``, ``strategy_turn``, ``event`` and ``story`` show them. What is known of a turn only once "
+    "it is committed, the next one's row says (``..._before``). ``strategies`` has one element for each; ``events`` are packed, "
+    "with the ``names`` of the strategies in them. Both are NULL once they are forgotten. ``next_eid`` is what the turn left to "
+    "the next. ``story`` is what is told of the turn, and ``digest`` what it brought for the chronicle, as JSON.",
 )
 """One row a turn, not one in each of several tables: every statement of a turn costs a millisecond, however little it writes.
 
@@ -303,6 +305,56 @@ turn_kept = sa.Table(
 ones are played again, from keyframes every so many turns. ``bytes`` is what these take on disk. keyframe_turns is NULL where
 turns are kept only in memory. Only in snapshots, and filled by who publishes them."""
 
+
+chronicle = sa.Table(
+    "chronicle",
+    metadata,
+    _required("tid", sa.BigInteger),
+    _required("state", sa.Text),
+    _required("heroes", sa.Text),
+    comment="One row: what is remembered of ships and strategies at the end of a turn, as JSON. The digests of later turns in "
+    "``turn_record`` say what came since. ``hero`` shows ``heroes``.",
+)
+
+story = sa.Table(
+    "story",
+    sa.MetaData(),
+    _required("tid", sa.BigInteger),
+    sa.Column("sid", sa.Integer),
+    sa.Column("eid", sa.BigInteger),
+    sa.Column("x", sa.Integer),
+    sa.Column("y", sa.Integer),
+    _required("kind", sa.Text),
+    _required("score", sa.Double),
+    sa.Column("strategy", sa.Text),
+    sa.Column("by_strategy", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("by_name", sa.Text),
+    sa.Column("value", sa.BigInteger),
+    _required("text", sa.Text),
+)
+"""What is worth telling of the last turns. A view in the database, a table in a snapshot."""
+
+hero = sa.Table(
+    "hero",
+    sa.MetaData(),
+    _required("eid", sa.BigInteger),
+    _required("name", sa.Text),
+    _required("sid", sa.Integer),
+    _required("strategy", sa.Text),
+    _required("rank", sa.Text),
+    _required("born_tid", sa.BigInteger),
+    _required("kills", sa.BigInteger),
+    _required("energy_max", sa.BigInteger),
+    _required("blasters", sa.Integer),
+    sa.Column("died_tid", sa.BigInteger),
+    sa.Column("killer_eid", sa.BigInteger),
+    sa.Column("killer_name", sa.Text),
+    sa.Column("killer_strategy", sa.Text),
+    sa.Column("obituary", sa.Text),
+)
+"""The notable ships that are alive and the fallen. A table in a snapshot; the view ``hero`` joins what ships are now."""
+
 SNAPSHOT_TABLES = (
     solar_system,
     ship,
@@ -316,5 +368,7 @@ SNAPSHOT_TABLES = (
     message,
     published_function,
     turn_kept,
+    story,
+    hero,
 )
 """The tables that a snapshot holds, each as one Arrow file ``<name>.arrow`` with these columns and types."""

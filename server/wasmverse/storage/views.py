@@ -16,12 +16,14 @@ from wasmverse.storage.schema import (
     SNAPSHOT_TABLES,
     STRATEGY_COLUMNS,
     event,
+    hero,
     message,
     metadata,
     node,
     published_function,
     ship,
     solar_system,
+    story,
     strategy,
     strategy_log,
     turns,
@@ -157,6 +159,59 @@ def hit_select() -> sa.Select[tuple[object, ...]]:
     )
 
 
+def story_text() -> sa.TextClause:
+    """``story`` in the file, from what turns have told."""
+    columns = ", ".join(f"told.{column.name}" for column in story.columns if column.name != "tid")
+    elements = f"unnest(from_json(story, '[{json_structure(story)}]')) AS told"
+    return sa.text(
+        f"SELECT tid, {columns} FROM (SELECT tid, {elements} FROM turn_record WHERE story IS NOT NULL)"
+    )
+
+
+def hero_text() -> sa.TextClause:
+    """``hero`` in the file: as of the last row of ``chronicle``."""
+    columns = ", ".join(f"kept.{column.name}" for column in hero.columns)
+    elements = f"unnest(from_json(heroes, '[{json_structure(hero)}]')) AS kept"
+    text = hero_select().compile(compile_kwargs={"literal_binds": True})
+    return sa.text(f"WITH hero AS (SELECT {columns} FROM (SELECT {elements} FROM chronicle)) {text}")
+
+
+def json_structure(table: sa.Table) -> str:
+    """The columns of a table, but for tid of ``story``, as DuckDB's from_json names them."""
+    columns = (column for column in table.columns if (table.name, column.name) != ("story", "tid"))
+    return "{" + ", ".join(f'"{column.name}": "{_JSON_TYPES[type(column.type)]}"' for column in columns) + "}"
+
+
+_JSON_TYPES: dict[type[Any], str] = {
+    sa.BigInteger: "BIGINT",
+    sa.Integer: "INTEGER",
+    sa.Text: "VARCHAR",
+    sa.Double: "DOUBLE",
+}
+
+
+def hero_select() -> sa.Select[tuple[object, ...]]:
+    """``hero`` as clients see it: with what the ship is now, and its age."""
+    of, now = hero.c, sa.select(sa.func.max(turns.c.tid)).scalar_subquery()
+    shown = ("eid", "name", "sid", "strategy", "rank", "born_tid")
+    return sa.select(
+        *(of[name] for name in shown),
+        (sa.func.coalesce(of.died_tid, now) - of.born_tid).label("age"),
+        of.kills,
+        sa.cast(ship.c.energy, sa.Integer).label("energy"),
+        of.energy_max,
+        of.blasters,
+        of.died_tid.is_(None).label("is_alive"),
+        of.died_tid,
+        of.killer_eid,
+        of.killer_name,
+        of.killer_strategy,
+        of.obituary,
+        sa.cast(ship.c.x, sa.Integer).label("x"),
+        sa.cast(ship.c.y, sa.Integer).label("y"),
+    ).select_from(hero.outerjoin(ship, (ship.c.eid == of.eid) & (ship.c.sid == of.sid)))
+
+
 def visible_text() -> sa.TextClause:
     """``visible``: what each ship sees, a row for each pair. Over ``entity``, which a reader may have as a table of its own."""
     places = ("seen.x", "seen.y", "looking.x", "looking.y")
@@ -203,6 +258,8 @@ VIEWS: dict[str, Callable[[], sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextC
     "transmission": transmission_select,
     "entity": entity_select,
     "hit": hit_select,
+    "story": story_text,
+    "hero": hero_text,
     "visible": visible_text,
     "entities_with_conflict": conflict_select,
     "entity_strategy": entity_strategy_select,
@@ -219,6 +276,8 @@ CLIENT_NAMES = (
     "event",
     "hit",
     "visible",
+    "story",
+    "hero",
     "strategy_log",
     "transmission",
     "entities_with_conflict",
@@ -264,6 +323,8 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
         select = client_strategy_select()
     elif name == "wasm_function":
         select = client_function_select()
+    elif name == "hero":
+        select = hero_select()
     elif name == "solar_system":
         select = client_system_select()
     elif name in _SNAPSHOT:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from wasmverse.storage import schema
 from wasmverse.storage.event_batch import pack_events
+from wasmverse.storage.kept_chronicle import stories_text
 from wasmverse.storage.records import EVENT_TYPE
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.result import EVENT_DTYPES, EventColumns, Events
@@ -31,6 +32,7 @@ KEPT = (
     schema.wasm_function_module,
     schema.strategy_log,
     schema.message,
+    schema.chronicle,
 )
 """The tables that every engine has in the same form."""
 
@@ -60,7 +62,7 @@ class Whole:
     """A universe at the end of turn ``tid``.
 
     made_at : in UTC, without a time zone; made_by : the version of Wasmverse
-    tables : the rows of `KEPT`, and of ``turns``, ``strategy_turn`` and ``event`` sorted by tid
+    tables : the rows of `KEPT`, and of ``turns``, ``strategy_turn``, ``event`` and ``story`` sorted by tid
     """
 
     laws: Laws
@@ -87,6 +89,13 @@ class Whole:
         values = elements.take(pa.array(np.concatenate([np.zeros(0, np.int64), *parts])))
         lists: pa.Array[Any] = pa.ListArray.from_arrays(taken, values, mask=pa.array(begins == ends))
         return lists
+
+    def stories_of_turns(self) -> list[str | None]:
+        """For each row of ``turns`` its stories as they are stored."""
+        told: dict[int, list[dict[str, Any]]] = {}
+        for row in self.tables["story"].to_pylist():
+            told.setdefault(row["tid"], []).append(row)
+        return [stories_text(told.get(tid, [])) for tid in self.tables["turns"]["tid"].to_numpy().tolist()]
 
     def event_batches(self) -> Iterator[tuple[int, str, bytes]]:
         """The events of each turn, packed: tid, and the columns ``names`` and ``events`` of a row."""

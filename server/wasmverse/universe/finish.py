@@ -11,6 +11,7 @@ from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import BlockResult
 from wasmverse.universe.deal import Decision
 from wasmverse.universe.genesis import new_ships
+from wasmverse.universe.notable import notable
 from wasmverse.universe.outcome import (
     C_ADDED,
     C_EVENTS,
@@ -28,13 +29,15 @@ from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
 
 
 class BlockAccount(NamedTuple):
-    """What is told of a block's turn: events, in the order in which they are told, and by slot what strategies printed."""
+    """What is told of a block's turn: events, in the order in which they are told, by slot what strategies printed, and its
+    notable ships."""
 
     seen: Events
     faults: Events
     ships_spawned: Events
     nodes_spawned: Events
     printed: dict[int, Printed]
+    notable: Ships
 
 
 class BlockEnd(NamedTuple):
@@ -103,6 +106,7 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
                 np.zeros(len(nodes.sid), np.uint8),
             ),
             block.printed,
+            notable(living_ships(block)),
         ),
     )
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from wasmverse.strategies.roster import Roster
+from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.deal import Dealt
 from wasmverse.universe.finish import BlockAccount, BlockEnd
+from wasmverse.universe.notable import notable
 from wasmverse.universe.outcome import (
     C_ADDED,
     C_NEW_NODES,
@@ -80,6 +81,9 @@ def account(
             )
             for slot in sorted({slot for block in blocks for slot in block.printed})
         },
+        strategy_names={strategy.strategy_id: strategy.name for strategy in roster.strategies},
+        grounded=[strategy.name for strategy in roster.strategies if strategy.status == GROUNDED],
+        notable=notable(_joined(Ships, [block.notable for block in blocks])),
         phase_seconds=dict(
             zip(("observe", "decide", "resolve"), map(float, dealt.phase_seconds / threads), strict=True)
         ),

@@ -65,7 +65,8 @@ class EventColumns:
 class TurnAccount:
     """What is told of a turn: all that is kept of it but the state.
 
-    printed : by its name, what each strategy printed that did
+    printed : by its name, what each strategy printed that did; notable : the strongest ships (`universe.notable`)
+    strategy_names : by strategy_id, of those that played; grounded : the names of those whose ships held still
     phase_seconds : processor time of observe, decide and resolve, shared out among the threads
     """
 
@@ -80,6 +81,9 @@ class TurnAccount:
     events: EventColumns
     phase_seconds: dict[str, float]
     printed: dict[str, Printed] = field(default_factory=dict)
+    notable: Ships = field(default_factory=lambda: Ships.empty(0))
+    strategy_names: dict[int, str] = field(default_factory=dict)
+    grounded: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

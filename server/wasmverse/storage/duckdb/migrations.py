@@ -61,6 +61,8 @@ _VIEWS_SINCE = {
     "transmission": 9,
     "hit": 11,
     "visible": 11,
+    "story": 12,
+    "hero": 12,
 }
 
 
@@ -264,5 +266,11 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "ALTER TABLE turn_record ADD COLUMN events BLOB",
     ),
     10: (_bring_up_events,),
+    # Nothing had been told of turns, and no ship had been remembered.
+    11: (
+        "ALTER TABLE turn_record ADD COLUMN story TEXT",
+        "ALTER TABLE turn_record ADD COLUMN digest TEXT",
+        "CREATE TABLE chronicle (tid BIGINT NOT NULL, state TEXT NOT NULL, heroes TEXT NOT NULL)",
+    ),
 }
 """What changed from each format to the next."""

@@ -49,8 +49,10 @@ def read_whole(path: Path) -> Whole:
                 "turns": history.turns,
                 "strategy_turn": history.strategy_turns,
                 "event": history.events,
+                "story": history.kept_chronicle.stories,
             }
             tables |= {name: kept.rows for name, kept in records.items()}
+            tables["chronicle"] = history.kept_chronicle.row()
             columns = schema.universe.c
             made_at, made_by = transaction.one(sa.select(columns.created_at, columns.created_by))
     finally:
@@ -84,6 +86,7 @@ def write_whole(path: Path, whole: Whole) -> None:
         for table in KEPT:
             transaction.insert_arrow(table, whole.tables[table.name])
         records = whole.tables["turns"].append_column("strategies", whole.strategies_of_turns())
+        records = records.append_column("story", pa.array(whole.stories_of_turns(), pa.string()))
         transaction.insert_arrow(schema.turn_record, records)
         batches = list(whole.event_batches())
         columns = [list(column) for column in zip(*batches, strict=True)] or [[], [], []]

@@ -40,7 +40,7 @@ FOLLOWED_TURNS_MAX = 16
 
 
 class History(Records[Transaction]):
-    """The five records of past turns.
+    """The records of past turns.
 
     What others have added between two turns is known by ``place``, which counts the rows of a table: those up to
     ``_places`` have been taken over.
@@ -60,6 +60,7 @@ class History(Records[Transaction]):
         self.events.load(self._events(transaction, 0, tid, is_all=True), tid)
         self.log.load(_rows(transaction, schema.strategy_log, "ORDER BY place"), tid)
         self.messages.load(self._messages(transaction), tid)
+        self._load_chronicle(transaction, tid)
 
     def follow(self, transaction: Transaction, before: int, tid: int) -> None:
         """Take over what others have recorded since turn ``before``, the last one that is known here; the last one is ``tid``."""
@@ -92,6 +93,15 @@ class History(Records[Transaction]):
             ):
                 kept.append(turn, _of_turn(rows, turn))
 
+        if not self.kept_chronicle.follow(_told(transaction, before)):
+            self._load_chronicle(transaction, tid)
+
+    def _load_chronicle(self, transaction: Transaction, tid: int) -> None:
+        checkpoint = transaction.execute(
+            "SELECT tid, state FROM chronicle ORDER BY tid DESC LIMIT 1"
+        ).fetchone()
+        self.kept_chronicle.load(tid, checkpoint, _told(transaction, 0))
+
     def append(
         self, transaction: Transaction, account: TurnAccount, record: TurnRecord, rows: TurnRows
     ) -> None:
@@ -100,7 +110,9 @@ class History(Records[Transaction]):
         turn = turn_values(account, record)
         events = pack_events(account.events) if len(account.events.columns.sid) else (None, None)
         ended = (None, None) if before is None else (time_of(before.ended_at), before.late)
-        transaction.execute(_INSERT, (*turn.values(), *ended, json.dumps(elements_of(account)), *events))
+        told = self.kept_chronicle.turn(account)
+        values = (*turn.values(), *ended, json.dumps(elements_of(account)), *events, *told)
+        transaction.execute(_INSERT, values)
         # Of the same turns the row goes before its strategies would be taken out of it.
         if (last := self.turns.append(account.tid, as_rows(TURNS_TYPE, [turn]))) is not None:
             transaction.execute("DELETE FROM turn_record WHERE tid <= %s", (last,))
@@ -111,15 +123,22 @@ class History(Records[Transaction]):
             text = "UPDATE turn_record SET names = NULL, events = NULL WHERE tid <= %s AND events IS NOT NULL"
             transaction.execute(text, (last,))
             transaction.execute("DELETE FROM event_batch WHERE tid <= %s", (last,))
+        self._append_chronicle(transaction)
         self._append_said(transaction, account)
 
     def write_correction(self, transaction: Transaction) -> None:
         """Put what `correct` said of the last turn into the database, no other turn following."""
+        if self.kept_chronicle.chronicle.tid:
+            self.kept_chronicle.write(transaction)
         if self._corrected is None:
             return
         record, self._corrected = self._corrected, None
         values = (time_of(record.ended_at), record.late, self.turns.rows["tid"][-1].as_py())
         transaction.execute("UPDATE turn_record SET end_time = %s, late = %s WHERE tid = %s", values)
+
+    def _forget_digests(self, transaction: Transaction, last: int) -> None:
+        text = "UPDATE turn_record SET digest = NULL WHERE tid <= %s AND digest IS NOT NULL"
+        transaction.execute(text, (last,))
 
     def _insert_events(self, transaction: Transaction, tid: int, events: EventColumns) -> None:
         text = "INSERT INTO event_batch (tid, names, events) VALUES (%s, %s, %s) RETURNING place"
@@ -152,6 +171,12 @@ class History(Records[Transaction]):
         rows = transaction.execute(text, (self._places["message"],)).fetchall()
         self._places["message"] = max([self._places["message"], *(row[0] for row in rows)])
         return _as_table(MESSAGE_TYPE, [row[1:] for row in rows])
+
+
+def _told(transaction: Transaction, before: int) -> list[Any]:
+    """Of the turns after one their stories and digests."""
+    text = "SELECT tid, story, digest FROM turn_record WHERE tid > %s ORDER BY tid"
+    return transaction.execute(text, (before,)).fetchall()
 
 
 def _strategy_turns(transaction: Transaction, before: int) -> pa.Table:

@@ -89,9 +89,12 @@ turn_record = sa.Table(
     sa.Column("strategies", JSONB),
     sa.Column("names", sa.Text),
     sa.Column("events", sa.LargeBinary),
-    comment="The last turns; turns, strategy_turn and event show them. What is known of a turn only once it is committed, the "
-    "next one's row says (..._before). strategies has one element for each; events are packed, with the names of the strategies "
-    "in them, with commas. These are NULL once they are forgotten.",
+    sa.Column("story", sa.Text),
+    sa.Column("digest", sa.Text),
+    comment="The last turns; turns, strategy_turn, event and story show them. What is known of a turn only once it is committed, "
+    "the next one's row says (..._before). strategies has one element for each; events are packed, with the names of the "
+    "strategies in them, with commas. These are NULL once they are forgotten. story is what is told of the turn, and digest what "
+    "it brought for the chronicle, as JSON.",
 )
 
 event_batch = sa.Table(
@@ -106,6 +109,7 @@ event_batch = sa.Table(
 
 strategy_log = as_stored(schema.strategy_log, _order())
 message = as_stored(schema.message, _order())
+chronicle = as_stored(schema.chronicle, keys=("tid",))
 
 clock = sa.Table(
     "clock",

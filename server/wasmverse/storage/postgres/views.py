@@ -35,9 +35,10 @@ def view_texts() -> dict[str, str]:
         "turns": str(views.turns_select()),
         "strategy_turn": _strategy_turn(),
         "event": _events(),
+        "story": _story(),
     }
     plain = ("transmission", "entity", "hit", "visible", "entities_with_conflict", "entity_strategy")
-    return {**packed, **{name: _plain(name) for name in plain}}
+    return {**packed, **{name: _plain(name) for name in plain}, "hero": _hero()}
 
 
 def _plain(name: str) -> str:
@@ -100,6 +101,25 @@ def _strategy_turn() -> str:
     return (
         f"SELECT tid, of.* FROM turn_record CROSS JOIN LATERAL jsonb_to_recordset(strategies) AS of ({typed})"
     )
+
+
+def _story() -> str:
+    """A SELECT of ``story`` from what turns have told."""
+    typed = ", ".join(
+        f"{column.name} {_type(column)}" for column in schema.story.columns if column.name != "tid"
+    )
+    rows = f"jsonb_to_recordset(story::jsonb) AS told({typed})"
+    return f"SELECT tid, told.* FROM turn_record CROSS JOIN LATERAL {rows} WHERE story IS NOT NULL"
+
+
+def _hero() -> str:
+    """A SELECT of ``hero`` from the chronicle, as of its last row."""
+    typed = ", ".join(f"{column.name} {_type(column)}" for column in schema.hero.columns)
+    kept = (
+        f"SELECT kept.* FROM chronicle CROSS JOIN LATERAL jsonb_to_recordset(heroes::jsonb) AS kept({typed})"
+    )
+    shown = views.hero_select().compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})
+    return f"WITH hero AS ({kept}) {shown}"
 
 
 def _shown(values: dict[str, str], shown: sa.Table) -> str:

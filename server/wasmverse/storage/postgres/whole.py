@@ -54,8 +54,10 @@ def read_whole(url: DatabaseUrl, others: Sequence[DatabaseUrl] = ()) -> Whole:
                 "turns": history.turns,
                 "strategy_turn": history.strategy_turns,
                 "event": history.events,
+                "story": history.kept_chronicle.stories,
             }
             tables |= {name: kept.rows for name, kept in records.items()}
+            tables["chronicle"] = history.kept_chronicle.row()
             columns = stored.universe.c
             made_at, made_by = transaction.one(sa.select(columns.created_at, columns.created_by))
     finally:
@@ -109,11 +111,13 @@ def _write(coordinator: Transaction, places: Sequence[psycopg.Connection[Any]], 
     for table in KEPT:
         coordinator.insert_arrow(table, whole.tables[table.name])
     turns = whole.tables["turns"]
-    columns = [*turns.column_names, "strategies"]
+    columns = [*turns.column_names, "strategies", "story"]
     text = f"COPY turn_record ({', '.join(columns)}) FROM STDIN"
     with coordinator.raw.cursor() as cursor, cursor.copy(text) as copy:
-        for turn, strategies in zip(turns.to_pylist(), whole.strategies_of_turns().to_pylist(), strict=True):
-            copy.write_row((*turn.values(), None if strategies is None else json.dumps(strategies)))
+        for turn, strategies, story in zip(
+            turns.to_pylist(), whole.strategies_of_turns().to_pylist(), whole.stories_of_turns(), strict=True
+        ):
+            copy.write_row((*turn.values(), None if strategies is None else json.dumps(strategies), story))
     with coordinator.raw.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO event_batch (tid, names, events) VALUES (%s, %s, %s)", list(whole.event_batches())

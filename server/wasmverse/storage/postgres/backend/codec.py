@@ -26,7 +26,7 @@ from wasmverse.errors import StateError
 MAGIC = b"WVT1"
 HEAD_AT = 8
 
-DTYPES = ("<i8", "<f8", "<u4", "<i2", "<u2", "|u1", "|b1")
+DTYPES = ("<i8", "<u8", "<f8", "<u4", "<i2", "<u2", "|u1", "|b1")
 """What an array may hold."""
 
 Array = NDArray[Any]

@@ -21,6 +21,7 @@ from wasmverse.universe.deal import Decision, Summary
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import Events
+from wasmverse.universe.state import Ships
 from wasmverse.universe.turn import Laws
 from wasmverse.wasm.limits import Limits
 
@@ -160,12 +161,15 @@ def decode_decisions(data: bytes) -> tuple[int, dict[int, Decision]]:
     }
 
 
+_SHIPS = "ship_"
+"""Begins the names of the columns of notable ships."""
+
 GROUPS = 4
 """So many groups of events has a `BlockAccount`."""
 
 
 def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
-    """Accounts of at least one block: all events one after the other, and how many each group of each block has."""
+    """Accounts of at least one block: all events one after the other, and how many each group of each block has; so ships."""
     groups = [
         events
         for account in accounts
@@ -176,6 +180,9 @@ def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
         for name, parts in zip(Events._fields, zip(*groups, strict=True), strict=True)
     }
     arrays["lengths"] = _lengths(events.sid for events in groups)
+    ships = zip(*(account.notable for account in accounts), strict=True)
+    arrays |= {_SHIPS + name: np.concatenate(parts) for name, parts in zip(Ships._fields, ships, strict=True)}
+    arrays["notable"] = _lengths(account.notable.sid for account in accounts)
     printed = [
         [[slot, of.eids, of.lines, of.dropped] for slot, of in account.printed.items()]
         for account in accounts
@@ -188,11 +195,13 @@ def decode_accounts(data: bytes) -> list[BlockAccount]:
     printed, arrays = decode(data)
     columns = [_parted(arrays[name], arrays["lengths"]) for name in Events._fields]
     groups = [Events._make(parts) for parts in zip(*columns, strict=True)]
+    of_ships = [_parted(arrays[_SHIPS + name], arrays["notable"]) for name in Ships._fields]
     accounts = []
     for number, of in enumerate(printed):
         seen, faults, ships_spawned, nodes_spawned = groups[GROUPS * number : GROUPS * (number + 1)]
         lines = {int(slot): Printed(eids, texts, dropped) for slot, eids, texts, dropped in of}
-        accounts.append(BlockAccount(seen, faults, ships_spawned, nodes_spawned, lines))
+        notable = Ships._make(column[number] for column in of_ships)
+        accounts.append(BlockAccount(seen, faults, ships_spawned, nodes_spawned, lines, notable))
     return accounts
 
 

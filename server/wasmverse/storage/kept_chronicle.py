@@ -1,0 +1,194 @@
+"""The chronicle as it is kept: with each turn its stories and its digest, and now and then all of what is remembered.
+
+A turn writes its digest, a kilobyte of what changed; every `CHECKPOINT_TURNS` turns, and when a universe is closed, all of it is
+written once. So whoever opens a universe takes up the last of these and the digests since, and has what the turn left behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from wasmverse.chronicle.chronicle import Chronicle
+from wasmverse.chronicle.hero import Hero, rank_of
+from wasmverse.chronicle.story import STORIES_MAX, Story
+from wasmverse.errors import StateError
+from wasmverse.storage import schema
+from wasmverse.storage.arrow import arrow_schema
+from wasmverse.storage.rolling_rows import RollingRows
+from wasmverse.storage.transaction import Transaction
+from wasmverse.universe.result import TurnAccount
+
+CHECKPOINT_TURNS = 64
+STORY_TURNS = 3_600
+"""An hour of turns of a second."""
+
+STORY_TYPE = arrow_schema(schema.story)
+HERO_TYPE = arrow_schema(schema.hero)
+_CHRONICLE_TYPE = arrow_schema(schema.chronicle)
+
+Kept = tuple[int, str | None, str | None]
+"""Of a turn: its number, its stories and its digest, as they are stored."""
+
+
+class KeptChronicle:
+    """The chronicle of a universe, with the stories and heroes as rows for snapshots.
+
+    stories : rows of ``story``
+    """
+
+    def __init__(self, turns_kept: int) -> None:
+        self.chronicle = Chronicle()
+        turns = min(turns_kept, STORY_TURNS)
+        self.stories = RollingRows(STORY_TYPE, turns, turns * STORIES_MAX)
+        self._heroes: pa.Table | None = None
+        self._members = -1
+        self._alive = self._fallen = HERO_TYPE.empty_table()
+        self._strengths: list[tuple[int, int, int]] = []
+
+    def load(self, tid: int, checkpoint: tuple[int, str] | None, kept: Sequence[Kept]) -> None:
+        """Take up what is stored at turn ``tid``.
+
+        Parameters
+        ----------
+        checkpoint : the row of ``chronicle``, if there is one: its turn and state.
+        kept : of turns, ascending.
+
+        Raises
+        ------
+        StateError : it cannot be read.
+        """
+        rows = [row for of, stories, _ in kept if stories for row in _read_stories(of, stories)]
+        self.stories.load(pa.Table.from_pylist(rows, STORY_TYPE), tid)
+        digests = {of: digest for of, _, digest in kept if digest}
+        if checkpoint is not None:
+            try:
+                self.chronicle = Chronicle.unpacked(checkpoint[1])
+            except ValueError as error:
+                raise StateError(
+                    f"chronicle has a state that cannot be read ({error}): remove its row, and what is told of heroes "
+                    "begins again"
+                ) from None
+        else:
+            self.chronicle = Chronicle(min(digests, default=tid + 1) - 1)
+        self._members, self._heroes = -1, None
+        while self.chronicle.tid < tid:
+            digest = digests.get(self.chronicle.tid + 1)
+            if digest is None:  # somebody has removed rows
+                self.chronicle = Chronicle(tid)
+                break
+            self._take(self.chronicle.tid + 1, digest)
+
+    def follow(self, kept: Iterable[Kept]) -> bool:
+        """Take over turns that others have played; whether that was possible: else all is to be loaded again."""
+        for tid, stories, digest in kept:
+            if tid != self.chronicle.tid + 1 or digest is None:
+                return False
+            self._take(tid, digest)
+            rows = _read_stories(tid, stories) if stories else []
+            self.stories.append(tid, pa.Table.from_pylist(rows, STORY_TYPE))
+        return True
+
+    def turn(self, account: TurnAccount) -> tuple[str | None, str]:
+        """Take up a turn; its stories and digest as they are to be stored with it."""
+        digest = self.chronicle.digest(account)
+        stories = self.chronicle.advance(digest)
+        rows = [story._asdict() for story in stories]
+        self.stories.append(
+            account.tid, pa.Table.from_pylist(rows, STORY_TYPE) if rows else STORY_TYPE.empty_table()
+        )
+        return stories_text(rows), json.dumps(digest, separators=(",", ":"))
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether the turn that was taken up is one that writes all of it."""
+        return self.chronicle.tid % CHECKPOINT_TURNS == 0
+
+    @property
+    def last_forgotten(self) -> int:
+        """The last turn whose digest nobody needs any more: whoever follows the turns may be behind the last checkpoint."""
+        return self.chronicle.tid - CHECKPOINT_TURNS
+
+    def write(self, transaction: Transaction) -> None:
+        """Write all that is remembered, in place of what was written of it."""
+        transaction.run(schema.chronicle.delete())
+        transaction.insert_arrow(schema.chronicle, self.row())
+
+    def row(self) -> pa.Table:
+        """The row of ``chronicle`` for the turn that was taken up."""
+        heroes = json.dumps(self.heroes().to_pylist(), separators=(",", ":"))
+        return pa.table(
+            {"tid": [self.chronicle.tid], "state": [self.chronicle.packed()], "heroes": [heroes]},
+            _CHRONICLE_TYPE,
+        )
+
+    def heroes(self) -> pa.Table:
+        """The rows of ``hero`` as a snapshot has them, those alive first: the same table as long as nothing has changed."""
+        chronicle = self.chronicle
+        alive = list(chronicle.heroes.values())
+        if self._members != chronicle.members:
+            self._members = chronicle.members
+            self._alive, self._fallen = _hero_table(alive), _hero_table(chronicle.fallen)
+            self._strengths = []
+        strengths = [(hero.kills, hero.energy_max, hero.blasters) for hero in alive]
+        if self._heroes is None or strengths != self._strengths:
+            self._strengths = strengths
+            columns = zip(*strengths, strict=True) if strengths else [()] * 3
+            changed = dict(zip(("kills", "energy_max", "blasters"), columns, strict=True))
+            changed["rank"] = tuple(rank_of(blasters, energy) for _, energy, blasters in strengths)
+            table = self._alive
+            for name, values in changed.items():
+                place = HERO_TYPE.get_field_index(name)
+                field = HERO_TYPE.field(place)
+                table = table.set_column(place, field, pa.array(values, field.type))
+            self._heroes = pa.concat_tables([table, self._fallen])
+        return self._heroes
+
+    def _take(self, tid: int, digest: str) -> list[Story]:
+        try:
+            return self.chronicle.advance(json.loads(digest))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise StateError(
+                f"turn_record has a digest of turn {tid} that cannot be read ({error!r}): set digest to NULL in all rows and "
+                "remove the row of chronicle, and what is told of heroes begins again"
+            ) from None
+
+
+def stories_text(rows: list[dict[str, Any]]) -> str | None:
+    """The stories of a turn as they are stored with it; NULL where nothing is told."""
+    told = [
+        {name: value for name, value in row.items() if name != "tid" and value is not None} for row in rows
+    ]
+    return json.dumps(told, separators=(",", ":")) if told else None
+
+
+def _read_stories(tid: int, text: str) -> list[dict[str, Any]]:
+    try:
+        return [{**dict.fromkeys(STORY_TYPE.names), **row, "tid": tid} for row in json.loads(text)]
+    except (ValueError, TypeError) as error:
+        raise StateError(
+            f"turn_record has stories of turn {tid} that cannot be read ({error}): set story to NULL in that row"
+        ) from None
+
+
+def _hero_table(heroes: list[Hero]) -> pa.Table:
+    columns: dict[str, list[Any]] = {
+        "eid": [hero.eid for hero in heroes],
+        "name": [hero.name for hero in heroes],
+        "sid": [hero.sid for hero in heroes],
+        "strategy": [hero.strategy for hero in heroes],
+        "rank": [hero.rank for hero in heroes],
+        "born_tid": [hero.born for hero in heroes],
+        "kills": [hero.kills for hero in heroes],
+        "energy_max": [hero.energy_max for hero in heroes],
+        "blasters": [hero.blasters for hero in heroes],
+        "died_tid": [hero.died for hero in heroes],
+        "killer_eid": [hero.killer for hero in heroes],
+        "killer_name": [hero.killer_name for hero in heroes],
+        "killer_strategy": [hero.killer_strategy for hero in heroes],
+        "obituary": [hero.obituary for hero in heroes],
+    }
+    return pa.table(columns, HERO_TYPE)
