@@ -6,7 +6,8 @@
 # make bench   measure turns and queries, and write docs/benchmarks
 # make test-postgres   only the tests of universes in PostgreSQL, on servers of their own; `make test` has them too
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, PostgreSQL killed
-#                  50 times, and each generator of hostile input for an hour
+#                  50 times, the page over an hour of turns, and each generator of hostile input for an hour
+# make pictures   take the pictures of README.md and docs/ anew, and a clip of ten seconds, from a real universe
 # make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
 #
 # Everything is made once, and again only when what it is made from has changed.
@@ -26,7 +27,7 @@ PACKAGE := server/wasmverse
 ATTACK_SECONDS ?= 3600
 ATTACK_SEED ?= 1
 
-.PHONY: run develop test test-postgres test-long attack setup languages bench check lint clean tools
+.PHONY: pictures run develop test test-postgres test-long attack setup languages bench check lint clean tools
 .DEFAULT_GOAL := setup
 
 setup: $(VENV)/installed $(PACKAGE)/bundled/built $(PACKAGE)/bundled/rules.wasm $(PACKAGE)/page/index.html
@@ -158,6 +159,9 @@ test-long: develop attack
 	@echo "==> PostgreSQL and its gateways: 50 random kills, 10 s of standing still, 1,000 turns"
 	@WASMVERSE_TEST_POSTGRES_KILLS=50 WASMVERSE_TEST_POSTGRES_STILL_SECONDS=10 WASMVERSE_TEST_POSTGRES_TURNS=1000 \
 		$(BIN)/python -m pytest tests/postgres/test_faults.py tests/postgres/test_heap.py tests/postgres/test_gateways.py
+	@tools/need-chromium
+	@echo "==> the page over an hour of turns, played fast"
+	@WASMVERSE_TEST_LEAK_TURNS=3600 $(BIN)/python -m pytest -s tests/e2e/test_long_visit.py
 
 bench: develop languages $(TOOLCHAINS)/clickhouse/installed
 	@tools/need-postgres
@@ -172,6 +176,10 @@ $(TOOLCHAINS)/clickhouse/installed: tests/bench/clickhouse.lock | tools
 lint: develop
 	@$(BIN)/ruff check --fix server tests strategies functions
 	@$(BIN)/ruff format server tests strategies functions
+
+pictures: setup $(VENV)/developed
+	@tools/need-chromium
+	@$(BIN)/python tools/take-pictures
 
 clean:
 	rm -rf $(VENV) $(TOOLCHAINS) $(PACKAGE)/bundled $(PACKAGE)/page web/node_modules $(ASSEMBLYSCRIPT)/node_modules $(ASSEMBLYSCRIPT)/build $(TYPESCRIPT)/node_modules .cache

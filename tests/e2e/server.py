@@ -34,9 +34,9 @@ class Server:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start, and wait for the first answer."""
-        options = {
+    def start(self, **options: object) -> None:
+        """Start, and wait for the first answer; ``options`` are put in place of the usual ones of `wasmverse serve`."""
+        usual = {
             "--db": self._folder / "universe.duckdb",
             "--systems": 40,
             "--ships": 8,
@@ -46,7 +46,8 @@ class Server:
             "--port": self.port,
             "--period": PERIOD_SECONDS,
         }
-        words = [str(word) for option in options.items() for word in option]
+        named = usual | {f"--{name}": value for name, value in options.items()}
+        words = [str(word) for option in named.items() for word in option]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [COMMAND, "serve", *words],
