@@ -42,6 +42,7 @@ export class Playback {
   private speed = 1;
   /** Where slow motion of a turn ends; it began live. */
   private slowUntil: number | null = null;
+  private isPauseWanted = false;
 
   constructor(
     private readonly address: Pick<Address, 'place' | 'go' | 'drift' | 'listen'>,
@@ -55,6 +56,7 @@ export class Playback {
   know(kept: Kept): void {
     this.kept = kept;
     this.keptMs = this.now();
+    if (this.isPauseWanted) this.toggle();
   }
 
   setPeriod(periodMs: number): void {
@@ -71,6 +73,8 @@ export class Playback {
   toggle(): void {
     const { turn, play } = this.address.place;
     this.slowUntil = null;
+    // Before the server has said which turns there are, it is not known where to stand.
+    this.isPauseWanted = turn === null && this.newest === null;
     if (turn === null) this.seek(this.newest);
     else this.address.go({ play: play === null ? this.speed : null });
   }

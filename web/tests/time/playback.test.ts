@@ -78,6 +78,19 @@ test('space stands still at the newest turn, then plays on from it', () => {
   expect(pass(3000)).toEqual([]);
 });
 
+test('space before it is known which turns there are takes effect once it is', () => {
+  const early = new Playback(
+    { place: MAP, go: move, drift: move, listen: () => {} },
+    { prefetch: () => true },
+    () => () => {},
+    () => 0,
+  );
+  early.toggle();
+  expect(place.turn).toBeNull();
+  early.know({ oldest: 1, newest: 30, memory: 20, tells: false });
+  expect(place.turn).toBe(30);
+});
+
 test('steps stay within what is kept, and one past the newest turn is live', () => {
   playback.step(-3);
   expect(place.turn).toBe(97);
