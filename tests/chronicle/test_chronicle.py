@@ -69,6 +69,16 @@ def test_a_hero_from_birth_to_obituary() -> None:
     assert "ran out of energy" in str(life.chronicle.fallen[1].obituary)
 
 
+def test_the_first_of_a_rank_is_told_of_and_the_next_ones_are_by_how_rare_they_are() -> None:
+    life = Life()
+    (first,) = [story for story in life.turn(risen=[risen(1, 255, 40_000)]) if story.kind == "hero"]
+    assert first.score == 0.9
+    assert "first colossus" in first.text
+    (second,) = [story for story in life.turn(risen=[risen(2, 255, 40_000, sid=2)]) if story.kind == "hero"]
+    assert "first" not in second.text
+    assert second.value == 40_000
+
+
 def test_a_story_has_place_names_and_a_sentence() -> None:
     life = Life()
     life.turn(risen=[risen(15, 255, 500)])

@@ -18,13 +18,19 @@ COLOSSUS_ENERGY = 30_000
 """A titan that has held so much energy; one in 180 of those ships has."""
 
 
+_RANK_BY_BLASTERS = [
+    max((least, name) for name, least in (*RANKS, (RANKS[0][0], 0)) if blasters >= least)[1]
+    for blasters in range(256)
+]
+
+
 def rank_of(blasters: int, energy_max: int) -> str:
     """The rank of a ship with so many blasters that has held so much energy."""
-    rank = RANKS[0][0]
-    for name, least in RANKS:
-        if blasters >= least:
-            rank = name
-    return COLOSSUS if rank == "titan" and energy_max >= COLOSSUS_ENERGY else rank
+    return (
+        COLOSSUS
+        if energy_max >= COLOSSUS_ENERGY and blasters >= RANKS[-1][1]
+        else _RANK_BY_BLASTERS[min(blasters, 255)]
+    )
 
 
 @dataclass(slots=True)

@@ -48,6 +48,7 @@ class KeptChronicle:
         self._members = -1
         self._alive = self._fallen = HERO_TYPE.empty_table()
         self._strengths: list[tuple[int, int, int]] = []
+        self._last_fallen: Hero | None = None
 
     def load(self, tid: int, checkpoint: tuple[int, str] | None, kept: Sequence[Kept]) -> None:
         """Take up what is stored at turn ``tid``.
@@ -74,7 +75,7 @@ class KeptChronicle:
                 ) from None
         else:
             self.chronicle = Chronicle(min(digests, default=tid + 1) - 1)
-        self._members, self._heroes = -1, None
+        self._heroes, self._last_fallen, self._fallen = None, None, HERO_TYPE.empty_table()
         while self.chronicle.tid < tid:
             digest = digests.get(self.chronicle.tid + 1)
             if digest is None:  # somebody has removed rows
@@ -129,12 +130,14 @@ class KeptChronicle:
         """The rows of ``hero`` as a snapshot has them, those alive first: the same table as long as nothing has changed."""
         chronicle = self.chronicle
         alive = list(chronicle.heroes.values())
-        if self._members != chronicle.members:
-            self._members = chronicle.members
-            self._alive, self._fallen = _hero_table(alive), _hero_table(chronicle.fallen)
-            self._strengths = []
         strengths = [(hero.kills, hero.energy_max, hero.blasters) for hero in alive]
-        if self._heroes is None or strengths != self._strengths:
+        if self._heroes is None or self._members != chronicle.members:
+            last = chronicle.fallen[-1] if chronicle.fallen else None
+            if last is not self._last_fallen:
+                self._last_fallen, self._fallen = last, _hero_table(chronicle.fallen)
+            self._members, self._strengths, self._alive = chronicle.members, strengths, _hero_table(alive)
+            self._heroes = pa.concat_tables([self._alive, self._fallen])
+        elif strengths != self._strengths:
             self._strengths = strengths
             columns = zip(*strengths, strict=True) if strengths else [()] * 3
             changed = dict(zip(("kills", "energy_max", "blasters"), columns, strict=True))
