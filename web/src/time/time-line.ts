@@ -24,7 +24,7 @@ export class TimeLine {
   private readonly play = button('', { class: 'time-play' }, () => this.playback.toggle());
   private readonly speed = button(
     '1×',
-    { class: 'time-speed', 'aria-label': 'Speed', title: 'Faster (>) or slower (<)' },
+    { class: 'time-speed', title: 'Speed: faster (>) or slower (<)' },
     () => this.playback.faster(this.playback.shownSpeed >= 16 ? -1 : 1),
   );
   private readonly live = button('Live', { class: 'time-live', title: 'Back to the newest turn (l)' }, () =>
@@ -39,10 +39,11 @@ export class TimeLine {
     'div',
     { class: 'time-track', role: 'slider', tabindex: '0', 'aria-label': 'Turn that is shown' },
     element('div', { class: 'time-rail' }, this.memory, this.played),
-    this.marks,
     this.head,
     this.bubble,
   );
+  /** The marks are pressed by themselves: a slider must not hold buttons. */
+  private readonly strip = element('div', { class: 'time-strip' }, this.track, this.marks);
   private readonly ago = element('output', { class: 'time-ago' });
   readonly playback: Playback;
   private kept: Kept | null = null;
@@ -67,7 +68,7 @@ export class TimeLine {
       this.play,
       step(1, '›', 'A turn on (.)'),
       this.speed,
-      this.track,
+      this.strip,
       this.ago,
       this.live,
     );
