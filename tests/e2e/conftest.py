@@ -63,14 +63,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit_with(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
-    """A function that begins a visit in a fresh browser profile; it takes the options of a browser context, and
-    ``is_first`` for somebody who has never been here, who is welcomed."""
+    """A function that begins a visit in a fresh browser profile; it takes the options of a browser context,
+    ``is_first`` for somebody who has never been here, who is welcomed, and ``url`` for another server than the usual one."""
     visits: list[Visit] = []
 
-    def begin(**options: object) -> Visit:
+    def begin(url: str = server.url, **options: object) -> Visit:
         is_first = bool(options.pop("is_first", False))
         context = browser.new_context(**({"viewport": {"width": 1000, "height": 640}} | options))
-        visit = Visit(context.new_page(), server.url, is_first=is_first)
+        visit = Visit(context.new_page(), url, is_first=is_first)
         visits.append(visit)
         return visit
 

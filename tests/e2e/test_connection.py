@@ -29,8 +29,8 @@ def test_only_what_is_in_view_is_asked_for(visit: Visit) -> None:
     page = visit.open("#/system/5")
     visit.await_turns(6)
     watched = [frame["sql"] for frame in visit.frames]
-    # Turns, standings, the strategies' numbers, what a turn cost, the system; the rest comes without being asked for.
-    assert len(watched) == 5
+    # Turns, standings, the strategies' numbers, what a turn cost, the news, the system; the rest comes without being asked for.
+    assert len(watched) == 6
     # Where the systems are, and the shares of the turns before.
     posted = [request for request in visit.requests if request.method == "POST"]
     assert len(posted) == 2

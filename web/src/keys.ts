@@ -49,7 +49,8 @@ export function listenToKeys(
     e: () => system.nearestOther(),
     f: () => {
       const { eid, isFollowing } = address.place;
-      if (eid !== null) address.go({ isFollowing: !isFollowing });
+      if (eid === null) address.go({ sheet: 'fame' });
+      else address.go({ isFollowing: !isFollowing });
     },
     ' ': () => void time.then((playback) => playback.toggle()),
     ',': () => void time.then((playback) => playback.step(-1)),

@@ -60,6 +60,13 @@ async function open(): Promise<void> {
     else feed.resume();
   });
   feed.start();
+  // The first picture does not wait for the news, and can do without them.
+  import('./director/news').then(
+    ({ News }) => new News(address, feed, after),
+    () => {
+      byId('news').hidden = true;
+    },
+  );
 }
 
 function after(delayMs: number, action: () => void): () => void {

@@ -64,6 +64,7 @@ const LAZY: Readonly<Record<string, string>> = {
   'welcome/welcome.ts': 'panel/first-visit.ts',
   'time/time-line.ts': 'main.ts',
   'director/begin.ts': 'director/watch.ts',
+  'director/news.ts': 'main.ts',
 };
 
 test('sheets, charts and the tour are loaded when they are opened, and by their panel alone', () => {

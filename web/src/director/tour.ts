@@ -4,7 +4,7 @@ import type { Address } from '../place/address';
 import type { Place } from '../place/place';
 import { at } from '../sql/question';
 import { STANDINGS, type Standing } from '../sql/standings';
-import { SIGHTS, type Story } from '../sql/story';
+import { SIGHTS, STORIES, type Story } from '../sql/story';
 import { PLACES, type SystemPlace } from '../sql/systems';
 import { TURNS, type TurnRecord } from '../sql/turns';
 import { chooseStory } from './choose';
@@ -35,6 +35,7 @@ export const LEAVING_WORDS = 'You steer. Watch (w) goes on with the tour.';
 /** Leads from place to place while the place says so: a visit, an overview, the next visit. */
 export class Tour {
   private stories: readonly Story[] = [];
+  private sights: readonly Story[] = [];
   private standings: readonly Standing[] = [];
   private turns: readonly TurnRecord[] = [];
   private places: readonly SystemPlace[] = [];
@@ -52,8 +53,11 @@ export class Tour {
   ) {
     const follow = <T>(question: Parameters<typeof at<T>>[0], take: (value: T | null) => void): void =>
       feed.follow((place) => (place.isTouring ? at(question, place.turn) : null), take);
-    follow(SIGHTS, (stories) => {
+    follow(STORIES, (stories) => {
       this.stories = stories ?? [];
+    });
+    follow(SIGHTS, (sights) => {
+      this.sights = sights ?? [];
     });
     follow(STANDINGS, (standings) => {
       this.standings = standings ?? [];
@@ -103,7 +107,9 @@ export class Tour {
 
   private choose(): Shot {
     const tid = this.turns[0]?.tid ?? this.address.place.turn ?? 0;
-    const story = this.isNear ? null : chooseStory(this.stories, this.visited, tid);
+    const story = this.isNear
+      ? null
+      : (chooseStory(this.stories, this.visited, tid) ?? chooseStory(this.sights, this.visited, tid));
     if (story !== null) return visitTo(story);
     const { sid } = this.address.place;
     const from = this.places.find((place) => place.sid === sid) ?? null;

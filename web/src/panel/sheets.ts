@@ -12,6 +12,7 @@ const LOAD: Readonly<Record<Sheet, () => Promise<FillSheet>>> = {
   strategies: async () => (await import('../sheet/strategies-sheet')).fillStrategies,
   console: async () => (await import('../sheet/console-sheet')).fillConsole,
   duel: async () => (await import('../sheet/duel-sheet')).fillDuel,
+  fame: async () => (await import('../sheet/fame-sheet')).fillFame,
   help: async () => (await import('../sheet/help-sheet')).fillHelp,
 };
 const SHEETS = Object.keys(LOAD) as readonly Sheet[];

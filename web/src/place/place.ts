@@ -5,7 +5,7 @@ export interface Sight {
   readonly span: number;
 }
 
-export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel';
+export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel' | 'fame';
 
 /** A figure of every system, laid over the map as a heat. */
 export type Layer = 'energy' | 'battles' | 'density' | 'change';
@@ -40,7 +40,12 @@ export interface Place {
   readonly isEmbedded: boolean;
   /** What is not shown, of `HIDEABLE`. */
   readonly hidden: readonly string[];
+  /** The news are unfolded, and show this; null: they are three lines. */
+  readonly news: NewsFilter | null;
 }
+
+export type NewsFilter = (typeof NEWS_FILTERS)[number];
+export const NEWS_FILTERS = ['all', 'falls', 'kills', 'systems', 'strategies', 'records'] as const;
 
 export const HIDEABLE: readonly string[] = ['bar', 'panels', 'news', 'time', 'caption'];
 
@@ -66,14 +71,23 @@ export const MAP: Place = {
   layer: null,
   isEmbedded: false,
   hidden: [],
+  news: null,
 };
 
-const SHEETS: readonly string[] = ['strategies', 'console', 'help', 'standings', 'duel'] satisfies Sheet[];
+const SHEETS: readonly string[] = [
+  'strategies',
+  'console',
+  'help',
+  'standings',
+  'duel',
+  'fame',
+] satisfies Sheet[];
 const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] satisfies Layer[];
 
 /**
  * Reads `#/`, `#/system/42`, `#/system/42/entity/1234`, each with
- * `?turn=n&play=2&at=x,y,span&follow&sheet=console&sql=...&args=[...]&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news`.
+ * `?turn=n&play=2&at=x,y,span&follow&sheet=console&sql=...&args=[...]&isolate=strategy&by=ships&tour&idle=60&layer=energy&embed&hide=news
+ * &news=all`.
  * What cannot be read is left out: an address typed by hand leads as far as it makes sense.
  */
 export function readPlace(hash: string): Place {
@@ -101,6 +115,7 @@ export function readPlace(hash: string): Place {
     layer: layer !== null && LAYERS.includes(layer) ? (layer as Layer) : null,
     isEmbedded: params.has('embed'),
     hidden: (params.get('hide') ?? '').split(/[ ,]/).filter((part) => HIDEABLE.includes(part)),
+    news: NEWS_FILTERS.find((filter) => filter === params.get('news')) ?? null,
   };
 }
 
@@ -126,6 +141,7 @@ export function writePlace(place: Place): string {
   if (place.layer !== null) params.push(`layer=${place.layer}`);
   if (place.isEmbedded) params.push('embed');
   if (place.hidden.length > 0) params.push(`hide=${place.hidden.join(',')}`);
+  if (place.news !== null) params.push(`news=${place.news}`);
   return params.length === 0 ? path : `${path}?${params.join('&')}`;
 }
 

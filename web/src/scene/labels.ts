@@ -50,7 +50,7 @@ export class Labels {
     this.pen = penOf(document.createElement('canvas'));
   }
 
-  /** One frame; `labels` are asked for only when it is to be decided anew. Returns whether the picture has changed. */
+  /** One frame; `labels` are asked for only when it is to be decided again. Returns whether the picture has changed. */
   advance(
     labels: () => readonly Label[],
     toScreen: (point: Point) => Point,

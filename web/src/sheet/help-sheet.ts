@@ -16,7 +16,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Shift + arrows', 'on the map: the next star that way'],
   ['h', 'on the map: the next heat (energy, battles, density, change), then territories'],
   ['e', 'the nearest ship of another strategy'],
-  ['f', 'follow the selected one'],
+  ['f', 'follow the selected one; with none selected, the heroes'],
   ['w', 'watch: the camera leads, until you do something'],
   ['x', 'share: a link, a picture, a clip'],
   ['m', 'sound on or off'],

@@ -19,6 +19,39 @@ export interface Story {
   readonly text: string;
 }
 
+const COLUMNS = 'tid, sid, eid, x, y, kind, score, strategy, by_strategy, text';
+
+/** What was told lately, newest first: what the tour chooses from, and the news come from. */
+export const STORIES: Question<readonly Story[]> = {
+  about: 'stories',
+  pace: 'turn',
+  query: {
+    sql: `select ${COLUMNS} from story where tid > (select max(tid) from turns) - 60 order by tid desc, score desc limit 60`,
+    args: [],
+    turn: null,
+  },
+  read: readStories,
+};
+
+/** The list of an hour changes slowly under the eye of who reads it. */
+const HOUR_TURNS = 5;
+const HOUR_ROWS_MAX = 500;
+
+/** What was told in the last hour of turns of one second, newest first; of many, the best. */
+export const HOUR: Question<readonly Story[]> = {
+  about: 'hour',
+  pace: HOUR_TURNS,
+  query: {
+    sql: `select * from (
+  select ${COLUMNS} from story where tid > (select max(tid) from turns) - 3600 and kind not in ('fight', 'duel')
+  order by score desc, tid desc limit ${HOUR_ROWS_MAX}
+) order by tid desc, score desc`,
+    args: [],
+    turn: null,
+  },
+  read: readStories,
+};
+
 /** The fallback reads every ship: it is asked once in so many turns. */
 const SIGHTS_TURNS = 15;
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { MAP, type Place, readPlace, writePlace } from '../../src/place/place';
+import { MAP, NEWS_FILTERS, type Place, readPlace, writePlace } from '../../src/place/place';
 
 /** Numbers from 0 to 1 that look random and are the same each time (mulberry32). */
 function dice(seed: number): () => number {
@@ -40,6 +40,7 @@ function anyPlace(roll: () => number): Place {
     layer: orNull((['energy', 'battles', 'density', 'change'] as const)[upTo(4)] ?? 'energy'),
     isEmbedded: roll() < 0.3,
     hidden: roll() < 0.6 ? [] : ['panels', 'time'],
+    news: orNull(NEWS_FILTERS[upTo(NEWS_FILTERS.length)] ?? 'all'),
   };
 }
 
@@ -92,6 +93,7 @@ describe('place', () => {
       },
     ],
     ['#/system/42/entity/9?follow', { sid: 42, eid: 9, isFollowing: true }],
+    ['#/?news=falls', { news: 'falls' }],
     ['#/?tour', { isTouring: true }],
     ['#/system/3?tour&idle=0', { sid: 3, isTouring: true, idleSeconds: 0 }],
     ['#/?sheet=strategies', { sheet: 'strategies' }],
@@ -124,6 +126,7 @@ describe('place', () => {
     '#/?by=kills',
     '#/?turn=',
     '#/?idle=soon',
+    '#/?news=weather',
     '#/?turn=-1',
     '#/?turn=1.5',
     '#/?turn=1e3',

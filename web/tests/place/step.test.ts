@@ -19,6 +19,7 @@ const DEEP: Place = {
   layer: 'energy',
   isEmbedded: false,
   hidden: [],
+  news: null,
 };
 
 const after = (place: Place, step: Step | null): Place => ({ ...place, ...step });
