@@ -130,7 +130,9 @@ web/node_modules/installed: web/package-lock.json | tools
 	@npm --prefix web ci --silent --no-audit --no-fund
 	@touch $@
 
-$(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.config.ts $(shell find web/src web/public -type f 2>/dev/null)
+$(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.config.ts \
+		$(wildcard $(ASSEMBLYSCRIPT)/*.ts $(ASSEMBLYSCRIPT)/*.mjs $(ASSEMBLYSCRIPT)/*.json $(ASSEMBLYSCRIPT)/lib/*.ts) \
+		$(shell find web/src web/public -type f 2>/dev/null)
 	@echo "==> the page"
 	@npm --prefix web run build --silent
 	@touch $@

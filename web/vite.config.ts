@@ -16,6 +16,8 @@ export default defineConfig({
     modulePreload: false,
     chunkSizeWarningLimit: 900,
   },
+  // The compiler is a module of its own, with `await` at its top.
+  worker: { format: 'es' },
   server: { proxy: { '/api': { target: 'http://127.0.0.1:8000', ws: true } } },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 });

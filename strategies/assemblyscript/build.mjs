@@ -11,6 +11,7 @@ import { basename, dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { main as compile, version } from "assemblyscript/asc";
+import { producersSection } from "./producers.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const bundledFolder = resolve(here, "../../server/wasmverse/bundled");
@@ -32,21 +33,8 @@ async function build(sourcePath, modulePath) {
     process.exitCode = 1;
     return;
   }
-  appendFileSync(modulePath, producersSection());
+  appendFileSync(modulePath, producersSection(version));
   console.log(`${relative(userFolder, modulePath)}  ${statSync(modulePath).size} bytes`);
-}
-
-/** A custom section that names language and compiler, as other compilers write it by themselves. */
-function producersSection() {
-  // Lengths below 128 are one byte in WebAssembly's variable-length numbers, and all of these are.
-  const sized = (bytes) => [bytes.length, ...bytes];
-  const text = (value) => sized(Buffer.from(value));
-  const body = [
-    ...text("producers"), 2,
-    ...text("language"), 1, ...text("AssemblyScript"), ...text(version),
-    ...text("processed-by"), 1, ...text("asc"), ...text(version),
-  ];
-  return Buffer.from([0, ...sized(body)]);
 }
 
 function moduleIn(folder, sourcePath) {

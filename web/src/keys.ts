@@ -67,6 +67,7 @@ export function listenToKeys(
     l: () => address.go(TO_LIVE),
     s: () => address.go({ sheet: 'strategies' }),
     c: () => address.go({ sheet: 'console' }),
+    a: () => address.go({ sheet: 'write' }),
     '?': () => address.go({ sheet: 'help' }),
   };
   document.addEventListener('keydown', (event) => {

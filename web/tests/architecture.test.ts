@@ -27,15 +27,29 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   duel: ['place', 'source', 'sql'],
   arena: ['duel', 'panel', 'scene', 'source', 'sql', 'view'],
   editor: [],
+  write: ['editor', 'panel', 'sql'],
   console: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
-  sheet: ['arena', 'console', 'duel', 'editor', 'feed', 'help', 'panel', 'place', 'source', 'sql', 'view'],
+  sheet: [
+    'arena',
+    'console',
+    'duel',
+    'editor',
+    'feed',
+    'help',
+    'panel',
+    'place',
+    'source',
+    'sql',
+    'view',
+    'write',
+  ],
 };
 
-/** What a file imports of the page's own, styles apart: with `import ... from` or, when `isLazy`, with `import(...)`. */
+/** What a file imports of the page's own, styles and what is not the page's apart: with `import ... from` or, when `isLazy`, with `import(...)`. */
 function importsOf(file: string, isLazy: boolean): string[] {
   const pattern = isLazy ? /import\('(\.[^']+)'\)/g : /(?:from|import) '(\.[^']+)'/g;
   return [...(TEXTS.get(file) ?? '').matchAll(pattern)]
-    .filter(([, path]) => !path?.endsWith('.css'))
+    .filter(([, path]) => !/\.(?:css|mjs)$/.test(path ?? ''))
     .map(([, path]) => new URL(`${path}.ts`, `http://src/${file}`).pathname.slice(1));
 }
 

@@ -18,14 +18,8 @@ import {
   keymap,
   placeholder,
 } from '@codemirror/view';
+import type { Problem } from './problem';
 import { THEME } from './theme';
-
-/** Something wrong from one place of the text to another, in UTF-16 units from its beginning. */
-export interface Problem {
-  readonly from: number;
-  readonly to: number;
-  readonly message: string;
-}
 
 export interface EditorOptions {
   /** What screen readers call the field. */

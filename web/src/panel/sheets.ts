@@ -11,6 +11,7 @@ type Sheet = Exclude<AnySheet, 'standings'>;
 const LOAD: Readonly<Record<Sheet, () => Promise<FillSheet>>> = {
   strategies: async () => (await import('../sheet/strategies-sheet')).fillStrategies,
   console: async () => (await import('../sheet/console-sheet')).fillConsole,
+  write: async () => (await import('../sheet/write-sheet')).fillWrite,
   duel: async () => (await import('../sheet/duel-sheet')).fillDuel,
   fame: async () => (await import('../sheet/fame-sheet')).fillFame,
   help: async () => (await import('../sheet/help-sheet')).fillHelp,

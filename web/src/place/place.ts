@@ -5,7 +5,7 @@ export interface Sight {
   readonly span: number;
 }
 
-export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel' | 'fame';
+export type Sheet = 'strategies' | 'console' | 'help' | 'standings' | 'duel' | 'fame' | 'write';
 
 /** A figure of every system, laid over the map as a heat. */
 export type Layer = 'energy' | 'battles' | 'density' | 'change';
@@ -81,6 +81,7 @@ const SHEETS: readonly string[] = [
   'standings',
   'duel',
   'fame',
+  'write',
 ] satisfies Sheet[];
 const LAYERS: readonly string[] = ['energy', 'battles', 'density', 'change'] satisfies Layer[];
 

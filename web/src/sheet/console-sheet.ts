@@ -1,3 +1,4 @@
+import '../style/editor.css';
 import '../style/console.css';
 import { ArgumentFields } from '../console/argument-fields';
 import { Chart } from '../console/chart';

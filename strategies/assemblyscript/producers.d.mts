@@ -1,0 +1,1 @@
+export function producersSection(version: string): Uint8Array;

@@ -1,0 +1,228 @@
+import '../style/editor.css';
+import '../style/write.css';
+import { openDuel } from '../duel/desk';
+import { bundledModule } from '../duel/modules';
+import { Editor } from '../editor/editor';
+import { LONG_TEXT, strategyLanguage } from '../editor/strategy-language';
+import { button, element, write } from '../panel/element';
+import type { FillSheet } from '../panel/fill-sheet';
+import { bytes as bytesWords } from '../panel/format';
+import type { Address } from '../place/address';
+import { intoSystem } from '../place/step';
+import { Refused, SourceFailure } from '../source/failure';
+import { uploadStrategy } from '../source/upload';
+import { type Fate, fateOf } from '../sql/fate';
+import { Compiler } from '../write/compiler';
+import { keepDraft, readDraft } from '../write/draft';
+import { fateList } from '../write/fate-list';
+import { FILES, libraryNames, STARTS } from '../write/sources';
+
+/** On narrower windows the sheet hides what it would show. */
+const ASIDE_PIXELS_MIN = 1100;
+const NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
+export const fillWrite: FillSheet = (host, address, feed) => {
+  const sheet = new WriteSheet(host, address);
+  feed.follow(
+    ({ sheet: open, turn }) => (open === 'write' && turn === null ? fateOf(sheet.flying) : null),
+    (fate) => sheet.show(fate ?? null),
+  );
+};
+
+/** A strategy from the first line to its first ship: written, compiled here, checked and flown by the server, and watched. */
+class WriteSheet {
+  private readonly compiler = new Compiler();
+  private readonly editor = new Editor({
+    label: 'Source',
+    placeholder: 'export function decide(…): u64',
+    language: strategyLanguage(libraryNames(FILES['lib/wasmverse.ts'] ?? '')),
+    extras: LONG_TEXT,
+    keys: [
+      { key: 'Mod-s', run: () => this.begin(() => this.deploy()) },
+      { key: 'Mod-Enter', run: () => this.begin(() => this.compile()) },
+    ],
+    onLeave: () => this.send.focus(),
+    onChange: () => this.keep(),
+  });
+  private readonly start = element('select', { id: 'write-start', 'aria-label': 'Begin from' });
+  private readonly name = element('input', {
+    id: 'write-name',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    maxlength: '63',
+  });
+  private readonly send = button(
+    'Deploy',
+    { class: 'primary', title: 'Compile, check, fly (Ctrl + S)' },
+    () => this.begin(() => this.deploy()),
+  );
+  private readonly check = button('Compile', { title: 'Only compile (Ctrl + Enter)' }, () =>
+    this.begin(() => this.compile()),
+  );
+  private readonly duel = button(
+    'Duel against …',
+    { title: 'Here in the page; costs the universe nothing' },
+    () => this.begin(() => this.fight()),
+  );
+  private readonly rival = element('select', { 'aria-label': 'Whom to fly against' });
+  private readonly verdict = element('p', { class: 'verdict', role: 'status', 'aria-live': 'polite' });
+  private readonly fate = element('div', { class: 'fate' });
+  private file = STARTS[0]?.file ?? '';
+  private isAtWork = false;
+  /** Whose first ship is waited for; null when nobody waits. */
+  private awaited: string | null = null;
+  private lastFate: Fate | null = null;
+  /** The name whose fate is shown: what was deployed last, or stands in the field when the sheet is opened. */
+  flying = '';
+
+  constructor(
+    host: HTMLElement,
+    private readonly address: Address,
+  ) {
+    this.start.append(...STARTS.map(({ title, file }) => element('option', { value: file }, title)));
+    this.rival.append(
+      ...['strategy_default', 'strategy_flee', 'strategy_battle', 'strategy_blank'].map((name) =>
+        element('option', { value: name }, name.replace('strategy_', '')),
+      ),
+    );
+    const draft = readDraft(window.localStorage);
+    this.name.value = draft?.name ?? 'my_strategy';
+    this.flying = this.name.value;
+    this.file = draft !== null && draft.file in FILES ? draft.file : this.file;
+    this.start.value = this.file;
+    this.editor.text = draft?.text ?? FILES[this.file] ?? '';
+    this.start.addEventListener('change', () => this.startFrom(this.start.value));
+    this.name.addEventListener('input', () => this.keep());
+    host.append(
+      element(
+        'div',
+        { class: 'write', role: 'group', 'aria-label': 'Write a strategy' },
+        element(
+          'div',
+          { class: 'write-head' },
+          element('label', { class: 'field' }, element('span', { class: 'label' }, 'Begin from'), this.start),
+          element('label', { class: 'field' }, element('span', { class: 'label' }, 'It flies as'), this.name),
+        ),
+        this.editor.host,
+        element('div', { class: 'write-tools' }, this.send, this.check, this.duel, this.rival),
+        this.verdict,
+        this.fate,
+      ),
+    );
+  }
+
+  show(fate: Fate | null): void {
+    this.lastFate = fate;
+    this.fate.replaceChildren(...(fate === null ? [] : [fateList(this.flying, fate, () => this.fly(fate))]));
+    if (fate === null || fate.birth === null || this.awaited !== this.flying) return;
+    this.awaited = null;
+    this.fly(fate);
+  }
+
+  private fly({ birth }: Fate): void {
+    if (birth === null) return;
+    const sheet = window.innerWidth < ASIDE_PIXELS_MIN ? null : ('write' as const);
+    this.address.go({ ...intoSystem(birth.sid), eid: birth.eid, isFollowing: true, sheet });
+  }
+
+  /** What was written before is gone with this step, but Ctrl + Z brings it back. */
+  private startFrom(file: string): void {
+    this.file = file;
+    this.editor.text = FILES[file] ?? '';
+    this.editor.mark([]);
+    this.keep();
+  }
+
+  private keep(): void {
+    keepDraft(window.localStorage, { name: this.name.value, file: this.file, text: this.editor.text });
+  }
+
+  private begin(work: () => Promise<unknown>): boolean {
+    if (!this.isAtWork) void this.workOn(work);
+    return true;
+  }
+
+  private async workOn(work: () => Promise<unknown>): Promise<void> {
+    this.isAtWork = true;
+    this.editor.mark([]);
+    for (const each of [this.send, this.check, this.duel]) each.disabled = true;
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof SourceFailure)) throw error;
+      this.judge(
+        'refused',
+        error instanceof Refused ? error.message : `The server did not answer: ${error.message}`,
+      );
+    } finally {
+      this.isAtWork = false;
+      for (const each of [this.send, this.check, this.duel]) each.disabled = false;
+    }
+  }
+
+  private async compile(): Promise<Uint8Array<ArrayBuffer> | null> {
+    this.judge('', 'Compiling … (the first time the compiler is loaded, 2 MB)');
+    const compiled = await this.compiler.compile(this.file, this.editor.text);
+    if (compiled.kind === 'module') {
+      this.judge('accepted', `Compiled: ${bytesWords(compiled.bytes.length)} of WebAssembly.`);
+      return compiled.bytes;
+    }
+    this.editor.mark(compiled.problems);
+    const count = compiled.problems.length;
+    const first = compiled.problems[0];
+    const line =
+      first === undefined ? '' : `Line ${this.editor.text.slice(0, first.from).split('\n').length}: `;
+    this.judge('refused', `${line}${compiled.words}${count > 1 ? ` (and ${count - 1} more)` : ''}`);
+    return null;
+  }
+
+  private named(): string | null {
+    const name = this.name.value.trim();
+    if (NAME.test(name)) return name;
+    this.judge(
+      'refused',
+      `“${name}” cannot be its name: a lower-case letter, then letters, digits and _; try my_strategy.`,
+    );
+    this.name.focus();
+    return null;
+  }
+
+  private async deploy(): Promise<void> {
+    const name = this.named();
+    if (name === null) return;
+    const module = await this.compile();
+    if (module === null) return;
+    this.judge('', 'The server checks it …');
+    const before = this.flying === name ? this.lastFate : null;
+    await uploadStrategy(name, new Blob([module]));
+    this.judge(
+      'accepted',
+      before === null
+        ? `${name} is accepted, and flies from the next turn on. The camera goes to its first ship when it is born.`
+        : `${name} has a new version: its ships think with it from the next turn on.`,
+    );
+    if (before === null) this.awaited = name;
+    this.flying = name;
+    // Says to the feed that there is another question.
+    this.address.replace({});
+  }
+
+  private async fight(): Promise<void> {
+    const name = this.named();
+    const module = name === null ? null : await this.compile();
+    if (name === null || module === null) return;
+    const rival = this.rival.value;
+    const own = name === rival ? `${name}_mine` : name;
+    openDuel(this.address, {
+      modules: [
+        { name: own, bytes: module },
+        { name: rival, bytes: await bundledModule(rival) },
+      ],
+    });
+  }
+
+  private judge(kind: '' | 'accepted' | 'refused', text: string): void {
+    this.verdict.className = `verdict ${kind}`;
+    write(this.verdict, text);
+  }
+}
