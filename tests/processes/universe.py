@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from wasmverse.storage.records import PRUNE_TURNS
+from wasmverse.storage.rolling_rows import PRUNE_TURNS
 
 COMMAND = [sys.executable, "-m", "wasmverse.cli.main", "serve"]
 PATIENCE_SECONDS = 180
