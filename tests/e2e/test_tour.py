@@ -15,7 +15,7 @@ SHOT_MS = 40_000
 
 def test_the_tour_begins_by_button_visits_a_place_and_yields(visit: Visit) -> None:
     page = visit.open()
-    watch = page.get_by_role("button", name="Watch")
+    watch = page.get_by_role("button", name="Watch", exact=True)
     watch.click()
     expect(watch).to_have_attribute("aria-pressed", "true")
     expect(page).to_have_url(re.compile(r"#/system/\d+.*\btour\b"), timeout=SHOT_MS)
