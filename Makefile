@@ -7,7 +7,7 @@
 # make test-postgres   only the tests of universes in PostgreSQL, on servers of their own; `make test` has them too
 # make test-long   the kernels against the oracle over 10,000 random turns, 200,000 ships killed 30 times, PostgreSQL killed
 #                  50 times, the page over an hour of turns, and each generator of hostile input for an hour
-# make pictures   take the pictures of README.md and docs/ anew, and a clip of ten seconds, from a real universe
+# make pictures   take the pictures of README.md and docs/ again, and a clip of ten seconds, from a real universe
 # make attack      only the generators of hostile input: ATTACK_SECONDS each (3600), from the numbers of ATTACK_SEED (1)
 #
 # Everything is made once, and again only when what it is made from has changed.
