@@ -12,7 +12,7 @@ from tests.storage.builder import RECORD, random_result, read, record_turns
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import StateError
 from wasmverse.simulation.spawning import spawn_event
-from wasmverse.storage import records, schema
+from wasmverse.storage import rolling_rows, schema
 from wasmverse.storage.audit import audit
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.history import History
@@ -32,7 +32,7 @@ def _kept(database: Database) -> None:
 @pytest.fixture(params=[1, 3])
 def prune_turns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     turns: int = request.param
-    monkeypatch.setattr(records, "PRUNE_TURNS", turns)
+    monkeypatch.setattr(rolling_rows, "PRUNE_TURNS", turns)
     return turns
 
 
@@ -244,13 +244,13 @@ BATCH = pack_events(spawn_event(SpawnEntity(2, 1, 99, 98, "mine"), 5))[1]
 @pytest.mark.parametrize(
     ("names", "batch", "fault"),
     [
-        ("mine", b"", "turn 0 has 0 bytes of events, which are none of version 1"),
-        ("mine", b"\x02" + BATCH[1:], "which are none of version 1"),
-        ("mine", BATCH + b"\0", "which are none of version 1"),
-        ("mine", BATCH[:4] + b"\2" + BATCH[5:], "which are none of version 1"),
+        ("mine", b"", "turn 0 has 0 bytes of events, which are none of version 2"),
+        ("mine", b"\x01" + BATCH[1:], "which are none of version 2"),
+        ("mine", BATCH + b"\0", "which are none of version 2"),
+        ("mine", BATCH[:4] + b"\2" + BATCH[5:], "which are none of version 2"),
         ("", BATCH, "turn 0 has an event with slot 0; allowed is -1..-1"),
-        ("mine", BATCH[:-3] + b"\5" + BATCH[-2:], "turn 0 has an event with kind 5; allowed is 0..4"),
-        ("mine", BATCH[:-1] + b"\x64", "turn 0 has an event with y 100; allowed is 0..99"),
+        ("mine", BATCH[:-4] + b"\5" + BATCH[-3:], "turn 0 has an event with kind 5; allowed is 0..4"),
+        ("mine", BATCH[:-2] + b"\x64" + BATCH[-1:], "turn 0 has an event with y 100; allowed is 0..99"),
     ],
 )
 def test_events_that_cannot_be_are_refused(database: Database, names: str, batch: bytes, fault: str) -> None:
