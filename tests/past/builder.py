@@ -15,6 +15,7 @@ from wasmverse.past.keeper import Keeper, past_folder, universe_name
 from wasmverse.past.player import Player
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.settings import Settings
+from wasmverse.storage.arrow import snapshot_columns
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
 
@@ -69,7 +70,9 @@ class KeptRun:
         self.store = DuckdbStore(Database.open(self.path), self.settings)
         self.universe = universe_name(self.store.laws, self.store.founding().made_at.isoformat())
         laws, settings = self.store.laws, self.settings
-        self.keeper = Keeper(self.folder, laws, self.universe, self.store.tid, settings, settings)
+        self.keeper = Keeper(
+            self.folder, laws, self.universe, self.store.tid, settings, settings, snapshot_columns()
+        )
         pipe: Any = SimpleNamespace(send=lambda _message: None, fileno=lambda: 1)
         snapshots: Any = self.published
         self.end = GatewayEnd(self.store, snapshots, pipe, self.keeper)
@@ -104,7 +107,7 @@ class KeptRun:
             time.sleep(0.002)
 
     def player(self) -> Player:
-        self.players.append(Player(self.folder))
+        self.players.append(Player(self.folder, snapshot_columns()))
         return self.players[-1]
 
     def close(self) -> None:

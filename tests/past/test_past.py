@@ -26,7 +26,9 @@ from wasmverse.errors import PastError
 from wasmverse.past import keeper as keeping
 from wasmverse.past.changes import changes
 from wasmverse.past.keeper import Keeper
+from wasmverse.past.player import Player
 from wasmverse.past.volume import KEYFRAME, Volume, volume_path, volumes
+from wasmverse.storage.arrow import snapshot_columns
 
 ADA, ADMIN = Author.named("ada"), Author("operator", "operator", True)
 
@@ -75,7 +77,12 @@ def test_a_process_goes_on_with_what_the_one_before_has_kept(run: KeptRun) -> No
     player = run.player()
     run.check(player, 3, 8, 11, 0)
     run.keeper.close()
-    assert Keeper(run.folder, run.store.laws, "another", 11, SETTINGS, SETTINGS).kept.oldest_tid is None
+    assert (
+        Keeper(
+            run.folder, run.store.laws, "another", 11, SETTINGS, SETTINGS, snapshot_columns()
+        ).kept.oldest_tid
+        is None
+    )
     assert volumes(run.folder) == [], "of another universe"
 
 
@@ -84,7 +91,9 @@ def test_turns_after_the_one_that_was_put_back_are_forgotten(run: KeptRun) -> No
     run.restart()
     run.play(2)
     run.keeper.close()
-    Keeper(run.folder, run.store.laws, run.universe, 4, run.settings, run.settings).close()
+    Keeper(
+        run.folder, run.store.laws, run.universe, 4, run.settings, run.settings, snapshot_columns()
+    ).close()
     assert volumes(run.folder) == [0]
 
 
@@ -188,6 +197,28 @@ def test_only_what_played_a_turn_plays_it_again(run: KeptRun, monkeypatch: pytes
     assert volumes(run.folder) == [2]
 
 
+def test_turns_of_other_tables_are_refused_and_then_removed(
+    run: KeptRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The version that added a relation may have the number of the one before."""
+    run.play(2)
+    columns = snapshot_columns()
+    newer = {**columns, "comet": ["eid int64"]}
+    for other, told in (
+        (newer, "there is no comet"),
+        ({name: of for name, of in columns.items() if name != "hero"}, "there is hero"),
+        ({**columns, "message": ["tid int64"]}, "message has the columns tid int64, author string"),
+    ):
+        sentence = f"turn 0 and those .* a version with other tables: {told}"
+        with closing(Player(run.folder, other)) as player, pytest.raises(PastError, match=sentence):
+            player.moment(1)
+    monkeypatch.setattr("tests.past.builder.snapshot_columns", lambda: newer)
+    run.restart()
+    assert "past turns from 0 on are removed, they have other tables: there is no comet" in caplog.text
+    assert volumes(run.folder) == [2]
+    assert run.keeper.kept.oldest_tid == 2
+
+
 def test_a_slow_disk_costs_past_turns_and_no_present_one(
     run: KeptRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +264,54 @@ def test_a_full_disk_is_told_and_kept_from_for_a_while(
     assert run.keeper.kept.trouble is None
     player = run.player()
     run.check(player, 2, 6)
+
+
+def test_a_full_disk_gets_room_back_from_the_oldest_turns(
+    run: KeptRun, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = 0
+    pwrite = os.pwrite
+
+    def limited(file: int, data: bytes, offset: int) -> int:
+        """A disk of so many bytes; the last write that it takes is cut short."""
+        used = sum(path.stat().st_size for path in run.folder.glob("0*"))
+        if room - used <= 0:
+            raise OSError(28, os.strerror(28))
+        return pwrite(file, data[: room - used], offset)
+
+    for _ in range(3):
+        run.play(4)
+        run.restart()
+    assert volumes(run.folder) == [0, 4, 8, 12]
+    monkeypatch.setattr(os, "pwrite", limited)
+    room = sum(path.stat().st_size for path in run.folder.glob("0*")) + 100
+    run.play(1)
+    left = volumes(run.folder)
+    assert 0 not in left, "the oldest go first"
+    assert left[-1] == 12
+    assert run.keeper.kept.oldest_tid == left[0]
+    assert "the oldest past turns are removed from the full disk" in caplog.text
+    run.play(1)
+    run.wait_written()
+    assert run.keeper.kept.trouble is None, "there is room again"
+    assert volumes(run.folder) == [*left, 14]
+    run.check(run.player(), left[0], 12, 14)
+    room = 0  # somebody else takes all that is given back
+    for _ in range(8):
+        run.keeper._paused_until = 0.0
+        run.play(1)
+        run.wait_written()
+    assert volumes(run.folder) == []
+    assert run.keeper.kept.oldest_tid is None
+    assert run.keeper.kept.trouble is not None
+    assert not list(run.folder.glob("*.writing"))
+    room = 1 << 30
+    run.keeper._paused_until = 0.0
+    for _ in range(2):
+        run.play(1)
+        run.wait_written()
+    assert run.keeper.kept.trouble is None
+    run.check(run.player(), 23, 24)
 
 
 def test_turn_kept_says_which_turns_can_be_asked_for(run: KeptRun) -> None:

@@ -7,12 +7,11 @@ is kept of a turn is how many rows were forgotten, and the new rows. Any other t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from wasmverse.past.volume import Entry, packed_rows
+from wasmverse.past.volume import Entry, packed_rows, schema_of
 
 STATE = ("ship", "node")
 """What is played again, and not kept but in keyframes."""
@@ -73,10 +72,8 @@ class Rows:
         self._schemas: dict[str, pa.Schema] = {}
         self._pieces: dict[str, list[pa.Table]] = {}
         self._forgotten: dict[str, int] = {}
-        message: Any = pa.ipc
         for name in base.said["tables"]:
-            schema = message.read_schema(pa.py_buffer(base.batches[f"schema {name}"]))
-            self._schemas[name] = schema
+            schema = self._schemas[name] = schema_of(base, name)
             self._pieces[name] = [base.table(name, schema)] if name not in STATE else []
 
     def schema(self, name: str) -> pa.Schema:

@@ -8,6 +8,7 @@ volume begins after it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -34,8 +35,10 @@ from wasmverse.past.volume import (
     KEYFRAME,
     SUFFIX,
     TURN,
+    Columns,
     Entry,
     Volume,
+    other_columns,
     packed_entry,
     packed_rows,
     volume_path,
@@ -58,7 +61,9 @@ TURNS_WAITING_MAX = 4
 """Turns that may wait to be written down, each with its tables in memory; then some are left out."""
 
 RETRY_SECONDS = 30.0
-"""How long nothing is written after a disk took no more."""
+"""How long nothing is written after a disk took no more, and there was nothing to give back."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +113,26 @@ class Keeper:
 
     Parameters
     ----------
-    folder : made if missing. What volumes of another universe, of another version or of turns that were not played (a copy of the
-        universe was put back) it holds is removed.
+    folder : made if missing. What volumes of another universe, of another version, with other tables or of turns that were not
+        played (a copy of the universe was put back) it holds is removed.
     universe : what tells this universe from others.
+    columns : of each table that is published, in a snapshot of any turn.
     tid : the turn that it is at.
     kept : what there is, as of the turn that was written down last.
     """
 
     def __init__(
-        self, folder: Path, laws: Laws, universe: str, tid: int, settings: PastSettings, limits: GuestSettings
+        self,
+        folder: Path,
+        laws: Laws,
+        universe: str,
+        tid: int,
+        settings: PastSettings,
+        limits: GuestSettings,
+        columns: Columns,
     ) -> None:
         self.folder = folder
+        self._columns = columns
         self.keyframe_turns = settings.keyframe_turns
         self.bytes_max = settings.past_bytes_max
         self._base = {
@@ -194,11 +208,25 @@ class Keeper:
         why = (
             error.message if isinstance(error, PastError) else getattr(error, "strerror", None) or repr(error)
         )
-        if self._trouble is None:
+        is_new = self._trouble is None
+        if is_new:
             log.error("past turns cannot be kept in %s: %s; turns go on without", self.folder, why)
         self._trouble = f"past turns cannot be kept in {self.folder}: {why}"
-        self._paused_until = time.monotonic() + RETRY_SECONDS
         self._end_volume()
+        is_full = isinstance(error, OSError) and error.errno in _FULL
+        given = self._give_back(1 if is_new else 0) if is_full else 0
+        if given:
+            log.warning("the oldest past turns are removed from the full disk: %s bytes", f"{given:,}")
+        if not given or not is_new:
+            self._paused_until = time.monotonic() + RETRY_SECONDS
+
+    def _give_back(self, volumes_min: int) -> int:
+        """Remove the oldest volumes, a part of all that is kept, from a full disk; returns how many bytes became free."""
+        before = self._bytes()
+        with contextlib.suppress(OSError):
+            while len(self._sizes) > volumes_min and before - self._bytes() <= before // VOLUMES_MIN:
+                self._remove(min(self._sizes))
+        return before - self._bytes()
 
     def _write(self, played: Played) -> None:
         open_ = self._open
@@ -251,15 +279,24 @@ class Keeper:
         )
         self._open = open_
         batches = base_batches(played.tables)
-        self._append(open_, Entry(BASE, first, said, batches))
-        temporary.rename(path)
+        try:
+            self._append(open_, Entry(BASE, first, said, batches))
+            temporary.rename(path)
+        except BaseException:
+            self._sizes.pop(first, None)
+            temporary.unlink(missing_ok=True)
+            raise
         self._forget()
 
     def _append(self, open_: _Open, entry: Entry) -> None:
         packed = packed_entry(open_.first, open_.size, entry)
         written = 0
-        while written < len(packed):
-            written += os.pwrite(open_.file, packed[written:], open_.size + written)
+        try:
+            while written < len(packed):
+                written += os.pwrite(open_.file, packed[written:], open_.size + written)
+        except OSError:
+            os.ftruncate(open_.file, open_.size)
+            raise
         open_.size += len(packed)
         self._sizes[open_.first] = open_.size
 
@@ -281,9 +318,12 @@ class Keeper:
         for first in sorted(self._sizes)[:-1]:
             if self._bytes() + room <= limit:
                 break
-            volume_path(self.folder, first).unlink(missing_ok=True)
-            del self._sizes[first]
-            self._modules.prune(set(self._sizes))
+            self._remove(first)
+
+    def _remove(self, first: int) -> None:
+        volume_path(self.folder, first).unlink(missing_ok=True)
+        del self._sizes[first]
+        self._modules.prune(set(self._sizes))
 
     def _take_up(self, tid: int) -> None:
         """Go on with the volumes that are there, as far as they are of this universe and this version."""
@@ -314,6 +354,9 @@ class Keeper:
             base = volume.read(volume.places[0])
             ours = ("format", "made_by", "universe", "laws")
             if any(base.said.get(name) != self._base[name] for name in ours):
+                return None
+            if (other := other_columns(base, self._columns)) is not None:
+                log.warning("past turns from %d on are removed, they have other tables: %s", first, other)
                 return None
             names = set(base.said["modules"])
             for entry in volume.turns(first, volume.last):

@@ -17,7 +17,8 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.errors import PastError
 from wasmverse.past.changes import STATE, Rows
 from wasmverse.past.keeper import Spawned, made_by, state_of
-from wasmverse.past.volume import Entry, Place, Volume, volumes
+from wasmverse.past.volume import Columns as TableColumns
+from wasmverse.past.volume import Entry, Place, Volume, other_columns, volumes
 from wasmverse.recording.format import Limits as RecordedLimits
 from wasmverse.settings import GuestSettings
 from wasmverse.simulation.spawning import spawned
@@ -74,11 +75,13 @@ class Player:
 
     Parameters
     ----------
+    columns : of each table of a snapshot. Turns that have others are refused, as queries could not name what they lack.
     threads : that play a turn; it comes out the same on any number.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, columns: TableColumns, threads: int = 1) -> None:
         self._folder = folder
+        self._columns = columns
         self._player = TurnPlayer(threads)
         self._open: _Open | None = None
         self._states: OrderedDict[tuple[int, int], tuple[int, State]] = OrderedDict()
@@ -146,7 +149,7 @@ class Player:
                 self._open = None
             volume = Volume(self._folder, first)
             try:
-                self._open = open_ = _opened(volume)
+                self._open = open_ = _opened(volume, self._columns)
             except BaseException:
                 volume.close()
                 raise
@@ -235,8 +238,8 @@ class Player:
             self._states_bytes -= _bytes_of(self._states.pop(key)[1])
 
 
-def _opened(volume: Volume) -> _Open:
-    """A volume at its base; raises PastError if it is damaged, or was played by something else than this."""
+def _opened(volume: Volume, columns: TableColumns) -> _Open:
+    """A volume at its base; raises PastError if it is damaged, was played by something else than this or has other tables."""
     volume.look()
     first = volume.first
     if not volume.places:
@@ -246,6 +249,8 @@ def _opened(volume: Volume) -> _Open:
         raise PastError(
             f"turn {first} and those after it were played by {base.said['made_by']}, and this is {made_by()}"
         )
+    if (other := other_columns(base, columns)) is not None:
+        raise PastError(f"turn {first} and those after it were kept by a version with other tables: {other}")
     limits = GuestSettings(**RecordedLimits.model_validate(base.said["limits"]).model_dump())
     rows = Rows(base)
     return _Open(

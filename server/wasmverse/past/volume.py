@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,9 @@ _HEAD = struct.Struct("<16sBqII")
 _KINDS = (BASE, KEYFRAME, TURN)
 ENTRY_BYTES_MAX = (1 << 32) - 1
 _CODEC: Any = pa.Codec("zstd", 1)
+
+Columns = Mapping[str, Sequence[str]]
+"""By the name of each table of a snapshot, its columns as `columns_of` gives them."""
 
 
 def volume_path(folder: Path, tid: int) -> Path:
@@ -89,6 +92,34 @@ class Entry:
             return schema.empty_table()
         message: Any = pa.ipc
         return pa.Table.from_batches([message.read_record_batch(pa.py_buffer(raw), schema)])
+
+
+def columns_of(schema: pa.Schema) -> list[str]:
+    """Each column's name and type, in order."""
+    return [f"{field.name} {field.type}" for field in schema]
+
+
+def schema_of(base: Entry, name: str) -> pa.Schema:
+    """The columns of a table, as a volume's base has them."""
+    message: Any = pa.ipc
+    schema: pa.Schema = message.read_schema(pa.py_buffer(base.batches[f"schema {name}"]))
+    return schema
+
+
+def other_columns(base: Entry, columns: Columns) -> str | None:
+    """Which tables or columns of a volume differ from these; None if none does.
+
+    A version that is not released yet may have other tables than the one that wrote the volume, and the same number.
+    """
+    tables = base.said["tables"]
+    if lacking := sorted(columns.keys() - set(tables)):
+        return f"there is no {', '.join(lacking)}"
+    if surplus := sorted(set(tables) - columns.keys()):
+        return f"there is {', '.join(surplus)}"
+    for name in tables:
+        if (others := columns_of(schema_of(base, name))) != list(columns[name]):
+            return f"{name} has the columns {', '.join(others)}"
+    return None
 
 
 def packed_rows(table: pa.Table) -> bytes:

@@ -35,6 +35,7 @@ from wasmverse.query.service import Replays
 from wasmverse.settings import Settings
 from wasmverse.snapshots.modules import PAST
 from wasmverse.snapshots.snapshot import turn_folder
+from wasmverse.storage.arrow import snapshot_columns
 
 log = logging.getLogger(__name__)
 
@@ -300,6 +301,7 @@ class Historian:
             "bytes_max": settings.replayed_bytes_max,
             "ahead": settings.replay_ahead,
             "threads": settings.threads,
+            "columns": snapshot_columns(),
         }
         writer.write(json.dumps(config).encode() + b"\n")
         told = await process.hear()

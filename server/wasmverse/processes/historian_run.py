@@ -24,9 +24,9 @@ def serve(stream: Any, config: dict[str, Any]) -> None:
     ----------
     stream : lines of JSON. ``{"show": 41}`` is answered by ``{"turn": 41, "seconds": 0.2, "error": null}`` once the turn can be
         read, or will not be; ``{"use": 41}`` says that it was asked for again, and is not answered.
-    config : ``past``, ``shown``, ``keep``, ``bytes_max``, ``ahead``, ``threads``.
+    config : ``past``, ``shown``, ``keep``, ``bytes_max``, ``ahead``, ``threads``; ``columns``, of each table of a snapshot.
     """
-    player = Player(Path(config["past"]), config["threads"])
+    player = Player(Path(config["past"]), config["columns"], config["threads"])
     shown = ShownTurns(Path(config["shown"]), config["keep"], config["bytes_max"])
     ahead = _Ahead(config["ahead"])
     while True:

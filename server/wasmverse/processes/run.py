@@ -25,6 +25,7 @@ from wasmverse.recording.recorder import record
 from wasmverse.settings import UniverseProcessSettings
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.snapshots.snapshot import SnapshotWriter
+from wasmverse.storage.arrow import snapshot_columns
 from wasmverse.storage.opening import open_universe, storage_error
 from wasmverse.storage.universe_store import SharedStore, UniverseStore
 from wasmverse.universe.cache import keep_no_more
@@ -132,7 +133,7 @@ def _keeper(settings: UniverseProcessSettings, store: UniverseStore) -> Keeper |
     if not isinstance(place, Path) or not settings.past_bytes_max:
         return None
     name = universe_name(store.laws, store.founding().made_at.isoformat())
-    return Keeper(past_folder(place), store.laws, name, store.tid, settings, settings)
+    return Keeper(past_folder(place), store.laws, name, store.tid, settings, settings, snapshot_columns())
 
 
 def _opened(
