@@ -17,6 +17,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 # Drawing without a graphics card on a busy machine takes its time.
 expect.set_options(timeout=20_000)
 
+CALM = {"viewport": {"width": 1000, "height": 640}, "reduced_motion": "reduce"}
+
 PAGE = Path(__file__).parents[2] / "server" / "wasmverse" / "page" / "index.html"
 OPTIONS = [
     "--no-sandbox",  # containers and CI run as root
@@ -64,12 +66,15 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit_with(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
     """A function that begins a visit in a fresh browser profile; it takes the options of a browser context,
-    ``is_first`` for somebody who has never been here, who is welcomed, and ``url`` for another server than the usual one."""
+    ``is_first`` for somebody who has never been here, who is welcomed, and ``url`` for another server than the usual one.
+
+    Visitors want no motion unless a test is about it: without a graphics card the sky's slow life is all that the machine can draw.
+    """
     visits: list[Visit] = []
 
     def begin(url: str = server.url, **options: object) -> Visit:
         is_first = bool(options.pop("is_first", False))
-        context = browser.new_context(**({"viewport": {"width": 1000, "height": 640}} | options))
+        context = browser.new_context(**(CALM | options))
         visit = Visit(context.new_page(), url, is_first=is_first)
         visits.append(visit)
         return visit

@@ -37,7 +37,7 @@ def test_the_printed_link_lets_the_page_ask_and_upload(restricted: Server, brows
             page.locator("#upload-file").set_input_files(
                 {"name": "mine.wasm", "mimeType": "application/wasm", "buffer": module}
             )
-            page.locator(".upload button").click()
+            page.locator(".upload button[type=submit]").click()
         assert uploaded.value.status == 422, uploaded.value.text()
         page.reload()
         visit.await_live()

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from .server import PERIOD_SECONDS, Server
 from .visit import Visit
+
+
+@pytest.fixture
+def visit(visit_with: Callable[..., Visit]) -> Visit:
+    """Of somebody whom motion does not trouble."""
+    return visit_with(reduced_motion="no-preference")
 
 
 def test_the_map_shines_and_turns_pass(visit: Visit, server: Server) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from .server import Server
@@ -30,6 +32,12 @@ COUNT_DRAWS = """(() => {
   });
 })()"""
 """The draw calls of each frame that draws."""
+
+
+@pytest.fixture
+def visit(visit_with: Callable[..., Visit]) -> Visit:
+    """Of somebody whom motion does not trouble."""
+    return visit_with(reduced_motion="no-preference")
 
 
 def test_a_system_is_one_draw_call(visit: Visit) -> None:
