@@ -73,3 +73,7 @@ def test_heroes_lead_to_their_ships(visit_with: Callable[..., Visit], old: Serve
     expect(page).to_have_url(re.compile(rf"#/system/{hero['sid']}/entity/{hero['eid']}\?.*\bfollow\b"))
     expect(page.locator("#sheet-fame")).to_be_hidden()
     expect(page.locator("#entity")).to_contain_text("Ship")
+    expect(page.locator("#entity .strategy")).to_have_text(
+        re.compile(r"^(Raider|Veteran|Champion|Titan|Colossus) of \w+$")
+    )
+    expect(page.locator(".plate.is-selected")).to_have_text(hero["name"])

@@ -34,7 +34,7 @@ def test_the_selected_entity_is_what_sql_says(visit: Visit, server: Server, kind
         turn = visit.turn
         names = (*FIELDS, "cell", "plan", "last-plan")
         shown = {name: page.locator(f"#entity-{name}").text_content() for name in names}
-        shown["strategy"] = page.locator("#entity .strategy").text_content()
+        shown["strategy"] = (page.locator("#entity .strategy").text_content() or "").split(" of ")[-1]
         if turn != visit.turn:
             continue
         row = server.query(sql, found["sid"], found["eid"], turn=turn)[0]

@@ -11,6 +11,7 @@ import { World } from './scene/world';
 import { HOLDINGS, isolatedQuestion, layerQuestion } from './sql/map';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
+import { ranksQuestion, strongestQuestion } from './sql/ranks';
 import { historyQuestion, lookQuestion } from './sql/ship';
 import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
@@ -180,12 +181,14 @@ export class Sky {
       ({ sid, turn, isolate }) => (sid === null ? isolatedQuestion(isolate, turn) : null),
       (isolated) => this.world.setIsolated(isolated),
     );
+    feed.follow(strongestQuestion, (marks) => this.world.setMarks(marks ?? []));
     feed.follow(systemQuestion, (state) => {
       if (state === null) return;
       this.tracks.take(state);
       this.world.showSystem(state, this.pace);
     });
     feed.follow(lookQuestion, (look) => this.world.showLook(look));
+    feed.follow(ranksQuestion, (ranks) => this.world.showRanks(ranks ?? []));
     feed.follow(historyQuestion, (history) => {
       if (history !== null) this.tracks.add(history.eid, history.marks);
     });

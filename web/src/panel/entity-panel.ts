@@ -1,6 +1,7 @@
 import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
 import { toEntity } from '../place/step';
+import { type Ranked, ranksQuestion } from '../sql/ranks';
 import { historyQuestion, type LifeEvent, type Look, lifeQuestion, lookQuestion } from '../sql/ship';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { toCss } from '../view/colour';
@@ -50,6 +51,7 @@ export class EntityPanel {
   private eid: number | null = null;
   private state: SystemState | null = null;
   private look: Look | null = null;
+  private ranks: readonly Ranked[] = [];
   private events: readonly LifeEvent[] = [];
   private wasShip = false;
 
@@ -130,6 +132,10 @@ export class EntityPanel {
       this.look = look;
       this.describe();
     });
+    feed.follow(ranksQuestion, (ranks) => {
+      this.ranks = ranks ?? [];
+      this.describe();
+    });
     feed.follow(historyQuestion, (history) => {
       if (history === null) return;
       this.tracks.add(history.eid, history.marks);
@@ -178,7 +184,7 @@ export class EntityPanel {
     write(this.gone, this.wasShip && !isShip ? 'This ship has fallen; its energy shines on as a node.' : '');
     write(this.kind, isShip ? 'Ship' : 'Energy node');
     if (this.look?.eid === eid) write(this.name, this.look.name);
-    write(this.strategy, entity.strategy ?? '');
+    write(this.strategy, subtitleOf(entity, this.ranks));
     this.strategy.hidden = !isShip;
     this.host.style.setProperty(
       '--accent',
@@ -227,6 +233,12 @@ export class EntityPanel {
       ),
     );
   }
+}
+
+/** Whose ship it is, and of which rank if it has one. */
+export function subtitleOf({ eid, strategy }: Entity, ranks: readonly Ranked[]): string {
+  const rank = ranks.find((ranked) => ranked.eid === eid)?.rank ?? '';
+  return rank === '' ? (strategy ?? '') : `${rank.charAt(0).toUpperCase()}${rank.slice(1)} of ${strategy}`;
 }
 
 /** Each byte in a box of its own; one that has changed since the last answer shines. */

@@ -1,6 +1,7 @@
 import { Container } from 'pixi.js';
 import type { Layer } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
+import type { Ranked } from '../sql/ranks';
 import type { SystemNews, SystemSummary } from '../sql/systems';
 import { type Camera, clamp } from '../view/camera';
 import { claimsOf } from '../view/claims';
@@ -36,6 +37,10 @@ const NAMES_APART = 64;
 const NAMES_SPAN = 130;
 /** Currents begin to be seen where stars are so many pixels from each other. */
 const CURRENTS_APART = 22;
+/** Where stars are so far from each other, the strongest ships in sight have a name: so many at most, so far below their star. */
+const MARKS_APART = 110;
+const MARKS_MAX = 5;
+const MARK_BELOW_PIXELS = 24;
 const NAME_COLOUR = 0xc3cfe8;
 /** For one name there is so much of the sky, in pixels. */
 const NAME_AREA = 34_000;
@@ -51,6 +56,7 @@ export class MapScene {
   readonly container = new Container();
   readonly nebula = new Nebula();
   private readonly labels = new Labels();
+  private marks: readonly Ranked[] = [];
   private energies: ReadonlyMap<number, number> = new Map();
   private readonly light = new StarLight();
   private readonly currents = new Currents(strategyColour);
@@ -113,6 +119,11 @@ export class MapScene {
   setIsolated(isolated: readonly Figure[] | null): void {
     this.isolated = isolated;
     this.repaint();
+  }
+
+  /** The strongest ships of the universe, the strongest first. */
+  setMarks(marks: readonly Ranked[]): void {
+    this.marks = marks;
   }
 
   look(view: MapView): void {
@@ -208,7 +219,32 @@ export class MapScene {
       const aside = 8 + this.starPixels;
       labels.push({ key: `${sid}`, text: `System ${sid}`, at, colour: NAME_COLOUR, weight, aside });
     }
+    if (this.field.spacing * pixelsPerUnit >= MARKS_APART) labels.push(...this.marked(camera));
     return labels;
+  }
+
+  /** The strongest ships in sight, one for a system. */
+  private marked({ sight, frame, pixelsPerUnit }: Camera): Label[] {
+    const wide = frame.width / pixelsPerUnit / 2;
+    const high = frame.height / pixelsPerUnit / 2;
+    const { isolate } = this.view;
+    const labels = new Map<number, Label>();
+    for (const { eid, sid, name, rank, strategy } of this.marks) {
+      if (labels.size >= MARKS_MAX) break;
+      const star = this.field.find(sid)?.at;
+      if (star === undefined || labels.has(sid) || (isolate !== null && strategy !== isolate)) continue;
+      if (Math.abs(star.x - sight.x) > wide || Math.abs(star.y - sight.y) > high) continue;
+      labels.set(sid, {
+        key: `ship ${eid}`,
+        text: `${name}, ${rank}`,
+        at: { x: star.x, y: star.y + MARK_BELOW_PIXELS / pixelsPerUnit },
+        colour: mixed(strategyColour(strategy), 0xffffff, 0.3),
+        // They are few: before the names of systems, and after those of strategies.
+        weight: 1e14 - labels.size,
+        aside: null,
+      });
+    }
+    return [...labels.values()];
   }
 
   /** Draws what lies behind the stars. */

@@ -1,4 +1,5 @@
 import { Container } from 'pixi.js';
+import { gradeOf, type Ranked } from '../sql/ranks';
 import type { Look } from '../sql/ship';
 import type { Entity, SystemState } from '../sql/system';
 import { effectsOf, fallenOf, newestTid } from '../view/effects';
@@ -31,6 +32,8 @@ const FADE_MS = 420;
 /** Of the time after its arrival, a ship that falls is seen so long. */
 const LAST_STAND_SHARE = 0.75;
 const FALL_MS = 120;
+/** How much is left of ships of others while one strategy is isolated. */
+const OTHERS_ALPHA = 0.16;
 const SUN_COLOUR = 0x7fa6ff;
 const TAIL_ALPHA = 0.22;
 /** Below the middle of a ship its label begins, in cells. */
@@ -53,6 +56,10 @@ export class SystemScene {
   /** What the selected ship sees, and where ships have been; null where that is not known. */
   look: Look | null = null;
   tracks: Tracks | null = null;
+  /** Ships that have a rank, by number, the strongest first. */
+  ranks: ReadonlyMap<number, Ranked> = new Map();
+  /** The strategy whose ships stand out; null: all are drawn alike. */
+  isolate: string | null = null;
   selected: number | null = null;
 
   constructor(
@@ -154,18 +161,27 @@ export class SystemScene {
     return actor === undefined ? null : drawnAt(actor.pose, this.swell);
   }
 
-  /** Which entities have a label, and where under them it begins, in cells: the selected one first. */
-  labelled(): { entity: Entity; at: { x: number; y: number } }[] {
-    const actor = this.selected === null ? undefined : this.actorOf(this.selected);
-    if (actor === undefined) return [];
-    const at = drawnAt(actor.pose, this.swell);
-    return [{ entity: actor.entity, at: { x: at.x, y: at.y + LABEL_BELOW * this.swell } }];
+  /** Which entities have a label, and where under them it begins, in cells: the selected one first, then ships with a rank. */
+  labelled(): { entity: Entity; at: { x: number; y: number }; grade: number }[] {
+    const labelled = new Set(this.selected === null ? [] : [this.selected]);
+    for (const { eid, strategy } of this.ranks.values())
+      if (this.isolate === null || strategy === this.isolate) labelled.add(eid);
+    return [...labelled].flatMap((eid) => {
+      const actor = this.actorOf(eid);
+      // A ship that fell is a node, and its rank was the ship's.
+      if (actor === undefined || (eid !== this.selected && actor.entity.kind === 'node')) return [];
+      const { entity, pose } = actor;
+      const at = drawnAt(pose, this.swell);
+      const grade = entity.kind === 'ship' ? gradeOf(this.ranks.get(eid)?.rank ?? '') : 0;
+      return [{ entity, at: { x: at.x, y: at.y + LABEL_BELOW * this.swell }, grade }];
+    });
   }
 
   /** What the label of an entity says. */
   nameOf({ eid, kind }: Entity): string {
     if (kind === 'node') return `Node ${eid}`;
-    return this.look?.eid === eid ? this.look.name : `Ship ${eid}`;
+    if (this.look?.eid === eid) return this.look.name;
+    return this.ranks.get(eid)?.name ?? `Ship ${eid}`;
   }
 
   /** Where an entity will be drawn when it has arrived. */
@@ -224,13 +240,13 @@ export class SystemScene {
     const { brush } = this;
     for (const actor of this.everybody()) {
       const at = drawnAt(actor.pose, lens.swell);
-      const alpha = alphaOf(actor, lens.nowMs);
+      const alpha = this.alphaOf(actor, lens);
       if (actor.pose.speed > 0) this.drawTail(actor, at, lens, alpha);
       actor.figure.drawLight(brush, at, actor.pose, lens, alpha);
     }
     for (const actor of this.everybody()) {
       const at = drawnAt(actor.pose, lens.swell);
-      actor.figure.drawBody(brush, at, actor.pose, lens, alphaOf(actor, lens.nowMs));
+      actor.figure.drawBody(brush, at, actor.pose, lens, this.alphaOf(actor, lens));
     }
   }
 
@@ -253,6 +269,13 @@ export class SystemScene {
       colour,
       TAIL_ALPHA * alpha * Math.min(pose.speed * 2, 1),
     );
+  }
+
+  private alphaOf(actor: Actor, { nowMs }: Lens): number {
+    const { kind, strategy, eid } = actor.entity;
+    const isOther =
+      this.isolate !== null && kind === 'ship' && strategy !== this.isolate && eid !== this.selected;
+    return presenceOf(actor, nowMs) * (isOther ? OTHERS_ALPHA : 1);
   }
 
   private *everybody(): Generator<Actor> {
@@ -302,7 +325,8 @@ export class SystemScene {
   }
 }
 
-function alphaOf({ bornMs, goneMs }: Actor, nowMs: number): number {
+/** How far somebody has come or gone, 0..1. */
+function presenceOf({ bornMs, goneMs }: Actor, nowMs: number): number {
   const coming = (nowMs - bornMs) / FADE_MS;
   const going = 1 - (nowMs - goneMs) / FADE_MS;
   return Math.min(Math.max(Math.min(coming, going), 0), 1);

@@ -1,5 +1,6 @@
 import type { Sight } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
+import type { Ranked } from '../sql/ranks';
 import type { Look } from '../sql/ship';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
@@ -135,9 +136,15 @@ export class World {
     this.isStale = true;
   }
 
+  /** The strongest ships of the universe, the strongest first. */
+  setMarks(marks: readonly Ranked[]): void {
+    this.map.setMarks(marks);
+  }
+
   /** What the map tells. */
   tell(view: MapView): void {
     this.map.look(view);
+    this.system.isolate = view.isolate;
     this.isStale = true;
   }
 
@@ -153,6 +160,11 @@ export class World {
   /** What the selected ship sees; null when that is not known. */
   showLook(look: Look | null): void {
     this.system.look = look;
+  }
+
+  /** Which ships of the system have a rank, the strongest first. */
+  showRanks(ranks: readonly Ranked[]): void {
+    this.system.ranks = new Map(ranks.map((ranked) => [ranked.eid, ranked]));
   }
 
   /** Where ships have been. */
@@ -350,7 +362,7 @@ export class World {
     this.system.container.visible = nearness > 0 && this.drawn !== null;
     // The ships of a system move in every frame, the sky behind them seldom.
     if (hasChanged) this.map.renderNebula(this.stage.draw, camera, width, height, nowMs, seconds);
-    if (this.drawn === null || nearness < 1) this.plates.show([]);
+    if (this.drawn === null || nearness < 1) this.plates.show([], camera.frame);
     if (this.drawn === null) return hasChanged;
     if (nearness === 0 && this.place === null && !this.helm.isFlying) {
       this.system.clear();
@@ -363,19 +375,21 @@ export class World {
     this.system.container.position.set(corner.x, corner.y);
     this.system.container.scale.set(scale);
     this.system.draw(nowMs, scale, shipPixelsMin(camera.frame));
-    if (nearness === 1) this.showPlates(corner, scale);
+    if (nearness === 1) this.showPlates(corner, scale, camera.frame);
     return true;
   }
 
-  private showPlates(corner: Point, scale: number): void {
+  private showPlates(corner: Point, scale: number, frame: Frame): void {
     this.plates.show(
-      this.system.labelled().map(({ entity, at }) => ({
+      this.system.labelled().map(({ entity, at, grade }) => ({
         id: entity.eid,
         text: this.system.nameOf(entity),
         at: { x: corner.x + at.x * scale, y: corner.y + at.y * scale },
         isSelected: entity.eid === this.system.selected,
         colour: toCss(entity.strategy === null ? NODE_COLOUR : strategyColour(entity.strategy)),
+        grade,
       })),
+      frame,
     );
   }
 

@@ -8,6 +8,8 @@ export interface Wish {
   readonly height: number;
   /** The larger, the sooner it is placed. */
   readonly weight: number;
+  /** It is shown at the edge of the frame too. */
+  readonly isForced?: boolean;
 }
 
 interface Box {
@@ -39,10 +41,11 @@ export function placed(
     if (keys.size >= labelsMax) break;
     const box = boxOf(wish);
     const fits =
-      box.left >= frame.left &&
-      box.right <= frame.right &&
-      box.top >= frame.top &&
-      box.bottom <= frame.bottom;
+      wish.isForced === true ||
+      (box.left >= frame.left &&
+        box.right <= frame.right &&
+        box.top >= frame.top &&
+        box.bottom <= frame.bottom);
     if (!fits || taken.some((other) => overlap(box, other))) continue;
     taken.push(box);
     keys.add(wish.key);

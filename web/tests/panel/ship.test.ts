@@ -1,6 +1,6 @@
 /** What the panel says of a ship, without a DOM. */
 import { describe, expect, test } from 'vitest';
-import { sightOf } from '../../src/panel/entity-panel';
+import { sightOf, subtitleOf } from '../../src/panel/entity-panel';
 import { lifeOf } from '../../src/panel/life';
 import { courseOf } from '../../src/panel/sparkrow';
 import { nearestOther } from '../../src/panel/system-panel';
@@ -35,6 +35,13 @@ test('a life is told in sentences; what is not known is left out', () => {
     'Fell at 3, 4',
     'Born at 3, 4',
   ]);
+});
+
+test('the subtitle says the rank of a ship that has one', () => {
+  const ranks = [{ eid: 1, sid: 3, name: 'Olodan', rank: 'titan', strategy: 'a' }];
+  expect(subtitleOf(ship({ eid: 1, strategy: 'a' }), ranks)).toBe('Titan of a');
+  expect(subtitleOf(ship({ eid: 2, strategy: 'b' }), ranks)).toBe('b');
+  expect(subtitleOf(node(), ranks)).toBe('');
 });
 
 test('what is seen is counted: others first', () => {

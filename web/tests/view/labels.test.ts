@@ -16,6 +16,12 @@ test('of labels that overlap the one that matters more is shown', () => {
   expect(placed(wishes, FRAME, 9, new Set())).toEqual(new Set(['rich', 'far']));
 });
 
+test('a label that is forced is shown at the edge too, and others keep away from it', () => {
+  const forced = { ...wish('selected', -20, 300, Number.POSITIVE_INFINITY), isForced: true };
+  const wishes = [wish('near', 40, 305, 16), forced, wish('far', 400, 300, 1)];
+  expect(placed(wishes, FRAME, 9, new Set(['near', 'selected']))).toEqual(new Set(['selected', 'far']));
+});
+
 test('no two overlap, whatever the crowd', () => {
   const wishes = Array.from({ length: 400 }, (_, i) =>
     wish(`s${i}`, (i * 7919) % 1000, (i * 104_729) % 600, i % 17),
