@@ -51,7 +51,8 @@ def test_a_disk_that_takes_no_more_stops_the_universe_and_harms_no_turn(
     limit = size + (64 << 10)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     assert_stopped_and_goes_on(universe, "File too large")
-    is_log_at_its_limit = wal.stat().st_size > limit // 2
+    # A long log may fit into the file, where it takes less, when the database is closed: then it is gone.
+    is_log_at_its_limit = not wal.exists() or wal.stat().st_size > limit // 2
     assert is_log_at_its_limit == (log_bytes_max > 1 << 20), "another file was refused than was meant"
     last = universe.committed_turn()
     assert last > 0
