@@ -168,6 +168,15 @@ def test_what_is_kept_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(life.chronicle.heroes) == 1
 
 
+def test_strategies_that_come_and_go_for_ever_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GONE_MAX", 3)
+    life = Life()
+    for turn in range(20):
+        shares = [["old", 5, 500, 0], [f"s{turn}", 1, 9, 0]]
+        life.turn(shares=shares if turn % 2 else [*shares, [f"s{turn - 1}", 0, 0, 0]])
+    assert list(life.chronicle.strategies) == ["old", "s16", "s17", "s18", "s19"]
+
+
 def test_a_chronicle_that_was_packed_goes_on_as_it_would_have() -> None:
     lives = Life(), Life()
     for turn in range(1, 200):

@@ -314,6 +314,50 @@ def test_a_full_disk_gets_room_back_from_the_oldest_turns(
     run.check(run.player(), 23, 24)
 
 
+def test_code_that_is_sent_again_and_again_does_not_outgrow_the_bound(tmp_path: Path) -> None:
+    most = 150_000
+    run = KeptRun(tmp_path, SETTINGS.model_copy(update={"past_bytes_max": most, "keyframe_turns": 1_000}))
+    sizes = []
+    for turn in range(24):
+        run.command(upload_of("mine", f"(i64.const {turn})"))
+        run.play(1)
+        sizes.append(sum(path.stat().st_size for path in run.folder.rglob("*") if path.is_file()))
+    code = max(path.stat().st_size for path in (run.folder / "modules").iterdir())
+    assert 24 * code > most, "else this shows nothing"
+    assert max(sizes) <= most + code
+    run.check(run.player(), run.store.tid)
+    run.close()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_nothing_is_kept_where_others_could_put_code(
+    run: KeptRun, mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    run.play(1)
+    run.folder.chmod(mode)
+    run.restart()
+    run.play(1)
+    trouble = run.keeper.kept.trouble
+    assert trouble is not None
+    assert trouble.endswith(
+        "the folder can be written to by others: move it away, or have it belong to us alone (mode 700)"
+    )
+    assert run.keeper.kept.oldest_tid is None
+    run.folder.chmod(0o700)
+    run.restart()
+    assert (run.keeper.kept.oldest_tid, run.keeper.kept.trouble) == (0, None)
+
+
+def test_a_folder_that_is_a_link_is_not_followed(run: KeptRun, tmp_path: Path) -> None:
+    run.keeper.close()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    run.folder.rename(tmp_path / "away")
+    run.folder.symlink_to(tmp_path / "elsewhere")
+    keeper = Keeper(run.folder, run.store.laws, run.universe, 0, run.settings, run.settings)
+    assert "is a link or a file" in str(keeper.kept.trouble)
+    keeper.close()
+
+
 def test_turn_kept_says_which_turns_can_be_asked_for(run: KeptRun) -> None:
     run.play(12)
     (row,) = run.published.tables[12]["turn_kept"].to_pylist()

@@ -27,6 +27,8 @@ KILLERS_MAX = 8_192
 """Ships whose kills are counted: the last ones that killed."""
 FALLEN_MAX, FALLEN_RECENT = 256, 64
 """The fallen that are remembered: the most famous ones, and the last ones."""
+GONE_MAX = 256
+"""Strategies without ships that are remembered: those that were seen last. People may send and remove them for ever."""
 LEAD_SHARE = 1.02
 """Who is to take the lead needs so much more energy than who has it: two that are equal would take turns."""
 STRONGER = 1.02
@@ -249,6 +251,10 @@ class Chronicle:
             if (name in grounded) and not known[3] and ships:
                 stories.add("grounded", "grounded", 0, values, score=0.8)
             known[3], known[4] = name in grounded, bool(ships)
+        here = {name for name, ships, *_ in digest["shares"] if ships}
+        gone = [name for name in self.strategies if name not in here]
+        for name in gone[: max(0, len(gone) - GONE_MAX)]:
+            del self.strategies[name]
         self._lead({name: energy for name, _, energy, _ in digest["shares"]}, stories)
 
     def _lead(self, energies: dict[str, int], stories: Stories) -> None:

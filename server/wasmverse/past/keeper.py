@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import platform
+import stat
 import threading
 import time
 from collections.abc import Mapping
@@ -96,7 +97,7 @@ class Played:
 
 @dataclass(slots=True)
 class _Open:
-    """The volume that is written, with what its next entry depends on."""
+    """The volume that is written, with what its next entry depends on. code_bytes : of all modules when it began."""
 
     first: int
     file: int
@@ -106,6 +107,7 @@ class _Open:
     modules: Modules
     keyframes: int = 1
     tid: int = 0
+    code_bytes: int = 0
 
 
 class Keeper:
@@ -255,12 +257,16 @@ class Keeper:
             open_.keyframes += 1
 
     def _is_full(self, open_: _Open, limit: int) -> bool:
+        # Old volumes are removed when a new one begins: that cannot wait while uploads bring more and more code.
+        if self._modules.size_bytes - open_.code_bytes > limit:
+            return True
         # Just before a keyframe, in whose place the next volume has its base.
         is_due = (open_.tid + 1 - open_.first) % self.keyframe_turns == 0
         return is_due and (open_.keyframes >= KEYFRAMES_A_VOLUME or open_.size > limit)
 
     def _begin(self, played: Played) -> None:
         self._end_volume()
+        _check_folder(self.folder)
         first = played.tid
         self._modules.keep(first, played.modules)
         said = {
@@ -287,6 +293,7 @@ class Keeper:
             temporary.unlink(missing_ok=True)
             raise
         self._forget()
+        open_.code_bytes = self._modules.size_bytes
 
     def _append(self, open_: _Open, entry: Entry) -> None:
         packed = packed_entry(open_.first, open_.size, entry)
@@ -329,6 +336,7 @@ class Keeper:
         """Go on with the volumes that are there, as far as they are of this universe and this version."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_folder(self.folder)
             for path in self.folder.glob("*.writing"):
                 path.unlink()
             needed: dict[int, list[str]] = {}
@@ -341,7 +349,7 @@ class Keeper:
                     self._sizes[first] = volume_path(self.folder, first).stat().st_size
             self._modules = ModuleFolder(self.folder, needed)
             self._forget()
-        except OSError as error:
+        except (OSError, PastError) as error:
             self._give_up(error)
         self._tell()
 
@@ -363,6 +371,20 @@ class Keeper:
                 names |= set(entry.said.get("modules", ()))
             return sorted(names)
         return None
+
+
+def _check_folder(folder: Path) -> None:
+    """Compiled code in the folder is run as it is. Raises PastError if somebody else could put some there."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        what = "is a link or a file"
+    elif status.st_uid != os.geteuid():
+        what = f"belongs to user {status.st_uid}, not to us"
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        what = "can be written to by others"
+    else:
+        return
+    raise PastError(f"the folder {what}: move it away, or have it belong to us alone (mode 700)")
 
 
 def made_by() -> str:

@@ -116,7 +116,9 @@ class Player:
             pa.ArrowException,
             ValidationError,
         ) as error:
-            raise _inexact(tid, f"{type(error).__name__}: {error}") from error
+            # The text of a system's error has the file's whole path, which is nobody's business who asks.
+            why = (isinstance(error, OSError) and error.strerror) or str(error)
+            raise _inexact(tid, f"{type(error).__name__}: {why}") from error
 
     def _moment(self, tid: int) -> Moment:
         before = [first for first in volumes(self._folder) if first <= tid]

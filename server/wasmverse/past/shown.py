@@ -20,6 +20,11 @@ class ShownTurns:
         """Whether a turn is there now."""
         return tid in self._writer.kept()
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is still the one that snapshots were put into."""
+        return self._writer.is_there
+
     def show(self, moment: Moment) -> None:
         """Publish a turn; raises SnapshotError."""
         self.note(moment.tid)
@@ -39,6 +44,10 @@ class _Writer(SnapshotWriter):
     def __init__(self, folder: Path, keep: int, bytes_max: int, used: OrderedDict[int, None]) -> None:
         super().__init__(folder, keep, bytes_max)
         self._order = used
+
+    @property
+    def is_there(self) -> bool:
+        return self._is_ours()
 
     def _by_worth(self, turns: list[int]) -> list[int]:
         place = {tid: number for number, tid in enumerate(tuple(self._order))}

@@ -65,6 +65,7 @@ class _Replay:
     entry: Entry
     done: asyncio.Future[None]
     waiters: int = 0
+    is_begun: bool = False
 
 
 @dataclass(slots=True)
@@ -154,10 +155,9 @@ class Historian:
             await asyncio.shield(replay.done)
         finally:
             replay.waiters -= 1
-            if not replay.waiters and not replay.done.done():
+            if not (replay.waiters or replay.is_begun or replay.done.done()):
                 self._queue.remove(replay.entry)
-                if replay.entry.payer is None:  # it had not been begun
-                    self._waiting.pop(turn, None)
+                del self._waiting[turn]
 
     def _enter(self, turn: int, client: Client) -> _Replay:
         settings, queue = self._settings, self._queue
@@ -210,6 +210,7 @@ class Historian:
                 continue
             replay = next(each for each in self._waiting.values() if each.entry is entry)
             self._queue.take(entry)
+            replay.is_begun = True
             began = time.monotonic()
             error = await self._play(replay.turn)
             seconds = time.monotonic() - began
@@ -244,6 +245,17 @@ class Historian:
             except _Ended:
                 await self._end()
                 continue
+            except (
+                Exception
+            ) as error:  # such as no memory for a process: who asks for other turns must not wait for ever
+                log.exception("turn %d cannot be played again", turn)
+                await self._end()
+                reason = getattr(error, "strerror", None) or type(error).__name__
+                return QueryError(
+                    f"Turn {turn} could not be played again, the process that does it cannot be used ({reason}): "
+                    "ask again in a moment",
+                    code=2013,
+                )
             why = told.get("error")
             if why is None:
                 return None
@@ -265,12 +277,17 @@ class Historian:
     async def _started(self) -> _Process:
         """The process that is there, or a new one; raises _Ended."""
         async with self._starting:
-            return await self._running()
+            if self._process is not None and self._process.popen.poll() is None:
+                return self._process
+            await self._end()
+            try:
+                return await self._start()
+            except BaseException:
+                # One that was not waited for has not said how it is confined, and is not asked anything.
+                await self._end()
+                raise
 
-    async def _running(self) -> _Process:
-        if self._process is not None and self._process.popen.poll() is None:
-            return self._process
-        await self._end()
+    async def _start(self) -> _Process:
         settings, place = self._settings, self._settings.database_path
         assert isinstance(place, Path)
         ours, theirs = socket.socketpair()
@@ -282,13 +299,17 @@ class Historian:
                 "wasmverse.processes.historian_start",
                 str(theirs.fileno()),
             ]
-            popen = subprocess.Popen(
-                command,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                restore_signals=False,
-                env=universe_environment(),
-            )
+            try:
+                popen = subprocess.Popen(
+                    command,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    restore_signals=False,
+                    env=universe_environment(),
+                )
+            except BaseException:
+                ours.close()
+                raise
         reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
         self._process = process = _Process(popen, reader, writer)
         config = {
@@ -309,7 +330,6 @@ class Historian:
         # It is confined by the same layers as the universe is.
         if (lacking := refusal(settings.confinement_required, {"universe": process.confinement})) is not None:
             log.error("past turns cannot be shown: %s", lacking)
-            await self._end()
             raise _Ended
         return process
 

@@ -70,8 +70,8 @@ class KeptChronicle:
                 self.chronicle = Chronicle.unpacked(checkpoint[1])
             except ValueError as error:
                 raise StateError(
-                    f"chronicle has a state that cannot be read ({error}): remove its row, and what is told of heroes "
-                    "begins again"
+                    f"chronicle has a state that cannot be read ({error}): set digest to NULL in all rows of turn_record and "
+                    "remove the row of chronicle, and what is told of heroes begins again"
                 ) from None
         else:
             self.chronicle = Chronicle(min(digests, default=tid + 1) - 1)
