@@ -77,7 +77,9 @@ export class Sheets {
   private focus(sheet: Sheet): void {
     if (sheet !== this.openSheet) return;
     // To what is written in, if there is any, and only then to the first button, which closes the sheet.
-    const field = body(sheet).querySelector<HTMLElement>('.editor, input:not([type=file]), textarea');
+    const field =
+      body(sheet).querySelector<HTMLElement>('.editor') ??
+      body(sheet).querySelector<HTMLElement>('input:not([type=file]), textarea');
     (field ?? body(sheet).querySelector('button'))?.focus();
   }
 }
