@@ -68,7 +68,7 @@ def visit_with(browser: Browser, server: Server) -> Iterator[Callable[..., Visit
     """A function that begins a visit in a fresh browser profile; it takes the options of a browser context,
     ``is_first`` for somebody who has never been here, who is welcomed, and ``url`` for another server than the usual one.
 
-    Visitors want no motion unless a test is about it: without a graphics card the sky's slow life is all that the machine can draw.
+    Visitors want no motion unless a test is about it: without a graphics card the sky's slow life takes all of the machine.
     """
     visits: list[Visit] = []
 
