@@ -24,7 +24,7 @@ def test_the_printed_link_lets_the_page_ask_and_upload(restricted: Server, brows
     assert restricted.link.startswith(f"{restricted.url}/#token=wv_")
     asked = httpx.post(f"{restricted.url}/api/v2/query/rows", json={"sql": "select 1"})
     assert asked.status_code == 401
-    visit = Visit(browser.new_context().new_page(), restricted.url)
+    visit = Visit(browser.new_context(reduced_motion="reduce").new_page(), restricted.url)
     visit.excused.append("422")
     try:
         visit.page.goto(restricted.link)
@@ -47,7 +47,7 @@ def test_the_printed_link_lets_the_page_ask_and_upload(restricted: Server, brows
 
 
 def test_without_the_link_the_page_says_what_is_missing(restricted: Server, browser: Browser) -> None:
-    visit = Visit(browser.new_context().new_page(), restricted.url)
+    visit = Visit(browser.new_context(reduced_motion="reduce").new_page(), restricted.url)
     visit.excused += ["401", "WebSocket"]
     try:
         visit.page.goto(restricted.url)

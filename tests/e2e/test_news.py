@@ -69,7 +69,7 @@ def test_heroes_lead_to_their_ships(visit_with: Callable[..., Visit], old: Serve
     page.get_by_role("button", name="Hall of fame").click()
     expect(page.locator("#sheet-fame .obituary").first).to_have_text(re.compile(r"\w+.*\.$"))
     page.get_by_role("button", name="The living").click()
-    page.get_by_role("link", name=hero["name"]).click()
+    page.locator("#sheet-fame").get_by_role("link", name=hero["name"]).first.click()
     expect(page).to_have_url(re.compile(rf"#/system/{hero['sid']}/entity/{hero['eid']}\?.*\bfollow\b"))
     expect(page.locator("#sheet-fame")).to_be_hidden()
     expect(page.locator("#entity")).to_contain_text("Ship")

@@ -126,7 +126,7 @@ def test_every_way_through_space_stays_in_the_turn(
     sql = page.get_by_label("SQL", exact=True)
     sql.fill("select max(tid) as tid from turns")
     sql.press("Control+Enter")
-    expect(page.locator(".result td")).to_have_text(str(turn))
+    expect(page.locator(".grid-row:not([hidden]) [role=gridcell]")).to_have_text(str(turn))
     page.reload()
     expect_past(page, turn)
     expect(page.locator("#entity")).to_contain_text("Ship")

@@ -41,14 +41,14 @@ def visit(visit_with: Callable[..., Visit]) -> Visit:
 
 
 def test_a_system_is_one_draw_call(visit: Visit) -> None:
-    """However many ships and effects it holds; the sky behind it takes a few more."""
+    """However many ships and effects it holds; the sky behind it and the glass of the camera take a few more."""
     visit.page.add_init_script(COUNT_DRAWS)
     page = visit.open("#/system/5")
     visit.await_turns(2)
     page.evaluate("window.drawsOfFrames.length = 0")
     page.wait_for_function("() => window.drawsOfFrames.length >= 5", timeout=60_000)
     frames = page.evaluate("window.drawsOfFrames")
-    assert max(frames) <= 4, frames
+    assert max(frames) <= 6, frames
 
 
 MOVER = """select sid, eid, ship_name(eid) as name from entity where kind = 1 and decode_plan(last_plan) like 'Move%'

@@ -66,6 +66,8 @@ export class Editor {
           placeholder(options.placeholder),
           EditorView.contentAttributes.of({
             'aria-label': options.label,
+            // Without it the scrolled text counts as out of the keyboard's reach.
+            tabindex: '0',
             spellcheck: 'false',
             autocapitalize: 'off',
             autocorrect: 'off',
