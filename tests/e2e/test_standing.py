@@ -68,7 +68,7 @@ def test_the_bar_finds_ships_strategies_and_wishes(calm: Visit, server: Server) 
     expect(page.locator("#search").get_by_role("combobox")).to_have_value("oldest")
     expect(options).to_have_count(8)
     oldest = server.query("select min(eid) as eid from entity where kind = 1")[0]["eid"]
-    expect(options.first).to_contain_text(f"ship {oldest}")
+    expect(options.first).to_contain_text(f"Ship {oldest}")
     page.keyboard.press("Enter")
     expect(page.locator("#entity h3")).to_have_text(str(oldest))
     page.keyboard.press("/")
