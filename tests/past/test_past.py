@@ -353,7 +353,9 @@ def test_a_folder_that_is_a_link_is_not_followed(run: KeptRun, tmp_path: Path) -
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     run.folder.rename(tmp_path / "away")
     run.folder.symlink_to(tmp_path / "elsewhere")
-    keeper = Keeper(run.folder, run.store.laws, run.universe, 0, run.settings, run.settings)
+    keeper = Keeper(
+        run.folder, run.store.laws, run.universe, 0, run.settings, run.settings, snapshot_columns()
+    )
     assert "is a link or a file" in str(keeper.kept.trouble)
     keeper.close()
 
