@@ -46,6 +46,7 @@ def test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn(
             "y": 0,
             "strategy": strategy,
             "by_strategy": None,
+            "blasters": 2 if kind == 1 else 0,
         }
     ]
     play(simulation, 1)
