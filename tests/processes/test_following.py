@@ -24,6 +24,7 @@ from wasmverse.messages import Answer, Condition, Request, Stop, Trouble, TurnRe
 from wasmverse.processes import following, gateway_end, loop
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
+from wasmverse.storage.phases import TurnPhases
 from wasmverse.storage.universe_store import SharedStore
 
 END = 60.0
@@ -74,6 +75,7 @@ class FakeShared:
         self.size = (1, 2)
         self.recorder: object = None
         self.is_upkeep_due = False
+        self.phases = TurnPhases()
         self.played: list[float] = []
         self.taken: list[tuple[float, bool]] = []
         self.asked: list[float] = []
@@ -128,6 +130,7 @@ class FakeShared:
     def __getattr__(self, name: str) -> Any:  # what the loops do not use
         if name in {
             "laws",
+            "strategy_rows",
             "settings",
             "registry",
             "catalogue",

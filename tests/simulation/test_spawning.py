@@ -36,7 +36,16 @@ def test_a_node_comes_after_the_others_of_its_system() -> None:
 
 def test_its_event_names_the_strategy_of_a_ship_and_nobody_for_a_node() -> None:
     ship = spawn_event(SpawnEntity(2, rules.SHIP, 5, 6, "mine"), 40)
-    assert [column.tolist() for column in ship.columns] == [[2], [E_SPAWN], [40], [5], [6], [0], [NOBODY], [2]]
+    assert [column.tolist() for column in ship.columns] == [
+        [2],
+        [E_SPAWN],
+        [40],
+        [5],
+        [6],
+        [0],
+        [NOBODY],
+        [2],
+    ]
     assert ship.names == ["mine"]
     node = spawn_event(SpawnEntity(2, rules.NODE, 5, 6, "mine"), 41)
     assert (node.columns.slot.tolist(), node.names) == ([NOBODY], [])
