@@ -134,7 +134,7 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 		$(wildcard $(ASSEMBLYSCRIPT)/*.ts $(ASSEMBLYSCRIPT)/*.mjs $(ASSEMBLYSCRIPT)/*.json $(ASSEMBLYSCRIPT)/lib/*.ts) \
 		$(shell find web/src web/public -type f 2>/dev/null)
 	@echo "==> the page"
-	@npm --prefix web run build --silent
+	@npm --prefix web run build --silent -- --logLevel warn
 	@touch $@
 
 # ---- checks and tests

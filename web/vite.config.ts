@@ -1,6 +1,17 @@
 import { defineConfig } from 'vitest/config';
-import { compressed } from './compress';
-import { pixelsInRem } from './rem';
+import { compressed } from './compress.ts';
+import { pixelsInRem } from './rem.ts';
+
+/**
+ * The compiler asks for parts of Node.js where there are any, and does without in a browser; and that a plugin of ours takes the
+ * time of the build is known.
+ */
+const rolldownOptions = {
+  checks: { pluginTimings: false },
+  onwarn: (warning: { message?: string }, warn: (warning: never) => void): void => {
+    if (!warning.message?.includes('has been externalized for browser compatibility')) warn(warning as never);
+  },
+};
 
 export default defineConfig({
   base: './',
@@ -15,9 +26,10 @@ export default defineConfig({
     // A sheet needs nothing but its own file and what is there already.
     modulePreload: false,
     chunkSizeWarningLimit: 900,
+    rolldownOptions,
   },
   // The compiler is a module of its own, with `await` at its top.
-  worker: { format: 'es' },
+  worker: { format: 'es', rolldownOptions },
   server: { proxy: { '/api': { target: 'http://127.0.0.1:8000', ws: true } } },
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 });
