@@ -1,6 +1,7 @@
 """What the chronicle makes of turns: heroes, their kills and ends, and stories; bounded, and the same after a restart."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -193,6 +194,28 @@ def test_a_chronicle_that_was_packed_goes_on_as_it_would_have() -> None:
         stories = [life.turn(**digest) for life in lives]
         assert stories[0] == stories[1]
     assert lives[0].chronicle.packed() == lives[1].chronicle.packed()
+
+
+def test_what_is_reckoned_only_after_changes_is_as_if_it_were_reckoned_in_every_turn() -> None:
+    lives, chance = (Life(), Life()), random.Random(5)
+    energies: dict[int, int] = {}
+    for turn in range(1, 250):
+        lives[1].chronicle = Chronicle.unpacked(lives[1].chronicle.packed())
+        alive = lives[0].chronicle.heroes
+        new = 1000 - turn if turn % 3 else 1000 + turn
+        gone = chance.sample(sorted(alive), 1) if len(alive) > 12 and chance.random() < 0.4 else []
+        grown = [eid for eid in sorted(alive.keys() - set(gone)) if chance.random() < 0.3]
+        for eid in grown:
+            energies[eid] = alive[eid].energy_max + chance.choice((1, 9, 900))
+        digest = {
+            "risen": [risen(new, 32 + turn % 3, 100, sid=turn % 4, strategy=("red", "blue")[turn % 2])] if turn % 5 < 2 else [],
+            "grown": [value for eid in grown for value in (eid, energies[eid])], "kills": grown[:2],
+            "falls": [[eid, 2, 3, 4, "red", 40, None, None] for eid in gone if turn % 2],
+            "left": [eid for eid in gone if not turn % 2],
+        }  # fmt: skip
+        stories = [life.turn(**digest) for life in lives]
+        assert stories[0] == stories[1]
+        assert lives[0].chronicle.packed() == lives[1].chronicle.packed()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version":9}', "null", '{"version":1,"tid":"x"}'])

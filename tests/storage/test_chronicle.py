@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from wasmverse.chronicle.chronicle import Chronicle
 from wasmverse.errors import StateError
 from wasmverse.settings import Settings
 from wasmverse.storage import kept_chronicle
@@ -110,6 +111,24 @@ def test_a_turn_in_which_nothing_changes_writes_nothing_of_heroes() -> None:
     store.advance()
     kept = store.history.kept_chronicle
     assert kept.heroes() is kept.heroes()
+    store.close()
+
+
+def test_heroes_are_what_a_table_made_anew_says_and_stories_change_only_where_something_is_told() -> None:
+    store = opened(None)
+    kept = store.history.kept_chronicle
+    silent = 0
+    for _ in range(60):
+        before, published = kept.stories.rows, []
+        store.advance(publish=lambda name, _: published.append(name))  # noqa: B023 - called within the turn
+        anew = kept_chronicle.KeptChronicle(25)
+        anew.chronicle = Chronicle.unpacked(kept.chronicle.packed())
+        assert kept.heroes().to_pylist() == anew.heroes().to_pylist()
+        assert ("story" in published) == (kept.stories.rows is not before)
+        silent += "story" not in published
+        if "story" not in published:
+            assert store.tid not in kept.stories.rows["tid"].to_pylist()
+    assert 0 < silent < 60
     store.close()
 
 

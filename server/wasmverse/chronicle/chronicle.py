@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wasmverse.chronicle.digest import Digest, digest_of
@@ -43,7 +43,8 @@ class Chronicle:
     heroes : the notable ships that are alive, by eid; fallen : those that are not, the last ones last
     strategies : by name when it was first seen, whether it has killed, the blasters of its best rank, whether it is grounded, and
         whether it has ships
-    members : counts the changes in who is among them, alive or fallen
+    members : counts the changes in who is among them, alive or fallen; changes : of those alive, by column of ``hero``, the turns
+        in which a value of it changed
     """
 
     def __init__(self, tid: int = 0) -> None:
@@ -52,6 +53,7 @@ class Chronicle:
         self.fallen: list[Hero] = []
         self.strategies: dict[str, list[Any]] = {}
         self.members = 0
+        self.changes = {"kills": 0, "energy_max": 0, "blasters": 0, "rank": 0}
         self._births: list[list[int]] = []
         self._kills: dict[int, int] = {}
         self._records: dict[str, Any] = {
@@ -65,7 +67,7 @@ class Chronicle:
         self._rarity = Rarity()
         self._told: dict[str, int] = {}
         self._oldest: Hero | None = None
-        self._seen = -1
+        self._ranking: _Ranking | None = None
 
     # One turn
 
@@ -84,12 +86,14 @@ class Chronicle:
         self._births.append([tid, digest["next_eid"]])
         del self._births[:-BIRTHS_MAX]
         stories = Stories(tid, self._rarity, self._told)
+        members = self.members
         gone = self._fall(digest, stories)
         self._rise(digest, stories)
         self._count_kills(digest, stories)
-        holders, best = self._survey()
-        self._hold(holders, stories)
-        self._crown(best, gone, stories)
+        if self._ranking is None or members != self.members:
+            self._ranking = _Ranking(self.heroes)
+            self._hold(self._ranking.holders, stories)
+        self._crown(self._ranking.best, gone, stories)
         self._share(digest, stories, is_first=is_first)
         self._battles(digest, stories)
         self._age(stories)
@@ -129,6 +133,7 @@ class Chronicle:
 
     def _rise(self, digest: Digest, stories: Stories) -> None:
         """Ships that are new among the strongest, or stronger than they were."""
+        ranking, is_passed = self._ranking, False
         for eid, sid, strategy, blasters, energy in digest["risen"]:
             hero = self.heroes.get(eid)
             before = None if hero is None else hero.rank
@@ -136,18 +141,30 @@ class Chronicle:
                 hero = Hero(eid, sid, strategy, self._born(eid), self._kills.get(eid, 0), energy, blasters)
                 self.heroes[eid] = hero
                 self.members += 1
+                if self._oldest is not None and _birth(hero) < _birth(self._oldest):
+                    self._oldest = hero
             hero.energy_max, hero.blasters = max(hero.energy_max, energy), max(hero.blasters, blasters)
             self._note_energy(hero, before, stories)
+            is_passed = is_passed or ranking is None or ranking.may_be_passed_by(hero)
         for eid, energy in batched(digest["grown"]):
             hero = self.heroes[eid]
             before = hero.rank if energy >= COLOSSUS_ENERGY > hero.energy_max else ""
             hero.energy_max = energy
+            is_passed = is_passed or ranking is None or ranking.may_be_passed_by(hero)
             if before or energy > self._records["energy"]:
                 self._note_energy(hero, before or hero.rank, stories)
+        if is_passed:
+            self._ranking = None
+        for column, is_changed in (
+            ("energy_max", digest["risen"] or digest["grown"]),
+            ("blasters", digest["risen"]),
+        ):
+            self.changes[column] += bool(is_changed)
 
     def _note_energy(self, hero: Hero, before: str | None, stories: Stories) -> None:
         """A hero has become stronger; ``before`` is the rank that it had."""
         if hero.rank != before:
+            self.changes["rank"] += 1
             self._promote(hero, stories)
         if hero.energy_max > self._records["energy"]:
             self._set_record("energy", "record_energy", hero.energy_max, hero, stories, next_energy)
@@ -172,25 +189,13 @@ class Chronicle:
             if hero is None:
                 continue
             hero.kills = count
+            self.changes["kills"] += 1
             if count > self._records["kills"]:
                 self._set_record("kills", "record_kills", count, hero, stories, next_kills)
             elif count in SPREES:
                 stories.add("spree", "spree", count, {**self._of(hero), "value": count})
         for eid in list(self._kills)[: max(0, len(self._kills) - KILLERS_MAX)]:
             del self._kills[eid]
-
-    def _survey(self) -> tuple[dict[int, Hero], Hero | None]:
-        """The strongest hero of each system, and of all; of equals the one with the lower eid."""
-        holders: dict[int, tuple[int, Hero]] = {}
-        best: tuple[int, Hero] | None = None
-        for hero in self.heroes.values():
-            power = hero.energy_max + ENERGY_A_BLASTER * hero.blasters
-            holder = holders.get(hero.sid)
-            if holder is None or power > holder[0] or (power == holder[0] and hero.eid < holder[1].eid):
-                holders[hero.sid] = power, hero
-            if best is None or power > best[0] or (power == best[0] and hero.eid < best[1].eid):
-                best = power, hero
-        return {sid: hero for sid, (_, hero) in holders.items()}, None if best is None else best[1]
 
     def _hold(self, holders: dict[int, Hero], stories: Stories) -> None:
         """A system is held by its strongest hero's strategy; it changes hands when one of another strategy takes that place."""
@@ -287,10 +292,10 @@ class Chronicle:
             stories.add("duel", "duel", second, values)
 
     def _age(self, stories: Stories) -> None:
-        if self._seen != self.members:
-            self._seen = self.members
-            self._oldest = min(self.heroes.values(), key=lambda hero: (hero.born, hero.eid), default=None)
         oldest = self._oldest
+        if oldest is None or oldest.eid not in self.heroes:
+            oldest = min(self.heroes.values(), key=_birth, default=None)
+            self._oldest = oldest
         if oldest is None:
             return
         age = self.tid - oldest.born
@@ -367,6 +372,41 @@ class Chronicle:
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(repr(error)) from None
         return chronicle
+
+
+def _birth(hero: Hero) -> tuple[int, int]:
+    return hero.born, hero.eid
+
+
+class _Ranking:
+    """Who is the strongest, as long as nobody is new, gone or passed by another.
+
+    holders : by sid the strongest hero of each system, in the heroes' order; best : the strongest of all. Of equals it is the one
+        with the lower eid.
+    """
+
+    def __init__(self, heroes: Mapping[int, Hero]) -> None:
+        holders: dict[int, tuple[int, Hero]] = {}
+        best: tuple[int, Hero] | None = None
+        for hero in heroes.values():
+            power = hero.energy_max + ENERGY_A_BLASTER * hero.blasters
+            holder = holders.get(hero.sid)
+            if holder is None or power > holder[0] or (power == holder[0] and hero.eid < holder[1].eid):
+                holders[hero.sid] = power, hero
+            if best is None or power > best[0] or (power == best[0] and hero.eid < best[1].eid):
+                best = power, hero
+        self.holders = {sid: hero for sid, (_, hero) in holders.items()}
+        self.best = None if best is None else best[1]
+        # Heroes grow only, so these are at most what the strongest have by now.
+        self._powers = {sid: power for sid, (power, _) in holders.items()}
+        self._best_power = -1 if best is None else best[0]
+
+    def may_be_passed_by(self, hero: Hero) -> bool:
+        """Whether a hero that has grown may have become the strongest; said too often rather than too seldom."""
+        power = hero.energy_max + ENERGY_A_BLASTER * hero.blasters
+        if power >= self._best_power and hero is not self.best:
+            return True
+        return power >= self._powers.get(hero.sid, 0) and self.holders.get(hero.sid) is not hero
 
 
 FIRST_HERO = {"veteran": 0.6, "champion": 0.72, "titan": 0.85, "colossus": 0.9}

@@ -90,8 +90,9 @@ def _changes(
     risen: list[list[Any]] = []
     grown: list[int] = []
     columns = (ships.blasters.tolist(), ships.energy.tolist())
-    for row, (eid, blasters, energy) in enumerate(zip(eids, *columns, strict=True)):
-        hero = known.get(eid)
+    for row, (eid, hero, blasters, energy) in enumerate(
+        zip(eids, map(known.get, eids), *columns, strict=True)
+    ):
         if hero is None or blasters > hero.blasters:
             strategy = names.get(int(ships.strategy_id[row]), "")
             risen.append([eid, int(ships.sid[row]), strategy, blasters, energy])

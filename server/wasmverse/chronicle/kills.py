@@ -40,7 +40,7 @@ def fights_of(events: Events) -> Fights:
     """The fights of a turn; in each there are at least two ships."""
     rows = np.flatnonzero(events.kind == BATTLE)
     cells = cell_of(events, rows)
-    order = np.lexsort((events.eid[rows], -events.blasters[rows].astype(np.int16), cells))
+    order = np.lexsort((events.eid[rows], (cells << 8) + (255 - events.blasters[rows])))
     cells = cells[order]
     starts: NDArray[np.int64] = np.flatnonzero(np.diff(cells, prepend=-1)).astype(np.int64)
     return Fights(rows[order], starts, cells[starts])

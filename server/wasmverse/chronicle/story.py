@@ -41,6 +41,17 @@ class Story(NamedTuple):
     text: str
 
 
+class _Found(NamedTuple):
+    """What may be told; the first three are the order in which it is chosen. kind, of, values : as `Stories.add` has them."""
+
+    minus_score: float
+    place: int
+    eid: int
+    kind: str
+    of: str
+    values: dict[str, Any]
+
+
 class Stories:
     """Those of one turn, as they are found.
 
@@ -53,7 +64,7 @@ class Stories:
         self._tid = tid
         self._rarity = rarity
         self._told = told
-        self._found: list[Story] = []
+        self._found: list[_Found] = []
 
     def add(
         self, kind: str, of: str, greatness: int, values: dict[str, Any], *, score: float | None = None
@@ -63,7 +74,8 @@ class Stories:
         Parameters
         ----------
         of : which sentences tell it.
-        values : what they say, and the columns of the story: sid, eid, x, y, strategy, by_strategy, by_eid, value.
+        values : not to be changed after this: what they say, and the columns of the story: sid, eid, x, y, strategy, by_strategy,
+            by_eid, value.
         """
         score = self._rarity.score(kind, greatness) if score is None else score
         if score < SCORE_MIN:
@@ -75,31 +87,31 @@ class Stories:
         self._told[subject] = self._tid
         if len(self._told) > TOLD_MAX:
             del self._told[next(iter(self._told))]
-        eid, by_eid = values.get("eid"), values.get("by_eid")
-        names: dict[str, Any] = {
-            "name": None if eid is None else ship_name(eid),
-            "by_name": None if by_eid is None else ship_name(by_eid),
-        }
-        text = sentence(of, self._tid, {**values, **names})
-        known = {
-            name: values.get(name) for name in ("sid", "eid", "x", "y", "strategy", "by_strategy", "value")
-        }
-        self._found.append(Story(tid=self._tid, kind=kind, score=score, text=text, **names, **known))
+        self._found.append(_Found(-score, KINDS.index(kind), values.get("eid") or 0, kind, of, values))
 
     def chosen(self) -> list[Story]:
         """The best ones, the best first; of one ship or system that several are about, only the best."""
         chosen: list[Story] = []
         subjects: set[tuple[str, int]] = set()
-        for story in sorted(self._found, key=lambda one: (-one.score, KINDS.index(one.kind), one.eid or 0)):
-            about = (
-                {("ship", story.eid)}
-                if story.eid is not None
-                else {("system", story.sid)}
-                if story.sid
-                else set()
-            )
-            if story.score < SCORE_MIN or len(chosen) == STORIES_MAX or about & subjects:
+        for found in sorted(self._found, key=lambda one: one[:3]):
+            eid, sid = found.values.get("eid"), found.values.get("sid")
+            about = {("ship", eid)} if eid is not None else {("system", sid)} if sid else set()
+            if -found.minus_score < SCORE_MIN or len(chosen) == STORIES_MAX or about & subjects:
                 continue
             subjects |= about
-            chosen.append(story)
+            chosen.append(self._told_of(found))
         return chosen
+
+    def _told_of(self, found: _Found) -> Story:
+        """Put into words what is told."""
+        eid, by_eid = found.values.get("eid"), found.values.get("by_eid")
+        names: dict[str, Any] = {
+            "name": None if eid is None else ship_name(eid),
+            "by_name": None if by_eid is None else ship_name(by_eid),
+        }
+        text = sentence(found.of, self._tid, {**found.values, **names})
+        known = {
+            name: found.values.get(name)
+            for name in ("sid", "eid", "x", "y", "strategy", "by_strategy", "value")
+        }
+        return Story(tid=self._tid, kind=found.kind, score=-found.minus_score, text=text, **names, **known)

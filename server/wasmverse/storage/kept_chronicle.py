@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from wasmverse.chronicle.chronicle import Chronicle
 from wasmverse.chronicle.hero import Hero, rank_of
+from wasmverse.chronicle.names import ship_name
 from wasmverse.chronicle.story import STORIES_MAX, Story
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
@@ -28,6 +29,7 @@ STORY_TURNS = 3_600
 
 STORY_TYPE = arrow_schema(schema.story)
 HERO_TYPE = arrow_schema(schema.hero)
+_NO_STORIES = STORY_TYPE.empty_table()
 _CHRONICLE_TYPE = arrow_schema(schema.chronicle)
 
 Kept = tuple[int, str | None, str | None]
@@ -37,18 +39,20 @@ Kept = tuple[int, str | None, str | None]
 class KeptChronicle:
     """The chronicle of a universe, with the stories and heroes as rows for snapshots.
 
-    stories : rows of ``story``
+    stories : rows of ``story``; has_told : whether the last turn changed them
     """
 
     def __init__(self, turns_kept: int) -> None:
         self.chronicle = Chronicle()
         turns = min(turns_kept, STORY_TURNS)
         self.stories = RollingRows(STORY_TYPE, turns, turns * STORIES_MAX)
+        self.has_told = False
         self._heroes: pa.Table | None = None
         self._members = -1
         self._alive = self._fallen = HERO_TYPE.empty_table()
-        self._strengths: list[tuple[int, int, int]] = []
+        self._changes: dict[str, int] = {}
         self._last_fallen: Hero | None = None
+        self._rows: dict[int, tuple[Hero, tuple[Any, ...]]] = {}
 
     def load(self, tid: int, checkpoint: tuple[int, str] | None, kept: Sequence[Kept]) -> None:
         """Take up what is stored at turn ``tid``.
@@ -98,9 +102,9 @@ class KeptChronicle:
         digest = self.chronicle.digest(account)
         stories = self.chronicle.advance(digest)
         rows = [story._asdict() for story in stories]
-        self.stories.append(
-            account.tid, pa.Table.from_pylist(rows, STORY_TYPE) if rows else STORY_TYPE.empty_table()
-        )
+        before = self.stories.rows
+        self.stories.append(account.tid, pa.Table.from_pylist(rows, STORY_TYPE) if rows else _NO_STORIES)
+        self.has_told = self.stories.rows is not before
         return stories_text(rows), json.dumps(digest, separators=(",", ":"))
 
     @property
@@ -129,26 +133,35 @@ class KeptChronicle:
     def heroes(self) -> pa.Table:
         """The rows of ``hero`` as a snapshot has them, those alive first: the same table as long as nothing has changed."""
         chronicle = self.chronicle
-        alive = list(chronicle.heroes.values())
-        strengths = [(hero.kills, hero.energy_max, hero.blasters) for hero in alive]
         if self._heroes is None or self._members != chronicle.members:
             last = chronicle.fallen[-1] if chronicle.fallen else None
             if last is not self._last_fallen:
-                self._last_fallen, self._fallen = last, _hero_table(chronicle.fallen)
-            self._members, self._strengths, self._alive = chronicle.members, strengths, _hero_table(alive)
-            self._heroes = pa.concat_tables([self._alive, self._fallen])
-        elif strengths != self._strengths:
-            self._strengths = strengths
-            columns = zip(*strengths, strict=True) if strengths else [()] * 3
-            changed = dict(zip(("kills", "energy_max", "blasters"), columns, strict=True))
-            changed["rank"] = tuple(rank_of(blasters, energy) for _, energy, blasters in strengths)
-            table = self._alive
-            for name, values in changed.items():
-                place = HERO_TYPE.get_field_index(name)
-                field = HERO_TYPE.field(place)
-                table = table.set_column(place, field, pa.array(values, field.type))
-            self._heroes = pa.concat_tables([table, self._fallen])
+                self._last_fallen, self._fallen = last, self._fallen_table()
+            self._alive = _alive_table(list(chronicle.heroes.values()))
+        elif chronicle.changes != self._changes:
+            for name, count in chronicle.changes.items():
+                if count != self._changes[name]:
+                    place = HERO_TYPE.get_field_index(name)
+                    field = HERO_TYPE.field(place)
+                    values = [getattr(hero, name) for hero in chronicle.heroes.values()]
+                    self._alive = self._alive.set_column(place, field, pa.array(values, field.type))
+        else:
+            return self._heroes
+        self._members, self._changes = chronicle.members, dict(chronicle.changes)
+        self._heroes = pa.concat_tables([self._alive, self._fallen])
         return self._heroes
+
+    def _fallen_table(self) -> pa.Table:
+        """Rows of the fallen, of whom nothing changes any more."""
+        before, self._rows = self._rows, {}
+        for hero in self.chronicle.fallen:
+            known = before.get(hero.eid)
+            self._rows[hero.eid] = (
+                known if known is not None and known[0] is hero else (hero, _fallen_row(hero))
+            )
+        columns = list(zip(*(row for _, row in self._rows.values()), strict=True)) or [()] * len(HERO_TYPE)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, HERO_TYPE, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=HERO_TYPE)
 
     def _take(self, tid: int, digest: str) -> list[Story]:
         try:
@@ -177,21 +190,32 @@ def _read_stories(tid: int, text: str) -> list[dict[str, Any]]:
         ) from None
 
 
-def _hero_table(heroes: list[Hero]) -> pa.Table:
+def _alive_table(heroes: list[Hero]) -> pa.Table:
+    """Rows of those that are alive: nothing is known of an end."""
+    eids = [hero.eid for hero in heroes]
     columns: dict[str, list[Any]] = {
-        "eid": [hero.eid for hero in heroes],
-        "name": [hero.name for hero in heroes],
+        "eid": eids,
+        "name": list(map(ship_name, eids)),
         "sid": [hero.sid for hero in heroes],
         "strategy": [hero.strategy for hero in heroes],
-        "rank": [hero.rank for hero in heroes],
+        "rank": [rank_of(hero.blasters, hero.energy_max) for hero in heroes],
         "born_tid": [hero.born for hero in heroes],
         "kills": [hero.kills for hero in heroes],
         "energy_max": [hero.energy_max for hero in heroes],
         "blasters": [hero.blasters for hero in heroes],
-        "died_tid": [hero.died for hero in heroes],
-        "killer_eid": [hero.killer for hero in heroes],
-        "killer_name": [hero.killer_name for hero in heroes],
-        "killer_strategy": [hero.killer_strategy for hero in heroes],
-        "obituary": [hero.obituary for hero in heroes],
     }
-    return pa.table(columns, HERO_TYPE)
+    arrays = [
+        pa.array(columns[field.name], field.type)
+        if field.name in columns
+        else pa.nulls(len(heroes), field.type)
+        for field in HERO_TYPE
+    ]
+    return pa.Table.from_arrays(arrays, schema=HERO_TYPE)
+
+
+def _fallen_row(hero: Hero) -> tuple[Any, ...]:
+    """The row of one that fell, as `HERO_TYPE` has its columns."""
+    return (
+        hero.eid, hero.name, hero.sid, hero.strategy, hero.rank, hero.born, hero.kills, hero.energy_max, hero.blasters,
+        hero.died, hero.killer, hero.killer_name, hero.killer_strategy, hero.obituary,
+    )  # fmt: skip

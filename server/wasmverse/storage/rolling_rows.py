@@ -56,11 +56,14 @@ class RollingRows:
     def append(self, tid: int, rows: pa.Table) -> int | None:
         """Add a turn's rows and forget the oldest ones past the bounds.
 
+        As long as that changes nothing, ``rows`` stays the same object, which no snapshot writes again.
+
         Returns the last turn that is to be deleted from where it is stored with all before it, when that is worth its while.
         """
-        joined = pa.concat_tables([self.rows, rows])
         self._turns.append((tid, rows.num_rows))
-        self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
+        if rows.num_rows:
+            joined = pa.concat_tables([self.rows, rows])
+            self.rows = joined.combine_chunks() if joined.column(0).num_chunks > _CHUNKS_MAX else joined
         self._forget(tid)
         if len(self._forgotten) < PRUNE_TURNS:
             return None
@@ -76,4 +79,5 @@ class RollingRows:
             forgotten, count = self._turns.popleft()
             self._forgotten.append(forgotten)
             kept -= count
-        self.rows = self.rows.slice(self.rows.num_rows - kept)
+        if kept < self.rows.num_rows:
+            self.rows = self.rows.slice(self.rows.num_rows - kept)

@@ -67,7 +67,8 @@ class PostgresStore(FollowingStore):
                 if publish is not None:
                     publish("strategy_turn", self.history.strategy_turns.rows)
                     publish("event", self.history.events.rows)
-                    publish("story", self.history.kept_chronicle.stories.rows)
+                    if self.history.kept_chronicle.has_told:  # else it is linked
+                        publish("story", self.history.kept_chronicle.stories.rows)
                 if grounded is None and deadline is not None:
                     grounded = self.measured.too_costly(account, self.registry, watch, self.settings)
                 if grounded and self.recorder is not None:
