@@ -26,7 +26,7 @@ from wasmverse.recording.format import (
     Stop,
     Turn,
     Universe,
-    _check,
+    check_of,
     command_fact,
 )
 from wasmverse.settings import Settings
@@ -110,7 +110,7 @@ def sealed(path: Path, *bodies: bytes) -> Path:
     """Lines of anything, with the right checks."""
     check, lines = "", []
     for body in bodies:
-        check = _check(body, check)
+        check = check_of(body, check)
         lines.append(body[:-1] + _SEAL + check.encode() + b'"}\n')
     path.write_bytes(b"".join(lines))
     return path

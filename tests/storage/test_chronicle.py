@@ -66,6 +66,40 @@ def test_a_universe_that_was_killed_tells_the_same(tmp_path: Path, turns: int) -
     reopened.close()
 
 
+def test_a_turn_that_failed_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "universe.duckdb"
+    store = opened(path)
+    for _ in range(5):
+        store.advance()
+    before = told(store)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(store, "_note", fail)  # after the turn was recorded, before it is committed
+    with pytest.raises(RuntimeError):
+        store.advance()
+    store.close()
+    again = opened(path)
+    assert told(again) == before
+    again.close()
+
+
+def test_who_keeps_few_turns_remembers_as_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With fewer turns kept than lie between two checkpoints, digests would be gone before the next one."""
+    monkeypatch.setattr(kept_chronicle, "CHECKPOINT_TURNS", 64)
+    path = tmp_path / "universe.duckdb"
+    few = SETTINGS.model_copy(update={"turns_kept": 3, "strategy_turns_kept": 3})
+    store = DuckdbStore(Database.open(path), few)
+    for _ in range(28):
+        store.advance()
+    again = DuckdbStore(Database.open(killed(path)), few)
+    assert told(store)["hero"]
+    assert told(again) == told(store)
+    again.close()
+    store.close()
+
+
 def test_sql_in_the_file_shows_what_a_snapshot_does(tmp_path: Path) -> None:
     path = tmp_path / "universe.duckdb"
     store = opened(path)
@@ -121,9 +155,9 @@ def test_heroes_are_what_a_table_made_anew_says_and_stories_change_only_where_so
     for _ in range(60):
         before, published = kept.stories.rows, []
         store.advance(publish=lambda name, _: published.append(name))  # noqa: B023 - called within the turn
-        anew = kept_chronicle.KeptChronicle(25)
-        anew.chronicle = Chronicle.unpacked(kept.chronicle.packed())
-        assert kept.heroes().to_pylist() == anew.heroes().to_pylist()
+        again = kept_chronicle.KeptChronicle(25)
+        again.chronicle = Chronicle.unpacked(kept.chronicle.packed())
+        assert kept.heroes().to_pylist() == again.heroes().to_pylist()
         assert ("story" in published) == (kept.stories.rows is not before)
         silent += "story" not in published
         if "story" not in published:

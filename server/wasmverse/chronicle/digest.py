@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wasmverse.chronicle.kills import NOBODY, Fights, fights_of, killers
+from wasmverse.chronicle.kills import NOBODY, Fights, cell_of, fights_of, killers
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.notable import BLASTERS_MIN
 from wasmverse.universe.result import Events, TurnAccount
@@ -145,10 +145,8 @@ def _fight(events: Events, names: list[str], fights: Fights, deaths: Any) -> lis
     if damage[at] < 0:
         return None
     rows = fights.rows[fights.starts[at] : fights.starts[at] + counts[at]]
-    row = rows[0]
-    same = (events.sid[deaths] == events.sid[row]) & (events.x[deaths] == events.x[row])
-    fallen = int((same & (events.y[deaths] == events.y[row])).sum())
-    _, *place = _row(events, row)
+    fallen = int((cell_of(events, deaths) == fights.cells[at]).sum())
+    _, *place = _row(events, rows[0])
     return [
         *place,
         int(counts[at]),

@@ -18,8 +18,7 @@ from wasmverse.simulation.memory import check_new_universe
 from wasmverse.simulation.warmup import compile_kernels, settle_garbage
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.opening import found_universe
-
-PHASES = ("read", "observe", "decide", "resolve", "commit", "publish")
+from wasmverse.storage.phases import PHASES
 
 
 def bench_turns(

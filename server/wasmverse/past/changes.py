@@ -50,7 +50,7 @@ def _same_rows(old: pa.Table, new: pa.Table) -> tuple[int, int]:
         return nothing
     if old.equals(new):
         return 0, old.num_rows
-    if new.column_names[0] != _TURN and _TURN not in new.column_names:
+    if _TURN not in new.column_names:
         return nothing
     first = new[_TURN][0].as_py()
     forgotten = int(np.searchsorted(old[_TURN].to_numpy(), first))

@@ -246,7 +246,7 @@ class Keeper:
         if played.roster is not open_.roster:
             batches["roster"] = packed_rows(played.roster)
         if played.modules.keys() != open_.modules.keys():
-            self._modules.keep(open_.first, {**self._needed(open_), **played.modules})
+            self._modules.keep(open_.first, {**self._modules.needed(open_.first), **played.modules})
             entry["modules"] = sorted(played.modules)
         self._append(open_, Entry(TURN, played.tid, entry, batches))
         open_.tables, open_.roster, open_.modules = played.tables, played.roster, played.modules
@@ -311,9 +311,6 @@ class Keeper:
         if self._open is not None:
             os.close(self._open.file)
             self._open = None
-
-    def _needed(self, open_: _Open) -> Modules:
-        return self._modules.needed(open_.first)
 
     def _bytes(self) -> int:
         return sum(self._sizes.values()) + self._modules.size_bytes

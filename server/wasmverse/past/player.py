@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
 import wasmtime
 from pydantic import ValidationError
@@ -27,7 +25,7 @@ from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.digest import hash_in_order
 from wasmverse.universe.packed import pack_turn
-from wasmverse.universe.state import Columns, State, of_system, with_columns
+from wasmverse.universe.state import Columns, State, of_system, with_system
 from wasmverse.universe.turn import Laws, TurnPlayer
 from wasmverse.universe.unpacked import Unpacking
 from wasmverse.wasm.hosting import AnyGuest
@@ -93,11 +91,6 @@ class Player:
         self._player.close()
         if self._open is not None:
             self._open.volume.close()
-
-    def last(self) -> int | None:
-        """The last turn that is kept; None if none is."""
-        found = volumes(self._folder)
-        return self._opened(found[-1]).volume.last if found else None
 
     def moment(self, tid: int) -> Moment:
         """A turn as it was published, all tables of its snapshot.
@@ -289,9 +282,7 @@ def _with(state: State, entity: Spawned) -> State:
 
 
 def _replaced(columns: Columns, system: Columns, sid: int) -> Columns:
-    begin, end = np.searchsorted(columns.sid, [sid, sid + 1])
-    parts: Sequence[tuple[Any, Any]] = list(zip(columns, system, strict=True))
-    joined = with_columns(columns, (np.concatenate((old[:begin], new, old[end:])) for old, new in parts))
+    joined = with_system(columns, system, sid)
     for column in joined:
         column.setflags(write=False)  # as in every state: the kernels are not compiled for anything else
     return joined

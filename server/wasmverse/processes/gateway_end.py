@@ -11,10 +11,8 @@ import select
 import time
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from typing import Any, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import (
@@ -273,8 +271,5 @@ def _has_room(pipe: Connection) -> bool:
 
 def _entity(store: UniverseStore, command: SpawnEntity, eid: int) -> Spawned:
     """What a command has spawned."""
-    strategy_id = None
-    if command.kind == rules.SHIP:
-        ships, compute = store.snapshot()["ship"], cast(Any, pc)
-        strategy_id = ships["strategy_id"][compute.index(ships["eid"], eid).as_py()].as_py()
+    strategy_id = store.registry.roster.id_of(command.strategy) if command.kind == rules.SHIP else None
     return Spawned(command.sid, command.kind, command.x, command.y, eid, strategy_id)

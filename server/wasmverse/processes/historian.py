@@ -126,11 +126,6 @@ class Historian:
         """The process's id; None while there is none."""
         return None if self._process is None else self._process.popen.pid
 
-    @property
-    def confinement(self) -> dict[str, str] | None:
-        """Layer -> nothing, or why it does not hold; None while there is no process."""
-        return None if self._process is None else self._process.confinement
-
     async def close(self) -> None:
         """End the process; whoever waits is refused."""
         for task in self._tasks:
@@ -229,8 +224,7 @@ class Historian:
         """Have a turn played, by a new process if the one that was asked has ended; why it cannot be shown."""
         for _ in range(2):
             try:
-                async with asyncio.timeout(START_SECONDS_MAX):
-                    process = await self._started()
+                process = await self._started()
                 async with asyncio.timeout(self._settings.replay_seconds_max):
                     process.tell({"show": turn})
                     while (told := await process.hear()).get("turn") != turn:
@@ -261,7 +255,7 @@ class Historian:
                 return None
             return QueryRefused(f"{str(why)[:1].upper()}{str(why)[1:500]}; ask for another turn", code=1105)
         return QueryError(
-            f"Turn {turn} could not be played again, the process that does it has ended: ask again in a moment",
+            f"Turn {turn} could not be played again, the process that does it has ended or did not start: ask again in a moment",
             code=2013,
         )
 
@@ -270,9 +264,8 @@ class Historian:
         await asyncio.sleep(WARM_SECONDS)
         while self.oldest is None:
             await asyncio.sleep(WARM_SECONDS)
-        with contextlib.suppress(_Ended, TimeoutError):
-            async with asyncio.timeout(START_SECONDS_MAX):
-                await self._started()
+        with contextlib.suppress(_Ended):
+            await self._started()
 
     async def _started(self) -> _Process:
         """The process that is there, or a new one; raises _Ended."""
@@ -281,7 +274,11 @@ class Historian:
                 return self._process
             await self._end()
             try:
-                return await self._start()
+                async with asyncio.timeout(START_SECONDS_MAX):
+                    return await self._start()
+            except TimeoutError as error:
+                await self._end()
+                raise _Ended from error
             except BaseException:
                 # One that was not waited for has not said how it is confined, and is not asked anything.
                 await self._end()

@@ -59,7 +59,7 @@ class KeptTurns:
             parts = (f"SELECT {turn}::BIGINT AS tid, * FROM ({self._of(turn)})" for turn in turns)
             self._connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{NAME} AS {' UNION ALL '.join(parts)}")
             self._shown = turns
-        for turn in self._registered - {*turns, *kept}:
+        for turn in self._registered - set(kept):
             for table in ("ship", "node"):
                 self._connection.unregister(_name(table, turn))
             self._registered.discard(turn)

@@ -44,9 +44,8 @@ from wasmverse.universe.rules import (
     NODE,
     SHIP,
 )
-from wasmverse.universe.state import Nodes, Ships
+from wasmverse.universe.state import NODE_DTYPES, SHIP_DTYPES, Nodes, Ships
 
-I64 = np.int64
 U64 = np.uint64
 
 HEADER = (
@@ -68,6 +67,7 @@ HEADER = (
 SHIP_AT = HEADER.index("ship_sid")
 NODE_AT = HEADER.index("node_sid")
 ROW_AT = HEADER.index("row_kind")
+PLAN_AT = HEADER.index("row_plan")
 CALLED_AT = HEADER.index("row_called")
 ROW_OF_SHIP, ROW_STARTS, LISTS, ORDER, IS_DEALT, TALLY_AT, EVENT_AT = range(
     HEADER.index("row_of_ship"), len(HEADER)
@@ -75,8 +75,8 @@ ROW_OF_SHIP, ROW_STARTS, LISTS, ORDER, IS_DEALT, TALLY_AT, EVENT_AT = range(
 
 WORDS = len(HEADER)
 TALLIED = len(TALLY)
-SHIP_BYTES = (4, 8, 2, 1, 1, 1, 1, 1, 1, 2, 8)
-NODE_BYTES = (4, 8, 1, 1, 2)
+SHIP_BYTES = tuple(np.dtype(of).itemsize for of in SHIP_DTYPES.values())
+NODE_BYTES = tuple(np.dtype(of).itemsize for of in NODE_DTYPES.values())
 ROW_BYTES = (1, 1, 1, 2, 1, 1, 1, 1, 8, 4, 4, 8, 1)
 EVENT_BYTES = EVENT_RECORD.itemsize
 
@@ -191,7 +191,7 @@ def resolve(at: int) -> None:
     block = BlockNodes(_offsets(nodes.sid, systems), nodes.x, nodes.y, nodes.energy)
     resolve_block(
         turn, sids, ships, _offsets(ships.sid, systems), block, _slots(header), _words(header[ROW_OF_SHIP], header[SHIPS]),
-        carray(pointer(header[ROW_AT + 11]), header[SHIPS], np.uint64),
+        carray(pointer(header[PLAN_AT]), header[SHIPS], np.uint64),
         carray(pointer(header[CALLED_AT]), header[SHIPS], np.uint8), out,
     )  # fmt: skip
     header[EVENTS] = out.counts[C_EVENTS]

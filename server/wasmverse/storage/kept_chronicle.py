@@ -1,7 +1,8 @@
 """The chronicle as it is kept: with each turn its stories and its digest, and now and then all of what is remembered.
 
-A turn writes its digest, a kilobyte of what changed; every `CHECKPOINT_TURNS` turns, and when a universe is closed, all of it is
-written once. So whoever opens a universe takes up the last of these and the digests since, and has what the turn left behind.
+A turn writes its digest, a kilobyte of what changed; every `CHECKPOINT_TURNS` turns, or more often where fewer turns are kept,
+and when a universe is closed, all of it is written once. So whoever opens a universe takes up the last of these and the
+digests since, and has what the turn left behind.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class KeptChronicle:
 
     def __init__(self, turns_kept: int) -> None:
         self.chronicle = Chronicle()
+        # The digests since the last checkpoint are kept with their turns, and must still be there.
+        self._checkpoint_turns = min(CHECKPOINT_TURNS, turns_kept)
         turns = min(turns_kept, STORY_TURNS)
         self.stories = RollingRows(STORY_TYPE, turns, turns * STORIES_MAX)
         self.has_told = False
@@ -110,7 +113,7 @@ class KeptChronicle:
     @property
     def is_checkpoint_due(self) -> bool:
         """Whether the turn that was taken up is one that writes all of it."""
-        return self.chronicle.tid % CHECKPOINT_TURNS == 0
+        return self.chronicle.tid % self._checkpoint_turns == 0
 
     @property
     def last_forgotten(self) -> int:

@@ -5,7 +5,7 @@ The tables that they show are in `schema`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -161,8 +161,9 @@ def hit_select() -> sa.Select[tuple[object, ...]]:
 
 def story_text() -> sa.TextClause:
     """``story`` in the file, from what turns have told."""
-    columns = ", ".join(f"told.{column.name}" for column in story.columns if column.name != "tid")
-    elements = f"unnest(from_json(story, '[{json_structure(story)}]')) AS told"
+    shown = [column for column in story.columns if column.name != "tid"]
+    columns = ", ".join(f"told.{column.name}" for column in shown)
+    elements = f"unnest(from_json(story, '[{json_structure(shown)}]')) AS told"
     return sa.text(
         f"SELECT tid, {columns} FROM (SELECT tid, {elements} FROM turn_record WHERE story IS NOT NULL)"
     )
@@ -171,14 +172,13 @@ def story_text() -> sa.TextClause:
 def hero_text() -> sa.TextClause:
     """``hero`` in the file: as of the last row of ``chronicle``."""
     columns = ", ".join(f"kept.{column.name}" for column in hero.columns)
-    elements = f"unnest(from_json(heroes, '[{json_structure(hero)}]')) AS kept"
+    elements = f"unnest(from_json(heroes, '[{json_structure(hero.columns)}]')) AS kept"
     text = hero_select().compile(compile_kwargs={"literal_binds": True})
     return sa.text(f"WITH hero AS (SELECT {columns} FROM (SELECT {elements} FROM chronicle)) {text}")
 
 
-def json_structure(table: sa.Table) -> str:
-    """The columns of a table, but for tid of ``story``, as DuckDB's from_json names them."""
-    columns = (column for column in table.columns if (table.name, column.name) != ("story", "tid"))
+def json_structure(columns: Iterable[sa.Column[Any]]) -> str:
+    """Columns as DuckDB's from_json names them."""
     return "{" + ", ".join(f'"{column.name}": "{_JSON_TYPES[type(column.type)]}"' for column in columns) + "}"
 
 

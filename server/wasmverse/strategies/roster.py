@@ -58,6 +58,10 @@ class Roster:
         """The name in a slot; None for nobody and for the unknown."""
         return self.strategies[slot].name if 0 <= slot < len(self.strategies) else None
 
+    def id_of(self, name: str | None) -> int | None:
+        """The id of the strategy of this name; None if there is none."""
+        return next((each.strategy_id for each in self.strategies if each.name == name), None)
+
     def dealing_order(self, ships_alive: Sequence[int] | NDArray[np.int64]) -> list[int]:
         """Slots that new ships are dealt to, in order: the fewest ships first, ties by name."""
         dealt = [slot for slot, strategy in enumerate(self.strategies) if strategy.is_dealt]

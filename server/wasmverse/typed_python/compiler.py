@@ -65,7 +65,8 @@ def compile_strategy(path: Path) -> bytes:
     source.check(decide)
     try:
         result = compile_function(entry_of(decide), ARGUMENTS)
-    except (NumbaError, NotImplementedError) as error:  # numba raises the latter for Python that it has no code for
+    except (NumbaError, NotImplementedError) as error:
+        # numba raises the second for Python that it has no code for.
         raise SourceRefused([explain(error, decide)]) from error
     _check_result(returned(result), decide)
     object_file = export(result, "decide", _CORE, REALLOC)

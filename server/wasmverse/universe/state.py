@@ -114,6 +114,13 @@ def of_system(state: State, sid: int) -> State:
     return State(rows(state.ships), rows(state.nodes))
 
 
+def with_system(columns: Columns, system: Columns, sid: int) -> Columns:
+    """Columns sorted by sid, with the rows of ``system`` in place of those that system ``sid`` has in them; copies."""
+    begin, end = np.searchsorted(columns.sid, [sid, sid + 1])
+    parts: Any = zip(columns, system, strict=True)
+    return with_columns(columns, (np.concatenate((old[:begin], new, old[end:])) for old, new in parts))
+
+
 def make_state(ships: Ships, nodes: Nodes, systems: int) -> State:
     """Columns in any order as a State.
 

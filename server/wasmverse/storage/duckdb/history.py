@@ -82,7 +82,7 @@ class History(Records[Transaction]):
         self._append_said(transaction, result)
 
     def write_correction(self, transaction: Transaction) -> None:
-        """Put what `correct` said of the last turn into the database, no other turn following."""
+        """Put what `correct` said of the last turn, and all of the chronicle, into the database, no other turn following."""
         if self.kept_chronicle.chronicle.tid:
             self.kept_chronicle.write(transaction)
         if self._corrected is None:

@@ -121,7 +121,8 @@ class DuckdbStore(CommonStore[Transaction]):
             if self.recorder is not None:
                 self.recorder.close(is_complete=not self._is_broken)
             with self.database.transaction() as transaction:
-                self.history.write_correction(transaction)
+                if not self._is_broken:  # else the records know of a turn that was not committed
+                    self.history.write_correction(transaction)
                 write_position(transaction, self.tid, self.next_eid)
         finally:
             self.reader.close()

@@ -215,7 +215,7 @@ class FollowingStore(CommonStore[Transaction]):
         try:
             if self.recorder is not None:
                 self.recorder.close(is_complete=not self._is_broken)
-            if self.is_clock and self._main.is_usable:
+            if self.is_clock and not self._is_broken and self._main.is_usable:
                 with self._main.transaction() as transaction:
                     self.history.write_correction(transaction)
         finally:

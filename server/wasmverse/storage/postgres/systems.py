@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import psycopg
 from psycopg import sql
 
@@ -23,7 +22,7 @@ from wasmverse.storage.postgres.pull import joined
 from wasmverse.storage.postgres.recovery import PREFIX, finish_prepared, left_behind
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.packed import pack_state
-from wasmverse.universe.state import Columns, State, with_columns
+from wasmverse.universe.state import State, with_system
 from wasmverse.universe.turn import Laws
 from wasmverse.universe.unpacked import Unpacking, split_blobs
 
@@ -117,7 +116,10 @@ class SystemWriter:
                 f"block {block} is not at turn {position.tid}: another process has played on, or its place was restored from a "
                 "copy of another turn"
             )
-        ships, nodes = _with(state.ships, system.ships, sid), _with(state.nodes, system.nodes, sid)
+        ships, nodes = (
+            with_system(state.ships, system.ships, sid),
+            with_system(state.nodes, system.nodes, sid),
+        )
         packed = pack_state(ships, nodes, systems, Crew(1), first_sid)
         target.execute(
             "UPDATE system_state SET ships = %s, nodes = %s WHERE block = %s AND first_sid = %s",
@@ -182,10 +184,3 @@ class SystemWriter:
             found = self._others[number] = connect(self._places[number], "command")
             found.autocommit = True
         return found
-
-
-def _with(columns: Columns, system: Columns, sid: int) -> Columns:
-    """Columns of neighbouring systems with other ones for one of them."""
-    begin, end = np.searchsorted(columns.sid, [sid, sid + 1])
-    parts: Any = zip(columns, system, strict=True)
-    return with_columns(columns, (np.concatenate((old[:begin], new, old[end:])) for old, new in parts))
