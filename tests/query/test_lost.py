@@ -249,3 +249,30 @@ def test_a_reader_that_is_confined_by_less_than_it_must_be_is_ended(
     finally:
         running.close()
     assert "confined by less than it must be: confinement_required names 'files'" in caplog.text
+
+
+def test_a_pool_that_closes_ends_also_what_nobody_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it waits for: its task stayed on the loop, and was complained of when the garbage collector came by."""
+    running = RunningPool(tmp_path, reader_nice=0)
+    running.publish(1)
+    running.start()
+
+    async def never(run: object) -> None:
+        await asyncio.sleep(3_600)
+
+    monkeypatch.setattr(running.pool._dispatcher, "ask", never)
+
+    async def leave_and_close() -> list[str]:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await run_query(running.pool, "select 1")
+        [left] = (task for task in asyncio.all_tasks() if "_carry_out" in str(task))
+        await running.pool.close()
+        return [str(left)] if not left.done() else []
+
+    try:
+        assert running.threads.run(leave_and_close()) == []
+    finally:
+        running.close()

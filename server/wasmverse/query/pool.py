@@ -45,6 +45,7 @@ class ReaderPool:
         self._settings = settings
         self._folder = snapshot_folder
         self._running: dict[Query, Run] = {}
+        self._tasks: set[asyncio.Task[Result]] = set()  # also of queries that nobody waits for any more
         self._cache = ResultCache(settings.query_cache_bytes_max)
         self._dispatcher = Dispatcher(settings, snapshot_folder, self._cache)
         self._costs = self._dispatcher.admission.costs
@@ -134,10 +135,9 @@ class ReaderPool:
     async def close(self) -> None:
         """End all readers; whoever waits is refused."""
         self._is_closed = True
-        tasks = [run.task for run in self._running.values() if run.task is not None]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._dispatcher.close()
 
     async def query(
@@ -197,6 +197,8 @@ class ReaderPool:
         run = Run(query, client, query.turn, is_pinned, is_live, is_quick)
         run.task = asyncio.create_task(self._carry_out(run))
         self._running[query] = run
+        self._tasks.add(run.task)
+        run.task.add_done_callback(self._tasks.discard)
         run.task.add_done_callback(partial(self._forget, run))
         return run
 
