@@ -1,7 +1,7 @@
 import { element } from '../panel/element';
 import { emblem } from '../panel/emblem';
 import { toCss } from '../view/colour';
-import { strategyColour } from '../view/look';
+import { inkOf, strategyColour } from '../view/look';
 
 export interface Part {
   readonly text: string;
@@ -33,7 +33,7 @@ export function wordsOf(text: string, strategies: readonly string[], isColoured:
     if (part.strategy === null) return document.createTextNode(part.text);
     // A line never ends between the two.
     const name = element('span', { class: 'named' }, emblem(part.strategy), part.text);
-    if (isColoured) name.style.color = toCss(strategyColour(part.strategy));
+    if (isColoured) name.style.color = toCss(inkOf(strategyColour(part.strategy)));
     return name;
   });
 }

@@ -5,10 +5,9 @@ import type { Ranked } from '../sql/ranks';
 import type { SystemNews, SystemSummary } from '../sql/systems';
 import { type Camera, clamp } from '../view/camera';
 import { claimsOf } from '../view/claims';
-import { mixed } from '../view/colour';
 import { type Field, fieldReach, type Heart, heatField, territories } from '../view/field';
 import { figuresOf, heatOf, LAYERS } from '../view/layers';
-import { strategyColour } from '../view/look';
+import { inkOf, strategyColour } from '../view/look';
 import { paintStars, type Telling } from '../view/paint';
 import { MAP_SIZE, type Star, StarField } from '../view/star-field';
 import { Currents } from './currents';
@@ -194,7 +193,7 @@ export class MapScene {
     if (sight.span > NAMES_SPAN && this.view.layer === null) {
       for (const { strategy, x, y, share } of this.hearts) {
         if (strategy === '' || share === 0) continue;
-        const colour = mixed(strategyColour(strategy), 0xffffff, 0.4);
+        const colour = inkOf(strategyColour(strategy));
         // Strategies before systems, whatever these have.
         labels.push({
           key: strategy,
@@ -238,7 +237,7 @@ export class MapScene {
         key: `ship ${eid}`,
         text: `${name}, ${rank}`,
         at: { x: star.x, y: star.y + MARK_BELOW_PIXELS / pixelsPerUnit },
-        colour: mixed(strategyColour(strategy), 0xffffff, 0.3),
+        colour: inkOf(strategyColour(strategy)),
         // They are few: before the names of systems, and after those of strategies.
         weight: 1e14 - labels.size,
         aside: null,
