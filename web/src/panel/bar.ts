@@ -16,8 +16,10 @@ export class Bar {
     tools.addEventListener('click', () => {
       if (tools.matches(':popover-open')) tools.hidePopover();
     });
-    address.listen(({ turn }) => {
-      brand.href = writePlace({ ...MAP, turn });
+    // Who wants more than an embedded page shows opens the whole one at the same place.
+    address.listen((place) => {
+      const whole = { ...place, isEmbedded: false, hidden: [], isTouring: false };
+      brand.href = writePlace(place.isEmbedded ? whole : { ...MAP, turn: place.turn });
     });
   }
 

@@ -1,10 +1,9 @@
 import { byId } from '../panel/element';
 import type { Address } from '../place/address';
-import { writePlace } from '../place/place';
 
 /**
  * How the page looks within another one, or on a wall: `embed` and `hide` of the address as attributes of the body, by
- * which style/share.css goes. A wall's screen is kept awake where the browser allows it.
+ * which style/embed.css goes. A wall's screen is kept awake where the browser allows it.
  */
 export function showEmbedded(address: Address): void {
   const { body } = document;
@@ -27,14 +26,8 @@ export function showEmbedded(address: Address): void {
     body.toggleAttribute('data-embed', place.isEmbedded);
     if (place.hidden.length === 0) body.removeAttribute('data-hide');
     else body.setAttribute('data-hide', place.hidden.join(' '));
-    if (place.isEmbedded) {
-      // Who wants more than the window shows opens the whole page at the same place.
-      brand.setAttribute('href', writePlace({ ...place, isEmbedded: false, hidden: [], isTouring: false }));
-      brand.setAttribute('target', '_blank');
-    } else if (brand.hasAttribute('target')) {
-      brand.setAttribute('href', '#/');
-      brand.removeAttribute('target');
-    }
+    if (place.isEmbedded) brand.setAttribute('target', '_blank');
+    else brand.removeAttribute('target');
     if (place.isEmbedded && place.isTouring) stayAwake();
   });
 }
