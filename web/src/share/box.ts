@@ -1,4 +1,5 @@
 import '../style/share.css';
+import { copyText } from '../panel/clipboard';
 import { button, element, write } from '../panel/element';
 import type { Address } from '../place/address';
 import { CLIP_SECONDS, type Picture, recordClip } from './clip';
@@ -78,15 +79,13 @@ export class Box {
   }
 
   private async copy(text: string, done: string): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(text);
+    if (await copyText(text)) {
       write(this.said, done);
-    } catch {
-      // Without https a page may not write there.
-      this.link.value = text;
-      this.link.focus();
-      write(this.said, 'Your browser does not let the page copy: press Ctrl+C.');
+      return;
     }
+    this.link.value = text;
+    this.link.focus();
+    write(this.said, 'Your browser does not let the page copy: press Ctrl+C.');
   }
 
   private async save(): Promise<void> {
