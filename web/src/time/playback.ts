@@ -40,8 +40,8 @@ export class Playback {
   private periodMs = 1000;
   /** The last speed, for the next time. */
   private speed = 1;
-  /** Where slow motion of a turn ends; it began live. */
-  private slowUntil: number | null = null;
+  /** A turn in slow motion: where it ends, and whether it began live; null when none is under way. */
+  private slow: { readonly until: number; readonly wasLive: boolean } | null = null;
   private isPauseWanted = false;
 
   constructor(
@@ -50,7 +50,7 @@ export class Playback {
     private readonly after: After,
     private readonly now: () => number,
   ) {
-    address.listen((place) => this.arrive(place));
+    address.listen((place, from) => this.arrive(place, from));
   }
 
   know(kept: Kept): void {
@@ -72,7 +72,6 @@ export class Playback {
   /** Live: stand still at the newest turn; standing: go on; playing: stand still. */
   toggle(): void {
     const { turn, play } = this.address.place;
-    this.slowUntil = null;
     // Before the server has said which turns there are, it is not known where to stand.
     this.isPauseWanted = turn === null && this.newest === null;
     if (turn === null) this.seek(this.newest);
@@ -87,7 +86,6 @@ export class Playback {
 
   /** To a turn, where the page stands; past the newest one it is live. */
   seek(turn: number | null): void {
-    this.slowUntil = null;
     if (turn === null || this.kept === null) return;
     const newest = this.newest ?? this.kept.newest;
     if (turn > newest) this.toLive();
@@ -96,44 +94,45 @@ export class Playback {
 
   /** As `seek`, while the finger is still on the line. */
   scrub(turn: number): void {
-    this.slowUntil = null;
     this.address.drift({ turn, play: null });
   }
 
   faster(direction: 1 | -1): void {
     this.speed = otherSpeed(this.address.place.play ?? this.speed, direction);
-    if (this.address.place.play !== null) this.address.go({ play: this.speed });
+    if (this.address.place.play !== null)
+      this.keepSlow(this.slow, () => this.address.go({ play: this.speed }));
   }
 
   get shownSpeed(): number {
     return this.address.place.play ?? this.speed;
   }
 
-  /** The turn before, in slow motion; then what was shown goes on. */
+  /** The turn before, in slow motion; then the page is live again if it was, or stands at the turn that it showed. */
   replay(): void {
     const { turn } = this.address.place;
     const until = turn ?? this.newest;
     if (until === null || this.kept === null || until <= this.kept.oldest) return;
-    const wasLive = turn === null;
-    this.address.go({ turn: until - 1, play: SPEEDS[0] ?? 1 });
-    this.slowUntil = wasLive ? until : null;
-    if (!wasLive) this.stopAt = until;
+    this.keepSlow({ until, wasLive: turn === null }, () =>
+      this.address.go({ turn: until - 1, play: SPEEDS[0] ?? 1 }),
+    );
   }
 
   toLive(): void {
-    this.slowUntil = null;
     this.address.go({ ...TO_LIVE, play: null });
   }
 
-  private stopAt: number | null = null;
+  /** Makes a step of the slow motion itself, so that it goes on after that. */
+  private keepSlow(slow: Playback['slow'], step: () => void): void {
+    step();
+    this.slow = slow;
+  }
 
-  private arrive({ turn, play }: Place): void {
+  private arrive({ turn, play }: Place, from: Place | null): void {
     this.cancel?.();
     this.cancel = null;
-    if (turn === null || play === null) {
-      this.stopAt = null;
-      return;
-    }
+    // Whoever goes to another turn meanwhile, by Back too, has left the slow motion.
+    if (turn !== from?.turn || play !== from.play) this.slow = null;
+    if (turn === null || play === null) return;
     this.shownMs = this.now();
     this.wait(turn, play);
   }
@@ -152,9 +151,9 @@ export class Playback {
       );
       return;
     }
-    if ((this.slowUntil !== null && turn >= this.slowUntil) || (newest !== null && next > newest))
-      this.toLive();
-    else if (this.stopAt !== null && turn >= this.stopAt) this.address.go({ play: null });
-    else this.address.drift({ turn: next });
+    const { slow } = this;
+    if (slow !== null && !slow.wasLive && turn >= slow.until) this.address.go({ play: null });
+    else if ((slow !== null && turn >= slow.until) || (newest !== null && next > newest)) this.toLive();
+    else this.keepSlow(slow, () => this.address.drift({ turn: next }));
   }
 }

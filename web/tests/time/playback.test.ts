@@ -138,3 +138,28 @@ test('the turn before is replayed slowly, and what was shown goes on', () => {
   expect(pass(20_000)).toEqual([60]);
   expect([place.turn, place.play]).toEqual([60, null]);
 });
+
+test('who goes elsewhere during a replay has left it', () => {
+  move({ turn: 50, play: 1 });
+  playback.replay();
+  expect([place.turn, place.play]).toEqual([49, 0.25]);
+  // Back, and what is played then does not end where the replay would have.
+  move({ turn: 50, play: 1 });
+  expect(pass(3100)).toEqual([51, 52, 53]);
+  move(MAP);
+  playback.replay();
+  move(MAP);
+  move({ turn: 97, play: 0.25 });
+  expect(pass(9000)).toEqual([98, 99]);
+  move({ turn: 101, play: 1 });
+  expect(pass(3100), 'nor is the page live where the replay would have been').toEqual([102, 103, 104]);
+});
+
+test('a replay goes on at another speed, and with a ship selected', () => {
+  move({ turn: 60, play: null });
+  playback.replay();
+  playback.faster(1);
+  move({ eid: 7 });
+  expect(pass(20_000)).toEqual([60]);
+  expect([place.turn, place.play, place.eid]).toEqual([60, null, 7]);
+});
