@@ -1,10 +1,10 @@
 import { drawAtlas } from '../scene/atlas';
 import { Stage } from '../scene/stage';
 import { SystemScene } from '../scene/system-scene';
+import { GRID_SIDE } from '../sql/space';
 import type { SystemState } from '../sql/system';
 import { shipPixelsMin } from '../view/size';
 
-const CELLS = 100;
 /** Free around the system, as a share of its side. */
 const MARGIN = 0.05;
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
@@ -38,9 +38,9 @@ export class Arena {
     // Of a sheet that is closed nothing is drawn.
     if (this.host.offsetParent === null) return false;
     const { width, height } = this.stage;
-    const scale = (Math.min(width, height) * (1 - 2 * MARGIN)) / CELLS;
+    const scale = (Math.min(width, height) * (1 - 2 * MARGIN)) / GRID_SIDE;
     this.scene.container.scale.set(scale);
-    this.scene.container.position.set((width - scale * CELLS) / 2, (height - scale * CELLS) / 2);
+    this.scene.container.position.set((width - scale * GRID_SIDE) / 2, (height - scale * GRID_SIDE) / 2);
     this.scene.advance(nowMs, scale, shipPixelsMin({ left: 0, top: 0, width, height }));
     return true;
   }

@@ -1,5 +1,6 @@
 import type { Sight } from '../place/place';
 import { intoSystem, type Step, TO_MAP } from '../place/step';
+import { GRID_SIDE } from '../sql/space';
 import { STANDING_TURNS, type Standing } from '../sql/standings';
 import type { Story } from '../sql/story';
 import type { SystemPlace } from '../sql/systems';
@@ -21,7 +22,7 @@ export interface Shot {
 /** How much of a system is seen around a fight, and around a single ship, in cells. */
 const FIGHT_SPAN = 30;
 const SHIP_SPAN = 22;
-const MIDDLE = { x: 50, y: 50 };
+const MIDDLE = { x: GRID_SIDE / 2, y: GRID_SIDE / 2 };
 const VISIT_MS_MIN = 8000;
 const VISIT_MS_MAX = 12_000;
 const OVERVIEW_MS = 5000;

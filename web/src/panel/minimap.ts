@@ -3,11 +3,11 @@ import type { Address } from '../place/address';
 import { intoSystem } from '../place/step';
 import { neighboursQuestion } from '../sql/map';
 import { at } from '../sql/question';
+import { MAP_SIDE } from '../sql/space';
 import { PLACES, type SystemPlace, type SystemSummary } from '../sql/systems';
 import type { Point } from '../view/camera';
 import { toCss } from '../view/colour';
 import { strategyColour } from '../view/look';
-import { MAP_SIZE } from '../view/star-field';
 import { button, element } from './element';
 import { emblem } from './emblem';
 import { short } from './format';
@@ -57,7 +57,7 @@ export class Minimap {
     this.draw(here);
     this.canvas.setAttribute(
       'aria-label',
-      `System ${here.sid} at ${here.x}, ${here.y} of ${MAP_SIZE}, among ${this.places.length} systems`,
+      `System ${here.sid} at ${here.x}, ${here.y} of ${MAP_SIDE}, among ${this.places.length} systems`,
     );
     this.list.replaceChildren(...this.neighbours.map((each) => this.neighbour(each)));
   }
@@ -84,8 +84,8 @@ export class Minimap {
     if (pen === null) return;
     pen.scale(sharp, sharp);
     const spot = ({ x, y }: Point): Point => ({
-      x: 4 + (x / MAP_SIZE) * (SIDE - 8),
-      y: 4 + (y / MAP_SIZE) * (SIDE - 8),
+      x: 4 + (x / MAP_SIDE) * (SIDE - 8),
+      y: 4 + (y / MAP_SIDE) * (SIDE - 8),
     });
     const dot = this.places.length > 4000 ? 0.7 : 1.3;
     pen.globalAlpha = this.places.length > 4000 ? 0.28 : 0.65;
@@ -128,7 +128,7 @@ export class Minimap {
   private press(event: MouseEvent): void {
     const box = this.canvas.getBoundingClientRect();
     const cell = (pixel: number, from: number, size: number): number =>
-      (((pixel - from) / size) * SIDE - 4) * (MAP_SIZE / (SIDE - 8));
+      (((pixel - from) / size) * SIDE - 4) * (MAP_SIDE / (SIDE - 8));
     const point = {
       x: cell(event.clientX, box.left, box.width),
       y: cell(event.clientY, box.top, box.height),

@@ -2,6 +2,7 @@ import { Container } from 'pixi.js';
 import type { Layer } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
 import type { Ranked } from '../sql/ranks';
+import { MAP_SIDE } from '../sql/space';
 import type { SystemNews, SystemSummary } from '../sql/systems';
 import { type Camera, clamp } from '../view/camera';
 import { claimsOf } from '../view/claims';
@@ -9,7 +10,7 @@ import { type Field, fieldReach, type Heart, heatField, territories } from '../v
 import { figuresOf, heatOf, LAYERS } from '../view/layers';
 import { inkOf, strategyColour } from '../view/look';
 import { paintStars, type Telling } from '../view/paint';
-import { MAP_SIZE, type Star, StarField } from '../view/star-field';
+import { type Star, StarField } from '../view/star-field';
 import { Currents } from './currents';
 import { Flashes } from './flashes';
 import { type Label, Labels } from './labels';
@@ -155,7 +156,7 @@ export class MapScene {
     const origin = camera.origin;
     this.container.position.set(origin.x, origin.y);
     this.container.scale.set(scale);
-    const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIZE;
+    const whole = Math.min(camera.frame.width, camera.frame.height) / MAP_SIDE;
     const pixels = this.starPixels * Math.max(whole, 0.7) ** 0.3 * Math.max(1, scale / whole) ** GROWTH;
     // Tens of thousands of stars together are as bright as a few: from far each has its share of it.
     const light = clamp((pixels / 5.5) ** 1.2, LIGHT_MIN, 1);

@@ -2,6 +2,7 @@ import type { Sight } from '../place/place';
 import type { Figure, Holding } from '../sql/map';
 import type { Ranked } from '../sql/ranks';
 import type { Look } from '../sql/ship';
+import { MAP_SIDE } from '../sql/space';
 import type { Entity, SystemState } from '../sql/system';
 import type { SystemNews, SystemPlace, SystemSummary } from '../sql/systems';
 import { ENTER_SPAN, Glide, LEAVE_SPAN } from '../view/approach';
@@ -11,7 +12,7 @@ import { toCss } from '../view/colour';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
 import { strategyColour } from '../view/look';
 import { shipPixelsMin } from '../view/size';
-import { MAP_SIZE, type Star, StarField } from '../view/star-field';
+import { type Star, StarField } from '../view/star-field';
 import type { Tracks } from '../view/track';
 import { drawAtlas } from './atlas';
 import { Backdrop } from './backdrop';
@@ -184,7 +185,7 @@ export class World {
 
   /** The star nearest to the middle of the picture. */
   middle(): Star | null {
-    return this.field.nearest(this.helm.camera.sight, 500);
+    return this.field.nearest(this.helm.camera.sight, MAP_SIDE);
   }
 
   /** The middle of the picture, in cells of the map. */
@@ -267,7 +268,7 @@ export class World {
 
   private zoomBy(factor: number): void {
     const { pixel } = this.glide;
-    const star = this.place === null && factor > 1 ? this.under(pixel, MAP_SIZE * 2) : null;
+    const star = this.place === null && factor > 1 ? this.under(pixel, MAP_SIDE * 2) : null;
     this.helm.zoom(factor, pixel, star !== null && 'at' in star ? star.at : null);
     const { sight } = this.helm.camera;
     this.isCrossing = true;

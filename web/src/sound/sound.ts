@@ -1,5 +1,6 @@
 import type { Feed } from '../feed/feed';
 import { at } from '../sql/question';
+import { GRID_SIDE, MAP_SIDE } from '../sql/space';
 import { systemQuestion } from '../sql/system';
 import { NEWS, PLACES } from '../sql/systems';
 import { TURNS } from '../sql/turns';
@@ -10,8 +11,6 @@ const PAD_GAIN = 0.05;
 const GLIDE_SECONDS = 2;
 const HITS_MAX = 6;
 const HIT_SECONDS = 0.35;
-const MAP_SIDE = 500;
-const GRID_SIDE = 100;
 
 interface Hit {
   readonly x: number;

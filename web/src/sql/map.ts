@@ -1,5 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
 import { at, type Question } from './question';
+import { MAP_SIDE } from './space';
 import { SUMMARIES, SUMMARY_TURNS, type SystemSummary } from './systems';
 
 /** What a strategy has in a system or, of many systems, in a square of the map. */
@@ -31,7 +32,7 @@ export const HOLDINGS: Question<readonly Holding[]> = {
 from (select sid, strategy, sum(energy) as energy from entity where kind = 1 and strategy is not null group by sid, strategy)
 join solar_system s using (sid) where energy > 0
 group by strategy, case when (select count(*) from solar_system) <= ${SYSTEMS_APART} then sid
-  else (s.y::integer // ${CELLS}) * 500 + s.x // ${CELLS} end`,
+  else (s.y::integer // ${CELLS}) * ${MAP_SIDE} + s.x // ${CELLS} end`,
     args: [],
     turn: null,
   },

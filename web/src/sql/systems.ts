@@ -1,5 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
 import type { Question } from './question';
+import { MAP_SIDE } from './space';
 
 export interface SystemPlace {
   readonly sid: number;
@@ -69,7 +70,7 @@ select tid, min(sid) as sid, avg(x) + 0.5 as x, avg(y) + 0.5 as y, sum(battles):
   sum(deaths)::bigint as deaths, count(*) as systems
 from fights join solar_system using (sid)
 group by tid, case when (select count(*) from fights) <= ${NEWS_MAX} then sid
-  else (y::integer // ${NEWS_CELLS}) * 500 + x // ${NEWS_CELLS} end`,
+  else (y::integer // ${NEWS_CELLS}) * ${MAP_SIDE} + x // ${NEWS_CELLS} end`,
     args: [],
     turn: null,
   },

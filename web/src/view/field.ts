@@ -1,10 +1,10 @@
+import { MAP_SIDE } from '../sql/space';
 import { rampColour } from './ramp';
-import { MAP_SIZE } from './star-field';
 
 /** The field is a square of so many texels over the map and what lies around it, in cells. */
 export const FIELD_SIDE = 128;
 export const FIELD_FROM = -50;
-export const FIELD_SPAN = MAP_SIZE - 2 * FIELD_FROM;
+export const FIELD_SPAN = MAP_SIDE - 2 * FIELD_FROM;
 
 /** How strong something is at a point of the map, in cells. */
 export interface Deposit {

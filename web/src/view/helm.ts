@@ -1,4 +1,5 @@
 import type { Sight } from '../place/place';
+import { GRID_SIDE, MAP_SIDE } from '../sql/space';
 import { LEAVE_SPAN, pulled } from './approach';
 import { type Bounds, Camera, type Frame, type Point } from './camera';
 import { ease, type Flight, flightBetween, flightMs } from './flight';
@@ -11,8 +12,8 @@ export interface View {
 }
 
 export const MAP_VIEW: View = {
-  bounds: { x: 0, y: 0, size: 500, spanMin: 3, spanMax: 700 },
-  whole: { x: 250, y: 250, span: 516 },
+  bounds: { x: 0, y: 0, size: MAP_SIDE, spanMin: 3, spanMax: 700 },
+  whole: { x: MAP_SIDE / 2, y: MAP_SIDE / 2, span: 516 },
 };
 
 /** A system fills its cell of the map: one camera sees both, from the whole map down to a single ship. */
@@ -24,7 +25,7 @@ export function systemView(place: Point): View {
 }
 
 /** Cells of a system to cells of the map, and back. */
-export const CELLS_PER_UNIT = 100;
+export const CELLS_PER_UNIT = GRID_SIDE;
 
 export function toMapSight(place: Point | null, sight: Sight): Sight {
   if (place === null) return sight;

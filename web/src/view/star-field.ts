@@ -1,3 +1,4 @@
+import { MAP_SIDE } from '../sql/space';
 import type { SystemPlace } from '../sql/systems';
 import { clamp, type Point } from './camera';
 
@@ -7,7 +8,6 @@ export interface Star extends SystemPlace {
   readonly at: Point;
 }
 
-export const MAP_SIZE = 500;
 /** Stars stand anywhere in their cell, or many of them would show the rows and columns of the map. */
 const SCATTER = 0.46;
 /** So near to the map's edge, in cells, stars stand further from their cell, so that a full map has no straight edge. */
@@ -37,7 +37,7 @@ export class StarField {
 
   /** The distance from one star to the next, in cells, were they spread evenly. */
   get spacing(): number {
-    return MAP_SIZE / Math.sqrt(Math.max(1, this.stars.length));
+    return MAP_SIDE / Math.sqrt(Math.max(1, this.stars.length));
   }
 
   /**
@@ -51,7 +51,7 @@ export class StarField {
     for (let y = row - 1; y <= row + 1; y += 1) {
       for (let x = column - 1; x <= column + 1; x += 1) stars += this.tiles.get(tileKey(x, y))?.length ?? 0;
     }
-    const evenShare = (this.stars.length * (3 * TILE) ** 2) / MAP_SIZE ** 2;
+    const evenShare = (this.stars.length * (3 * TILE) ** 2) / MAP_SIDE ** 2;
     return Math.sqrt(evenShare / Math.max(1, stars));
   }
 
@@ -102,9 +102,9 @@ export class StarField {
       const found = [...this.within(x - wide, y - wide, x + wide, y + wide)].filter((each) => each !== star);
       const near = found
         .map((each) => ({ each, far: Math.hypot(each.at.x - x, each.at.y - y) }))
-        .filter(({ far }) => far <= wide || wide > MAP_SIZE * 2)
+        .filter(({ far }) => far <= wide || wide > MAP_SIDE * 2)
         .sort((a, b) => a.far - b.far || a.each.sid - b.each.sid);
-      if (near.length >= count || wide > MAP_SIZE * 2) return near.slice(0, count).map(({ each }) => each);
+      if (near.length >= count || wide > MAP_SIDE * 2) return near.slice(0, count).map(({ each }) => each);
     }
   }
 }
@@ -118,7 +118,7 @@ function tileKey(column: number, row: number): number {
 
 /** Where a system's star stands: always the same, in its cell, but for those at the edge of the map. */
 function scattered({ sid, x, y }: SystemPlace): Point {
-  const inside = Math.min(x, y, MAP_SIZE - 1 - x, MAP_SIZE - 1 - y);
+  const inside = Math.min(x, y, MAP_SIDE - 1 - x, MAP_SIDE - 1 - y);
   const edge = clamp(1 - inside / EDGE, 0, 1) ** 2;
   const reach = SCATTER + edge * EDGE_SCATTER;
   return { x: x + 0.5 + reach * (2 * chance(sid, 1) - 1), y: y + 0.5 + reach * (2 * chance(sid, 2) - 1) };

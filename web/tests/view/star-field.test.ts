@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MAP_SIZE, StarField } from '../../src/view/star-field';
+import { MAP_SIDE } from '../../src/sql/space';
+import { StarField } from '../../src/view/star-field';
 
 const PLACES = [
   { sid: 1, x: 0, y: 0 },
@@ -87,7 +88,7 @@ test('a star is in the cell of its system, but not always at the same spot of it
 });
 
 test('a full map has no straight edge', () => {
-  const edge = Array.from({ length: MAP_SIZE }, (_, y) => ({ sid: y, x: 0, y }));
+  const edge = Array.from({ length: MAP_SIDE }, (_, y) => ({ sid: y, x: 0, y }));
   const beyond = new StarField(edge).stars.filter(({ at }) => at.x < -1).length;
   expect(beyond).toBeGreaterThan(100);
   expect(beyond).toBeLessThan(400);
