@@ -4,7 +4,7 @@ import { byId, write } from './panel/element';
 import { hoverText } from './panel/hover';
 import { Tooltip } from './panel/tooltip';
 import type { Address } from './place/address';
-import type { Place } from './place/place';
+import { type Place, SPEED_MAX, TURNS_A_PERIOD_MAX } from './place/place';
 import { intoSystem, type Step, TO_MAP, toEntity } from './place/step';
 import type { Stage } from './scene/stage';
 import { World } from './scene/world';
@@ -27,10 +27,8 @@ const BUTTON_ZOOM = 1.6;
 /** The tour takes so many times as long for a flight: there is time to see where it leads. */
 const TOUR_PACE = 2;
 
-/** Where past turns are played faster than this, some are left out. */
-const PACE_MAX = 4;
 /** So many turns after another one may be the next that is played. */
-const STRIDE_MAX = 4;
+const STRIDE_MAX = SPEED_MAX / TURNS_A_PERIOD_MAX;
 
 /** Whether a place follows another because past turns are played. */
 function isPlayed(place: Place, from: Place): boolean {
@@ -132,7 +130,7 @@ export class Sky {
 
   /** Milliseconds from the turn that is shown to the next one. */
   private get pace(): number {
-    return this.periodMs / Math.min(this.address.place.play ?? 1, PACE_MAX);
+    return this.periodMs / Math.min(this.address.place.play ?? 1, TURNS_A_PERIOD_MAX);
   }
 
   private follow(feed: Pick<Feed, 'follow'>): void {

@@ -49,8 +49,12 @@ export const NEWS_FILTERS = ['all', 'falls', 'kills', 'systems', 'strategies', '
 
 export const HIDEABLE: readonly string[] = ['bar', 'panels', 'news', 'time', 'caption'];
 
-/** How slowly and how fast past turns are played. */
-const [SPEED_MIN, SPEED_MAX] = [0.25, 16];
+/** How fast past turns are played, in periods a period; in between only by an address that says so. */
+export const SPEED_MIN = 0.25;
+export const SPEED_MAX = 16;
+export const SPEEDS: readonly number[] = [SPEED_MIN, 0.5, 1, 2, 4, 8, SPEED_MAX];
+/** Faster than this turns are left out: no eye could follow them, and each is asked of the server. */
+export const TURNS_A_PERIOD_MAX = 4;
 
 export type Measure = 'energy' | 'ships';
 

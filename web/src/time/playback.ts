@@ -1,11 +1,8 @@
 import type { Address } from '../place/address';
-import type { Place } from '../place/place';
+import { type Place, SPEED_MIN, SPEEDS, TURNS_A_PERIOD_MAX } from '../place/place';
 import { TO_LIVE } from '../place/step';
 import type { Kept } from '../sql/kept';
 
-export const SPEEDS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 16];
-/** Faster than this turns are left out: no eye could follow them, and each is asked of the server. */
-const TURNS_A_PERIOD_MAX = 4;
 /** So many of the next turns are asked for before they are shown. */
 const AHEAD = 3;
 /** How often to look whether the next turn is there. */
@@ -113,7 +110,7 @@ export class Playback {
     const until = turn ?? this.newest;
     if (until === null || this.kept === null || until <= this.kept.oldest) return;
     this.keepSlow({ until, wasLive: turn === null }, () =>
-      this.address.go({ turn: until - 1, play: SPEEDS[0] ?? 1 }),
+      this.address.go({ turn: until - 1, play: SPEED_MIN }),
     );
   }
 

@@ -2,6 +2,7 @@ import type { Feed, Means } from '../feed/feed';
 import { button, byId, element, write } from '../panel/element';
 import { count } from '../panel/format';
 import type { Address } from '../place/address';
+import { SPEED_MAX } from '../place/place';
 import { SourceFailure } from '../source/failure';
 import { KEPT, type Kept, readKept, readTold, toldSince } from '../sql/kept';
 import { PERIOD_GUESS_MS, periodOf } from '../sql/period';
@@ -25,7 +26,7 @@ export class TimeLine {
   private readonly speed = button(
     '1×',
     { class: 'time-speed', title: 'Speed: faster (>) or slower (<)' },
-    () => this.playback.faster(this.playback.shownSpeed >= 16 ? -1 : 1),
+    () => this.playback.faster(this.playback.shownSpeed >= SPEED_MAX ? -1 : 1),
   );
   private readonly live = button('Live', { class: 'time-live', title: 'Back to the newest turn (l)' }, () =>
     this.playback.toLive(),
