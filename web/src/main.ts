@@ -30,6 +30,7 @@ import { Sky } from './sky';
 import { openLink } from './source/link';
 import { postQuery } from './source/request';
 import { takeToken } from './source/token';
+import { Tracks } from './view/track';
 
 /** Each part hears of the place from `address` and of the universe from `feed`; they know nothing of each other. */
 async function open(): Promise<void> {
@@ -42,8 +43,10 @@ async function open(): Promise<void> {
   const bar = new Bar(address, postQuery);
   new UniversePanel(byId('universe'), address, feed);
   const system = new SystemPanel(byId('system'), address, feed);
-  new EntityPanel(byId('entity'), address, feed);
-  const sky = new Sky(stage, address, feed);
+  // The panel fills the tracks, so it comes before the sky, which draws them.
+  const tracks = new Tracks();
+  new EntityPanel(byId('entity'), address, feed, tracks);
+  const sky = new Sky(stage, address, feed, tracks);
   const layers = new Layers(byId('layer-choice'), byId('layer-legend'), address, feed);
   new Minimap(byId('minimap'), address, feed);
   greetFirstVisit(address, feed, postQuery, sky);

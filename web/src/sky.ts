@@ -12,7 +12,7 @@ import { HOLDINGS, isolatedQuestion, layerQuestion } from './sql/map';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
 import { ranksQuestion, strongestQuestion } from './sql/ranks';
-import { historyQuestion, lookQuestion } from './sql/ship';
+import { lookQuestion } from './sql/ship';
 import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
 import { NEWS, PLACES, SUMMARIES, type SystemPlace, type SystemSummary } from './sql/systems';
@@ -20,7 +20,7 @@ import { TURNS } from './sql/turns';
 import type { Point } from './view/camera';
 import { learnLooks } from './view/look';
 import { byNearness, type Direction, nextToward } from './view/star-walk';
-import { Tracks } from './view/track';
+import type { Tracks } from './view/track';
 
 const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
@@ -41,7 +41,6 @@ export class Sky {
   private readonly world: World;
   private readonly tooltip = new Tooltip();
   private summaries: ReadonlyMap<number, SystemSummary> = new Map();
-  private readonly tracks = new Tracks();
   private hasPlaces = false;
   private places: readonly SystemPlace[] = [];
   /** The star that the keyboard has chosen, and the row in which it goes on: all of them, from the middle outwards. */
@@ -53,6 +52,7 @@ export class Sky {
     stage: Stage,
     private readonly address: Address,
     feed: Pick<Feed, 'follow'>,
+    tracks: Tracks,
   ) {
     this.world = new World(stage, byId('sky'), freeSky, () => CALM.matches, {
       onSystem: (sid, sight) => address.go({ ...intoSystem(sid), sight }),
@@ -65,6 +65,7 @@ export class Sky {
       onUnfollow: () => address.replace({ isFollowing: false }),
       onLeave: (sight) => address.go({ ...TO_MAP, sight }),
     });
+    this.world.showTracks(tracks);
     onCoversChange(() => this.world.reframe());
     byId('zoom-in').addEventListener('click', () => this.zoom(BUTTON_ZOOM));
     byId('zoom-out').addEventListener('click', () => this.zoom(1 / BUTTON_ZOOM));
@@ -182,15 +183,10 @@ export class Sky {
     feed.follow(strongestQuestion, (marks) => this.world.setMarks(marks ?? []));
     feed.follow(systemQuestion, (state) => {
       if (state === null) return;
-      this.tracks.take(state);
       this.world.showSystem(state, this.pace);
     });
     feed.follow(lookQuestion, (look) => this.world.showLook(look));
     feed.follow(ranksQuestion, (ranks) => this.world.showRanks(ranks ?? []));
-    feed.follow(historyQuestion, (history) => {
-      if (history !== null) this.tracks.add(history.eid, history.marks);
-    });
-    this.world.showTracks(this.tracks);
   }
 
   private arrive(place: Place, from: Place | null): void {
@@ -200,7 +196,6 @@ export class Sky {
       this.tooltip.hide();
       this.chosen = null;
     }
-    if (isElsewhere) this.tracks.clear();
     if (isOtherTurn) {
       // Nothing flies from one time to another, but from a turn that is played to the next.
       if (!isPlayed(place, from)) {

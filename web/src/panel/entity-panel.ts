@@ -7,7 +7,7 @@ import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { toCss } from '../view/colour';
 import { inkOf, strategyColour } from '../view/look';
 import { readPlan } from '../view/plan';
-import { Tracks } from '../view/track';
+import type { Tracks } from '../view/track';
 import { button, element, write } from './element';
 import { count } from './format';
 import { lifeOf } from './life';
@@ -47,7 +47,6 @@ export class EntityPanel {
   private readonly life = element('ol', { class: 'life', id: 'entity-life', 'aria-label': 'Its life' });
   private readonly follow: HTMLButtonElement;
   private readonly shipBox: HTMLElement;
-  private readonly tracks = new Tracks();
   private eid: number | null = null;
   private state: SystemState | null = null;
   private look: Look | null = null;
@@ -59,6 +58,8 @@ export class EntityPanel {
     private readonly host: HTMLElement,
     private readonly address: Pick<Address, 'place' | 'listen' | 'go'>,
     feed: Pick<Feed, 'follow'>,
+    /** Is filled here, for all who draw of it. */
+    private readonly tracks: Tracks,
   ) {
     const cells = FIELDS.map(([label, , id]) => {
       const value = element('dd', { id: `entity-${id}` }, '–');

@@ -6,7 +6,7 @@ const MARKS_KEPT = 120;
 /** Whoever has not been seen for so many turns is forgotten. */
 const TURNS_KEPT = 240;
 
-/** What answers have said of the ships of one system, turn by turn. It holds no more than a few turns of each. */
+/** What answers have said of the ships of one system, turn by turn. It holds at most `MARKS_KEPT` turns of each. */
 export class Tracks {
   private readonly marks = new Map<number, Mark[]>();
 
