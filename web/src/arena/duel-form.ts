@@ -3,6 +3,7 @@ import type { DuelModule } from '../duel/guest';
 import { BUNDLED, bundledModule } from '../duel/modules';
 import { button, element, write } from '../panel/element';
 import { emblem } from '../panel/emblem';
+import { count } from '../panel/format';
 import { nameFrom } from '../source/upload';
 
 /** The largest sizes that a page plays: what is kept of all turns must fit into its memory. */
@@ -136,7 +137,7 @@ export class DuelForm {
       const value = Number(field.value);
       if (!Number.isSafeInteger(value) || value < Number(field.min) || value > Number(field.max)) {
         this.say(
-          `${name} is ${field.value || 'empty'}; allowed is a whole number from ${field.min} to ${Number(field.max).toLocaleString('en')}.`,
+          `${name} is ${field.value || 'empty'}; allowed is a whole number from ${field.min} to ${count(Number(field.max))}.`,
         );
         field.focus();
         return;

@@ -1,6 +1,7 @@
 import { TALLY, type Tally, type TurnRecord } from '../duel/game';
 import { element } from '../panel/element';
 import { emblem } from '../panel/emblem';
+import { count } from '../panel/format';
 
 const COLUMNS = TALLY;
 
@@ -26,9 +27,7 @@ export function duelTable(
         isGrounded[slot] === true ? element('span', { class: 'badge grounded' }, 'grounded') : null,
         fault === undefined ? null : element('div', { class: 'fault small' }, fault),
       ),
-      ...COLUMNS.map((column) =>
-        element('td', { class: 'number' }, (sums[slot]?.[column] ?? 0).toLocaleString('en')),
-      ),
+      ...COLUMNS.map((column) => element('td', { class: 'number' }, count(sums[slot]?.[column] ?? 0))),
     );
   });
   return element(

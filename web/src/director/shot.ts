@@ -1,3 +1,4 @@
+import { count, percent } from '../panel/format';
 import type { Sight } from '../place/place';
 import { intoSystem, type Step, TO_MAP } from '../place/step';
 import { GRID_SIDE } from '../sql/space';
@@ -81,34 +82,34 @@ export function overview(number: number, outlook: Outlook): Shot {
 
 /** What can be said of the universe as a whole, each time from another side. */
 export function sentencesOf({ standings, turn }: Outlook): string[] {
-  const energy = sum(standings, 'energy');
-  const ships = sum(standings, 'ships');
+  const energy = Math.max(1, sum(standings, 'energy'));
+  const ships = Math.max(1, sum(standings, 'ships'));
   const [first, second] = most(standings, (each) => each.energy);
   const said: string[] = [];
   if (first !== undefined) {
-    const ahead = `${first.strategy} holds ${percent(first.energy, energy)} of all energy`;
-    const next = second === undefined ? '' : `, ${second.strategy} ${percent(second.energy, energy)}`;
+    const ahead = `${first.strategy} holds ${percent(first.energy / energy)} of all energy`;
+    const next = second === undefined ? '' : `, ${second.strategy} ${percent(second.energy / energy)}`;
     said.push(`${ahead}${next}.`);
   }
   if (turn !== null && turn.kills > 0) {
-    const fell = turn.kills === 1 ? 'one has just fallen' : `${whole(turn.kills)} have just fallen`;
-    said.push(`Of ${whole(turn.ships + turn.kills)} ships ${fell}.`);
+    const fell = turn.kills === 1 ? 'one has just fallen' : `${count(turn.kills)} have just fallen`;
+    said.push(`Of ${count(turn.ships + turn.kills)} ships ${fell}.`);
   }
   const [riser] = most(standings, gainOf);
   if (riser !== undefined && gainOf(riser) >= GAIN_TOLD)
-    said.push(`${riser.strategy} is gaining: ${percent(gainOf(riser), 1)} more energy than ${MINUTE} ago.`);
+    said.push(`${riser.strategy} is gaining: ${percent(gainOf(riser))} more energy than ${MINUTE} ago.`);
   const [hunter] = most(standings, (each) => each.kills);
   if (hunter !== undefined && hunter.kills > 0)
     said.push(
-      `Nobody felled more in the last ${MINUTE} than ${hunter.strategy}: ${whole(hunter.kills)} ships.`,
+      `Nobody felled more in the last ${MINUTE} than ${hunter.strategy}: ${count(hunter.kills)} ships.`,
     );
   const [loser] = most(standings, (each) => -gainOf(each));
   if (loser !== undefined && -gainOf(loser) >= GAIN_TOLD)
-    said.push(`${loser.strategy} is losing: ${percent(-gainOf(loser), 1)} less energy than ${MINUTE} ago.`);
+    said.push(`${loser.strategy} is losing: ${percent(-gainOf(loser))} less energy than ${MINUTE} ago.`);
   const [crowd] = most(standings, (each) => each.ships);
   if (crowd !== undefined && crowd !== first)
     said.push(
-      `${crowd.strategy} flies most ships, ${percent(crowd.ships, ships)} of them, with ${percent(crowd.energy, energy)} of the energy.`,
+      `${crowd.strategy} flies most ships, ${percent(crowd.ships / ships)} of them, with ${percent(crowd.energy / energy)} of the energy.`,
     );
   return said;
 }
@@ -128,12 +129,4 @@ function sum(standings: readonly Standing[], key: 'energy' | 'ships'): number {
 
 function most(standings: readonly Standing[], value: (standing: Standing) => number): Standing[] {
   return [...standings].sort((a, b) => value(b) - value(a));
-}
-
-function whole(value: number): string {
-  return new Intl.NumberFormat('en').format(value);
-}
-
-function percent(part: number, all: number): string {
-  return `${Math.round((100 * part) / Math.max(1, all))} %`;
 }

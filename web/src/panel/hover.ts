@@ -1,6 +1,6 @@
 import type { Entity } from '../sql/system';
 import type { SystemPlace, SystemSummary } from '../sql/systems';
-import { count } from './format';
+import { count, percent } from './format';
 
 /** What the tooltip says of a star, a ship or a node. */
 export function hoverText(
@@ -15,6 +15,6 @@ export function hoverText(
   }
   const summary = summaries.get(found.sid);
   if (summary === undefined) return `System ${found.sid}`;
-  const share = `${Math.round((100 * summary.leaderEnergy) / Math.max(1, summary.energy))} %`;
+  const share = percent(summary.leaderEnergy / Math.max(1, summary.energy));
   return `System ${found.sid} · ${count(summary.ships)} ships · ${summary.leader} leads with ${share} of ${count(summary.energy)} energy`;
 }

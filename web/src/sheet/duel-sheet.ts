@@ -10,6 +10,7 @@ import { DuelRun } from '../duel/run';
 import { stateOf } from '../duel/states';
 import { button, element, write } from '../panel/element';
 import type { FillSheet } from '../panel/fill-sheet';
+import { count } from '../panel/format';
 import { lendLooks } from '../view/look';
 
 export const fillDuel: FillSheet = (host) => {
@@ -111,7 +112,7 @@ class DuelSheet {
 
   private told(): string {
     const { systems, seed } = this.sizes;
-    const played = (this.turns.at(-1)?.tid ?? 0).toLocaleString('en');
+    const played = count(this.turns.at(-1)?.tid ?? 0);
     return `${played} turns of ${systems} ${systems === 1 ? 'system' : 'systems'} played in this page, seed ${seed}.`;
   }
 
