@@ -1,3 +1,4 @@
+import { download } from '../panel/download';
 import { Unreachable } from '../source/failure';
 import { type Query, request } from '../source/request';
 
@@ -12,7 +13,7 @@ const TYPES: Readonly<Record<FileKind, string>> = {
  * Asks again for a result, in a format of the server's own, and hands it to the person as a file. It goes from the
  * network to the browser's own storage; the page reads none of it. Rejects with a `SourceFailure`.
  */
-export async function saveResult(query: Query, kind: FileKind): Promise<{ isCut: boolean; bytes: number }> {
+export async function saveResult(query: Query, kind: FileKind): Promise<{ isCut: boolean }> {
   const { sql, args, turn } = query;
   const response = await request('api/v2/query/tuples', {
     method: 'POST',
@@ -23,12 +24,6 @@ export async function saveResult(query: Query, kind: FileKind): Promise<{ isCut:
     throw new Unreachable('the file broke off');
   });
   const name = `wasmverse-turn-${response.headers.get('Wasmverse-Turn') ?? 'newest'}.${kind}`;
-  const address = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
-  // The download has begun by then, and holds the file itself.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
-  return { isCut: response.headers.has('Wasmverse-Truncated'), bytes: file.size };
+  download(file, name);
+  return { isCut: response.headers.has('Wasmverse-Truncated') };
 }

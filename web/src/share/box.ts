@@ -1,5 +1,6 @@
 import '../style/share.css';
 import { copyText } from '../panel/clipboard';
+import { download } from '../panel/download';
 import { button, element, write } from '../panel/element';
 import type { Address } from '../place/address';
 import { CLIP_SECONDS, type Picture, recordClip } from './clip';
@@ -116,10 +117,4 @@ export class Box {
     const parts = ['wasmverse', sid === null ? null : `system-${sid}`, turn === null ? null : `turn-${turn}`];
     return `${parts.filter((part) => part !== null).join('-')}.${ending}`;
   }
-}
-
-function download(blob: Blob, name: string): void {
-  const address = URL.createObjectURL(blob);
-  element('a', { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
