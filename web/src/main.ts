@@ -9,6 +9,7 @@
  */
 import { Watch } from './director/watch';
 import { Feed } from './feed/feed';
+import { after } from './feed/supply';
 import { listenToKeys } from './keys';
 import { Bar } from './panel/bar';
 import { byId } from './panel/element';
@@ -70,11 +71,6 @@ async function open(): Promise<void> {
       byId('news').hidden = true;
     },
   );
-}
-
-function after(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }
 
 takeToken();

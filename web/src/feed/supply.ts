@@ -20,6 +20,11 @@ export interface SupplyListener {
 /** Runs an action later; returns the function that calls it off. An argument, so that tests own the time. */
 export type After = (delayMs: number, action: () => void) => () => void;
 
+export const after: After = (delayMs, action) => {
+  const timer = setTimeout(action, delayMs);
+  return () => clearTimeout(timer);
+};
+
 const BACKOFF_MS_MIN = 250;
 const BACKOFF_MS_MAX = 5000;
 

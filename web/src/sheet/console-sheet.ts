@@ -13,6 +13,7 @@ import { holesIn, readArguments } from '../console/statement';
 import { summaryOf } from '../console/summary';
 import { Editor } from '../editor/editor';
 import { NO_NAMES, namesIn, sqlLanguage } from '../editor/sql-language';
+import { after } from '../feed/supply';
 import { copyText } from '../panel/clipboard';
 import { button, element, write } from '../panel/element';
 import type { FillSheet } from '../panel/fill-sheet';
@@ -345,9 +346,4 @@ class ConsoleSheet {
   private say(words: string): void {
     write(this.said, words);
   }
-}
-
-function after(delayMs: number, action: () => void): () => void {
-  const timer = setTimeout(action, delayMs);
-  return () => clearTimeout(timer);
 }

@@ -1,3 +1,4 @@
+import type { After } from '../feed/supply';
 import type { Address } from '../place/address';
 import { type Place, SPEED_MIN, SPEEDS, TURNS_A_PERIOD_MAX } from '../place/place';
 import { TO_LIVE } from '../place/step';
@@ -14,8 +15,6 @@ interface Supply {
   /** Asks for all that the page shows of a past turn; whether it is there. */
   prefetch(turn: number): boolean;
 }
-
-type After = (delayMs: number, action: () => void) => () => void;
 
 /** The turn that follows at a speed. */
 export function strideOf(speed: number): number {
