@@ -1,4 +1,5 @@
 import type { Feed } from './feed/feed';
+import { isCalm } from './panel/calm';
 import { freeSky, onCoversChange } from './panel/covers';
 import { byId, write } from './panel/element';
 import { hoverText } from './panel/hover';
@@ -22,7 +23,6 @@ import { learnLooks } from './view/look';
 import { byNearness, type Direction, nextToward } from './view/star-walk';
 import type { Tracks } from './view/track';
 
-const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const BUTTON_ZOOM = 1.6;
 /** The tour takes so many times as long for a flight: there is time to see where it leads. */
 const TOUR_PACE = 2;
@@ -54,7 +54,7 @@ export class Sky {
     feed: Pick<Feed, 'follow'>,
     tracks: Tracks,
   ) {
-    this.world = new World(stage, byId('sky'), freeSky, () => CALM.matches, {
+    this.world = new World(stage, byId('sky'), freeSky, isCalm, {
       onSystem: (sid, sight) => address.go({ ...intoSystem(sid), sight }),
       onEntity: (eid) => address.go(toEntity(address.place, eid)),
       onHover: (found, pixel) => {

@@ -1,3 +1,4 @@
+import { isCalm } from '../panel/calm';
 import { drawAtlas } from '../scene/atlas';
 import { Stage } from '../scene/stage';
 import { SystemScene } from '../scene/system-scene';
@@ -7,11 +8,10 @@ import { shipPixelsMin } from '../view/size';
 
 /** Free around the system, as a share of its side. */
 const MARGIN = 0.05;
-const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 
 /** One system of a duel, drawn by the page's own system view on a canvas of its own. */
 export class Arena {
-  private readonly scene = new SystemScene(drawAtlas(), () => CALM.matches);
+  private readonly scene = new SystemScene(drawAtlas(), isCalm);
 
   private constructor(
     private readonly stage: Stage,

@@ -1,10 +1,10 @@
 import type { After } from '../feed/supply';
+import { isCalm } from '../panel/calm';
 import { byId, element, write } from '../panel/element';
 import type { Shot } from './shot';
 import type { Screen } from './tour';
 import { wordsOf } from './words';
 
-const CALM = window.matchMedia('(prefers-reduced-motion: reduce)');
 const FADE_MS = 320;
 /** The words at the end of the tour are read by then. */
 const LEAVE_MS = 5000;
@@ -26,7 +26,7 @@ export class Caption implements Screen {
   }
 
   get isCalm(): boolean {
-    return CALM.matches;
+    return isCalm();
   }
 
   show(shot: Shot, lastsMs: number): void {

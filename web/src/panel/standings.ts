@@ -19,13 +19,12 @@ import {
   ranksOf,
   shareAt,
 } from '../view/shares';
+import { isCalm } from './calm';
 import { button, element, write } from './element';
 import { emblem } from './emblem';
 import { count, percent } from './format';
 import { Leaderboard } from './leaderboard';
 
-/** Asked for less motion, rows do not glide. */
-const isCalm = (): boolean => window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 /** All strategies without a band of their own. */
 const OTHERS = '#7d8aa8';
 
