@@ -1,8 +1,7 @@
 import { toCss } from '../view/colour';
 import { HULL_BOX, hullOf } from '../view/hulls';
 import { PALETTE, SHAPES } from '../view/look';
-
-const SVG = 'http://www.w3.org/2000/svg';
+import { SVG } from './element';
 
 type Attributes = Readonly<Record<string, string | number>>;
 

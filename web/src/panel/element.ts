@@ -1,5 +1,8 @@
 type Child = Node | string | null;
 
+/** The namespace of what is drawn. */
+export const SVG = 'http://www.w3.org/2000/svg';
+
 /** One DOM element with its classes, attributes and children: all the templating the page needs. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,

@@ -1,8 +1,7 @@
 import { toCss } from '../view/colour';
 import { HULL_BOX, hullOf } from '../view/hulls';
 import { strategyLook } from '../view/look';
-
-const SVG = 'http://www.w3.org/2000/svg';
+import { SVG } from './element';
 
 /** A strategy's ship as a sign before its name, in its colour. Set through the CSSOM: a style attribute would need a wider security policy. */
 export function emblem(strategy: string): SVGElement {

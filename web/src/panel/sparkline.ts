@@ -1,6 +1,6 @@
 import type { TurnRecord } from '../sql/turns';
+import { SVG } from './element';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 280;
 const HEIGHT = 44;
 const BAR_GAP = 1.2;

@@ -1,7 +1,6 @@
-import { element, write } from './element';
+import { element, SVG, write } from './element';
 import { count } from './format';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 240;
 const HEIGHT = 30;
 /** Room for the line's own width. */
