@@ -5,15 +5,13 @@ import { type Ranked, ranksQuestion } from '../sql/ranks';
 import { historyQuestion, type LifeEvent, type Look, lifeQuestion, lookQuestion } from '../sql/ship';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
 import { toCss } from '../view/colour';
-import { inkOf, strategyColour } from '../view/look';
+import { inkOf, NODE_COLOUR, SHIELD_FULL, strategyColour } from '../view/look';
 import { readPlan } from '../view/plan';
 import type { Tracks } from '../view/track';
 import { button, element, write } from './element';
 import { count } from './format';
 import { lifeOf } from './life';
 import { Sparkrow } from './sparkrow';
-
-const SHIELD_FULL = 100;
 
 type Field = readonly [label: string, read: (entity: Entity) => string, id: string];
 
@@ -189,7 +187,7 @@ export class EntityPanel {
     this.strategy.hidden = !isShip;
     this.host.style.setProperty(
       '--accent',
-      isShip ? toCss(inkOf(strategyColour(entity.strategy ?? ''))) : '#ffc46b',
+      toCss(isShip ? inkOf(strategyColour(entity.strategy ?? '')) : NODE_COLOUR),
     );
     for (const [, read, id] of FIELDS) {
       const field = this.values.get(id);

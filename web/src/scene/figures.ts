@@ -1,6 +1,6 @@
 import type { Entity } from '../sql/system';
 import { mixed } from '../view/colour';
-import { strategyLook } from '../view/look';
+import { NODE_COLOUR, SHIELD_FULL, strategyLook } from '../view/look';
 import type { Pose } from '../view/motion';
 import { growthOf, SHIP_LENGTH, upgradesOf } from '../view/size';
 import type { Brush } from './brush';
@@ -23,14 +23,12 @@ export interface Figure {
   drawBody(brush: Brush, at: { x: number; y: number }, pose: Pose, lens: Lens, alpha: number): void;
 }
 
-const SHIELD_FULL = 100;
 const SHIELD_RADIUS = 0.86;
 const SHIELD_COLOUR = 0x9fd8ff;
 const SHIELD_LOW_COLOUR = 0xff7a62;
 const SHIELD_LOW = 0.35;
 /** Of a whole circle. */
 const SHIELD_STEPS = 30;
-const NODE_COLOUR = 0xffc46b;
 /** A ship of so many upgrades is a titan to the eye. */
 const MIGHTY = 150;
 

@@ -10,7 +10,7 @@ import { clamp, type Frame, type Point } from '../view/camera';
 import { Chase } from '../view/chase';
 import { toCss } from '../view/colour';
 import { CELLS_PER_UNIT, Helm, MAP_VIEW, systemView, toMapSight, toOwnSight } from '../view/helm';
-import { strategyColour } from '../view/look';
+import { NODE_COLOUR, strategyColour } from '../view/look';
 import { shipPixelsMin } from '../view/size';
 import { type Star, StarField } from '../view/star-field';
 import type { Tracks } from '../view/track';
@@ -41,7 +41,6 @@ export interface WorldActions {
 const REACH_PIXELS = 18;
 /** From near, whose star this is, in map cells, whatever its size in pixels. */
 const NEAR_REACH = 0.6;
-const NODE_COLOUR = 0xffc46b;
 /** Who follows a ship from further away comes as near as this, in cells of a system. */
 const FOLLOW_SPAN_MAX = 60;
 const FOLLOW_SPAN = 36;

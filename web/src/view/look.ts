@@ -9,6 +9,10 @@ export interface Look {
 
 export const SHAPES = 5;
 
+export const NODE_COLOUR = 0xffc46b;
+/** A shield of so much is whole to the eye. */
+export const SHIELD_FULL = 100;
+
 /**
  * Ten colours that are told apart on a dark sky also with protanopia, deuteranopia and tritanopia. Found by search: of
  * all of lightness 0.6 and more, those whose least distance in OKLab is largest, 0.137 between any two as most people
