@@ -16,7 +16,7 @@ import { NO_NAMES, namesIn, sqlLanguage } from '../editor/sql-language';
 import { after } from '../feed/supply';
 import { copyText } from '../panel/clipboard';
 import { button, element, write } from '../panel/element';
-import type { FillSheet } from '../panel/fill-sheet';
+import { ASIDE_PIXELS_MIN, type FillSheet } from '../panel/fill-sheet';
 import type { Address } from '../place/address';
 import { intoSystem } from '../place/step';
 import type { Answer, Value } from '../source/answer';
@@ -24,9 +24,6 @@ import { Refused, SourceFailure } from '../source/failure';
 import { openLink } from '../source/link';
 import { askExactly, postQuery, type Query } from '../source/request';
 import { CATALOGUE, readCatalogue } from '../sql/catalogue';
-
-/** On narrower windows the sheet hides where a cell leads, so it closes. */
-const ASIDE_PIXELS_MIN = 1100;
 
 type View = 'table' | 'chart' | 'examples' | 'history';
 

@@ -5,7 +5,7 @@ import { bundledModule } from '../duel/modules';
 import { Editor } from '../editor/editor';
 import { LONG_TEXT, strategyLanguage } from '../editor/strategy-language';
 import { button, element, write } from '../panel/element';
-import type { FillSheet } from '../panel/fill-sheet';
+import { ASIDE_PIXELS_MIN, type FillSheet } from '../panel/fill-sheet';
 import { bytes as bytesWords } from '../panel/format';
 import type { Address } from '../place/address';
 import { intoSystem } from '../place/step';
@@ -17,8 +17,6 @@ import { keepDraft, readDraft } from '../write/draft';
 import { fateList } from '../write/fate-list';
 import { FILES, libraryNames, STARTS } from '../write/sources';
 
-/** On narrower windows the sheet hides what it would show. */
-const ASIDE_PIXELS_MIN = 1100;
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 export const fillWrite: FillSheet = (host, address, feed) => {
