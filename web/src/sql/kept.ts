@@ -1,7 +1,7 @@
 import { type Answer, readRows } from '../source/answer';
 import { Unreadable } from '../source/failure';
 import type { Query } from '../source/request';
-import { readStories, type Story } from './story';
+import { STORY_COLUMNS } from './story';
 
 /** Which turns can be asked for; those from `memory` on are there at once. */
 export interface Kept {
@@ -33,14 +33,12 @@ export function readKept(answer: Answer): Kept {
 
 const TOLD_MAX = 240;
 
-/** What was worth a look since a turn, the best first. */
+/** What was worth a look since a turn, the best first; `readStories` reads it. */
 export function toldSince(tid: number): Query {
   return {
-    sql: `select tid, sid, eid, x, y, kind, score, strategy, by_strategy, text from story where tid >= ?
+    sql: `select ${STORY_COLUMNS} from story where tid >= ?
 order by score desc, tid desc limit ${TOLD_MAX}`,
     args: [tid],
     turn: null,
   };
 }
-
-export const readTold: (answer: Answer) => Story[] = readStories;

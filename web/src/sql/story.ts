@@ -19,14 +19,15 @@ export interface Story {
   readonly text: string;
 }
 
-const COLUMNS = 'tid, sid, eid, x, y, kind, score, strategy, by_strategy, text';
+/** What `readStories` reads. */
+export const STORY_COLUMNS = 'tid, sid, eid, x, y, kind, score, strategy, by_strategy, text';
 
 /** What was told lately, newest first: what the tour chooses from, and the news come from. */
 export const STORIES: Question<readonly Story[]> = {
   about: 'stories',
   pace: 'turn',
   query: {
-    sql: `select ${COLUMNS} from story where tid > (select max(tid) from turns) - 60 order by tid desc, score desc limit 60`,
+    sql: `select ${STORY_COLUMNS} from story where tid > (select max(tid) from turns) - 60 order by tid desc, score desc limit 60`,
     args: [],
     turn: null,
   },
@@ -43,7 +44,7 @@ export const HOUR: Question<readonly Story[]> = {
   pace: HOUR_TURNS,
   query: {
     sql: `select * from (
-  select ${COLUMNS} from story where tid > (select max(tid) from turns) - 3600 and kind not in ('fight', 'duel')
+  select ${STORY_COLUMNS} from story where tid > (select max(tid) from turns) - 3600 and kind not in ('fight', 'duel')
   order by score desc, tid desc limit ${HOUR_ROWS_MAX}
 ) order by tid desc, score desc`,
     args: [],

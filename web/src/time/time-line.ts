@@ -4,10 +4,10 @@ import { count } from '../panel/format';
 import type { Address } from '../place/address';
 import { SPEED_MAX } from '../place/place';
 import { SourceFailure } from '../source/failure';
-import { KEPT, type Kept, readKept, readTold, toldSince } from '../sql/kept';
+import { KEPT, type Kept, readKept, toldSince } from '../sql/kept';
 import { PERIOD_GUESS_MS, periodOf } from '../sql/period';
 import { at } from '../sql/question';
-import type { Story } from '../sql/story';
+import { readStories, type Story } from '../sql/story';
 import { TURNS } from '../sql/turns';
 import { marksOf, placeOf, type Span, turnAt } from './marks';
 import { Playback } from './playback';
@@ -166,7 +166,7 @@ export class TimeLine {
       const kept = readKept(await this.means.post(KEPT));
       this.take(kept);
       const { span } = this;
-      if (span !== null && kept.tells) this.told = readTold(await this.means.post(toldSince(span.first)));
+      if (span !== null && kept.tells) this.told = readStories(await this.means.post(toldSince(span.first)));
       this.drawMarks();
     } catch (error) {
       // The page's connection says what is wrong with the server; the line stays as it is.
