@@ -1,7 +1,7 @@
 import { type Answer, readRows } from '../source/answer';
 import { at, type Question } from './question';
 import { MAP_SIDE } from './space';
-import { SUMMARIES, SUMMARY_TURNS, type SystemSummary } from './systems';
+import { SUMMARIES, SUMMARY_COLUMNS, SUMMARY_TURNS, type SystemSummary } from './systems';
 
 /** What a strategy has in a system or, of many systems, in a square of the map. */
 export interface Holding {
@@ -111,8 +111,7 @@ near as (select o.sid, (o.x::integer - here.x) ** 2 + (o.y::integer - here.y) **
   from solar_system o, here where o.sid <> ? order by far, o.sid limit ${NEIGHBOURS}),
 fleet as (select sid, strategy, count(*) as ships, sum(energy) as energy
   from entity where kind = 1 and sid in (select sid from near) group by sid, strategy)
-select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
-  max_by(strategy, {'energy': energy, 'strategy': strategy}) as leader, max(energy)::bigint as leader_energy
+select ${SUMMARY_COLUMNS}
 from fleet join near using (sid) group by sid, far order by far, sid`;
   return { ...SUMMARIES, about: `neighbours ${sid}`, query: { sql, args: [sid, sid], turn } };
 }

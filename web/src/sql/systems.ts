@@ -40,13 +40,18 @@ export const PLACES: Question<readonly SystemPlace[]> = {
 /** Who leads changes slowly, and the query behind it reads every ship: it is asked once in so many turns. */
 export const SUMMARY_TURNS = 6;
 
-// `max_by` over (energy, name) settles ties by name, so that an even system does not change its colour at every answer.
+/**
+ * Of fleets: the ships and the energy of each strategy in each system. `max_by` over (energy, name) settles ties by name,
+ * so that an even system does not change its colour at every answer.
+ */
+export const SUMMARY_COLUMNS = `sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
+  max_by(strategy, {'energy': energy, 'strategy': strategy}) as leader, max(energy)::bigint as leader_energy`;
+
 export const SUMMARIES: Question<readonly SystemSummary[]> = {
   about: 'summaries',
   pace: SUMMARY_TURNS,
   query: {
-    sql: `select sid, sum(ships)::bigint as ships, sum(energy)::bigint as energy,
-  max_by(strategy, {'energy': energy, 'strategy': strategy}) as leader, max(energy)::bigint as leader_energy
+    sql: `select ${SUMMARY_COLUMNS}
 from (select sid, strategy, count(*) as ships, sum(energy) as energy from entity where kind = 1 group by sid, strategy)
 group by sid`,
     args: [],
