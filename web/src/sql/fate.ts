@@ -1,5 +1,6 @@
 import { type Answer, readRows } from '../source/answer';
 import type { Question } from './question';
+import { STANDING_ORDER, STANDING_TURNS } from './standings';
 
 /** How one strategy fares. */
 export interface Fate {
@@ -8,13 +9,14 @@ export interface Fate {
   readonly lastFault: string | null;
   readonly ships: number;
   readonly energy: number;
-  /** Among strategies that have ships, by energy; null without ships. */
+  /** Its place among strategies that have ships, as on the leaderboard; null without ships. */
   readonly rank: number | null;
+  /** Its faults, kills and losses in the last `STANDING_TURNS` turns. */
   readonly faults: number;
-  /** Fuel a ship in the newest turn; null without ships. */
-  readonly fuelPerShip: number | null;
   readonly kills: number;
   readonly deaths: number;
+  /** Fuel a ship in the newest turn; null without ships. */
+  readonly fuelPerShip: number | null;
   /** The ship that was born last in the turns that events are kept of; null if none was. */
   readonly birth: { readonly tid: number; readonly sid: number; readonly eid: number } | null;
   /** The newest lines that it printed. */
@@ -22,10 +24,10 @@ export interface Fate {
 }
 
 const FATE_SQL = `with last as (select max(tid) as tid from turns),
-now as (select strategy, ships, energy, rank() over (order by energy desc) as place, fuel from strategy_turn
+now as (select strategy, ships, energy, row_number() over (order by ${STANDING_ORDER}) as place, fuel from strategy_turn
   where tid = (select tid from last) and ships > 0),
 lately as (select sum(faults) as faults, sum(kills) as kills, sum(deaths) as deaths from strategy_turn
-  where strategy = ? and tid > (select tid from last) - 60),
+  where strategy = ? and tid > (select tid from last) - ${STANDING_TURNS}),
 birth as (select max_by({'tid': tid, 'sid': sid, 'eid': eid}, (tid, -eid)) as born from event
   where kind = 'spawn' and strategy = ?)
 select s.version, s.status, s.last_fault::varchar as last_fault, coalesce(now.ships, 0)::bigint as ships,

@@ -17,6 +17,8 @@ export interface Standing {
 export const STANDING_TURNS = 60;
 
 /** Who has most energy comes first: energy decides battles, however many ships others have. */
+export const STANDING_ORDER = 'energy desc, ships desc, strategy';
+
 export const STANDINGS: Question<readonly Standing[]> = {
   about: 'standings',
   pace: 'turn',
@@ -25,7 +27,7 @@ export const STANDINGS: Question<readonly Standing[]> = {
   max_by(energy, tid)::bigint as energy, min_by(energy, tid)::bigint as energy_before,
   sum(kills)::bigint as kills, sum(faults)::bigint as faults
 from strategy_turn where tid > (select max(tid) from turns) - ${STANDING_TURNS}
-group by strategy having max_by(ships, tid) > 0 order by energy desc, ships desc, strategy`,
+group by strategy having max_by(ships, tid) > 0 order by ${STANDING_ORDER}`,
     args: [],
     turn: null,
   },
@@ -58,7 +60,7 @@ export const HISTORY: Question<readonly Holding[]> = {
   query: {
     sql: `with newest as (select max(tid) as tid from turns),
 named as (select strategy from strategy_turn where tid = (select tid from newest)
-  order by energy desc, ships desc, strategy limit ${NAMED_MAX})
+  order by ${STANDING_ORDER} limit ${NAMED_MAX})
 select t.tid, n.strategy, sum(t.energy)::bigint as energy, sum(t.ships)::bigint as ships
 from strategy_turn t left join named n on n.strategy = t.strategy
 where t.tid > (select tid from newest) - ${HISTORY_TURNS} and t.tid % ${HISTORY_STEP} = 0

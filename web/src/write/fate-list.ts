@@ -2,6 +2,7 @@ import { button, element } from '../panel/element';
 import { emblem } from '../panel/emblem';
 import { brief, count } from '../panel/format';
 import type { Fate } from '../sql/fate';
+import { STANDING_TURNS } from '../sql/standings';
 
 /** How a strategy fares, beside its source: figures, the last fault, and what it printed. */
 export function fateList(name: string, fate: Fate, onFly: () => void): HTMLElement {
@@ -9,9 +10,9 @@ export function fateList(name: string, fate: Fate, onFly: () => void): HTMLEleme
     ['Ships', brief(fate.ships)],
     ['Energy', brief(fate.energy)],
     ['Rank', fate.rank === null ? '–' : String(fate.rank)],
-    ['Kills, 60 turns', brief(fate.kills)],
-    ['Lost, 60 turns', brief(fate.deaths)],
-    ['Faults, 60 turns', brief(fate.faults)],
+    [`Kills, ${STANDING_TURNS} turns`, brief(fate.kills)],
+    [`Lost, ${STANDING_TURNS} turns`, brief(fate.deaths)],
+    [`Faults, ${STANDING_TURNS} turns`, brief(fate.faults)],
     ['Fuel a ship', fate.fuelPerShip === null ? '–' : brief(fate.fuelPerShip)],
   ];
   const isGrounded = fate.status === 'grounded';
