@@ -33,11 +33,12 @@ def test_only_what_is_in_view_is_asked_for(visit: Visit) -> None:
     watched = [frame["sql"] for frame in visit.frames]
     # Turns, standings, the strategies' numbers, what a turn cost, the news, the system; the rest comes without being asked for.
     assert len(watched) == 6
-    # Asked once or from time to time: where the systems are, the shares of the turns before, the kept turns, their marks, ...
+    # Asked once or from time to time: where the systems are, the shares of the turns before, the kept turns, their marks, and of
+    # this system its neighbours and heroes.
     posted = {
         json.loads(request.post_data or "")["sql"] for request in visit.requests if request.method == "POST"
     }
-    assert len(posted) == 5
+    assert len(posted) == 6, sorted(posted)
     page.keyboard.press("Escape")
     visit.await_turns(1)
     assert {"id", "unsubscribe"} in [set(frame) for frame in visit.frames]
