@@ -242,13 +242,15 @@ def test_the_history_of_a_ship_is_one_statement(reader: Reader) -> None:
     assert [name for name, _ in reader.ask(3, sql="SELECT * FROM entity_turn")[0]] == ["tid", *columns]
 
 
-def test_turns_that_were_played_again_belong_to_the_history(reader: Reader) -> None:
+def test_turns_that_others_had_played_again_are_not_in_the_history(reader: Reader) -> None:
     again = SnapshotWriter(reader.writer.folder / PAST, 8, 1 << 30)
-    again.publish(2, snapshot_tables(2))
+    for tid in (1, 3, 4):
+        again.publish(tid, snapshot_tables(tid))
     for tid in (5, 6):
         reader.publish(tid)
-    assert [row[0] for row in reader.ask(6, sql=HISTORY)[1]] == [2, 5, 6]
-    assert [row[0] for row in reader.ask(2, sql=HISTORY)[1]] == [2]
+    assert [row[0] for row in reader.ask(6, sql=HISTORY)[1]] == [5, 6]
+    assert [row[0] for row in reader.ask(4, sql=HISTORY)[1]] == [3, 4], "those just before a past turn, without a gap"
+    assert [row[0] for row in reader.ask(1, sql=HISTORY)[1]] == [1]
     again.close()
 
 

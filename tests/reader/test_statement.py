@@ -9,7 +9,7 @@ import pytest
 from wasmverse.errors import QueryRefused
 from wasmverse.reader.statement import Checker
 
-RELATIONS = frozenset({"entity", "turns"})
+RELATIONS = frozenset({"entity", "turns", "entity_turn"})
 
 READS = [
     "select 1",
@@ -204,6 +204,7 @@ def test_stability_is_known(checker: Checker) -> None:
     assert not checker.check("select random()").is_stable
     assert not checker.check("select 1 from entity where uuid() is null").is_stable
     assert not checker.check("select current_timestamp").is_stable
+    assert not checker.check("select (select count(*) from Game.Entity_Turn) from entity").is_stable
 
 
 def test_parameters_are_counted(checker: Checker) -> None:

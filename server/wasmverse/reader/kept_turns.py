@@ -1,5 +1,6 @@
-"""``entity_turn``: the entities of all turns in memory, from the oldest one up to the turn that is read, so that the history of a
-ship over these turns is one statement. Nothing is copied: each turn's snapshot is mapped, and the view is a union over them.
+"""``entity_turn``: the entities of the turns in memory up to the turn that is read, so that the history of a ship over these turns
+is one statement. Nothing is copied: each turn's snapshot is mapped, and the view is a union over them. Which turns are in memory
+depends on when one asks, so answers about it are never kept.
 """
 
 from __future__ import annotations
@@ -48,12 +49,16 @@ class KeptTurns:
     def show(self, tid: int) -> None:
         """Make the view show the turns in memory that are no later than ``tid``, of which ``tid`` is one.
 
+        Those that others had played again do not count. A turn that was played again itself is shown with those that were played
+        again just before it, without a gap.
+
         Raises
         ------
         FolderLost : this process may not read the folder any more.
         """
-        # Those that were played again are in memory too, and the turn that is read may be one of them.
-        kept = sorted({tid, *kept_turns(self._folder), *kept_turns(self._folder / PAST)})
+        kept = kept_turns(self._folder)
+        if tid not in kept:
+            kept = _run_to(tid, {*kept_turns(self._folder / PAST), *kept})
         turns = tuple(turn for turn in kept if turn <= tid and self._register(turn))
         if turns and turns != self._shown:
             parts = (f"SELECT {turn}::BIGINT AS tid, * FROM ({self._of(turn)})" for turn in turns)
@@ -81,6 +86,14 @@ class KeptTurns:
         self._connection.register(_name("node", turn), tables["node"])
         self._registered.add(turn)
         return True
+
+
+def _run_to(tid: int, there: set[int]) -> list[int]:
+    """``tid`` and the turns before it that are there, ascending, up to the first that is not."""
+    run = [tid]
+    while run[-1] - 1 in there:
+        run.append(run[-1] - 1)
+    return run[::-1]
 
 
 def _name(table: str, turn: int) -> str:

@@ -20,6 +20,7 @@ import orjson
 from wasmverse.errors import QueryRefused
 from wasmverse.functions.names import OWN
 from wasmverse.query.public import SCHEMA
+from wasmverse.reader import kept_turns
 from wasmverse.reader.aggregates import fold_calls
 from wasmverse.reader.allowed import UNSTABLE, denial_of, folded, judge_function, judge_type, shown
 from wasmverse.reader.macros import Counts
@@ -303,6 +304,7 @@ class Checker:
                 relations |= _FUNCTIONS_THAT_READ.get(name, set())
             elif kind == "TYPE":
                 judge_type(part)
+        is_stable &= kept_turns.NAME not in relations
         return is_stable, frozenset(foreign), frozenset(relations), frozenset(tables)
 
     def _judge_bound(self, name: str) -> None:
