@@ -18,10 +18,7 @@ from tests.query.asking import run_query
 from tests.query.builder import BIG_PLAN
 from tests.query.conftest import RunningPool
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
-from wasmverse.functions.names import OWN
 from wasmverse.query.worker import Worker
-from wasmverse.reader.allowed import ALLOWED
-from wasmverse.reader.statement import TABLE_FUNCTIONS
 
 CROSS_JOIN = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) = 3"
 
@@ -357,67 +354,6 @@ def test_time_is_the_engines_not_the_snapshots(pool: RunningPool) -> None:
         tzinfo=datetime.UTC
     )
     assert abs(age.total_seconds()) < 60
-
-
-PUBLIC = [
-    "entities_with_conflict",
-    "entity",
-    "entity_strategy",
-    "entity_turn",
-    "event",
-    "hero",
-    "hit",
-    "solar_system",
-    "story",
-    "strategy",
-    "strategy_log",
-    "strategy_turn",
-    "transmission",
-    "turn_kept",
-    "turn_phase",
-    "turns",
-    "visible",
-    "wasm_function",
-]
-
-
-def test_information_schema_lists_the_public_names_alone(pool: RunningPool) -> None:
-    tables = pool.rows("select table_schema, table_name from information_schema.tables order by all")
-    assert tables == [["game", name] for name in PUBLIC]
-    columns = pool.rows("select distinct c.table_name from INFORMATION_SCHEMA.Columns c order by 1")
-    assert columns == [[name] for name in PUBLIC]
-    assert pool.rows("select schema_name from information_schema.schemata") == [["game"]]
-    assert pool.rows("select count(*) from information_schema.character_sets") == [[1]]
-    named = """select tables.table_name, information_schema.tables.table_type, n from information_schema.tables
-        join (values (?, 'turns')) x (n, table_name) using (table_name) where table_name in (select table_name from
-        information_schema.columns where column_name = ?)"""
-    assert pool.rows(named, [5, "late"]) == [["turns", "VIEW", 5]]
-    assert len(pool.rows("describe information_schema.columns")) > 20
-
-
-def test_information_schema_lists_the_functions_that_may_be_called(pool: RunningPool) -> None:
-    listed = {
-        name: kinds
-        for name, kinds in pool.rows(
-            "select lower(routine_name), list_sort(list(distinct routine_type)) from information_schema.routines group by 1"
-        )
-    }
-    assert listed["abs"] == ["SCALAR"]
-    assert listed["row_number"] == ["WINDOW"]
-    assert listed["range"] == ["SCALAR", "TABLE"]
-    assert listed["decode_plan"] == listed["sight"] == ["MACRO"]
-    keywords = {"current_time", "current_timestamp", "localtime", "localtimestamp"}
-    assert listed.keys() | keywords == ALLOWED | TABLE_FUNCTIONS | OWN
-    about = """select parameters, data_type, routine_comment, example from information_schema.routines
-        where routine_name = 'starts_with'"""
-    assert pool.rows(about) == [
-        [
-            "string VARCHAR, search_string VARCHAR",
-            "BOOLEAN",
-            "Returns `true` if `string` begins with `search_string`.",
-            "starts_with('abc', 'a')",
-        ]
-    ]
 
 
 def test_one_after_the_other_is_answered_by_the_same_reader(

@@ -27,7 +27,7 @@ class Reader:
         self.writer = writer or SnapshotWriter(folder / "snapshots", 8, 1 << 30)
         self.connection = connect(200_000_000, 1)
         config = reader_config(Settings(), self.writer.folder)
-        self.relations = Relations(self.connection, self.writer.folder, config.views)
+        self.relations = Relations(self.connection, self.writer.folder, config.views, config.dictionary)
         self.checker = Checker(self.connection, frozenset(config.views))
 
     def publish(self, tid: int, **size: int) -> None:
@@ -108,7 +108,8 @@ def test_without_room_for_a_copy_queries_go_on_without_it(reader: Reader) -> Non
     reader.ask(1, sql="SELECT 1")
     limited = duckdb.connect(config={"memory_limit": "1MB", "temp_directory": "", "threads": 1})
     limited.execute(f"CREATE SCHEMA {relations_module.SCHEMA}; {relations_module.DECODE_PLAN}")
-    narrow = Relations(limited, reader.writer.folder, reader_config(Settings(), reader.writer.folder).views)
+    config = reader_config(Settings(), reader.writer.folder)
+    narrow = Relations(limited, reader.writer.folder, config.views, config.dictionary)
     count = "SELECT count(*) FROM entity"
     for _ in range(COPY_QUERIES + 1):
         narrow.show(1, {"entity"})

@@ -20,7 +20,7 @@ from wasmverse.query import wire
 from wasmverse.query.public import SNAPSHOT_PREFIX
 from wasmverse.query.worker import ReaderGone, Worker
 from wasmverse.settings import PoolSettings
-from wasmverse.storage import views
+from wasmverse.storage import dictionary, views
 
 log = logging.getLogger(__name__)
 
@@ -211,6 +211,7 @@ def reader_config(settings: PoolSettings, snapshot_folder: Path) -> wire.ReaderC
         parent_pid=os.getpid(),
         snapshot_folder=str(snapshot_folder.absolute()),
         views={name: views.snapshot_view_sql(name, dialect, SNAPSHOT_PREFIX) for name in names},
+        dictionary=list(dictionary.rows()),
         threads=settings.reader_threads,
         nice=settings.reader_nice,
         memory_bytes=settings.reader_memory_bytes_max,

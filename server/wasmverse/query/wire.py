@@ -29,11 +29,15 @@ GRACE_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
-    """All that a reader needs to know, sent as the first frame: it imports neither settings nor the schema."""
+    """All that a reader needs to know, sent as the first frame: it imports neither settings nor the schema.
+
+    ``dictionary`` has the rows of ``storage.dictionary.rows``.
+    """
 
     parent_pid: int
     snapshot_folder: str
     views: dict[str, str]
+    dictionary: list[tuple[str, str, str, str, bool]]
     threads: int
     nice: int
     memory_bytes: int

@@ -49,7 +49,7 @@ class Engine:
         folder = Path(config["snapshot_folder"])
         set_thread_stacks()
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
-        self._relations = Relations(self._connection, folder, config["views"])
+        self._relations = Relations(self._connection, folder, config["views"], config["dictionary"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
         self._clock = Clock()
         self._functions = Functions(

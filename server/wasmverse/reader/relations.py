@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,6 +92,21 @@ GROUP BY ALL
 schema has no such relation; those of SQL's standard and of MySQL do."""
 
 
+DICTIONARY = f'{SCHEMA}."{INFORMATION_VIEW.format("dictionary")}"'
+"""A table of what relations and columns mean. Comments of the engine's own would be lost whenever ``entity`` is made again."""
+
+DICTIONARY_ROWS = """SELECT unnest(?) AS relation, unnest(?) AS column_name, unnest(?) AS unit, unnest(?) AS comment,
+    unnest(?) AS is_nullable"""
+
+TABLES_SHOWN = (
+    "of.* REPLACE ('VIEW' AS table_type, 'NO' AS is_insertable_into, words.comment AS table_comment)"
+)
+"""A relation is a view to clients, whether it is copied at the moment or not."""
+
+COLUMNS_SHOWN = """of.* REPLACE (words.comment AS column_comment, if(words.is_nullable, 'YES', 'NO') AS is_nullable),
+    words.unit AS column_unit"""
+
+
 def connect(memory_bytes: int, threads: int) -> duckdb.DuckDBPyConnection:
     """A database in memory that can reach nothing outside itself, with the functions but no relations yet."""
     connection = duckdb.connect(
@@ -123,12 +138,20 @@ class Relations:
     connection : as ``connect`` makes it.
     folder : where snapshots are published.
     views : the SELECT behind each public name, over tables whose names begin with ``SNAPSHOT_PREFIX``.
+    dictionary : relation, column, unit, comment and whether it may be NULL, as ``wire.ReaderConfig`` has them.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, views: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        views: Mapping[str, str],
+        dictionary: Sequence[Sequence[object]],
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._views = views
+        self._dictionary = dictionary
         self._sources = {name: frozenset(_SOURCE.findall(select)) for name, select in views.items()}
         over_entity = {name for name, select in views.items() if _OVER_ENTITY.search(select)}
         self._sources |= {name: self._sources[name] | self._sources["entity"] for name in over_entity}
@@ -228,24 +251,29 @@ class Relations:
         for name, select in self._views.items():
             self._connection.execute(f"CREATE OR REPLACE VIEW {SCHEMA}.{name} AS {select}")
         self._connection.execute(SIGHT)
+        columns = [list(column) for column in zip(*self._dictionary, strict=True)]
+        self._connection.execute(f"CREATE OR REPLACE TABLE {DICTIONARY} AS {DICTIONARY_ROWS}", columns)
         for name in INFORMATION_RELATIONS:
             self._connection.execute(self._information_view(name))
         self._connection.execute("SET lock_configuration = true")
 
     def _information_view(self, name: str) -> str:
-        """The part of one of information_schema's relations that is about the public names."""
+        """The part of one of information_schema's relations that is about the public names, with what the dictionary says."""
         view = f'{SCHEMA}."{INFORMATION_VIEW.format(name)}"'
         if name == "routines":
             return f"CREATE OR REPLACE VIEW {view} AS {ROUTINES}"
+        shown = {"tables": TABLES_SHOWN, "columns": COLUMNS_SHOWN}.get(name, "of.*")
+        words = f"LEFT JOIN {DICTIONARY} AS words ON words.relation = of.table_name"
+        join = {
+            "tables": f"{words} AND words.column_name = ''",
+            "columns": f"{words} AND words.column_name = of.column_name",
+        }.get(name, "")
         names = ", ".join(f"'{public}'" for public in self._views)
-        part = {
-            "tables": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
-            "columns": f"table_schema = '{SCHEMA}' AND table_name IN ({names})",
-            "schemata": f"schema_name = '{SCHEMA}'",
-        }.get(name, "true")
-        # A relation is a view to clients, whether it is copied at the moment or not.
-        same = "REPLACE ('VIEW' AS table_type, 'NO' AS is_insertable_into)" if name == "tables" else ""
-        return f"CREATE OR REPLACE VIEW {view} AS SELECT * {same} FROM {INFORMATION}.{name} WHERE {part}"
+        public = f"table_schema = '{SCHEMA}' AND table_name IN ({names})"
+        part = {"tables": public, "columns": public, "schemata": f"schema_name = '{SCHEMA}'"}.get(
+            name, "true"
+        )
+        return f"CREATE OR REPLACE VIEW {view} AS SELECT {shown} FROM {INFORMATION}.{name} AS of {join} WHERE {part}"
 
 
 def name_strategies(ship: pa.Table, strategy: pa.Table) -> pa.Table:

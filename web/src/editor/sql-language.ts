@@ -12,6 +12,8 @@ export interface Names {
 export interface NamedColumn {
   readonly name: string;
   readonly type: string;
+  /** What it means. */
+  readonly words: string;
 }
 
 export interface NamedFunction {
@@ -41,7 +43,7 @@ export function namesIn(entries: readonly Entry[]): Names {
       continue;
     }
     const columns = relations.get(relation) ?? [];
-    columns.push({ name, type: detail });
+    columns.push({ name, type: detail, words });
     relations.set(relation, columns);
   }
   return { relations: [...relations].map(([name, columns]) => ({ name, columns })), functions };
@@ -103,7 +105,10 @@ export function optionsFor(names: Names, text: string): Completion[] {
     for (const column of its) {
       const known = columns.get(column.name);
       const detail = known === undefined ? `${column.type} · ${relation}` : `${known.detail}, ${relation}`;
-      columns.set(column.name, { ...columnCompletion(column), detail, boost: 2 });
+      const said = new Set(
+        `${known?.info ?? ''}\n${column.words}`.split('\n').filter((words) => words !== ''),
+      );
+      columns.set(column.name, { ...columnCompletion(column), detail, info: [...said].join('\n'), boost: 2 });
     }
   }
   const functions = names.functions.map(({ name, signature, words: info }) => ({
@@ -117,6 +122,6 @@ export function optionsFor(names: Names, text: string): Completion[] {
   return [...columns.values(), ...functions];
 }
 
-function columnCompletion({ name, type }: NamedColumn): Completion {
-  return { label: name, type: 'property', detail: type };
+function columnCompletion({ name, type, words }: NamedColumn): Completion {
+  return { label: name, type: 'property', detail: type, info: words };
 }

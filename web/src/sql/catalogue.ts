@@ -9,13 +9,14 @@ export interface CatalogueEntry {
   readonly name: string;
   /** A column's type; what stands between a function's parentheses, then what it gives. */
   readonly detail: string;
-  /** What it does, and an example. */
+  /** What a column means, and its unit; what a function does, and an example. */
   readonly words: string;
 }
 
 /** A function has a row for each list of parameters; which of them is shown matters little. */
 export const CATALOGUE: Query = {
-  sql: `select 'column' as sort, table_name as relation, column_name as name, data_type as detail, '' as words
+  sql: `select 'column' as sort, table_name as relation, column_name as name, data_type as detail,
+  column_comment || if(column_unit = '', '', ' (' || column_unit || ')') as words
 from (select * from information_schema.columns order by table_name, ordinal_position)
 union all
 select 'function', null, lower(routine_name), '(' || min(parameters) || ')' || if(any_value(data_type) = '', '', ' → ' || any_value(data_type)),

@@ -4,10 +4,10 @@ import { INKS } from '../../src/editor/theme';
 import { contrast } from '../view/contrast';
 
 const NAMES = namesIn([
-  { sort: 'column', relation: 'entity', name: 'eid', detail: 'BIGINT', words: '' },
-  { sort: 'column', relation: 'entity', name: 'energy', detail: 'INT', words: '' },
+  { sort: 'column', relation: 'entity', name: 'eid', detail: 'BIGINT', words: 'Number of the ship' },
+  { sort: 'column', relation: 'entity', name: 'energy', detail: 'INT', words: 'What it has (energy)' },
   { sort: 'column', relation: 'turns', name: 'tid', detail: 'BIGINT', words: '' },
-  { sort: 'column', relation: 'turns', name: 'eid', detail: 'BIGINT', words: '' },
+  { sort: 'column', relation: 'turns', name: 'eid', detail: 'BIGINT', words: 'Number of the oldest ship' },
   { sort: 'function', relation: null, name: 'abs', detail: '(x INT) → INT', words: 'Absolute value' },
   { sort: 'wasm', relation: null, name: 'root', detail: '(DOUBLE)', words: '' },
 ]);
@@ -24,6 +24,17 @@ test('columns of the relations that a statement names are offered, of all where 
     detail: '(x INT) → INT',
     apply: 'abs(',
   });
+});
+
+test('a column is offered with what it means, once for each meaning that it has', () => {
+  const meaning = (name: string, text: string) =>
+    optionsFor(NAMES, text).find(({ label }) => label === name)?.info;
+  expect(meaning('energy', 'select')).toBe('What it has (energy)');
+  expect(meaning('eid', 'select from entity')).toBe('Number of the ship');
+  expect(meaning('eid', 'select')).toBe('Number of the ship\nNumber of the oldest ship');
+  expect(optionsFor(NAMES, 'select from turns').map(({ info }) => info)).toContain(
+    'Number of the oldest ship',
+  );
 });
 
 test('every ink of the editor has a contrast of 7:1 on its ground', () => {
