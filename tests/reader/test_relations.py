@@ -250,7 +250,9 @@ def test_turns_that_others_had_played_again_are_not_in_the_history(reader: Reade
     for tid in (5, 6):
         reader.publish(tid)
     assert [row[0] for row in reader.ask(6, sql=HISTORY)[1]] == [5, 6]
-    assert [row[0] for row in reader.ask(4, sql=HISTORY)[1]] == [3, 4], "those just before a past turn, without a gap"
+    assert [row[0] for row in reader.ask(4, sql=HISTORY)[1]] == [3, 4], (
+        "those just before a past turn, without a gap"
+    )
     assert [row[0] for row in reader.ask(1, sql=HISTORY)[1]] == [1]
     again.close()
 

@@ -148,7 +148,9 @@ def test_a_turn_in_which_nothing_changes_writes_nothing_of_heroes() -> None:
     store.close()
 
 
-def test_heroes_are_what_a_table_made_from_nothing_says_and_stories_change_only_where_something_is_told() -> None:
+def test_heroes_are_what_a_table_made_from_nothing_says_and_stories_change_only_where_something_is_told() -> (
+    None
+):
     store = opened(None)
     kept = store.history.kept_chronicle
     silent = 0

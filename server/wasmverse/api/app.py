@@ -87,7 +87,7 @@ def create_app(
         ByteBudget(settings.bodies_bytes_max),
     )
     app.state.live = live
-    app.state.pictures = Pictures()
+    app.state.pictures = Pictures(settings.pictures_per_second_max)
     add_error_handlers(app)
     app.include_router(data_api_router("v2"))  # routes are tried in order, and most requests are for these
     app.include_router(data_api_router("v1"))

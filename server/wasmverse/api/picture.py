@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Any
 
 import orjson
@@ -18,15 +18,15 @@ from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.page import place_asked
 from wasmverse.api.rate import RateLimit
 from wasmverse.query.query import Client, Query
+from wasmverse.query.result import Result
 
 KEPT_MAX = 64
 """Pictures, of at most some 300 kB each."""
 FRESH_SECONDS = 60.0
 """How long a picture of the newest turn is shown again."""
-WAITING_MAX = 8
-"""Pictures are painted one after the other, so that they never take more than one core; more than so many do not wait."""
-PER_SECOND_MAX = 2.0
-"""Pictures for one address, a second on average."""
+WAITING_MAX, WAITING_MAX_PER_CLIENT = 8, 3
+"""Pictures are painted one after the other, so that they never take more than one core; more than so many do not wait, nor of
+one client, who would keep others out."""
 
 MAP_SQL = """select s.x, s.y, coalesce(l.number, 0)::bigint as number, coalesce(l.energy, 0)::bigint as energy,
   coalesce(l.ships, 0)::bigint as ships
@@ -45,11 +45,11 @@ router = APIRouter(tags=["page"])
 class Pictures:
     """Those that were painted, and whose turn it is."""
 
-    def __init__(self) -> None:
-        self.limit = RateLimit(PER_SECOND_MAX)
+    def __init__(self, per_second_max: float) -> None:
+        self.limit = RateLimit(per_second_max)
         self._kept: OrderedDict[tuple[int | None, int | None], tuple[float, bytes]] = OrderedDict()
         self._painting = asyncio.Lock()
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
     def find(self, place: tuple[int | None, int | None]) -> bytes | None:
         """One that is still good: of a past turn for ever, of the newest for a minute."""
@@ -67,29 +67,36 @@ class Pictures:
         HttpError : too many wait, or there is no such system.
         QueryError, UniverseUnavailable : the turn is not kept.
         """
-        if self._waiting >= WAITING_MAX:
+        name = client.name
+        if self._waiting.total() >= WAITING_MAX or self._waiting[name] >= WAITING_MAX_PER_CLIENT:
             raise HttpError(503, "Too many pictures are being painted; ask again in a few seconds")
-        self._waiting += 1
+        self._waiting[name] += 1
         try:
+            # Who asks for a past turn waits for it here, and keeps nobody from being painted.
+            result = await gateway.service.query(_query(*place), client=client)
             async with self._painting:
                 if (found := self.find(place)) is not None:
                     return found
-                picture = await _painted(*place, gateway, client)
+                picture = await _painted(place[0], result)
         finally:
-            self._waiting -= 1
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name]
         self._kept[place] = time.monotonic(), picture
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
         return picture
 
 
-async def _painted(system: int | None, turn: int | None, gateway: Gateway, client: Client) -> bytes:
+def _query(system: int | None, turn: int | None) -> Query:
+    args = orjson.dumps([] if system is None else [system])
+    return Query(MAP_SQL if system is None else SYSTEM_SQL, args, turn)
+
+
+async def _painted(system: int | None, result: Result) -> bytes:
     # Pillow and its fonts are loaded when the first picture is asked for.
     from wasmverse.pictures.sky import Caption, paint_map, paint_system  # noqa: PLC0415
 
-    args = orjson.dumps([] if system is None else [system])
-    query = Query(MAP_SQL if system is None else SYSTEM_SQL, args, turn)
-    result = await gateway.service.query(query, client=client)
     rows: list[list[Any]] = orjson.loads(result.body)["results"][0]["rows"]
     when = f"turn {result.turn:,}"
     if system is None:

@@ -213,7 +213,9 @@ class Keeper:
         is_new = self._trouble is None
         if is_new:
             log.error("past turns cannot be kept in %s: %s; turns go on without", self.folder, why)
-        self._trouble = f"past turns cannot be kept in {self.folder}: {why}"
+        self._trouble = (
+            f"past turns cannot be kept: {why}"  # for everybody to see: the log says in which folder
+        )
         self._end_volume()
         is_full = isinstance(error, OSError) and error.errno in _FULL
         given = self._give_back(1 if is_new else 0) if is_full else 0

@@ -1,6 +1,6 @@
-"""``entity_turn``: the entities of the turns in memory up to the turn that is read, so that the history of a ship over these turns
-is one statement. Nothing is copied: each turn's snapshot is mapped, and the view is a union over them. Which turns are in memory
-depends on when one asks, so answers about it are never kept.
+"""``entity_turn``: the entities of the turns in memory up to the turn that is read, so that the history of a ship over these
+turns is one statement. Nothing is copied: each turn's snapshot is mapped, and the view is a union over them. Which turns are
+in memory depends on when one asks, so answers about it are never kept.
 """
 
 from __future__ import annotations

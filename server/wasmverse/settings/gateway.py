@@ -116,6 +116,11 @@ class AccessSettings(Group):
     commands_per_second_max: float = Field(
         20.0, ge=0, description="Commands and uploads from one address, a second on average. 0 is no limit."
     )
+    pictures_per_second_max: float = Field(
+        2.0,
+        ge=0,
+        description="Pictures of places that are painted for one address, a second on average. 0 is no limit.",
+    )
 
 
 class SiteSettings(AccessSettings, AddressSettings):
