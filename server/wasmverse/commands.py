@@ -6,7 +6,7 @@ plain picklable values; the answer to each is a dict of plain values, or a Wasmv
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 BUNDLED_OWNER = "wasmverse"
@@ -108,6 +108,32 @@ class UploadStrategy:
     inspection: Inspection
     author: Author
     budget_fuel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckUpload:
+    """Say whether an upload would be taken if it came now. Nothing is changed or recorded by it, so it is no command.
+
+    Answer: as of `UploadStrategy`, or the error that it would meet.
+
+    Attributes
+    ----------
+    inspection : without the machine code.
+    size, compiled_size : bytes of the module, and of its machine code.
+    """
+
+    inspection: Inspection
+    size: int
+    compiled_size: int
+    author: Author
+    budget_fuel: int | None = None
+
+    @classmethod
+    def of(cls, upload: UploadStrategy) -> CheckUpload:
+        """What is to be known of an upload for it."""
+        found = upload.inspection
+        sizes = len(upload.module), len(found.compiled)
+        return cls(replace(found, compiled=b""), *sizes, upload.author, upload.budget_fuel)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,36 @@ class PastError(WasmverseError):
     """A past turn cannot be kept, or cannot be played again."""
 
 
+@dataclass(frozen=True, slots=True)
+class ModulePlace:
+    """What in a module is the reason why it is refused.
+
+    Attributes
+    ----------
+    kind : ``import``, ``export`` or ``function``.
+    name, module : of an import or export, cut to what can be shown; only an import has a module.
+    index : of a function, among all with the imported ones first.
+    """
+
+    kind: str
+    name: str = ""
+    module: str = ""
+    index: int = 0
+
+    def plain(self) -> dict[str, str | int]:
+        """What there is of it, for JSON."""
+        if self.kind == "function":
+            return {"kind": self.kind, "index": self.index}
+        of = {"module": self.module} if self.kind == "import" else {}
+        return {"kind": self.kind, **of, "name": self.name}
+
+
 class ModuleRefused(WasmverseError):
-    """An uploaded module breaks a rule; the message says which, and how to correct it."""
+    """An uploaded module breaks a rule; the message says which, and how to correct it. ``place`` is where, if it is somewhere."""
+
+    def __init__(self, message: str, place: ModulePlace | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 
 from tests.api.conftest import RunningGateway
-from wasmverse.commands import Author, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.commands import Author, CheckUpload, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyCostly, StrategyTaken, StrategyUnknown
 
 
@@ -43,6 +43,12 @@ def put(
     gateway: RunningGateway, name: str, module: bytes, headers: dict[str, str] | None = None
 ) -> httpx.Response:
     return gateway.http.put(f"/api/v1/strategies/{name}", content=module, headers=headers)
+
+
+def ask_of(
+    gateway: RunningGateway, name: str, module: bytes, headers: dict[str, str] | None = None, query: str = ""
+) -> httpx.Response:
+    return gateway.http.post(f"/api/v1/strategies/{name}/check{query}", content=module, headers=headers)
 
 
 def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> None:
@@ -82,7 +88,65 @@ def test_what_is_refused(gateway: RunningGateway, name: str, module: bytes, stat
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
     assert part in error["message"] and isinstance(error["code"], int)
+    told = ask_of(gateway, name, module)
+    assert (told.status_code, told.json()) == (status, answer.json())
     assert len(gateway.universe.commands) == sent
+
+
+@pytest.mark.parametrize(
+    ("module", "place"),
+    [
+        (
+            wat('(module (import "env" "now" (func)))'),
+            {"kind": "import", "module": "env", "name": "now"},
+        ),
+        (
+            wat('(module (memory (export "memory") 1) (func (export "decide")))'),
+            {"kind": "export", "name": "decide"},
+        ),
+        (wat("(module)"), {"kind": "export", "name": "decide"}),
+        (
+            wat(
+                '(module (import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) (memory (export "memory") 1) '
+                f"(func (local {'i64 ' * 45_000})))"
+            ),
+            {"kind": "function", "index": 1},
+        ),
+        (b"\0asm\1\0\0\0\1", None),
+    ],
+)
+def test_a_refusal_says_where_its_reason_is(
+    gateway: RunningGateway, module: bytes, place: dict[str, object] | None
+) -> None:
+    error = ask_of(gateway, "mine", module).json()["error"]
+    assert error.get("place") == place, error
+
+
+def test_a_check_tells_what_the_upload_would_come_to_and_uploads_nothing(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    answer = ask_of(gateway, "mine", HOLD, basic("ada"), "?budget_fuel=50000")
+    assert answer.status_code == 200, answer.text
+    shown = {key: value for key, value in ROW.items() if key != "strategy_id"}
+    [row] = answer.json()["strategies"]
+    trial = row.pop("trial")
+    assert row == shown | {"export": "decide"}
+    assert trial["fault"] is None and trial["fuel"] > 0
+    asked = gateway.universe.commands[-1]
+    assert isinstance(asked, CheckUpload)
+    assert (asked.author, asked.size, asked.budget_fuel) == (Author("name:ada", "ada"), len(HOLD), 50_000)
+    assert asked.compiled_size > len(HOLD) and not asked.inspection.compiled
+    gateway.universe.answer = StrategyTaken("'mine' belongs to grace; choose another name")
+    assert ask_of(gateway, "mine", HOLD).status_code == 409
+
+
+def test_a_check_tells_of_a_first_call_that_fails(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    failing = wat(
+        '(module (memory (export "memory") 1) '
+        '(func (export "decide") (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32) (result i64) unreachable))'
+    )
+    [row] = ask_of(gateway, "mine", failing).json()["strategies"]
+    assert "unreachable" in row["trial"]["fault"]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +188,9 @@ def test_an_upload_that_costs_too_much_is_measured_once_more(gateway: RunningGat
     assert (answer.status_code, answer.json()["error"]["message"]) == (409, "this would add 400 ms to a turn")
     first, second = (command.inspection.costs["mine"] for command in gateway.universe.commands[sent:])  # type: ignore[union-attr,index]
     assert 0 < second[0] <= first[0]
+    sent = len(gateway.universe.commands)
+    assert ask_of(gateway, "mine", HOLD).status_code == 409
+    assert [type(command) for command in gateway.universe.commands[sent:]] == [CheckUpload, CheckUpload]
 
 
 def test_list(gateway: RunningGateway) -> None:

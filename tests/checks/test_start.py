@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from wasmverse.checks.start import HEADER_BYTES_MAX, Bounds, Check
-from wasmverse.errors import FunctionError, ModuleRefused, StrategyError
+from wasmverse.errors import FunctionError, ModulePlace, ModuleRefused, StrategyError
 from wasmverse.settings import CheckSettings
 
 
@@ -35,6 +35,28 @@ def test_an_answer_is_read_or_raised() -> None:
     assert not isinstance(refused.value, StrategyError)
     with pytest.raises(ModuleRefused, match=r"ended with 9 .* 5 s, 268,435,456 bytes"):
         CHECK.answer(9, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ({"kind": "import", "module": "env", "name": "now"}, ModulePlace("import", "now", "env")),
+        ({"kind": "export", "name": "decide"}, ModulePlace("export", "decide")),
+        ({"kind": "export", "name": "de\ncide"}, None),
+        ({"kind": "export", "name": "x" * 100_000}, None),
+        ({"kind": "function", "index": 7}, ModulePlace("function", index=7)),
+        ({"kind": "function", "index": -7}, None),
+        ({"kind": "function", "index": 1 << 70}, None),
+        ({"kind": "import", "name": "now"}, None),
+        ({"kind": "export", "name": ["decide"]}, None),
+        ({"kind": "elsewhere"}, None),
+        ("decide", None),
+    ],
+)
+def test_a_place_is_believed_only_if_it_is_one(said: object, place: ModulePlace | None) -> None:
+    with pytest.raises(ModuleRefused) as refused:
+        CHECK.answer(0, json.dumps({"refused": "no", "place": said}).encode() + b"\n")
+    assert refused.value.place == place
 
 
 @pytest.mark.parametrize("output", [b"[1]\n", b"no JSON\n", b'{"a": \xff}\n', b"[" * 100_000 + b"\n"])

@@ -9,6 +9,9 @@ from tests.simulation.builder import SMALL
 from tests.simulation.test_bounds import (  # noqa: F401
     test_nothing_is_kept_of_names_that_are_forgotten,
 )
+from tests.simulation.test_check_upload import (  # noqa: F401
+    test_the_answer_is_that_of_the_upload_and_nothing_is_changed,
+)
 from tests.simulation.test_commands import (  # noqa: F401
     test_somebody_else_s_name_cannot_be_taken,
     test_what_is_spawned_is_there_at_once_and_takes_part_in_the_next_turn,

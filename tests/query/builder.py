@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.wasm.builder import compile_wat, strategy_wat
-from wasmverse.commands import Command
+from wasmverse.commands import CheckUpload, Command
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.messages import Condition, FunctionKey, FunctionUse, Kept, TurnReport
 from wasmverse.snapshots.modules import Modules, callable_strategies
@@ -211,7 +211,7 @@ class ScriptedUniverse:
     def __init__(self, writer: SnapshotWriter, **size: int) -> None:
         self.period_seconds = 1.0
         self.snapshot_folder = writer.folder
-        self.commands: list[Command] = []
+        self.commands: list[Command | CheckUpload] = []
         self.uses: list[dict[FunctionKey, FunctionUse]] = []
         self.watchers: list[int] = []
         self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
@@ -260,7 +260,7 @@ class ScriptedUniverse:
     def tell_watchers(self, count: int) -> None:
         self.watchers.append(count)
 
-    async def ask(self, command: Command) -> dict[str, Any]:
+    async def ask(self, command: Command | CheckUpload) -> dict[str, Any]:
         self.commands.append(command)
         if isinstance(self.answer, Exception):
             raise self.answer

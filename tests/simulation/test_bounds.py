@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.simulation.builder import changed, play, strategy_row, upload_of
-from wasmverse.commands import Author, RemoveStrategy, SpawnEntity, UploadStrategy
+from wasmverse.commands import Author, CheckUpload, RemoveStrategy, SpawnEntity, UploadStrategy
 from wasmverse.errors import StrategyLimit, StrategyTaken
 from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER
 from wasmverse.storage import schema
@@ -40,6 +40,9 @@ def refused(simulation: DuckdbStore, upload: UploadStrategy, message: str) -> No
     with pytest.raises(StrategyLimit) as error:
         simulation.carry_out(upload)
     assert message in error.value.message
+    with pytest.raises(StrategyLimit) as told:
+        simulation.check_upload(CheckUpload.of(upload))
+    assert told.value.message == error.value.message
     assert simulation.strategy_rows.equals(before[0]) and stored(simulation) == before[1]
 
 

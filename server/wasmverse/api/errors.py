@@ -1,13 +1,14 @@
 """How errors look over HTTP: a status for each, and one shape for each protocol.
 
 The data API answers a bare line, ``Error 1146: Table 'game.bad' doesn't exist``; everything else answers
-``{"error":{"code":1146,"message":"..."}}``. Both carry MySQL's number. Internals are never shown: an exception that was not
-raised on purpose is logged, and answered as an internal error.
+``{"error":{"code":1146,"message":"..."}}``, and of a refused module also ``place`` if it has one. Both carry MySQL's number.
+Internals are never shown: an exception that was not raised on purpose is logged, and answered as an internal error.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -105,7 +106,10 @@ def error_response(path: str, error: WasmverseError) -> Response:
         headers["WWW-Authenticate"] = 'Basic realm="wasmverse"'
     if is_data_api(path):
         return PlainTextResponse(f"Error {error.code}: {error.message}", status, headers)
-    body = orjson.dumps({"error": {"code": error.code, "message": error.message}})
+    told: dict[str, Any] = {"code": error.code, "message": error.message}
+    if isinstance(error, ModuleRefused) and error.place is not None:
+        told["place"] = error.place.plain()
+    body = orjson.dumps({"error": told})
     return Response(body, status, headers, "application/json")
 
 

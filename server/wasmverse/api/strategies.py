@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,14 @@ from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.uploads import unless_left
-from wasmverse.commands import Cost, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.commands import (
+    CheckUpload,
+    Cost,
+    Inspection,
+    RemoveStrategies,
+    RemoveStrategy,
+    UploadStrategy,
+)
 from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
@@ -35,7 +43,21 @@ _ERROR = {
                 "error": {
                     "type": "object",
                     "required": ["code", "message"],
-                    "properties": {"code": {"type": "integer"}, "message": {"type": "string"}},
+                    "properties": {
+                        "code": {"type": "integer"},
+                        "message": {"type": "string"},
+                        "place": {
+                            "type": "object",
+                            "description": "Of a refused module: what in it is the reason, if it is something in it.",
+                            "required": ["kind"],
+                            "properties": {
+                                "kind": {"enum": ["import", "export", "function"]},
+                                "module": {"type": "string"},
+                                "name": {"type": "string"},
+                                "index": {"type": "integer"},
+                            },
+                        },
+                    },
                 }
             },
         }
@@ -85,6 +107,8 @@ _NAMES: dict[str, Any] = {
     ]
 }
 
+_Then = Callable[[Gateway, UploadStrategy], Awaitable[dict[str, Any]]]
+
 router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=REFUSALS)
 
 
@@ -94,6 +118,28 @@ router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=R
 async def upload(name: str, request: Request) -> Response:
     """Store a module as the strategy `name`; it flies from the next turn on. 201 for a new one, 200 for a new
     version. `?budget_fuel=N` declares what a call may take: more than the usual, and it is dealt fewer ships."""
+    gateway = gateway_of(request)
+    _, answer = await _sent(request, name, _store)
+    gateway.metrics.commands.labels("upload_strategy").inc()
+    rows = [_listed(row) for row in answer["strategies"]]
+    is_new = all(row["version"] == 1 for row in rows)
+    return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
+
+
+@router.post("/{name}/check", openapi_extra=_MODULE)
+async def check(name: str, request: Request) -> Response:
+    """Say what an upload of this module as `name` would come to, or refuse it as the upload would be; nothing is changed.
+
+    With each strategy as it would be listed: the export that flies it, and its trial: what its start and its first call took, in
+    fuel, and why the call failed, if it did.
+    """
+    inspection, answer = await _sent(request, name, _ask)
+    rows = [_listed(row) | _found(inspection, row["name"]) for row in answer["strategies"]]
+    return json_response({"strategies": rows, "turn": answer["tid"]})
+
+
+async def _sent(request: Request, name: str, then: _Then) -> tuple[Inspection, dict[str, Any]]:
+    """Read the module of a request, check it, and ask the universe about it; what was found, and the universe's answer."""
     gateway = gateway_of(request)
     budget_fuel = _budget_fuel(request.query_params.get("budget_fuel"))
     settings = gateway.settings
@@ -106,11 +152,7 @@ async def upload(name: str, request: Request) -> Response:
             raise HttpError(
                 400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does"
             )
-        answer = await unless_left(request, _store(gateway, module, name, identity, budget_fuel))
-    gateway.metrics.commands.labels("upload_strategy").inc()
-    rows = [_listed(row) for row in answer["strategies"]]
-    is_new = all(row["version"] == 1 for row in rows)
-    return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
+        return await unless_left(request, _judge(gateway, module, name, identity, budget_fuel, then))
 
 
 def _budget_fuel(text: str | None) -> int | None:
@@ -124,14 +166,22 @@ def _budget_fuel(text: str | None) -> int | None:
     return int(text)
 
 
-async def _store(
-    gateway: Gateway, module: bytes, name: str, identity: Identity, budget_fuel: int | None
-) -> dict[str, Any]:
-    """Check a module and hand it to the universe; the universe's answer."""
+async def _store(gateway: Gateway, upload: UploadStrategy) -> dict[str, Any]:
+    return await gateway.universe.ask(upload)
+
+
+async def _ask(gateway: Gateway, upload: UploadStrategy) -> dict[str, Any]:
+    return await gateway.universe.ask(CheckUpload.of(upload))
+
+
+async def _judge(
+    gateway: Gateway, module: bytes, name: str, identity: Identity, budget_fuel: int | None, then: _Then
+) -> tuple[Inspection, dict[str, Any]]:
+    """Check a module, and ask the universe about it; what was found, and the universe's answer."""
     async with gateway.uploads.check(module, name, budget_fuel) as inspection:
         upload = UploadStrategy(name, module, inspection, identity.author, budget_fuel)
         try:
-            return await gateway.universe.ask(upload)
+            return inspection, await then(gateway, upload)
         except StrategyCostly:
             # Other work on this machine may have slowed the trial: the shortest of several counts.
             again = await gateway.uploads.measure(module, name, budget_fuel)
@@ -139,7 +189,8 @@ async def _store(
                 strategy: Cost(*map(min, cost, again[strategy]))
                 for strategy, cost in inspection.costs.items()
             }
-            return await gateway.universe.ask(replace(upload, inspection=replace(inspection, costs=least)))
+            measured = replace(inspection, costs=least)
+            return measured, await then(gateway, replace(upload, inspection=measured))
 
 
 @router.get("")
@@ -180,6 +231,14 @@ async def remove(name: str, request: Request) -> Response:
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
     keys = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled", "budget_fuel")
     return {key: row[key] for key in keys}
+
+
+def _found(inspection: Inspection, name: str) -> dict[str, Any]:
+    fuel, fault, start_fuel = inspection.trials[name]
+    return {
+        "export": inspection.strategies[name],
+        "trial": {"fuel": fuel, "start_fuel": start_fuel, "fault": fault},
+    }
 
 
 def json_response(value: object, status: int = 200) -> Response:

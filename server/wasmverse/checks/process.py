@@ -69,5 +69,6 @@ def serve(load: Callable[[list[str], str, bytes], Inspector]) -> None:
             )
         header, compiled = inspector.inspect()
     except WasmverseError as error:
-        header, compiled = {"refused": error.message, "kind": type(error).__name__}, b""
+        place = error.place.plain() if isinstance(error, ModuleRefused) and error.place else None
+        header, compiled = {"refused": error.message, "kind": type(error).__name__, "place": place}, b""
     sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + compiled)

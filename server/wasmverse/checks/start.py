@@ -10,10 +10,12 @@ from typing import Any, Generic, TypeVar
 
 from wasmverse.confinement import groups
 from wasmverse.confinement.processes import bare_environment, inside
-from wasmverse.errors import ModuleRefused, WasmverseError
+from wasmverse.errors import ModulePlace, ModuleRefused, WasmverseError
 
 HEADER_BYTES_MAX = 1 << 20
 """What a checker writes besides the machine code."""
+
+_NAMES_CHARACTERS_MAX = 1_000
 
 T = TypeVar("T")
 
@@ -86,7 +88,10 @@ class Check(Generic[T]):
             )
         if "refused" in found:
             kinds = {kind.__name__: kind for kind in self.refusals}
-            raise kinds.get(str(found.get("kind")), ModuleRefused)(str(found["refused"]))
+            words = str(found["refused"])
+            if (kind := kinds.get(str(found.get("kind")))) is not None:
+                raise kind(words)
+            raise ModuleRefused(words, _place(found.get("place")))
         return self.read(found, compiled)
 
     def too_slow(self) -> ModuleRefused:
@@ -117,3 +122,19 @@ class Check(Generic[T]):
         finally:
             group.remove()
         return self.answer(done.returncode, done.stdout)
+
+
+def _place(said: object) -> ModulePlace | None:
+    """A place as a checker wrote it, if it is one: it may have become the stranger's."""
+    match said:
+        case {"kind": "function", "index": int(index)} if 0 <= index < 1 << 32:
+            return ModulePlace("function", index=int(index))
+        case {"kind": "export", "name": str(name)} if _can_be_shown(name):
+            return ModulePlace("export", name)
+        case {"kind": "import", "module": str(module), "name": str(name)} if _can_be_shown(module + name):
+            return ModulePlace("import", name, module)
+    return None
+
+
+def _can_be_shown(name: str) -> bool:
+    return len(name) <= _NAMES_CHARACTERS_MAX and name.isprintable()

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 
 import pyarrow as pa
 
-from wasmverse.commands import SpawnEntity
+from wasmverse.commands import CheckUpload, SpawnEntity
 from wasmverse.errors import (
     ClockLost,
     DatabaseLost,
@@ -163,6 +163,8 @@ class GatewayEnd:
             why = UniverseBusy(f"{self._refusal.message}; the command was not begun: try again in a moment")
             return Answer(request.number, None, why)
         try:
+            if isinstance(request.command, CheckUpload):
+                return Answer(request.number, self.store.check_upload(request.command), None)
             answer = self.store.carry_out(request.command)
             if self.keeper is not None and isinstance(request.command, SpawnEntity):
                 self.keeper.spawned(_entity(self.store, request.command, answer["eid"]))

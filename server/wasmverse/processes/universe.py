@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from wasmverse.commands import Command
+from wasmverse.commands import CheckUpload, Command
 from wasmverse.confinement.processes import universe_environment
 from wasmverse.errors import UniverseBusy, UniverseSilent, UniverseUnavailable
 from wasmverse.messages import (
@@ -127,7 +127,7 @@ class UniverseProcess:
             await asyncio.shield(self._turned)
         return self._last
 
-    async def ask(self, command: Command) -> dict[str, Any]:
+    async def ask(self, command: Command | CheckUpload) -> dict[str, Any]:
         """Have a command carried out between two turns.
 
         Raises

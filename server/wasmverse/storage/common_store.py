@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from wasmverse.commands import (
+    CheckUpload,
     Command,
     Cost,
     CreateFunction,
@@ -224,12 +225,7 @@ class CommonStore(ABC, Generic[T]):
         found = command.inspection
         if self.forgets_removed:
             strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
-        size = len(command.module)
-        compiled = {**self.registry.compiled_bytes, found.sha256: len(found.compiled)}
-        check_room(transaction, found.strategies, found.sha256, size, command.author, compiled, self.settings)
-        function_store.check_strategies_names(transaction, list(found.strategies))
-        if found.costs:
-            self._check_cost(found.costs, command.budget_fuel)
+        self._admit(transaction, CheckUpload.of(command))
         strategy_store.store_strategies(
             transaction,
             command.module,
@@ -242,18 +238,32 @@ class CommonStore(ABC, Generic[T]):
         )
         rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
         self.registry.add(found.sha256, found.compiled, found.strategies)
-        shown = (
-            "name",
-            "version",
-            "sha256",
-            "bytes",
-            "language",
-            "author",
-            "status",
-            "is_enabled",
-            "budget_fuel",
-        )
-        return {"strategies": [{key: getattr(row, key) for key in shown} for row in rows], "tid": self.tid}
+        shown = [{key: getattr(row, key) for key in strategy_store.SHOWN} for row in rows]
+        return {"strategies": shown, "tid": self.tid}
+
+    def _admit(self, transaction: T, upload: CheckUpload, gone: Container[int] = ()) -> None:
+        """Refuse an upload for which there is no room; strategies whose ids are ``gone`` do not count."""
+        found, author = upload.inspection, upload.author
+        compiled = {**self.registry.compiled_bytes, found.sha256: upload.compiled_size}
+        names = list(found.strategies)
+        check_room(transaction, names, found.sha256, upload.size, author, compiled, self.settings, gone)
+        function_store.check_strategies_names(transaction, names)
+        if found.costs:
+            self._check_cost(found.costs, upload.budget_fuel)
+
+    def check_upload(self, upload: CheckUpload) -> dict[str, Any]:
+        """As in `UniverseStore`."""
+        found = upload.inspection
+        about = {"sha256": found.sha256, "bytes": upload.size, "language": found.language}
+        about |= {"is_enabled": True, "budget_fuel": upload.budget_fuel}
+        with self._transaction() as transaction:
+            gone: set[int] = set()
+            if self.forgets_removed:
+                gone = strategy_store.forgotten_next(transaction, strategies_flown(self.stored.state.ships))
+            self._admit(transaction, upload, gone)
+            rows = strategy_store.coming_rows(transaction, list(found.strategies), upload.author, about, gone)
+        shown = [{key: row[key] for key in strategy_store.SHOWN} for row in rows]
+        return {"strategies": shown, "tid": self.tid}
 
     def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:
         """Refuse an upload that would make turns late by what was measured of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -32,6 +32,7 @@ def check_room(
     author: Author,
     compiled: Mapping[str, int],
     settings: UploadSettings,
+    gone: Container[int] = (),
 ) -> None:
     """Refuse an upload that makes more of something than there may be. What there is already may be replaced, however much it is.
 
@@ -40,16 +41,25 @@ def check_room(
     names : those that the module flies under.
     sha256, size : of the module.
     compiled : size of the machine code of modules, this one among them, by their hash.
+    gone : ids of strategies that do not count.
 
     Raises
     ------
     StrategyLimit : naming the bound.
     """
     table = schema.strategy
-    columns = (table.c.name, table.c.owner, table.c.status, table.c.sha256, table.c.bytes)
+    columns = (
+        table.c.strategy_id,
+        table.c.name,
+        table.c.owner,
+        table.c.status,
+        table.c.sha256,
+        table.c.bytes,
+    )
     before = {
         row.name: _Row(row.owner, row.status == "removed", row.sha256, row.bytes)
         for row in transaction.rows(sa.select(*columns))
+        if row.strategy_id not in gone
     }
     after = dict(before)
     for name in names:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
 from wasmverse.storage import schema
 from wasmverse.storage.transaction import Transaction
 from wasmverse.strategies.names import STRATEGIES_MAX
+
+SHOWN = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled", "budget_fuel")
+"""What is answered of a strategy's row."""
 
 
 def read_strategies(transaction: Transaction) -> list[Any]:
@@ -73,47 +76,71 @@ def store_strategies(
 
     Raises
     ------
-    StrategyTaken : a name belongs to somebody else; nothing is stored then.
+    as `coming_rows`; nothing is stored then.
     """
     table, modules = schema.strategy, schema.strategy_module
+    about: dict[str, Any] = {"sha256": sha256, "bytes": len(module), "language": language}
+    about |= {"is_enabled": is_enabled, "budget_fuel": budget_fuel}
+    coming = coming_rows(transaction, list(strategies), author, about)
     if transaction.one(sa.select(modules.c.sha256).where(modules.c.sha256 == sha256)) is None:
         transaction.run(modules.insert(), sha256=sha256, module=module)
-    for name, export in strategies.items():
-        row = transaction.one(sa.select(table).where(table.c.name == name))
+    for values in coming:
+        values["export"] = strategies[values["name"]]
+        values["uploaded_at"] = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
+        if values["version"] == 1:
+            transaction.run(table.insert(), strategy_id=_free_id(transaction), **values)
+        else:
+            _update(transaction, values.pop("name"), **values)
+    free_modules(transaction)
+
+
+def coming_rows(
+    transaction: Transaction,
+    names: Sequence[str],
+    author: Author,
+    about: Mapping[str, Any],
+    gone: Container[int] = (),
+) -> list[dict[str, Any]]:
+    """The rows that an upload makes or changes, without their ids; ``about`` is what they all say of their module.
+
+    Strategies whose ids are ``gone`` are as if they were not there.
+
+    Raises
+    ------
+    StrategyTaken : a name belongs to somebody else.
+    StrategyError : there are as many strategies as ids.
+    """
+    known = {row.name: row for row in read_strategies(transaction) if row.strategy_id not in gone}
+    rows = []
+    for name in names:
+        row = known.get(name)
         if row is not None and not author.owns(row.owner):
             owner = "comes with Wasmverse" if row.owner == BUNDLED_OWNER else f"belongs to {row.author!r}"
             raise StrategyTaken(f"the name {name!r} {owner}: choose another")
-        keeps_owner = row is not None and author.is_admin
-        values: dict[str, Any] = {
-            "sha256": sha256,
-            "bytes": len(module),
-            "language": language,
-            "author": row.author if keeps_owner else author.name,
-            "owner": row.owner if keeps_owner else author.owner,
-            "uploaded_at": datetime.fromtimestamp(now, UTC).replace(tzinfo=None),
-            "is_enabled": is_enabled,
-            "status": "flying",
-            "last_fault": None,
-            "export": export,
-            "budget_fuel": budget_fuel,
-        }
-        if row is None:
-            transaction.run(table.insert(), strategy_id=_free_id(transaction), name=name, version=1, **values)
-        else:
-            _update(transaction, name, version=row.version + 1, **values)
-    free_modules(transaction)
+        whose = row if row is not None and author.is_admin else None
+        rows.append(
+            {
+                "name": name,
+                "version": 1 if row is None else row.version + 1,
+                "author": author.name if whose is None else whose.author,
+                "owner": author.owner if whose is None else whose.owner,
+                "status": "flying",
+                "last_fault": None,
+                **about,
+            }
+        )
+    if len(known.keys() | set(names)) > STRATEGIES_MAX:
+        raise StrategyError(
+            f"there are {len(known):,} strategies, which is the most: push a new version of an old one"
+        )
+    return rows
 
 
 def _free_id(transaction: Transaction) -> int:
     """The lowest that no strategy has: those of forgotten ones are given again."""
     table = schema.strategy
     ids = transaction.rows(sa.select(table.c.strategy_id).order_by(table.c.strategy_id))
-    free = next((place for place, (taken,) in enumerate(ids, 1) if taken != place), len(ids) + 1)
-    if free > STRATEGIES_MAX:
-        raise StrategyError(
-            f"there are {len(ids):,} strategies, which is the most: push a new version of an old one"
-        )
-    return free
+    return next((place for place, (taken,) in enumerate(ids, 1) if taken != place), len(ids) + 1)
 
 
 def remove_strategies(transaction: Transaction, names: Sequence[str], author: Author) -> None:
@@ -141,13 +168,16 @@ def forget_removed(transaction: Transaction, flown: Iterable[int]) -> None:
 
     Their names are free again, and so are their ids.
     """
-    table = schema.strategy
-    gone = {
-        row[0] for row in transaction.rows(sa.select(table.c.strategy_id).where(table.c.status == "removed"))
-    }
-    gone.difference_update(flown)
-    if gone:
+    if gone := forgotten_next(transaction, flown):
+        table = schema.strategy
         transaction.run(table.delete().where(table.c.strategy_id.in_(gone)))
+
+
+def forgotten_next(transaction: Transaction, flown: Iterable[int]) -> set[int]:
+    """The ids of those that `forget_removed` drops."""
+    table = schema.strategy
+    removed = transaction.rows(sa.select(table.c.strategy_id).where(table.c.status == "removed"))
+    return {row[0] for row in removed}.difference(flown)
 
 
 def free_modules(transaction: Transaction) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from wasmverse.commands import Command
+from wasmverse.commands import CheckUpload, Command
 from wasmverse.messages import Condition, FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
@@ -98,6 +98,14 @@ class UniverseStore(Protocol):
         Raises
         ------
         WasmverseError : it cannot be carried out; nothing is changed then.
+        """
+
+    def check_upload(self, upload: CheckUpload) -> dict[str, Any]:
+        """What `carry_out` would answer to this upload now, or the error; nothing is changed and nothing is recorded.
+
+        Raises
+        ------
+        WasmverseError : it would be refused.
         """
 
     def snapshot(self) -> Tables:

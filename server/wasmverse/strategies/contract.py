@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import ModulePlace, ModuleRefused
 from wasmverse.strategies.names import NAME_SHOWN, check_name
 from wasmverse.text import printable
 from wasmverse.wasm.abi import core_function
@@ -86,14 +86,16 @@ def check_contract(exports: Mapping[str, str], name: str, strategies_max: int) -
         if DECIDE in functions:
             shown = f"{DECIDE} has the signature {printable(exports[DECIDE], 200)}"
         raise ModuleRefused(
-            f"{shown}; a strategy exports {DECIDE} with the signature {strategy_signature()}: export it so"
+            f"{shown}; a strategy exports {DECIDE} with the signature {strategy_signature()}: export it so",
+            ModulePlace("export", DECIDE),
         )
     for export, signature in exports.items():
         registered = registered_name(export, name)
         if signature == strategy_signature() and strategies[registered] != export:
             raise ModuleRefused(
                 f"the exports {_shown(export)} and {_shown(strategies[registered])} would both fly as "
-                f"{_shown(registered)}; every strategy needs a name of its own: rename one"
+                f"{_shown(registered)}; every strategy needs a name of its own: rename one",
+                ModulePlace("export", _shown(export)),
             )
     if exports.get("memory") != "memory":
         raise ModuleRefused(
@@ -106,7 +108,8 @@ def check_contract(exports: Mapping[str, str], name: str, strategies_max: int) -
         if exports.get(post, f"({result}) -> nothing") != f"({result}) -> nothing":
             raise ModuleRefused(
                 f"{_shown(post)} is called after {_shown(export)} with what that returned: it must be a function with the "
-                f"signature ({result}) -> nothing: correct it, or leave it out"
+                f"signature ({result}) -> nothing: correct it, or leave it out",
+                ModulePlace("export", _shown(post)),
             )
         check_name(registered)
     return strategies

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import ModulePlace, ModuleRefused
 from wasmverse.text import printable
 from wasmverse.wasm.sections import Imported
 from wasmverse.wasm.wasi.signatures import MODULE, SIGNATURES
@@ -61,16 +61,18 @@ def check_imports(imports: Iterable[Imported], kind: str = "guest") -> None:
     ModuleRefused : it cannot; the first import that is not provided is named.
     """
     for wanted in imports:
-        shown = f"{printable(wanted.module, NAME_SHOWN)}.{printable(wanted.name, NAME_SHOWN)}"
+        module, name = printable(wanted.module, NAME_SHOWN), printable(wanted.name, NAME_SHOWN)
+        shown, place = f"{module}.{name}", ModulePlace("import", name, module)
         if wanted.module != MODULE or wanted.name not in SIGNATURES:
             raise ModuleRefused(
-                f"the module imports {shown}; {_ALLOWED.replace('guest', kind)}: {_remedy(wanted)}"
+                f"the module imports {shown}; {_ALLOWED.replace('guest', kind)}: {_remedy(wanted)}", place
             )
         signature = str(SIGNATURES[wanted.name])
         if wanted.signature != signature:
             raise ModuleRefused(
                 f"the module imports {shown} as {printable(wanted.signature or f'a {wanted.kind}', 200)}; it is a function "
-                f"{signature}: declare it so"
+                f"{signature}: declare it so",
+                place,
             )
 
 
@@ -100,7 +102,8 @@ def check_start(exports: Mapping[str, str]) -> None:
     if initialize != _NO_VALUES:
         raise ModuleRefused(
             f"{INITIALIZE} has the signature {printable(initialize, 200)}; it is called once for every instance, with nothing: "
-            f"export it as a function {_NO_VALUES}, or leave it out"
+            f"export it as a function {_NO_VALUES}, or leave it out",
+            ModulePlace("export", INITIALIZE),
         )
 
 
@@ -115,7 +118,8 @@ def check_realloc(exports: Mapping[str, str]) -> None:
         if exports.get(realloc, _REALLOC_SIGNATURE) != _REALLOC_SIGNATURE:
             raise ModuleRefused(
                 f"{realloc} must be a function with the signature {_REALLOC_SIGNATURE} "
-                "(old pointer, old size, alignment, new size): correct it, or leave it out"
+                "(old pointer, old size, alignment, new size): correct it, or leave it out",
+                ModulePlace("export", realloc),
             )
 
 
@@ -130,5 +134,6 @@ def check_is_reactor(exports: Mapping[str, str], kind: str = "guest") -> None:
         raise ModuleRefused(
             f"the module exports {_COMMAND} and no {INITIALIZE}: it is a command, a program that runs once and ends; a {kind} is "
             "a reactor, whose functions are called again and again: build it so, with the function exported (C, C++, Zig: "
-            "-mexec-model=reactor, or without WASI -Wl,--no-entry; Rust: crate-type cdylib; Go: -buildmode=c-shared)"
+            "-mexec-model=reactor, or without WASI -Wl,--no-entry; Rust: crate-type cdylib; Go: -buildmode=c-shared)",
+            ModulePlace("export", _COMMAND),
         )

@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import ModulePlace, ModuleRefused
 
 _X86_64 = 62
 _SYMBOL_TABLE = 2
@@ -44,7 +44,8 @@ def check_frames(compiled: bytes, costs: Sequence[int], native: float, module: i
         if size > native * costs[index]:
             raise ModuleRefused(
                 f"function {index} of the module takes {size:,} bytes of stack when it is compiled; its parameters, locals "
-                f"and operands allow {int(native * costs[index]):,}: split it"
+                f"and operands allow {int(native * costs[index]):,}: split it",
+                ModulePlace("function", index=index),
             )
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wasmverse.errors import ModuleRefused
+from wasmverse.errors import ModulePlace, ModuleRefused
 from wasmverse.wasm import trampolines
 from wasmverse.wasm.abi import CoreFunction
 from wasmverse.wasm.binary import append, export, signed, unsigned
@@ -140,7 +140,8 @@ def _prepare(module: bytes, is_part: bool) -> Prepared:
     for name in (COUNTER, trampolines.TABLE, trampolines.START):
         if name in exports:
             raise ModuleRefused(
-                f"the module exports {name}; that name belongs to the universe: choose another"
+                f"the module exports {name}; that name belongs to the universe: choose another",
+                ModulePlace("export", name),
             )
     sections = list(sections_of(module))
     contents = {kind: content for kind, content in sections if kind != CUSTOM_SECTION}
@@ -191,7 +192,8 @@ def _frame(index: int, type_: CoreFunction, body: Body, allowance: Allowance) ->
         raise ModuleRefused(
             f"function {index} of the module keeps {slots:,} values (parameters, results, locals, operands, what it passes); "
             f"{(allowance.frame - FRAME - min(allowance.code, allowance.frame // 2)) // SLOT:,} are allowed: split it, or keep "
-            "them in memory"
+            "them in memory",
+            ModulePlace("function", index=index),
         )
     return cost
 

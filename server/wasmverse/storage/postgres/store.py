@@ -11,7 +11,7 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from wasmverse.commands import Command, SpawnEntity, UploadStrategy
+from wasmverse.commands import CheckUpload, Command, SpawnEntity, UploadStrategy
 from wasmverse.errors import ClockLost, WasmverseError
 from wasmverse.messages import TurnReport
 from wasmverse.simulation.judging import judge
@@ -153,6 +153,12 @@ class PostgresStore(FollowingStore):
                 self._settle_command()
             if self._main.is_usable:
                 self._reload(after if is_done else None, is_state=isinstance(command, SpawnEntity))
+
+    def check_upload(self, upload: CheckUpload) -> dict[str, Any]:
+        """As in `UniverseStore`."""
+        self._follow()
+        _ = self.stored  # read before there is a transaction
+        return super().check_upload(upload)
 
     def _settle_command(self) -> None:
         """Commit or roll back what a command that failed has prepared: it holds a block, which the next turn would wait for."""
