@@ -39,6 +39,8 @@ def server(request: pytest.FixtureRequest) -> RunningGateway:
         ("PUT", "/ping", "GET, HEAD"),
         ("BREW", "/ping", "GET, HEAD"),
         ("POST", "/", "GET, HEAD"),
+        ("POST", "/api/v1/query", "GET, HEAD"),
+        ("POST", "/api/v1/live", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_is_told_the_right_ones(
@@ -48,7 +50,7 @@ def test_a_wrong_method_is_told_the_right_ones(
     assert (answer.status_code, answer.headers["allow"]) == (405, allow)
     if method == "HEAD":
         assert answer.content == b""
-    elif path.endswith(("/exec", "/rows", "/tuples")):
+    elif path.endswith(("/exec", "/rows", "/tuples", "/query")):
         assert answer.text.startswith("Error 1105: ") and allow in answer.text
     else:
         assert answer.json()["error"]["message"].endswith(f"send {allow}")
@@ -59,8 +61,12 @@ def test_what_is_nowhere_is_404(server: RunningGateway) -> None:
         ("GET", "/nothing"),
         ("GET", "/api/v1/nothing"),
         ("GET", "/ping/"),
+        ("POST", "/nothing"),
+        ("PUT", "/api/v1/nothing"),
+        ("HEAD", "/nothing"),
+        ("BREW", "/assets"),
     ):
-        assert server.http.request(method, path).status_code == 404, path
+        assert server.http.request(method, path).status_code == 404, (method, path)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,12 @@ def test_a_socket_where_none_is(server: RunningGateway) -> None:
     key = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
     for path in ("/", "/nothing", "/ping"):
         assert server.http.get(path, headers=upgrade | key).status_code == 403, path
+
+
+def test_what_is_a_socket_says_so(server: RunningGateway) -> None:
+    answer = server.http.get("/api/v1/live")
+    assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+    assert "WebSocket" in answer.json()["error"]["message"]
 
 
 def test_errors_show_paths_on_one_line(gateway: RunningGateway, tmp_path: Path) -> None:

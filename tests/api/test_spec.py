@@ -16,6 +16,7 @@ from tests.api.conftest import RunningGateway
 EXAMPLES = 25
 OPERATIONS = [
     *(("POST", f"/api/{version}/{path}") for version in ("v1", "v2") for path in ("query/tuples", "query/rows", "exec")),
+    *(("GET", f"/api/{version}/query") for version in ("v1", "v2")),
     ("GET", "/api/v1/strategies"),
     ("PUT", "/api/v1/strategies/{name}"),
     ("POST", "/api/v1/strategies/{name}/check"),

@@ -49,12 +49,47 @@ def test_query_as_json_csv_and_arrow(gateway: RunningGateway) -> None:
     assert arrow.stdout_bytes.startswith(b"\xff\xff\xff\xff")
 
 
+def test_a_statement_from_a_file_or_from_standard_input(gateway: RunningGateway, tmp_path: Path) -> None:
+    file, result = tmp_path / "asked.sql", tmp_path / "result.csv"
+    file.write_text("-- how many\nselect 6 * 7 as n;\n")
+    outcome = run("query", "-f", str(file), "--format", "csv", "-o", str(result), "--url", gateway.url)
+    assert (outcome.exit_code, outcome.stdout) == (0, ""), outcome.stderr
+    assert result.read_text() == '"n"\n42\n'
+    for given in (("-f", "-"), ("-",)):
+        arguments = ["query", *given, "--format", "json", "--url", gateway.url]
+        assert json.loads(CliRunner().invoke(app, arguments, input="select 43 as n").stdout) == [{"n": 43}]
+
+
+def test_a_long_table_is_cut_with_a_hint_unless_all_is_asked_for(gateway: RunningGateway) -> None:
+    sql = "select range as n, 'row ' || range as text from range(1200)"
+    some = run("query", sql, "--url", gateway.url)
+    assert "1,200" in some.stdout and "row 999" in some.stdout
+    assert "row 1000" not in some.stdout
+    assert "200 more rows; --all" in some.stderr and "--format csv -o FILE" in some.stderr
+    whole = run("query", sql, "--all", "--url", gateway.url)
+    assert whole.stderr == ""
+    lines = whole.stdout.splitlines()
+    assert lines[0] == "   n  text" and lines[2] == "   0  row 0" and lines[1201] == "1199  row 1199"
+    assert len(lines) == 1203 and lines[-1].endswith("1,200 rows")
+
+
+def test_a_reason_is_shown_whole(gateway: RunningGateway) -> None:
+    outcome = run("query", "select repeat('why ', 60) || 'so' as reason", "--url", gateway.url)
+    assert "why " * 60 + "so" in outcome.stdout
+    module = run("query", "select repeat('A', 100000) as statement", "--url", gateway.url)
+    assert len(module.stdout) < 50_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "part"),
     [
         (["query", "selec"], 1, "Error 1064"),
         (["query", "select 1", "--turn", "999999"], 1, "are kept"),
         (["query"], 2, "sql"),
+        (["query", "select 1", "-f", "x.sql"], 2, "twice"),
+        (["query", "-f", "nowhere.sql"], 1, "nowhere.sql"),
+        (["query", "select 1", "-o", "x.txt"], 2, "--format csv"),
+        (["query", "select 1", "--format", "csv", "-o", "/nowhere/x.csv"], 1, "another file"),
         (["query", "select 1", "--format", "xml"], 2, "xml"),
         (["query", "select 1", "--url", "nonsense"], 1, "not the address of a server"),
         (["query", "select 1", "--url", "http://127.0.0.1:1"], 1, "wasmverse serve"),

@@ -101,8 +101,8 @@ def create_app(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
         allow_methods=["GET", "HEAD", "POST"],
-        allow_headers=["Authorization", "Content-Type", "Accept"],
-        expose_headers=["Wasmverse-Turn", "Wasmverse-Truncated", "Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Accept", "If-None-Match"],
+        expose_headers=["Wasmverse-Turn", "Wasmverse-Truncated", "Retry-After", "ETag"],
         max_age=600,
     )
     if settings.proxies:

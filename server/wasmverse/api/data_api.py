@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from wasmverse.api.addressed_query import PARAMETERS, has_tag, query_of_address, tag_of
 from wasmverse.api.body import Room, parse_query, read_body
 from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.command_call import parse_call
@@ -29,7 +30,8 @@ from wasmverse.functions.grammar import (
     shows_functions,
 )
 from wasmverse.query.public import OWN_DATABASES
-from wasmverse.query.query import Client, Format
+from wasmverse.query.query import Client, Format, Query
+from wasmverse.query.result import Result
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -97,6 +99,16 @@ _DONE: dict[int | str, dict[str, Any]] = {
 def data_api_router(version: str) -> APIRouter:
     """The routes of one version of the data API; they differ in their prefix only."""
     router = APIRouter(prefix=f"/api/{version}", tags=[f"data API {version}"])
+
+    @router.get(
+        "/query",
+        responses={**_RESULTS, 304: {"description": "The client has this result, by its If-None-Match"}},
+        openapi_extra=PARAMETERS,
+        response_class=Response,
+    )
+    async def query(request: Request) -> Response:
+        """Run one SELECT from an address, for spreadsheets and data frames; the answer's ETag stands for its turn."""
+        return await _addressed(request)
 
     @router.post("/query/tuples", responses=_RESULTS, openapi_extra=_BODY, response_class=Response)
     async def query_tuples(request: Request) -> Response:
@@ -174,10 +186,36 @@ async def _answered(
     body = await _read(request, gateway, room)
     query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
     del body  # only its parts are held while the query waits
+    result, query = await _result(request, query, gateway, client)
+    return ResultResponse(result, query.format, gateway.settings)
+
+
+async def _result(request: Request, query: Query, gateway: Gateway, client: Client) -> tuple[Result, Query]:
+    """The result, and the query that was run for it."""
     if shows_functions(query.sql):
         query = query_of_show(parse_statement(query.sql, orjson.loads(query.args), OWN_DATABASES), query)
     began = time.perf_counter()
     with WhilePresent(request):
         result = await gateway.service.query(query, client=client)
     gateway.metrics.query_seconds.observe(time.perf_counter() - began)
-    return ResultResponse(result, query.format, gateway.settings)
+    return result, query
+
+
+async def _addressed(request: Request) -> Response:
+    gateway = gateway_of(request)
+    client = client_of(request, gateway.may_ask(request))
+    query = query_of_address(request.query_params, gzip=accepts_gzip(request))
+    had, newest = request.headers.get("if-none-match", ""), gateway.service.newest
+    turn = newest if query.turn is None else query.turn
+    if had and turn is not None and has_tag(had, tag := tag_of(query, turn)):
+        return Response(status_code=304, headers={**_REVALIDATED, "ETag": tag, "Wasmverse-Turn": str(turn)})
+    result, _ = await _result(request, query, gateway, client)
+    response = ResultResponse(result, query.format, gateway.settings)
+    response.headers.update(_REVALIDATED)
+    if result.is_stable:
+        response.headers["ETag"] = tag_of(query, result.turn)
+    return response
+
+
+_REVALIDATED = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+"""A client may keep the answer, and asks each time whether it still holds."""

@@ -93,7 +93,7 @@ def for_client(error: WasmverseError) -> WasmverseError:
 
 def is_data_api(path: str) -> bool:
     """Whether a path speaks the data API's wire format."""
-    return path.startswith("/api/") and (path.endswith("/exec") or "/query/" in path)
+    return path.startswith("/api/") and (path.endswith(("/exec", "/query")) or "/query/" in path)
 
 
 def error_response(path: str, error: WasmverseError) -> Response:

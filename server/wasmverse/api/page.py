@@ -5,12 +5,15 @@ from __future__ import annotations
 import html
 import os
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import URL, Headers, QueryParams
+from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.staticfiles import StaticFiles
@@ -73,7 +76,11 @@ class _Page(StaticFiles):
         )
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file; the page with what it is about in its head."""
+        """A file; the page with what it is about in its head. What is nowhere is 404 whatever the method."""
+        if scope["method"] not in {"GET", "HEAD"} and path != ".":
+            _, found = await run_in_threadpool(self.lookup_path, path)
+            if found is None or not stat.S_ISREG(found.st_mode):
+                raise HTTPException(404)
         query = QueryParams(scope["query_string"])
         if path not in {".", "index.html"} or not ({"system", "turn"} & query.keys()):
             return await super().get_response(path, scope)

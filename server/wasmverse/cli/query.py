@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 import sys
-from typing import Annotated, Any
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.markup import escape
@@ -14,7 +17,11 @@ from rich.table import Table
 from wasmverse.cli.http_client import UrlOption, request
 from wasmverse.cli.terminal import fail, print_table
 
-CELL_MAX = 80
+ROWS_SHOWN = 1_000
+"""Rows of a table without ``--all``: nobody reads more, and ten thousand take a terminal's table a quarter of a minute."""
+
+CELL_MAX = 2_000
+"""Characters of a cell: any reason is whole, and a module in a statement does not fill the screen."""
 
 
 class OutputFormat(enum.StrEnum):
@@ -36,13 +43,28 @@ _ACCEPT = {
 
 def query(
     sql: Annotated[
-        str, typer.Argument(help="One SELECT statement, in DuckDB's dialect or MySQL's.", show_default=False)
-    ],
+        str | None,
+        typer.Argument(
+            help="One SELECT statement, in DuckDB's dialect or MySQL's; - reads it from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Read the statement from this file; - is standard input."),
+    ] = None,
     url: UrlOption = None,
     format_: Annotated[
         OutputFormat,
         typer.Option("--format", help="table for people; json, csv or an Arrow stream for programs."),
     ] = OutputFormat.table,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the result to this file.", show_default="the terminal"),
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help=f"Show all rows of a table, not only the first {ROWS_SHOWN:,}.")
+    ] = False,
     turn: Annotated[
         int | None,
         typer.Option("--turn", help="Read this turn, if it is still kept.", show_default="the newest"),
@@ -61,36 +83,108 @@ def query(
     [bold]wasmverse query "select strategy, count(*) ships, max(energy) richest from entity where kind = 1
     group by strategy order by ships desc"[/bold]
 
-    [bold]wasmverse query "select * from entity where sid = 7" --format csv > system7.csv[/bold]
+    [bold]wasmverse query "select * from entity where sid = 7" --format csv -o system7.csv[/bold]
+
+    [bold]wasmverse query -f richest.sql[/bold]
     """
-    if format_ is OutputFormat.arrow and sys.stdout.isatty():
-        fail("an Arrow stream is not for a terminal; send it to a file with > result.arrow")
+    statement = _statement(sql, file)
+    if output is not None and format_ is OutputFormat.table:
+        fail("a table is for people; give --format csv, json or arrow with -o", status=2)
+    if format_ is OutputFormat.arrow and output is None and sys.stdout.isatty():
+        fail("an Arrow stream is not for a terminal; send it to a file with -o result.arrow")
     path = "/api/v2/query/rows" if format_ is OutputFormat.json else "/api/v2/query/tuples"
-    body: dict[str, Any] = {"sql": sql} if turn is None else {"sql": sql, "turn": turn}
+    body: dict[str, Any] = {"sql": statement} if turn is None else {"sql": statement, "turn": turn}
     answer = request("POST", url, path, token=token, json=body, headers={"Accept": _ACCEPT[format_]})
     cut = answer.headers.get("Wasmverse-Truncated")
     if cut:
         print(f"wasmverse: the result was cut at the server's limit of {cut}", file=sys.stderr)
     if format_ is OutputFormat.table:
-        _print_table(answer.json()["results"][0], answer.headers["Wasmverse-Turn"])
+        _print_table(answer.json()["results"][0], answer.headers["Wasmverse-Turn"], is_whole=all_)
     elif format_ is OutputFormat.json:
-        print(json.dumps(answer.json()["results"][0]["rows"], indent=1, ensure_ascii=False))
+        text = json.dumps(answer.json()["results"][0]["rows"], indent=1, ensure_ascii=False)
+        _write(f"{text}\n".encode(), output)
     else:
-        sys.stdout.buffer.write(answer.content)
+        _write(answer.content, output)
 
 
-def _print_table(result: dict[str, Any], turn: str) -> None:
-    table = Table(header_style="bold", caption=f"turn {int(turn):,}, {len(result['rows']):,} rows")
-    for column in result["columns"]:
-        is_number = any(word in column["dataType"] for word in ("INT", "DECIMAL", "DOUBLE", "FLOAT"))
-        table.add_column(column["name"], justify="right" if is_number else "left", overflow="fold")
-    for row in result["rows"]:
-        table.add_row(*map(_cell, row))
+def _statement(sql: str | None, file: Path | None) -> str:
+    """The statement, from the one place where it was given."""
+    if sql is not None and file is not None:
+        fail("the statement is given twice; give it as an argument or with -f, not both", status=2)
+    if sql is None and file is None:
+        fail('no sql: give a statement, as in `wasmverse query "select 1"`, or a file with -f', status=2)
+    try:
+        if sql is not None and sql != "-":
+            return sql
+        if file is None or str(file) == "-":
+            return sys.stdin.buffer.read().decode()
+        return file.read_bytes().decode()
+    except OSError as error:
+        fail(f"cannot read {file}: {error.strerror}; name a file with one statement")
+    except UnicodeDecodeError:
+        fail(f"{file or 'standard input'} is not UTF-8; a statement is a text")
+
+
+def _write(content: bytes, output: Path | None) -> None:
+    """Write a result to a file, or to standard output, whose reader may leave before its end."""
+    try:
+        with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as target:
+            _write_all(target, content)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written at exit
+        raise typer.Exit(1) from None
+    except OSError as error:
+        fail(f"cannot write {output or 'the result'}: {error.strerror}; name another file with -o")
+
+
+def _write_all(target: BinaryIO, content: bytes) -> None:
+    target.write(content)
+    target.flush()
+
+
+def _print_table(result: dict[str, Any], turn: str, *, is_whole: bool) -> None:
+    """The first rows in a frame; with ``is_whole`` more than those without one, as a frame would take seconds to lay out."""
+    columns, rows = result["columns"], result["rows"]
+    said = f"turn {int(turn):,}, {len(rows):,} rows"
+    are_numbers = [any(word in column["dataType"] for word in _NUMBERS) for column in columns]
+    if is_whole and len(rows) > ROWS_SHOWN:
+        _print_plain([_plain(column["name"]) for column in columns], are_numbers, rows)
+        print(said)
+        return
+    left = len(rows) - ROWS_SHOWN
+    table = Table(header_style="bold", caption=said)
+    for column, is_number in zip(columns, are_numbers, strict=True):
+        table.add_column(
+            escape(_plain(column["name"])), justify="right" if is_number else "left", overflow="fold"
+        )
+    for row in rows[:ROWS_SHOWN]:
+        table.add_row(*(escape(_plain(value)) for value in row))
     print_table(table)
+    if left > 0:
+        print(
+            f"wasmverse: {left:,} more rows; --all shows them, --format csv -o FILE writes them to a file",
+            file=sys.stderr,
+        )
 
 
-def _cell(value: object) -> str:
-    """A value on one line; escaped, because a name may contain control sequences of a terminal."""
+def _print_plain(names: list[str], are_numbers: list[bool], rows: list[list[object]]) -> None:
+    """A line for each row, in columns as wide as their widest cell."""
+    texts = [names, *([_plain(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    texts.insert(1, ["-" * width for width in widths])
+    for line in texts:
+        cells = (
+            text.rjust(width) if is_number else text.ljust(width)
+            for text, width, is_number in zip(line, widths, are_numbers, strict=True)
+        )
+        print("  ".join(cells).rstrip())
+
+
+_NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
+
+
+def _plain(value: object) -> str:
+    """A value on one line, without characters that a terminal would obey: a name may contain some."""
     text = (
         "NULL"
         if value is None
@@ -98,5 +192,6 @@ def _cell(value: object) -> str:
         if isinstance(value, str)
         else json.dumps(value, ensure_ascii=False)
     )
-    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return escape(text[: CELL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}" if len(text) > CELL_MAX else text)
+    if len(text) > CELL_MAX:
+        text = text[: CELL_MAX - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -11,11 +11,13 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wasmverse.api.body import query_of
 from wasmverse.api.client import client_of
-from wasmverse.api.errors import HttpError, for_client, status_of
+from wasmverse.api.errors import HttpError, error_response, for_client, status_of
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.connections import connection_of
@@ -37,6 +39,18 @@ UNSENT_LOOK_SECONDS = 0.05
 """How often to check whether a long message has been sent."""
 
 live_router = APIRouter()
+
+
+@live_router.get("/api/v1/live", include_in_schema=False)
+async def no_socket(request: Request) -> Response:
+    """Tell who comes without asking for a WebSocket what this is."""
+    path = request.scope["path"]
+    error = HttpError(
+        426, f"{path} is a WebSocket; open it with a client of WebSockets, as ws://.../api/v1/live"
+    )
+    response = error_response(path, error)
+    response.headers.update({"Upgrade": "websocket", "Connection": "Upgrade"})
+    return response
 
 
 @live_router.websocket("/api/v1/live")
