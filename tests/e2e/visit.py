@@ -81,7 +81,8 @@ class Visit:
                   const box = (selector) => document.querySelector(selector).getBoundingClientRect();
                   const inspector = box('.inspector');
                   const right = inspector.height > 0 ? inspector.left : innerWidth;
-                  return [box('.universe').right, box('.bar').bottom, right, innerHeight];
+                  const time = box('.time');
+                  return [box('.universe').right, box('.bar').bottom, right, time.height > 0 ? time.top : innerHeight];
                 }"""
             )
         )

@@ -46,7 +46,7 @@ async function open(): Promise<void> {
   const system = new SystemPanel(byId('system'), address, feed);
   // The panel fills the tracks, so it comes before the sky, which draws them.
   const tracks = new Tracks();
-  new EntityPanel(byId('entity'), address, feed, tracks);
+  new EntityPanel(byId('entity'), address, feed, tracks, postQuery);
   const sky = new Sky(stage, address, feed, tracks);
   const layers = new Layers(byId('layer-choice'), byId('layer-legend'), address, feed);
   new Minimap(byId('minimap'), address, feed);

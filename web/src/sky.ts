@@ -2,6 +2,7 @@ import type { Feed } from './feed/feed';
 import { isCalm } from './panel/calm';
 import { freeSky, onCoversChange } from './panel/covers';
 import { byId, write } from './panel/element';
+import { repaintEmblems } from './panel/emblem';
 import { hoverText } from './panel/hover';
 import { Tooltip } from './panel/tooltip';
 import type { Address } from './place/address';
@@ -12,7 +13,7 @@ import { World } from './scene/world';
 import { HOLDINGS, isolatedQuestion, layerQuestion } from './sql/map';
 import { PERIOD_GUESS_MS, periodOf } from './sql/period';
 import { at } from './sql/question';
-import { ranksQuestion, strongestQuestion } from './sql/ranks';
+import { type Ranked, ranksQuestion, strongestQuestion } from './sql/ranks';
 import { lookQuestion } from './sql/ship';
 import { NUMBERS } from './sql/strategies';
 import { systemQuestion } from './sql/system';
@@ -41,6 +42,8 @@ export class Sky {
   private readonly world: World;
   private readonly tooltip = new Tooltip();
   private summaries: ReadonlyMap<number, SystemSummary> = new Map();
+  /** On the map the strongest ships of all, in a system those of it that have a rank; the strongest first. */
+  private ranks: readonly Ranked[] = [];
   private hasPlaces = false;
   private places: readonly SystemPlace[] = [];
   /** The star that the keyboard has chosen, and the row in which it goes on: all of them, from the middle outwards. */
@@ -59,7 +62,7 @@ export class Sky {
       onEntity: (eid) => address.go(toEntity(address.place, eid)),
       onHover: (found, pixel) => {
         if (found === null) this.tooltip.hide();
-        else this.tooltip.show(hoverText(found, this.summaries), pixel);
+        else this.tooltip.show(hoverText(found, this.summaries, this.ranks), pixel);
       },
       onSight: (sight) => address.adjust({ sight }),
       onUnfollow: () => address.replace({ isFollowing: false }),
@@ -120,7 +123,8 @@ export class Sky {
   private choose(place: SystemPlace | null): void {
     this.chosen = place;
     this.world.mark(place);
-    if (place !== null) write(byId('where'), `${hoverText(place, this.summaries)}. Enter flies there`);
+    if (place !== null)
+      write(byId('where'), `${hoverText(place, this.summaries, this.ranks)}. Enter flies there`);
   }
 
   /** Flies into the star that is marked, or the one nearest to the middle; inside a system there is none. */
@@ -138,7 +142,7 @@ export class Sky {
     feed.follow(
       ({ turn }) => at(NUMBERS, turn),
       (numbers) => {
-        learnLooks(numbers ?? []);
+        if (learnLooks(numbers ?? [])) repaintEmblems();
         this.world.setSummaries([...this.summaries.values()]);
       },
     );
@@ -180,13 +184,19 @@ export class Sky {
       ({ sid, turn, isolate }) => (sid === null ? isolatedQuestion(isolate, turn) : null),
       (isolated) => this.world.setIsolated(isolated),
     );
-    feed.follow(strongestQuestion, (marks) => this.world.setMarks(marks ?? []));
+    feed.follow(strongestQuestion, (marks) => {
+      this.world.setMarks(marks ?? []);
+      this.ranks = marks ?? [];
+    });
     feed.follow(systemQuestion, (state) => {
       if (state === null) return;
       this.world.showSystem(state, this.pace);
     });
     feed.follow(lookQuestion, (look) => this.world.showLook(look));
-    feed.follow(ranksQuestion, (ranks) => this.world.showRanks(ranks ?? []));
+    feed.follow(ranksQuestion, (ranks) => {
+      this.world.showRanks(ranks ?? []);
+      this.ranks = ranks ?? [];
+    });
   }
 
   private arrive(place: Place, from: Place | null): void {

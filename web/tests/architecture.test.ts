@@ -79,6 +79,7 @@ const LAZY: Readonly<Record<string, string>> = {
   'time/time-line.ts': 'main.ts',
   'director/begin.ts': 'director/watch.ts',
   'director/news.ts': 'main.ts',
+  'panel/hour.ts': 'panel/entity-panel.ts',
 };
 
 test('sheets, charts and the tour are loaded when they are opened, and by their panel alone', () => {

@@ -2,7 +2,7 @@ import type { Frame } from '../view/camera';
 import { freeFrame } from '../view/layout';
 
 /** What lies over the sky and takes room from it. */
-const COVERS = '.bar, .inspector, .universe, .sheet';
+const COVERS = '.bar, .inspector, .universe, .sheet, .time';
 
 /** The part of the window that nothing covers. */
 export function freeSky(): Frame {

@@ -1,6 +1,7 @@
 import type { Feed } from '../feed/feed';
 import type { Address } from '../place/address';
 import { toEntity } from '../place/step';
+import type { Post } from '../source/request';
 import { type Ranked, ranksQuestion } from '../sql/ranks';
 import { historyQuestion, type LifeEvent, type Look, lifeQuestion, lookQuestion } from '../sql/ship';
 import { type Entity, type SystemState, systemQuestion } from '../sql/system';
@@ -10,6 +11,7 @@ import { readPlan } from '../view/plan';
 import type { Tracks } from '../view/track';
 import { button, element, write } from './element';
 import { count } from './format';
+import type { ShipHour } from './hour';
 import { lifeOf } from './life';
 import { Sparkrow } from './sparkrow';
 
@@ -44,6 +46,9 @@ export class EntityPanel {
   private readonly shieldCourse = new Sparkrow('Shield', 'entity-shield-course');
   private readonly life = element('ol', { class: 'life', id: 'entity-life', 'aria-label': 'Its life' });
   private readonly follow: HTMLButtonElement;
+  private readonly hourOpener: HTMLButtonElement;
+  private readonly hourPlace = element('div', { class: 'hour-place' });
+  private hour: ShipHour | null = null;
   private readonly shipBox: HTMLElement;
   private eid: number | null = null;
   private state: SystemState | null = null;
@@ -58,6 +63,7 @@ export class EntityPanel {
     feed: Pick<Feed, 'follow'>,
     /** Is filled here, for all who draw of it. */
     private readonly tracks: Tracks,
+    private readonly post: Post,
   ) {
     const cells = FIELDS.map(([label, , id]) => {
       const value = element('dd', { id: `entity-${id}` }, '–');
@@ -72,9 +78,22 @@ export class EntityPanel {
       { class: 'quiet', 'aria-pressed': 'false', title: 'Keep it in the middle (f)' },
       () => address.go({ isFollowing: this.follow.getAttribute('aria-pressed') !== 'true' }),
     );
+    this.hourOpener = button(
+      'Its last hour',
+      {
+        class: 'quiet',
+        id: 'entity-hour-opener',
+        'aria-expanded': 'false',
+        title: 'How it was in earlier turns, as far as they are kept',
+      },
+      () => void this.toggleHour(),
+    );
     this.shipBox = element(
       'div',
       { class: 'ship-box' },
+      element('div', { class: 'courses' }, this.energyCourse.element, this.shieldCourse.element),
+      this.hourOpener,
+      this.hourPlace,
       element(
         'div',
         { class: 'plan-box' },
@@ -91,23 +110,17 @@ export class EntityPanel {
           this.lastPlan,
         ),
       ),
-      element('div', { class: 'courses' }, this.energyCourse.element, this.shieldCourse.element),
     );
     host.append(
       element(
         'div',
         { class: 'row' },
         element('div', { class: 'who' }, this.name, this.kind, this.title),
-        element(
-          'div',
-          { class: 'row' },
-          this.follow,
-          button('×', { class: 'quiet round', 'aria-label': 'Close', title: 'Close (Escape)' }, () =>
-            address.go(toEntity(address.place, null)),
-          ),
+        button('×', { class: 'quiet round', 'aria-label': 'Close', title: 'Close (Escape)' }, () =>
+          address.go(toEntity(address.place, null)),
         ),
       ),
-      this.strategy,
+      element('div', { class: 'row' }, this.strategy, this.follow),
       this.gone,
       element('dl', { class: 'figures three' }, ...cells),
       this.shipBox,
@@ -119,6 +132,8 @@ export class EntityPanel {
         this.state = null;
         this.eid = null;
       }
+      // What is asked turn by turn ends with what it is about.
+      if (place.sid !== from?.sid || place.eid !== from.eid || place.turn !== from.turn) this.closeHour();
       this.open(place.eid, place.isFollowing);
       this.describe();
     });
@@ -160,6 +175,23 @@ export class EntityPanel {
     for (const { value } of this.values.values()) write(value, '–');
     this.memory.replaceChildren();
     this.life.replaceChildren();
+  }
+
+  private async toggleHour(): Promise<void> {
+    if (this.hourOpener.getAttribute('aria-expanded') === 'true') return this.closeHour();
+    this.hourOpener.setAttribute('aria-expanded', 'true');
+    const { ShipHour } = await import('./hour');
+    const { sid, eid, turn } = this.address.place;
+    if (sid === null || eid === null || this.hourOpener.getAttribute('aria-expanded') === 'false') return;
+    this.hour ??= new ShipHour(this.post);
+    this.hourPlace.replaceChildren(this.hour.element);
+    await this.hour.open(sid, eid, turn);
+  }
+
+  private closeHour(): void {
+    this.hourOpener.setAttribute('aria-expanded', 'false');
+    this.hour?.close();
+    this.hourPlace.replaceChildren();
   }
 
   private describe(): void {

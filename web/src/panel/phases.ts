@@ -17,6 +17,8 @@ const TIPS: Readonly<Record<Phase, string>> = {
 /** How the time of a turn is spent, phase by phase, and how many watch. */
 export class Phases {
   readonly element: HTMLElement;
+  /** For a place of its own: how many watch is no part of the turn's time. */
+  readonly watching: HTMLElement;
   private readonly bars = new Map<Phase, HTMLElement>();
   private readonly times = new Map<Phase, HTMLElement>();
   private readonly watchers = element('span', {});
@@ -32,15 +34,14 @@ export class Phases {
       this.bars.set(phase, part);
       this.times.set(phase, time);
     }
-    list.append(
-      element(
-        'li',
-        { class: 'watching' },
-        term('watchers', 'Connections with live queries, this one among them'),
-        ' ',
-        this.watchers,
-      ),
+    this.watching = element(
+      'p',
+      { class: 'watching' },
+      this.watchers,
+      ' ',
+      term('watching', 'Connections with live queries, this one among them'),
     );
+    this.watching.hidden = true;
     this.element = element('div', { class: 'phases' }, bar, list);
     this.element.hidden = true;
     feed.follow(
@@ -51,6 +52,7 @@ export class Phases {
 
   private show(cost: TurnCost | null): void {
     this.element.hidden = cost === null;
+    this.watching.hidden = cost === null;
     if (cost === null) return;
     const shares = sharesOf(cost);
     for (const phase of PHASES) {

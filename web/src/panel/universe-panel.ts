@@ -86,6 +86,7 @@ export class UniversePanel {
       return cell;
     });
     const standings = new Standings(address, feed);
+    const phases = new Phases(feed);
     host.append(
       element(
         'div',
@@ -97,6 +98,7 @@ export class UniversePanel {
         ),
         this.value('turn', 'output', { id: 'turn' }),
       ),
+      phases.watching,
       standings.summary,
       standings.element,
       element(
@@ -116,7 +118,7 @@ export class UniversePanel {
         ),
       ),
       this.sparkline.element,
-      new Phases(feed).element,
+      phases.element,
       element('dl', { class: 'figures three' }, ...cells),
     );
     address.listen((place, from) => {

@@ -30,7 +30,7 @@ const FIELD_SPAN_FAINT = 12;
 /** What is computed for the field in one frame takes not much longer than this. */
 const LABOUR_MS = 1.5;
 const LIGHT_MIN = 0.3;
-const FIELD_STRENGTH = 0.3;
+const FIELD_STRENGTH = 0.42;
 
 /** Systems have names where they are so far from each other, in pixels; strategies where so much is in sight, in cells. */
 const NAMES_APART = 64;

@@ -1,4 +1,5 @@
 import { type Answer, readRows } from '../source/answer';
+import type { Query } from '../source/request';
 import type { Question } from './question';
 import type { Entity } from './system';
 
@@ -104,6 +105,30 @@ export interface Mark {
   readonly y: number;
   readonly energy: number;
   readonly shield: number;
+}
+
+export type ShipPart = 'energy' | 'blasters' | 'thrusters' | 'harvesters';
+
+/** How a ship was at the end of a turn. */
+export type ShipMoment = { readonly tid: number } & Readonly<Record<ShipPart, number>>;
+
+/** How a ship was at the end of one turn; `readMoment` reads it. */
+export function momentQuery(sid: number, eid: number, turn: number): Query {
+  const sql = `select energy, blasters, thrusters, harvesters from entity
+where sid = ? and eid = ? and kind = 1`;
+  return { sql, args: [sid, eid], turn };
+}
+
+/** Null where there was no such ship. */
+export function readMoment(answer: Answer, tid: number): ShipMoment | null {
+  const [moment] = readRows(answer, (row) => ({
+    tid,
+    energy: row.number('energy'),
+    blasters: row.number('blasters'),
+    thrusters: row.number('thrusters'),
+    harvesters: row.number('harvesters'),
+  }));
+  return moment ?? null;
 }
 
 function readMarks(answer: Answer): Mark[] {

@@ -90,7 +90,12 @@ function mean(grid: Float32Array, radius: number, step: number, lines: number): 
 }
 
 /** The larger, the sooner the stronger of two neighbours has a place for itself. */
-const DOMINANCE = 5;
+const DOMINANCE = 12;
+/**
+ * By how much it counts that a strategy is stronger at a place than elsewhere: with 0 the leader of the universe would have
+ * all of the map where all strategies are everywhere, with 1 nobody would see that it leads.
+ */
+const HOME = 0.5;
 
 /**
  * Territories: each place has the colours of those who are strong there, the strongest most; where two are equally
@@ -107,33 +112,36 @@ export function* territories(claims: readonly Claim[], reach: number): Generator
     for (let at = 0; at < total.length; at += 1) add(total, at, grid[at] ?? 0);
   }
   const tone = toneOf(total);
+  const all = sumOf(total);
+  const homes = grids.map((grid) => (all / Math.max(sumOf(grid), all * 1e-3)) ** HOME);
   const pixels = new Uint8Array(FIELD_SIDE ** 2 * 4);
   const colours = claims.map(({ colour }) => cloudLight(colour));
   const best = claims.map(() => ({ at: 0, strength: 0, share: 0 }));
   for (let at = 0; at < total.length; at += 1) {
-    const all = total[at] ?? 0;
-    if (all <= 0) continue;
+    const here = total[at] ?? 0;
+    if (here <= 0) continue;
     let strongest = 0;
     let second = 0;
     let sum = 0;
     const light: [number, number, number] = [0, 0, 0];
     for (let each = 0; each < grids.length; each += 1) {
-      const share = (grids[each]?.[at] ?? 0) / all;
-      const weight = share ** DOMINANCE;
+      const share = (grids[each]?.[at] ?? 0) / here;
+      const claim = share * (homes[each] ?? 1);
+      const weight = claim ** DOMINANCE;
       sum += weight;
-      if (share > strongest) [strongest, second] = [share, strongest];
-      else if (share > second) second = share;
+      if (claim > strongest) [strongest, second] = [claim, strongest];
+      else if (claim > second) second = claim;
       const [red, green, blue] = colours[each] ?? light;
       light[0] += red * weight;
       light[1] += green * weight;
       light[2] += blue * weight;
       const heart = best[each];
       // Where it is strong and alone, not merely where many are.
-      const strength = share ** 2 * Math.sqrt(tone(all));
+      const strength = share ** 2 * Math.sqrt(tone(here));
       if (heart !== undefined && strength > heart.strength) Object.assign(heart, { at, strength, share });
     }
     const seam = 0.3 + 0.7 * Math.min(1, (strongest - second) / (0.4 * strongest));
-    put(pixels, at, light, (tone(all) * seam) / sum);
+    put(pixels, at, light, (tone(here) * seam) / sum);
   }
   const hearts = best.map(({ at, share }, each) => ({
     strategy: claims[each]?.strategy ?? '',
@@ -165,6 +173,10 @@ export function heatField(deposits: readonly Deposit[], ramp: readonly number[],
   return { pixels, hearts: [] };
 }
 
+function sumOf(grid: Float32Array): number {
+  return grid.reduce((sum, value) => sum + value, 0);
+}
+
 /** From a strength to 0..1: what is as strong as most of what there is gets about a half. */
 function toneOf(grid: Float32Array): (value: number) => number {
   let sum = 0;
@@ -191,9 +203,9 @@ function put(
 }
 
 /** So much of its white is taken from a colour: clouds of light are paler than what they are made of. */
-const PURITY = 0.75;
+const PURITY = 1;
 /** How bright a cloud is to the eye, whatever its colour, as far as its colour can be. */
-const LUMINANCE = 0.36;
+const LUMINANCE = 0.3;
 
 /** 0xRRGGBB as light that can be added, 0..1 each. */
 function linear(colour: number): [number, number, number] {

@@ -25,9 +25,20 @@ export const PALETTE: readonly number[] = [
 
 const looks = new Map<string, Look>();
 
-/** Takes in which number each strategy has: the lowest that was free when it came, from 1. */
-export function learnLooks(strategies: readonly { readonly name: string; readonly number: number }[]): void {
-  for (const { name, number } of strategies) looks.set(name, lookOf(number));
+/**
+ * Takes in which number each strategy has: the lowest that was free when it came, from 1. Returns whether one of them has
+ * another look than it was drawn with until now.
+ */
+export function learnLooks(
+  strategies: readonly { readonly name: string; readonly number: number }[],
+): boolean {
+  let isOther = false;
+  for (const { name, number } of strategies) {
+    const [before, look] = [looks.get(name), lookOf(number)];
+    isOther ||= before !== undefined && (before.colour !== look.colour || before.shape !== look.shape);
+    looks.set(name, look);
+  }
+  return isOther;
 }
 
 /** The first ten differ in colour, and neighbours in shape too; no fifty have the same of both. */

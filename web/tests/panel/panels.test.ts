@@ -137,16 +137,23 @@ test('title and screen readers tell where the page is, and when', () => {
 });
 
 test('the tooltip names what is under the pointer', () => {
-  expect(hoverText(ship({ eid: 5, energy: 1200 }), new Map())).toBe(
+  expect(hoverText(ship({ eid: 5, energy: 1200 }), new Map(), [])).toBe(
     'Ship 5 · strategy_default · 1,200 energy',
   );
-  expect(hoverText(node({ eid: 6 }), new Map())).toBe('Node 6 · 100 energy');
+  expect(hoverText(node({ eid: 6 }), new Map(), [])).toBe('Node 6 · 100 energy');
   const place = { sid: 42, x: 1, y: 2 };
-  expect(hoverText(place, new Map())).toBe('System 42');
+  expect(hoverText(place, new Map(), [])).toBe('System 42');
   const summary = { sid: 42, ships: 32, energy: 1500, leader: 'a', leaderEnergy: 1365 };
-  expect(hoverText(place, new Map([[42, summary]]))).toBe(
+  expect(hoverText(place, new Map([[42, summary]]), [])).toBe(
     'System 42 · 32 ships · a leads with 91 % of 1,500 energy',
   );
+  const hero = { eid: 5, sid: 42, name: 'Ulio Stormcaller', rank: 'raider', strategy: 'a' };
+  expect(hoverText(ship({ eid: 5, energy: 1200 }), new Map(), [hero])).toBe(
+    'Ulio Stormcaller, raider · strategy_default · 1,200 energy',
+  );
+  expect(hoverText(node({ eid: 5 }), new Map(), [hero]), 'one that has fallen').toMatch(/^Node 5/);
+  expect(hoverText(place, new Map([[42, summary]]), [hero])).toMatch(/ energy · Ulio Stormcaller, raider$/);
+  expect(hoverText(place, new Map([[42, summary]]), [{ ...hero, sid: 41 }])).not.toMatch(/Ulio/);
 });
 
 test('the chart says what it shows to who cannot see it', () => {

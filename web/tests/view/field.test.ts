@@ -72,6 +72,31 @@ test('energy decides, not the number of places', () => {
   expect(red).toBeGreaterThan(blue * 3);
 });
 
+test('who is stronger at a place than elsewhere is seen there, and who leads by far leads all the same', () => {
+  const leader = [
+    { x: 100, y: 100, weight: 60 },
+    { x: 400, y: 400, weight: 60 },
+  ];
+  const colours = (weight: number): number[] =>
+    colourAt(
+      finished(
+        territories(
+          [
+            { strategy: 'blue', colour: BLUE, deposits: leader },
+            { strategy: 'red', colour: RED, deposits: [{ x: 400, y: 400, weight }] },
+          ],
+          20,
+        ),
+      ).pixels,
+      400,
+      400,
+    );
+  const [red = 0, , blue = 0] = colours(50);
+  expect(red).toBeGreaterThan(blue);
+  const [few = 0, , most = 0] = colours(5);
+  expect(most).toBeGreaterThan(few * 2);
+});
+
 test('where two are equally strong a seam is darker than the same energy of one', () => {
   // The middle of a texel, so that both are equally far from it.
   const at = FIELD_FROM + 64.5 * (FIELD_SPAN / FIELD_SIDE);
