@@ -80,6 +80,8 @@ const LAZY: Readonly<Record<string, string>> = {
   'director/begin.ts': 'director/watch.ts',
   'director/news.ts': 'main.ts',
   'panel/hour.ts': 'panel/entity-panel.ts',
+  'write/compile.ts': 'write/compile-worker.ts',
+  'write/sources.ts': 'write/compile-worker.ts',
 };
 
 test('sheets, charts and the tour are loaded when they are opened, and by their panel alone', () => {

@@ -21,7 +21,7 @@ export interface Shot {
 }
 
 /** How much of a system is seen around a fight, and around a single ship, in cells. */
-const FIGHT_SPAN = 30;
+export const FIGHT_SPAN = 30;
 const SHIP_SPAN = 22;
 const MIDDLE = { x: GRID_SIDE / 2, y: GRID_SIDE / 2 };
 const VISIT_MS_MIN = 8000;
@@ -31,7 +31,7 @@ const OVERVIEW_MS = 5000;
 const REGION_SPAN = 130;
 
 /** Of these the place is shown: their ship is gone. Of all else the ship is followed, if there is one. */
-const STILL: ReadonlySet<string> = new Set(['titan_falls', 'last_ship']);
+export const STILL: ReadonlySet<string> = new Set(['titan_falls', 'last_ship']);
 /** Of these all of the system is shown, and of the ship where it is. */
 const WHOLE: ReadonlySet<string> = new Set(['system_taken']);
 /** Of these what is around the ship matters too. */

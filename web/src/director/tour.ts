@@ -2,13 +2,17 @@ import type { Feed } from '../feed/feed';
 import type { After } from '../feed/supply';
 import type { Address } from '../place/address';
 import type { Place } from '../place/place';
+import { TO_LIVE } from '../place/step';
+import { PERIOD_GUESS_MS, periodOf } from '../sql/period';
 import { at } from '../sql/question';
 import { STANDINGS, type Standing } from '../sql/standings';
 import { SIGHTS, STORIES, type Story } from '../sql/story';
+import { type SystemState, systemQuestion } from '../sql/system';
 import { PLACES, type SystemPlace } from '../sql/systems';
 import { TURNS, type TurnRecord } from '../sql/turns';
 import { chooseStory } from './choose';
-import { overview, type Shot, visitTo } from './shot';
+import { overview, type Shot, STILL, visitTo } from './shot';
+import { endOf, type Replay, replayOf } from './subject';
 
 /** How the tour is shown. */
 export interface Screen {
@@ -30,6 +34,12 @@ const CURTAINS_MAX = 8;
 /** So many visits are remembered, so that none is repeated. */
 const VISITS_KEPT = 120;
 
+/** Where nothing is left to see the shot ends after this long, but not before it has been looked at for the other. */
+const LINGER_MS = 2000;
+const LOOK_MS_MIN = 3000;
+
+const REPLAY_WORDS = 'Fallen. Once more, slowly.';
+
 export const LEAVING_WORDS = 'You steer. Watch (w) goes on with the tour.';
 
 /** Leads from place to place while the place says so: a visit, an overview, the next visit. */
@@ -44,30 +54,43 @@ export class Tour {
   private isNear = false;
   private curtains = 0;
   private cancel: (() => void) | null = null;
+  /** What is shown, when it began and when it will be left; null from the moment that it has come to its end. */
+  private shown: { readonly shot: Shot; readonly sinceMs: number; readonly untilMs: number } | null = null;
 
   constructor(
     private readonly address: Pick<Address, 'place' | 'listen' | 'replace'>,
     feed: Pick<Feed, 'follow'>,
     private readonly screen: Screen,
     private readonly after: After,
+    private readonly now: () => number = () => performance.now(),
   ) {
-    const follow = <T>(question: Parameters<typeof at<T>>[0], take: (value: T | null) => void): void =>
-      feed.follow((place) => (place.isTouring ? at(question, place.turn) : null), take);
+    // While a fall is played again nothing is asked, and what was known stays.
+    const follow = <T>(question: Parameters<typeof at<T>>[0], take: (value: T) => void): void =>
+      feed.follow(
+        ({ isTouring, play, turn }) => (isTouring && play === null ? at(question, turn) : null),
+        (value) => {
+          if (value !== null) take(value);
+        },
+      );
     follow(STORIES, (stories) => {
-      this.stories = stories ?? [];
+      this.stories = stories;
     });
     follow(SIGHTS, (sights) => {
-      this.sights = sights ?? [];
+      this.sights = sights;
     });
     follow(STANDINGS, (standings) => {
-      this.standings = standings ?? [];
+      this.standings = standings;
     });
     follow(TURNS, (turns) => {
-      this.turns = turns ?? [];
+      this.turns = turns;
     });
     follow(PLACES, (places) => {
-      this.places = places ?? [];
+      this.places = places;
     });
+    feed.follow(
+      (place) => (place.isTouring && place.turn === null ? systemQuestion(place) : null),
+      (state) => this.see(state),
+    );
     address.listen((place, from) => this.attend(place, from));
   }
 
@@ -79,6 +102,7 @@ export class Tour {
     } else if (!place.isTouring && this.cancel !== null) {
       this.cancel();
       this.cancel = null;
+      this.shown = null;
       this.screen.close(from?.isTouring ? LEAVING_WORDS : '');
     }
   }
@@ -96,6 +120,7 @@ export class Tour {
     else this.overviews += 1;
     const { isCalm } = this.screen;
     const lastsMs = shot.staysMs + (isCalm ? FADE_MS : FLIGHT_MS);
+    this.shown = { shot, sinceMs: this.now(), untilMs: this.now() + lastsMs };
     this.cancel = this.after(lastsMs, () => this.next());
     const go = (): void => {
       if (this.address.place.isTouring) this.address.replace(shot.step);
@@ -103,6 +128,41 @@ export class Tour {
     if (isCalm) this.screen.fade(go);
     else go();
     this.screen.show(shot, lastsMs);
+  }
+
+  /** Whatever the shot shows may be over: then it is left, or, when its ship fell, shown once more before. */
+  private see(state: SystemState | null): void {
+    const shown = this.shown;
+    if (shown === null || state === null || this.address.place.sid !== shown.shot.step.sid) return;
+    const end = endOf(shown.shot, state);
+    if (end === null) return;
+    this.shown = null;
+    const nowMs = this.now();
+    const seenMs = shown.sinceMs + (this.screen.isCalm ? FADE_MS : FLIGHT_MS) + LOOK_MS_MIN;
+    const leaveMs = Math.min(Math.max(nowMs + LINGER_MS, seenMs), shown.untilMs);
+    const periodMs = periodOf(this.turns) ?? PERIOD_GUESS_MS;
+    const replay =
+      end.fellTid === null || this.screen.isCalm ? null : replayOf(shown.shot, end.fellTid, periodMs);
+    // What stood still from the beginning is looked at until its time is up, unless it can be shown once more.
+    if (replay === null && shown.shot.story !== null && STILL.has(shown.shot.story.kind)) return;
+    this.cancel?.();
+    this.cancel = this.after(leaveMs - nowMs, () =>
+      replay === null ? this.next() : this.replay(shown.shot, end.fellTid ?? 0, replay),
+    );
+  }
+
+  private replay(shot: Shot, fellTid: number, { step, lastsMs }: Replay): void {
+    const told = this.stories.find(
+      (story) => STILL.has(story.kind) && story.tid === fellTid && story.eid === step.eid,
+    );
+    // What is told now is not visited for itself later.
+    if (told !== undefined && told !== shot.story) this.visited = [...this.visited, told].slice(-VISITS_KEPT);
+    this.cancel = this.after(lastsMs, () => {
+      this.address.replace(TO_LIVE);
+      this.next();
+    });
+    this.address.replace(step);
+    this.screen.show({ ...shot, caption: told?.text ?? REPLAY_WORDS }, lastsMs);
   }
 
   private choose(): Shot {

@@ -3,7 +3,7 @@ import type { After } from '../feed/supply';
 import { byId } from '../panel/element';
 import type { Address } from '../place/address';
 import type { Place } from '../place/place';
-import type { Step } from '../place/step';
+import { type Step, TO_LIVE } from '../place/step';
 import { listenToInput } from './input';
 
 /** Without input for so long, the tour begins by itself. */
@@ -70,9 +70,10 @@ export class Watch {
     return OWN_KEYS.has(event.key) || (isOnOpener && PRESS_KEYS.has(event.key));
   }
 
-  /** The camera stays where it is, even in the middle of a flight. */
+  /** The camera stays where it is, even in the middle of a flight; a fall that the tour plays again is left for what is live. */
   private takeOver(): void {
-    this.address.replace({ ...this.sky.halt(), isTouring: false });
+    const back = this.address.place.play === null ? {} : TO_LIVE;
+    this.address.replace({ ...this.sky.halt(), ...back, isTouring: false });
   }
 
   private wait(): void {

@@ -3,9 +3,10 @@ import type { Shot } from '../../src/director/shot';
 import { LEAVING_WORDS, type Screen, Tour } from '../../src/director/tour';
 import { MAP, type Place } from '../../src/place/place';
 import { keyOf, type Question } from '../../src/sql/question';
-import { SIGHTS } from '../../src/sql/story';
+import { SIGHTS, STORIES } from '../../src/sql/story';
+import type { SystemState } from '../../src/sql/system';
 import { TURNS } from '../../src/sql/turns';
-import { storyOf, turnsUpTo } from '../build';
+import { event, node, ship, stateOf, storyOf, turnsUpTo } from '../build';
 import { FakeAddress, FakeClock } from '../feed/fakes';
 
 class FakeScreen implements Screen {
@@ -56,6 +57,7 @@ let address: FakeAddress;
 let feed: FakeFeed;
 let screen: FakeScreen;
 let clock: FakeClock;
+let nowMs: number;
 
 beforeEach(() => {
   address = new FakeAddress();
@@ -67,7 +69,8 @@ beforeEach(() => {
     storyOf({ tid: 50, kind: 'fight', sid: 1, x: 5, y: 6 }),
     storyOf({ tid: 50, kind: 'strongest', sid: 2, eid: 22 }),
   ]);
-  new Tour(address, feed, screen, clock.after);
+  nowMs = 0;
+  new Tour(address, feed, screen, clock.after, () => nowMs);
 });
 
 function begin(place: Partial<Place> = {}): void {
@@ -118,4 +121,55 @@ test('who wants no motion sees pictures that fade', () => {
   begin();
   expect(screen.fades).toBe(1);
   expect(address.place.sid).toBe(1);
+});
+
+/** The tour is at a ship that is followed; its system's state of a turn is answered. */
+function atShip(): (state: SystemState) => void {
+  feed.answers.set(STORIES.about, [storyOf({ tid: 50, kind: 'hero', sid: 2, eid: 22, score: 1 })]);
+  begin();
+  expect(address.place).toMatchObject({ sid: 2, eid: 22, turn: null });
+  return (state) => {
+    feed.answers.set('system 2', state);
+    feed.answer(address.place);
+  };
+}
+
+test('when the ship falls, its fall is shown once more in slow motion, and then the tour goes on, live', () => {
+  const see = atShip();
+  see(stateOf([ship({ eid: 22 })], [], 51));
+  nowMs = 5000;
+  see(stateOf([node({ eid: 22 })], [event({ tid: 52, kind: 'death', eid: 22 })], 52));
+  expect(clock.delayMs).toBe(2000);
+  clock.fire();
+  expect(address.place).toMatchObject({ turn: 49, play: 0.5, sid: 2, eid: 22, isFollowing: true });
+  expect(feed.asked(address.place)).toEqual([]);
+  expect(screen.shots.at(-1)?.shot.caption).toMatch(/Once more/);
+  clock.fire();
+  expect(address.place).toMatchObject({ turn: null, play: null, sid: null, isTouring: true });
+});
+
+test('when there is nothing left to see the shot ends early, but never before it was seen', () => {
+  const see = atShip();
+  see(stateOf([], [], 51));
+  expect(clock.delayMs).toBe(3400 + 3000);
+  clock.fire();
+  expect(address.place).toMatchObject({ sid: null, turn: null });
+});
+
+test('who wants no motion is shown no replay', () => {
+  screen.isCalm = true;
+  const see = atShip();
+  nowMs = 5000;
+  see(stateOf([], [event({ tid: 51, kind: 'death', eid: 22 })], 51));
+  clock.fire();
+  expect(address.place).toMatchObject({ sid: null, turn: null });
+});
+
+test('who takes over during a replay is told so, and nothing else moves the page', () => {
+  const see = atShip();
+  see(stateOf([], [event({ tid: 51, kind: 'death', eid: 22 })], 51));
+  clock.fire();
+  address.go({ isTouring: false });
+  expect(clock.isSet).toBe(false);
+  expect(screen.words).toBe(LEAVING_WORDS);
 });
