@@ -158,7 +158,11 @@ export async function find(text: string, turn: number | null, post: Post): Promi
 /** The way to what was found. */
 export function stepTo(found: Found): Step {
   if (found.kind === 'strategy') return { ...TO_MAP, sheet: null, isolate: found.strategy };
-  return { ...intoSystem(found.sid), eid: found.kind === 'ship' ? found.eid : null };
+  if (found.kind === 'system') return intoSystem(found.sid);
+  const step = { ...intoSystem(found.sid), eid: found.eid };
+  if (found.kind === 'ship' || found.diedTid === null) return step;
+  // Its fall is shown as long as it can be; its obituary stays in the hall of fame.
+  return found.isFallKept ? { ...step, turn: found.diedTid, play: null } : { ...step, sheet: 'fame' };
 }
 
 /** What was found, and before it the wishes that what was typed may become. */
@@ -174,6 +178,12 @@ export function wordsOf(line: Line): readonly [name: string, detail: string] {
       return [line.wish, WISHES[line.wish]?.says ?? ''];
     case 'strategy':
       return [line.strategy, `strategy, ${line.status}: see its territory`];
+    case 'hero': {
+      const who = `${line.rank} of ${line.strategy}`;
+      if (line.diedTid === null) return [line.name, `${who} · system ${line.sid}`];
+      const where = line.isFallKept ? 'see where' : 'see the hall of fame';
+      return [line.name, `${who}, fell in turn ${count(line.diedTid)}: ${where}`];
+    }
     case 'system':
       return [
         `System ${line.sid}`,
@@ -189,13 +199,13 @@ export function wordsOf(line: Line): readonly [name: string, detail: string] {
 
 function partsOf(line: Line): (Node | string)[] {
   const [name, detail] = wordsOf(line);
-  const strategy = line.kind === 'ship' || line.kind === 'strategy' ? line.strategy : null;
+  const strategy = line.kind === 'system' || line.kind === 'wish' ? null : line.strategy;
   const words = element('span', {}, element('b', {}, name), ' ', element('span', { class: 'muted' }, detail));
   return strategy === null ? [words] : [emblem(strategy), words];
 }
 
 export function emptyWords(text: string): string {
   const said = text.trim().slice(0, 40);
-  const help = `Type the number of a system or a ship, a part of a strategy’s name, or ${Object.keys(WISHES).join(', ')}.`;
+  const help = `Type the number of a system or a ship, a part of a strategy’s or a hero’s name, or ${Object.keys(WISHES).join(', ')}.`;
   return said === '' ? help : `Nothing is called “${said}”. ${help}`;
 }

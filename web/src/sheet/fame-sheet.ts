@@ -93,6 +93,8 @@ class FameSheet {
   private readonly none = element('p', { class: 'muted' });
   private heroes: readonly Hero[] | null = null;
   private isFallen = false;
+  /** Whom the place named when the list was last turned to it. */
+  private sought: number | null = null;
   private order: Order = 'energy';
 
   constructor(
@@ -126,7 +128,20 @@ class FameSheet {
   show(heroes: readonly Hero[] | null): void {
     // Without an answer what was known stays, until there is one.
     this.heroes = heroes ?? this.heroes;
+    const isSought = this.seek();
     this.draw();
+    if (isSought) this.table.querySelector('.is-sought')?.scrollIntoView({ block: 'center' });
+  }
+
+  /** Turns to the fallen for who comes for one of them; returns whether that is so since now. */
+  private seek(): boolean {
+    const { eid } = this.place();
+    if (eid === this.sought || this.heroes === null) return false;
+    this.sought = eid;
+    if (!this.heroes.some((hero) => hero.eid === eid && hero.diedTid !== null)) return false;
+    this.isFallen = true;
+    this.order = 'died';
+    return true;
   }
 
   private draw(): void {
@@ -185,7 +200,7 @@ class FameSheet {
     );
     const row = element(
       'tr',
-      {},
+      eid === this.sought ? { class: 'is-sought' } : {},
       element(
         'th',
         { scope: 'row' },

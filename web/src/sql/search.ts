@@ -12,6 +12,19 @@ export type Found =
       readonly energy: number;
       readonly blasters: number;
     }
+  /** A ship that is known by its name, alive or fallen. */
+  | {
+      readonly kind: 'hero';
+      readonly sid: number;
+      readonly eid: number;
+      readonly strategy: string;
+      readonly name: string;
+      readonly rank: string;
+      /** Null of the living. */
+      readonly diedTid: number | null;
+      /** Whether the turn in which it fell can be shown. */
+      readonly isFallKept: boolean;
+    }
   | { readonly kind: 'strategy'; readonly strategy: string; readonly status: string };
 
 const FOUND_MAX = 8;
@@ -44,7 +57,7 @@ export function wishesFor(text: string): string[] {
 }
 
 /**
- * The query for what somebody typed: a number of a system or of a ship, a wish, or a part of a strategy's name.
+ * The query for what somebody typed: a number of a system or of a ship, a wish, or a part of a strategy's or a hero's name.
  * `chance` is any whole number.
  */
 export function searchQuery(text: string, turn: number | null, chance: number): Query {
@@ -52,25 +65,43 @@ export function searchQuery(text: string, turn: number | null, chance: number): 
   const wish = WISHES[said.toLowerCase()];
   if (wish !== undefined) return { sql: wish.sql, args: wish.sql.includes('?') ? [chance] : [], turn };
   const number = /^\d{1,15}$/.test(said) ? Number(said) : null;
-  const args: Value[] = number === null ? [said] : [number, number];
-  return { sql: number === null ? STRATEGY_SQL : NUMBER_SQL, args, turn };
+  const args: Value[] = number === null ? [said, said] : [number, number, number];
+  return { sql: number === null ? NAME_SQL : NUMBER_SQL, args, turn };
 }
+
+const heroes = (where: string): string =>
+  `select 'hero' as kind, sid, eid, strategy, name, rank, died_tid,
+  coalesce(died_tid >= (select oldest_tid from turn_kept), false) as is_fall_kept
+from hero where ${where} order by is_alive desc, energy_max desc, eid limit ${FOUND_MAX}`;
 
 const NUMBER_SQL = `select 'system' as kind, sid, null::bigint as eid, null::varchar as strategy, null::bigint as energy,
   null::bigint as blasters, null::varchar as status
 from solar_system where sid = ?
 union all by name select ${SHIP} from entity where kind = 1 and eid = ?
+union all by name (${heroes('not is_alive and eid = ?')})
 order by kind desc`;
 
-const STRATEGY_SQL = `select 'strategy' as kind, null::bigint as sid, null::bigint as eid, name as strategy, null::bigint as energy,
+const NAME_SQL = `(select 'strategy' as kind, null::bigint as sid, null::bigint as eid, name as strategy, null::bigint as energy,
   null::bigint as blasters, status
-from strategy where contains(lower(name), lower(?)) order by name limit ${FOUND_MAX}`;
+from strategy where contains(lower(name), lower(?)) order by name limit ${FOUND_MAX})
+union all by name (${heroes('contains(lower(name), lower(?))')})`;
 
 export function readFound(answer: Answer): Found[] {
   return readRows(answer, (row): Found => {
     const kind = row.text('kind');
     if (kind === 'system') return { kind, sid: row.number('sid'), battles: row.numberOrNull('blasters') };
     if (kind === 'strategy') return { kind, strategy: row.text('strategy'), status: row.text('status') };
+    if (kind === 'hero')
+      return {
+        kind,
+        sid: row.number('sid'),
+        eid: row.number('eid'),
+        strategy: row.text('strategy'),
+        name: row.text('name'),
+        rank: row.text('rank'),
+        diedTid: row.numberOrNull('died_tid'),
+        isFallKept: row.boolean('is_fall_kept'),
+      };
     return {
       kind: 'ship',
       sid: row.number('sid'),

@@ -26,11 +26,11 @@ const STRATEGY = {
 
 describe('what is typed', () => {
   test('is a number of a system or a ship, a wish, or a part of a name', () => {
-    expect(searchQuery(' 42 ', null, 1)).toMatchObject({ args: [42, 42] });
+    expect(searchQuery(' 42 ', null, 1)).toMatchObject({ args: [42, 42, 42] });
     expect(searchQuery(' 42 ', null, 1).sql).toContain('from solar_system where sid = ?');
-    expect(searchQuery('Flee', 7, 1)).toMatchObject({ args: ['Flee'], turn: 7 });
-    expect(searchQuery("'; --", null, 1).args).toEqual(["'; --"]);
-    expect(searchQuery('9'.repeat(20), null, 1).args).toEqual(['9'.repeat(20)]);
+    expect(searchQuery('Flee', 7, 1)).toMatchObject({ args: ['Flee', 'Flee'], turn: 7 });
+    expect(searchQuery("'; --", null, 1).args).toEqual(["'; --", "'; --"]);
+    expect(searchQuery('9'.repeat(20), null, 1).args).toEqual(['9'.repeat(20), '9'.repeat(20)]);
     expect(searchQuery('Richest ', null, 1)).toMatchObject({ sql: WISHES.richest?.sql, args: [] });
     expect(searchQuery('random', null, 5).args).toEqual([5]);
   });
@@ -62,6 +62,30 @@ test('what is found says what it is, and leads there', async () => {
     [4, null, null, null],
     [4, 77, null, null],
     [null, null, null, 'flee'],
+  ]);
+});
+
+test('heroes are found by name, the fallen too; they lead to their fall, or to the hall of fame once its turn is gone', () => {
+  const living = {
+    ...SHIP,
+    kind: 'hero',
+    name: 'Ulio Stormcaller',
+    rank: 'titan',
+    died_tid: null,
+    is_fall_kept: 0,
+  };
+  const rows = [living, { ...living, died_tid: 1200, is_fall_kept: 1 }, { ...living, died_tid: 12 }];
+  const found = readFound(answerOf(rows));
+  expect(found.map((each) => wordsOf(each)[1])).toEqual([
+    'titan of a · system 4',
+    'titan of a, fell in turn 1,200: see where',
+    'titan of a, fell in turn 12: see the hall of fame',
+  ]);
+  const places = found.map((each) => ({ ...MAP, ...stepTo(each) }));
+  expect(places.map(({ sid, eid, turn, sheet }) => [sid, eid, turn, sheet])).toEqual([
+    [4, 77, null, null],
+    [4, 77, 1200, null],
+    [4, 77, null, 'fame'],
   ]);
 });
 
