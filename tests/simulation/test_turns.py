@@ -185,9 +185,11 @@ def test_the_same_seed_gives_the_same_turns_whatever_carries_them(
 
 def test_two_processes_agree(simulate: Callable[..., DuckdbStore]) -> None:
     code = f"""
+from wasmverse.processes.kernels import keep_kernels
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.settings import Settings
 from wasmverse.storage.duckdb.store import DuckdbStore
+keep_kernels()
 simulation = DuckdbStore(Database.open(None), Settings.model_validate_json({SMALL.model_dump_json()!r}))
 for _ in range(10):
     simulation.advance()

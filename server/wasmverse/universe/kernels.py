@@ -52,12 +52,13 @@ def _on_disk(function: Callable[..., Any], folder: Path) -> Any:
     """numba's cache of a kernel in a folder; one that keeps nothing where the folder cannot be written."""
 
     class Locator(caching.UserProvidedCacheLocator):
-        """Names the folder as numba does, but takes it from here: numba's own setting is for the whole process."""
+        """Takes the folder from here: numba's own setting is for the whole process. Its name says of which sources the kernels
+        are, so they are the same wherever the package is installed, and numba's part for that place is left out."""
 
         def __init__(self, py_func: Any, py_file: str) -> None:
             self._py_file = py_file
             self._lineno = py_func.__code__.co_firstlineno
-            self._cache_path = str(folder / self.get_suitable_cache_subpath(py_file))  # type: ignore[no-untyped-call]
+            self._cache_path = str(folder / Path(py_file).parent.name)
 
         @classmethod
         def from_function(cls, py_func: Any, py_file: str) -> Any:
