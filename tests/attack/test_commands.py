@@ -149,7 +149,7 @@ def play(folder: Path, rng: random.Random, uploads: list[tuple[bytes, Inspection
 
 def test_no_order_of_commands_breaks_a_bound(tmp_path: Path) -> None:
     uploads, base = modules(), random_of("commands").random()
-    for number in cases_of_time(20):
+    for number in cases_of_time(14):
         folder = tmp_path / str(number)
         folder.mkdir()
         done: list[str] = []

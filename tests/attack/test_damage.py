@@ -22,7 +22,7 @@ from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.log import FLUSH, read_log
 from wasmverse.storage.duckdb.store import DuckdbStore
 
-SECONDS = 25.0
+SECONDS = 15.0
 CHECKPOINT = 1
 TURNS = 6
 

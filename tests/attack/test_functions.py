@@ -88,7 +88,7 @@ def test_no_call_harms_an_engine(native: Native) -> None:
     kinds: Counter[str] = Counter()
     known: Counter[str] = Counter()
     findings: list[str] = []
-    for _ in cases_of_time(60):
+    for _ in cases_of_time(40):
         batch = [next(each) for _ in range(BATCH)]
         for (name, sql), outcome in zip(batch, native.run([sql for _, sql in batch]), strict=True):
             kinds[outcome.kind] += 1

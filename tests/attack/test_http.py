@@ -20,7 +20,7 @@ from schemathesis import GenerationMode
 from tests.attack.effort import cases_of_time, random_of
 from tests.attack.target import Target, exchange
 
-SECONDS = 30
+SECONDS = 20
 STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")
 EXPECTED_OF_SERVER = {503, 504}
 """A crowded or stopped universe; every other 5xx is a fault of ours."""

@@ -17,7 +17,7 @@ import pytest
 from tests.attack.effort import cases_of_time, random_of
 from tests.attack.target import Target, exchange
 
-SECONDS = 30
+SECONDS = 20
 HANDSHAKE = [
     "Connection: Upgrade",
     "Upgrade: websocket",

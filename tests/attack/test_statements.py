@@ -151,7 +151,7 @@ def test_no_statement_hurts_another(target: RunningPool, caplog: pytest.LogCaptu
     findings: dict[str, str] = {}
     contained: dict[str, str] = {}
     starved: list[int] = []
-    for number in cases_of_time(30):
+    for number in cases_of_time(20):
         sql, options = case(random, grammar, texts)
         shown = f"case {number}: {sql!r}, {options}"
         caplog.clear()
