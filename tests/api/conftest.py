@@ -18,10 +18,14 @@ from wasmverse.storage.tokens import open_tokens
 
 
 class RunningGateway:
-    """A real server on a free loopback port, over real readers and a scripted universe at turn 1."""
+    """A real server on a free loopback port, over a real reader and a scripted universe at turn 1.
+
+    One reader without a spare: a reader takes half a second of processor time to start, and most tests ask one after the other.
+    """
 
     def __init__(self, folder: Path, page_folder: Path | None = None, **settings: Any) -> None:
-        self.settings = Settings(database_path=folder / "none.duckdb", port=0, reader_nice=0, **settings)
+        usual = {"port": 0, "reader_nice": 0, "readers": 1, "reader_spares": 0}
+        self.settings = Settings(database_path=folder / "none.duckdb", **(usual | settings))
         self.threads = LoopThread()
         self.writer = SnapshotWriter(folder / "snapshots", keep=4, bytes_max=1 << 30)
         self.universe = ScriptedUniverse(self.writer)

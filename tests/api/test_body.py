@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,9 @@ from tests.api.conftest import RunningGateway
 LONG = b'{"sql":"select 1 /* ' + b"x" * 900_000 + b' */"}'
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningGateway]:
-    running = RunningGateway(tmp_path, bodies_bytes_max=8 << 20)
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    running = RunningGateway(tmp_path_factory.mktemp("bodies"), bodies_bytes_max=8 << 20)
     try:
         yield running
     finally:

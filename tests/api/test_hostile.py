@@ -20,7 +20,12 @@ KEY = b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     running = RunningGateway(
-        tmp_path_factory.mktemp("target"), query_seconds_max=1, body_seconds_max=1, send_seconds_max=2
+        tmp_path_factory.mktemp("target"),
+        readers=2,
+        reader_spares=1,
+        query_seconds_max=1,
+        body_seconds_max=1,
+        send_seconds_max=2,
     )
     try:
         yield running

@@ -25,6 +25,8 @@ ROOM_BYTES = 64 << 20
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     running = RunningGateway(
         tmp_path_factory.mktemp("slow"),
+        readers=2,
+        reader_spares=1,
         query_bytes_max=16 << 20,
         results_bytes_max=ROOM_BYTES,
         query_cache_bytes_max=1 << 20,
