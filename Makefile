@@ -142,6 +142,7 @@ $(PACKAGE)/page/index.html: web/node_modules/installed web/index.html web/vite.c
 test: develop languages
 	@tools/need-chromium
 	@tools/need-postgres
+	@tools/need-proxies
 	@$(BIN)/python tools/run-tests
 
 test-postgres: develop

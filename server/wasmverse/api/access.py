@@ -1,5 +1,5 @@
-"""Who asks, and whether they may. On loopback everybody may; beyond it commands need a token, and so does reading if that is
-set."""
+"""Who asks, and whether they may. On loopback everybody may; beyond it, and behind a public URL, commands need a token, and so
+does reading if that is set."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def check_access(settings: SiteSettings, tokens: Tokens) -> None:
 
 
 def _is_open(settings: SiteSettings) -> bool:
-    return settings.access == "open" or (settings.access == "auto" and is_loopback(settings.host))
+    """Whoever reaches the server through a proxy is not on this machine, though the proxy is."""
+    is_local = is_loopback(settings.host) and is_loopback(settings.public_name or settings.host)
+    return settings.access == "open" or (settings.access == "auto" and is_local)
 
 
 def _credentials(connection: HTTPConnection) -> tuple[str, str]:

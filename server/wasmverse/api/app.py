@@ -18,6 +18,7 @@ from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.function_uses import tell_uses
 from wasmverse.api.gateway import Gateway
+from wasmverse.api.http.base_path import BasePath
 from wasmverse.api.http.origin import SiteGuard
 from wasmverse.api.live.queries import LiveQueries
 from wasmverse.api.live.socket import live_router
@@ -72,6 +73,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        servers=[{"url": settings.public_url.rstrip("/")}] if settings.public_url else None,
         # Environment variables of OpenTelemetry must not send requests' data elsewhere; and the check costs each request 10 us.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -107,8 +109,9 @@ def create_app(
     )
     if settings.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
-    app.add_middleware(
-        SiteGuard, settings=settings, is_open=access.is_open
-    )  # the middleware that is added last runs first
-    add_page(app, page_folder, settings.frame_ancestors)
+    # The middleware that is added last runs first.
+    app.add_middleware(SiteGuard, settings=settings, is_open=access.is_open)
+    if settings.base_path:
+        app.add_middleware(BasePath, base=settings.base_path)
+    add_page(app, page_folder, settings.frame_ancestors, settings.public_url)
     return app

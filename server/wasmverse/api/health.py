@@ -46,6 +46,7 @@ async def connect(request: Request) -> Response:
         "live": "/api/v1/live",
         "rules": rules_hash(),
         "spec": "/api/v2/spec",
+        "url": gateway.settings.public_url,
     }
     return JSONResponse(facts)
 

@@ -67,8 +67,9 @@ class _Page(StaticFiles):
     what is seen at the place that is asked for, to those who show links with a picture.
     """
 
-    def __init__(self, folder: Path, framed_by: Sequence[str]) -> None:
+    def __init__(self, folder: Path, framed_by: Sequence[str], public_url: str | None) -> None:
         super().__init__(directory=folder, html=True)
+        self._public_url = public_url
         self._index = (folder / "index.html").read_text()
         self._headers = page_headers(framed_by)
         self._worker_policy = self._headers["Content-Security-Policy"].replace(
@@ -85,7 +86,7 @@ class _Page(StaticFiles):
         if path not in {".", "index.html"} or not ({"system", "turn"} & query.keys()):
             return await super().get_response(path, scope)
         try:
-            told = described(self._index, place_asked(query), URL(scope=scope))
+            told = described(self._index, place_asked(query), self._url(scope))
         except HttpError:
             return await super().get_response(path, scope)
         return HTMLResponse(told, headers={**self._headers, "Cache-Control": "no-cache"})
@@ -105,6 +106,12 @@ class _Page(StaticFiles):
         is_hashed = Path(full_path).parent.name == "assets"
         response.headers["Cache-Control"] = FOREVER if is_hashed else "no-cache"
         return response
+
+    def _url(self, scope: Scope) -> URL:
+        """What was asked for, as a visitor may name it."""
+        if self._public_url is None:
+            return URL(scope=scope)
+        return URL(self._public_url).replace(query=scope["query_string"].decode("latin-1"))
 
     def _encoding(self, full_path: str | os.PathLike[str], headers: Headers) -> str | None:
         """The first of `_ENDINGS` that the client takes and the build has made of a file."""
@@ -158,7 +165,7 @@ def described(index: str, place: tuple[int | None, int | None], url: URL) -> str
         "og:title": title,
         "og:description": "Every ship is flown by WebAssembly, every picture is drawn from SQL.",
         "og:url": str(url),
-        "og:image": str(url.replace(path="/api/v1/picture.png", query=query)),
+        "og:image": str(url.replace(path=f"{url.path.rpartition('/')[0]}/api/v1/picture.png", query=query)),
         "og:image:width": "1200",
         "og:image:height": "630",
         "og:image:alt": f"{what}, as points of light in the colours of the strategies",
@@ -179,8 +186,10 @@ def is_worker(path: Path) -> bool:
 class _Files(Mount):
     """Every path but those of other routes: a wrong method on one of these is answered as such, not as a missing file."""
 
-    def __init__(self, folder: Path, others: list[BaseRoute], framed_by: Sequence[str]) -> None:
-        super().__init__("/", _Page(folder, framed_by), name="page")
+    def __init__(
+        self, folder: Path, others: list[BaseRoute], framed_by: Sequence[str], public_url: str | None
+    ) -> None:
+        super().__init__("/", _Page(folder, framed_by, public_url), name="page")
         self._others = others
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -190,15 +199,18 @@ class _Files(Mount):
         return super().matches(scope)
 
 
-def add_page(app: FastAPI, folder: Path | None, framed_by: Sequence[str] = ()) -> None:
+def add_page(
+    app: FastAPI, folder: Path | None, framed_by: Sequence[str] = (), public_url: str | None = None
+) -> None:
     """Serve the built page at ``/``; where there is none, a text that says how to build it.
 
     Parameters
     ----------
     framed_by : origins whose pages may show it in a frame.
+    public_url : where visitors find it, for links to it; by default where it was asked for.
     """
     if folder is not None and (folder / "index.html").is_file():
-        app.router.routes.append(_Files(folder, list(app.routes), framed_by))
+        app.router.routes.append(_Files(folder, list(app.routes), framed_by, public_url))
         return
 
     @app.get("/", include_in_schema=False)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.group import Group
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+
+PUBLIC_URL = re.compile(
+    r"https?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
 
 
 class AddressSettings(Group):
@@ -21,10 +27,50 @@ class AddressSettings(Group):
         (),
         description="Further names of this server, without port; JSON list, `*` for all where tokens are needed.",
     )
+    public_url: str | None = Field(
+        None,
+        description="URL by which visitors reach the server through a proxy; its path is the base path.",
+    )
     proxies: tuple[str, ...] = Field(
         (),
         description="Addresses and networks of proxies in front, which tell whose requests they pass on; JSON list.",
     )
+
+    @field_validator("public_url")
+    @classmethod
+    def _normalize(cls, url: str | None) -> str | None:
+        """In lower case up to the path, without a default port, with a slash at the end; an empty one is none."""
+        if not url:
+            return None
+        parts = urlsplit(url) if PUBLIC_URL.fullmatch(url) else None
+        try:
+            port = None if parts is None else parts.port
+        except ValueError:
+            parts = None
+        if parts is None:
+            raise ValueError(
+                "http:// or https://, a name, and perhaps a port and a path, such as https://universe.example/wasmverse/"
+            )
+        origin = f"{parts.scheme}://{parts.netloc.lower()}"
+        if port == {"http": 80, "https": 443}[parts.scheme]:
+            origin = origin.removesuffix(f":{port}")
+        return f"{origin}{parts.path.rstrip('/')}/"
+
+    @property
+    def base_path(self) -> str:
+        """The path under which visitors find the server, such as ``/wasmverse``; empty at the root."""
+        return urlsplit(self.public_url or "").path.rstrip("/")
+
+    @property
+    def public_name(self) -> str | None:
+        """The name or address in ``public_url``."""
+        return urlsplit(self.public_url or "").hostname
+
+    @property
+    def public_origin(self) -> str | None:
+        """What a browser sends as ``Origin`` from pages at ``public_url``."""
+        parts = urlsplit(self.public_url or "")
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else None
 
 
 class ConnectionSettings(Group):

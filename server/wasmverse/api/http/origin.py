@@ -100,9 +100,9 @@ def is_loopback(host: str) -> bool:
 class HostRule:
     """The names that a server has.
 
-    Always: ``localhost`` and the loopback addresses, the address or name that it listens on, and ``settings.hosts``. A server
-    that needs tokens and listens on all addresses also has each of its addresses, as numbers, which no DNS name can stand for,
-    and the machine's name. The port is not checked: a forwarded port has another number.
+    Always: ``localhost`` and the loopback addresses, the address or name that it listens on, that of ``settings.public_url``,
+    and ``settings.hosts``. A server that needs tokens and listens on all addresses also has each of its addresses, as numbers,
+    which no DNS name can stand for, and the machine's name. The port is not checked: a forwarded port has another number.
     """
 
     def __init__(self, settings: SiteSettings, is_open: bool) -> None:
@@ -113,6 +113,9 @@ class HostRule:
                 "list the names in WASMVERSE_HOSTS, or set WASMVERSE_ACCESS=token"
             )
         self._names = {_name_of(text) for text in settings.hosts if text != "*"}
+        if settings.public_name is not None:
+            name = settings.public_name
+            self._names.add(_name_of(f"[{name}]" if ":" in name else name))
         self._has_addresses = False
         if settings.host not in WILDCARDS:
             address = address_of(settings.host)
@@ -172,6 +175,7 @@ class SiteGuard:
         self._is_open = is_open
         self._rule = HostRule(settings, is_open)
         self._origins = frozenset(origin.lower() for origin in settings.cors_origins)
+        self._public_origin = settings.public_origin
         self._is_proxy = ProxyRule(settings).is_named
         # Few hosts and peers ask often; made-up ones only displace each other from the cache.
         self._site_of_host = lru_cache(1024)(self._judge_host)
@@ -251,7 +255,7 @@ class SiteGuard:
         if origin is not None:
             # After a proxy the origin's scheme is unknown here; Sec-Fetch-Site is the browser's own judgement.
             denies = is_http and where not in {None, b"same-origin", b"none"}
-            is_own = not denies and is_same_origin(origin, site)
+            is_own = not denies and (origin.lower() == self._public_origin or is_same_origin(origin, site))
             if is_own or (may_be_read and origin.lower() in self._origins):
                 return
         else:
