@@ -17,6 +17,7 @@ PLAIN = {"errors", "text", "settings", "commands", "messages"}
 LAW = {
     "errors": set(),
     "running": {"errors"},
+    "client": {"errors", "running"},
     "text": set(),
     "commands": set(),
     "sizes": set(),
@@ -68,6 +69,7 @@ LAW = {
         *PLAIN,
     },
     "cli": {
+        "client",
         "running",
         "api",
         "functions",
@@ -107,6 +109,7 @@ FOREIGN = {
     "reader": {"wasmtime", "numba", "sqlalchemy", "pydantic", *SERVER},
     "pictures": {"numba", *HEAVY, *SERVER},
     "api": {"duckdb", "sqlalchemy", "wasmtime", "numba"},
+    "client": {"duckdb", "sqlalchemy", "pydantic", "numpy", "numba", "wasmtime", *SERVER},
     "checks": {"numpy", "pydantic", "pyarrow", "duckdb", "wasmtime", "numba", *SERVER},
     "confinement": {"numpy", "pydantic", "pyarrow", "duckdb", "wasmtime", "numba", *SERVER},
     "processes": {"duckdb", "sqlalchemy", "wasmtime", "numba"},

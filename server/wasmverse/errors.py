@@ -31,6 +31,12 @@
     |   +-- QueryRefused           it is not a single SELECT, or touches what is forbidden
     |   +-- QueryTimeout           it ran past its time limit
     |   +-- QueryOverload          no reader was free in time
+    +-- ServerError                a server did not do what a client of ours asked; the message has its words
+    |   +-- ServerUnreachable      nothing answers at its address, or it stopped answering
+    |   +-- ServerDenied           who asks is not known there, or may not ask this; or nobody may
+    |   +-- ServerRefused          the statement, the module or the request is wrong
+    |   +-- ServerBusy             it has too much to do; nothing was changed: ask again
+    |   +-- ServerFailed           it met an error of its own; whether a command took effect is not known
     +-- UniverseUnavailable        the universe process is not there to answer
         +-- UniverseBusy           it has too much to do to accept a command; nothing was changed
         +-- UniverseSilent         it did not answer in time; whether the command took effect is not known
@@ -241,6 +247,38 @@ class QueryOverload(QueryError):
     """No reader was free in time."""
 
     code = 1040
+
+
+class ServerError(WasmverseError):
+    """A server did not do what a client of ours asked; ``status`` is that of HTTP, None where there was no answer."""
+
+    def __init__(self, message: str, *, code: int | None = None, status: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+
+
+class ServerUnreachable(ServerError):
+    """Nothing answers at its address, or it stopped answering: whether a command took effect is then not known."""
+
+    code = 2002
+
+
+class ServerDenied(ServerError):
+    """Who asks is not known there, or may not ask this; or nobody may, of a statement that is denied."""
+
+
+class ServerRefused(ServerError):
+    """The statement, the module or the request is wrong; ``code`` is MySQL's."""
+
+
+class ServerBusy(ServerError):
+    """It has too much to do, and nothing was changed: ask again after ``retry_seconds``."""
+
+    retry_seconds = 1.0
+
+
+class ServerFailed(ServerError):
+    """It met an error of its own, or was not told in time what became of a command: whether that took effect is not known."""
 
 
 class UniverseUnavailable(WasmverseError):

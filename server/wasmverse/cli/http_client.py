@@ -1,17 +1,18 @@
-"""One request to a server, for the commands that talk to one."""
+"""The client with which commands talk to a server: their options, and what went wrong as one line and an exit status."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import httpx
 import typer
 
 from wasmverse.cli.terminal import fail
-from wasmverse.errors import SettingsError
-from wasmverse.running import DEFAULT_URL, server_url
-
-SECONDS_MAX = 60.0
+from wasmverse.client import Universe
+from wasmverse.errors import ServerError, SettingsError
+from wasmverse.running import server_url
 
 
 def server_of(url: str | None) -> str:
@@ -38,35 +39,22 @@ TokenOption = Annotated[
 ]
 
 
-def request(
-    method: str, url: str | None, path: str, *, token: str | None = None, **options: object
-) -> httpx.Response:
-    """The server's answer; ends the program with the server's message when it refuses.
+@contextmanager
+def connected(url: str | None, token: str | None) -> Iterator[Universe]:
+    """A client of the server that was named, or else of the one that runs here.
 
-    Without ``url`` it is asked of the server that runs here.
+    When the server cannot be reached, or refuses what the block asks of it, the program ends with its message.
     """
-    url = server_of(url)
-    headers = dict(options.pop("headers", None) or {})  # type: ignore[call-overload]
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
     try:
-        with httpx.Client(base_url=url, timeout=SECONDS_MAX, trust_env=False) as client:
-            answer = client.request(method, path, headers=headers, **options)  # type: ignore[arg-type]
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        fail(f"{url} is not the address of a server; give one such as {DEFAULT_URL}")
-    except httpx.ConnectError:
-        fail(f"nothing answers at {url}; start it with `wasmverse serve`, or name another server with --url")
-    except httpx.HTTPError as error:
-        fail(f"{url} did not answer: {error or type(error).__name__}")
-    if answer.is_error:
-        fail(_reason(answer))
-    return answer
+        with Universe(server_of(url), token=token) as universe:
+            yield universe
+    except ServerError as error:
+        fail(error.message)
 
 
-def _reason(answer: httpx.Response) -> str:
-    """What a refusal says: the data API's line, or the message of an error in JSON."""
-    if answer.headers.get("content-type", "").startswith("application/json"):
-        error = answer.json().get("error", {})
-        if isinstance(error, dict) and "message" in error:
-            return str(error["message"])
-    return answer.text or f"HTTP status {answer.status_code}"
+def request(
+    method: str, url: str | None, path: str, *, token: str | None = None, **options: Any
+) -> httpx.Response:
+    """The server's answer to any request; ends the program as `connected`."""
+    with connected(url, token) as universe:
+        return universe.request(method, path, **options)

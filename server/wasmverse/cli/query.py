@@ -14,8 +14,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import UrlOption, request
+from wasmverse.cli.http_client import UrlOption, connected
 from wasmverse.cli.terminal import fail, print_table
+from wasmverse.client import Format
 
 ROWS_SHOWN = 1_000
 """Rows of a table without ``--all``: nobody reads more, and ten thousand take a terminal's table a quarter of a minute."""
@@ -33,11 +34,11 @@ class OutputFormat(enum.StrEnum):
     arrow = "arrow"
 
 
-_ACCEPT = {
-    OutputFormat.table: "application/json",
-    OutputFormat.json: "application/json",
-    OutputFormat.csv: "text/csv",
-    OutputFormat.arrow: "application/vnd.apache.arrow.stream",
+_SENT: dict[OutputFormat, Format] = {
+    OutputFormat.table: "tuples",
+    OutputFormat.json: "rows",
+    OutputFormat.csv: "csv",
+    OutputFormat.arrow: "arrow",
 }
 
 
@@ -92,19 +93,17 @@ def query(
         fail("a table is for people; give --format csv, json or arrow with -o", status=2)
     if format_ is OutputFormat.arrow and output is None and sys.stdout.isatty():
         fail("an Arrow stream is not for a terminal; send it to a file with -o result.arrow")
-    path = "/api/v2/query/rows" if format_ is OutputFormat.json else "/api/v2/query/tuples"
-    body: dict[str, Any] = {"sql": statement} if turn is None else {"sql": statement, "turn": turn}
-    answer = request("POST", url, path, token=token, json=body, headers={"Accept": _ACCEPT[format_]})
-    cut = answer.headers.get("Wasmverse-Truncated")
-    if cut:
-        print(f"wasmverse: the result was cut at the server's limit of {cut}", file=sys.stderr)
+    with connected(url, token) as universe:
+        result = universe.query_raw(statement, turn=turn, format=_SENT[format_])
+    if result.truncated:
+        print(f"wasmverse: the result was cut at the server's limit of {result.truncated}", file=sys.stderr)
     if format_ is OutputFormat.table:
-        _print_table(answer.json()["results"][0], answer.headers["Wasmverse-Turn"], is_whole=all_)
+        _print_table(result.json(), result.turn, is_whole=all_)
     elif format_ is OutputFormat.json:
-        text = json.dumps(answer.json()["results"][0]["rows"], indent=1, ensure_ascii=False)
+        text = json.dumps(result.json()["rows"], indent=1, ensure_ascii=False)
         _write(f"{text}\n".encode(), output)
     else:
-        _write(answer.content, output)
+        _write(result.content, output)
 
 
 def _statement(sql: str | None, file: Path | None) -> str:
@@ -142,10 +141,10 @@ def _write_all(target: BinaryIO, content: bytes) -> None:
     target.flush()
 
 
-def _print_table(result: dict[str, Any], turn: str, *, is_whole: bool) -> None:
+def _print_table(result: dict[str, Any], turn: int, *, is_whole: bool) -> None:
     """The first rows in a frame; with ``is_whole`` more than those without one, as a frame would take seconds to lay out."""
     columns, rows = result["columns"], result["rows"]
-    said = f"turn {int(turn):,}, {len(rows):,} rows"
+    said = f"turn {turn:,}, {len(rows):,} rows"
     are_numbers = [any(word in column["dataType"] for word in _NUMBERS) for column in columns]
     if is_whole and len(rows) > ROWS_SHOWN:
         _print_plain([_plain(column["name"]) for column in columns], are_numbers, rows)

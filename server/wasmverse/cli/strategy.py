@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import TokenOption, UrlOption, request, server_of
+from wasmverse.cli.http_client import TokenOption, UrlOption, connected, request, server_of
 from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.strategy_build import build_command, new, upload
 from wasmverse.cli.terminal import fail, print_table
@@ -96,10 +96,9 @@ def remove(
     token: TokenOption = None,
 ) -> None:
     """Remove strategies of yours, all at once, or none if one cannot be removed. Their ships hold until they die."""
-    answer = request(
-        "DELETE", url, "/api/v1/strategies", token=token, params=[("name", name) for name in names]
-    ).json()
-    print(f"removed from turn {answer['turn'] + 1} on: {', '.join(answer['names'])}")
+    with connected(url, token) as universe:
+        removed = universe.remove(*names)
+    print(f"removed from turn {removed.turn + 1} on: {', '.join(removed.names)}")
 
 
 @app.command("list")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from wasmverse.cli.http_client import TokenOption, UrlOption, request, server_of
+from wasmverse.cli.http_client import TokenOption, UrlOption, connected, server_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import Complaint, SourceRefused, WasmverseError
 from wasmverse.languages.build import Built, build, source_of
@@ -144,19 +144,10 @@ def _show(built: Built, size: int) -> None:
 
 def upload(module: bytes, name: str, url: str, token: str | None, budget_fuel: int | None = None) -> None:
     """Send a module to a server and print what became of it; ends the program when it is refused."""
-    answer = request(
-        "PUT",
-        url,
-        f"/api/v1/strategies/{name}",
-        token=token,
-        content=module,
-        headers={"Content-Type": "application/wasm"},
-        params=None if budget_fuel is None else {"budget_fuel": budget_fuel},
-    ).json()
-    for row in answer["strategies"]:
-        print(
-            f"{row['name']} version {row['version']} flies from turn {answer['turn'] + 1} ({row['bytes']:,} bytes)"
-        )
+    with connected(url, token) as universe:
+        pushed = universe.push(module, name, budget_fuel=budget_fuel)
+    for row in pushed.strategies:
+        print(f"{row.name} version {row.version} flies from turn {pushed.turn + 1} ({row.bytes:,} bytes)")
 
 
 def show_refusal(refusal: SourceRefused) -> None:

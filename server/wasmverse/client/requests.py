@@ -1,0 +1,205 @@
+"""What is sent for each thing that a client may ask, and what the answer means; nothing here opens a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from wasmverse.client.answers import Answer, Checked, Done, Format, Pushed, Raw, Removed, Strategy
+from wasmverse.errors import (
+    ServerBusy,
+    ServerDenied,
+    ServerError,
+    ServerFailed,
+    ServerRefused,
+    ServerUnreachable,
+    SettingsError,
+)
+from wasmverse.running import DEFAULT_URL, server_url
+
+SECONDS_MAX = 60.0
+"""How long an answer is waited for."""
+
+_ACCEPT: dict[Format, str] = {
+    "rows": "application/json",
+    "tuples": "application/json",
+    "csv": "text/csv",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+_WASM = {"Content-Type": "application/wasm"}
+
+T = TypeVar("T")
+Module = bytes | str | Path
+"""A module: its bytes, or the path of its file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One request; ``read`` makes of its answer what the caller wants. ``options`` are those of `httpx.Client.request`."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], T]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def address_of(url: str | None) -> str:
+    """The server that was named, or else the one that runs here; raises SettingsError when several run here."""
+    return (url or server_url()).rstrip("/")
+
+
+def options_of(url: str, token: str | None, seconds_max: float) -> dict[str, Any]:
+    """The options of the httpx client that talks to a server."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # Proxies and certificates of the environment are for the web: a token must not be sent to whom a variable names.
+    return {"base_url": url, "timeout": seconds_max, "trust_env": False, "headers": headers}
+
+
+def query(sql: str, args: Sequence[Any] | None, turn: int | None, format: Format) -> Request[Raw]:
+    """A SELECT, its answer as the server wrote it."""
+    body: dict[str, Any] = {"sql": sql}
+    if args:
+        body["args"] = list(args)
+    if turn is not None:
+        body["turn"] = turn
+    path = f"/api/v2/query/{'rows' if format == 'rows' else 'tuples'}"
+    return Request("POST", path, _raw, {"json": body, "headers": {"Accept": _ACCEPT[format]}})
+
+
+def _raw(response: httpx.Response) -> Raw:
+    headers = response.headers
+    return Raw(response.content, int(headers["Wasmverse-Turn"]), headers.get("Wasmverse-Truncated"))
+
+
+def answer_of(raw: Raw) -> Answer:
+    """The rows of a result in the format "arrow"."""
+    return Answer(raw.content, raw.turn, raw.truncated)
+
+
+def execute(sql: str, args: Sequence[Any] | None) -> Request[Done]:
+    """A command."""
+
+    def read(response: httpx.Response) -> Done:
+        found = response.json()
+        return Done(found["lastInsertId"], found["rowsAffected"], int(response.headers["Wasmverse-Turn"]))
+
+    return Request("POST", "/api/v2/exec", read, {"json": {"sql": sql, "args": list(args or ())}})
+
+
+def strategies() -> Request[list[Strategy]]:
+    """The list of strategies."""
+    return Request("GET", "/api/v1/strategies", lambda response: list(_strategies(response.json())))
+
+
+def push(module: Module, name: str, budget_fuel: int | None) -> Request[Pushed]:
+    """An upload."""
+
+    def read(response: httpx.Response) -> Pushed:
+        found = response.json()
+        return Pushed(_strategies(found), found["turn"])
+
+    return Request("PUT", _path(name), read, _upload(module, budget_fuel))
+
+
+def check(module: Module, name: str, budget_fuel: int | None) -> Request[Checked]:
+    """An upload that is checked, and not stored."""
+    return Request("POST", f"{_path(name)}/check", httpx.Response.json, _upload(module, budget_fuel))
+
+
+def remove(names: Sequence[str]) -> Request[Removed]:
+    """The removal of strategies."""
+
+    def read(response: httpx.Response) -> Removed:
+        found = response.json()
+        return Removed(tuple(found["names"]), found["turn"])
+
+    return Request("DELETE", "/api/v1/strategies", read, {"params": [("name", name) for name in names]})
+
+
+def _path(name: str) -> str:
+    return f"/api/v1/strategies/{quote(name, safe='')}"
+
+
+def _upload(module: Module, budget_fuel: int | None) -> dict[str, Any]:
+    params = {} if budget_fuel is None else {"budget_fuel": budget_fuel}
+    return {"content": bytes_of(module), "params": params, "headers": _WASM}
+
+
+def _strategies(found: Mapping[str, Any]) -> tuple[Strategy, ...]:
+    return tuple(map(Strategy.of, found["strategies"]))
+
+
+def bytes_of(module: Module) -> bytes:
+    """The bytes of a module; raises SettingsError when its file cannot be read."""
+    if isinstance(module, bytes):
+        return module
+    try:
+        return Path(module).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{module} cannot be read: {error.strerror}") from error
+
+
+# ---- what went wrong
+
+
+def unanswered(url: str, error: Exception) -> ServerError:
+    """The error for a request that was not answered; ``error`` is one of httpx, of websockets, or of the system."""
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return ServerUnreachable(f"{url} is not the address of a server; give one such as {DEFAULT_URL}")
+    if isinstance(error, httpx.ConnectError | ConnectionError):
+        return ServerUnreachable(
+            f"nothing answers at {url}; start it with `wasmverse serve`, or name another server with --url"
+        )
+    return ServerUnreachable(f"{url} did not answer: {error or type(error).__name__}")
+
+
+def outcome(request: Request[T], response: httpx.Response) -> T:
+    """What the caller wanted.
+
+    Raises
+    ------
+    ServerError : the answer is a refusal, or not one of a server of Wasmverse.
+    """
+    try:
+        if response.is_error:
+            raise refusal(response)
+        return request.read(response)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ServerFailed(
+            f"{response.url} is not answered as a server of Wasmverse does; give the address that its greeting prints",
+            status=response.status_code,
+        ) from error
+
+
+def refusal(response: httpx.Response) -> ServerError:
+    """The error for an answer that is one, in the server's words."""
+    text, code = response.text or f"HTTP status {response.status_code}", None
+    if response.headers.get("content-type", "").startswith("application/json"):
+        error = response.json().get("error", {})
+        if isinstance(error, dict) and "message" in error:
+            text, code = str(error["message"]), error.get("code")
+    elif text.startswith("Error "):
+        number = text[6:].partition(":")[0]
+        code = int(number) if number.isdecimal() else None
+    made = error_of(response.status_code, text, code)
+    after = response.headers.get("Retry-After", "")
+    if isinstance(made, ServerBusy) and after.isdecimal():
+        made.retry_seconds = float(after)
+    return made
+
+
+def error_of(status: int, message: str, code: int | None) -> ServerError:
+    """The error for a status of HTTP."""
+    kind: type[ServerError] = ServerRefused
+    if status in {401, 403}:
+        kind = ServerDenied
+    elif status in {429, 503}:
+        kind = ServerBusy
+    elif status >= 500:
+        kind = ServerFailed
+    return kind(message, code=code, status=status)
