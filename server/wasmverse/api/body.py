@@ -9,6 +9,7 @@ from typing import Any, Self
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from wasmverse.api.as_of import take_as_of
 from wasmverse.api.errors import HttpError
 from wasmverse.api.http.connections import Kind, connection_of
 from wasmverse.query.budget import SMALL_BYTES, ByteBudget, Lease
@@ -127,6 +128,10 @@ def query_of(value: object, format: Format = "tuples", *, gzip: bool = False) ->
     turn = value.get("turn")
     if turn is not None and (not isinstance(turn, int) or isinstance(turn, bool) or not 0 <= turn < 2**63):
         raise HttpError(400, f"'turn' is {_kind(turn)}; give the number of a kept turn or leave it out", 1210)
+    sql, as_of = take_as_of(sql)
+    if as_of is not None and turn not in {None, as_of}:
+        raise HttpError(400, f"The statement is AS OF TURN {as_of} and 'turn' is {turn}; name one turn", 1210)
+    turn = turn if as_of is None else as_of
     bigint = value.get("bigint", "number")
     if bigint not in ("number", "string"):
         raise HttpError(400, '\'bigint\' must be "number" or "string"', 1210)
