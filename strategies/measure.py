@@ -1,15 +1,14 @@
-"""What strategies cost: fuel and nanoseconds a call, and a fresh instance, for ships that see about 13 entities.
+"""What strategies cost: fuel and nanoseconds a call, and a fresh instance.
 
-    python strategies/measure.py server/wasmverse/bundled/*.wasm
+    python strategies/measure.py server/wasmverse/bundled/strategy_*.wasm
     python strategies/measure.py --languages      builds the strategy of each language, and prints a table in Markdown
 
-A strategy is inspected as at an upload and called as in a turn: by the driver, with whatever it imports. Fuel
-is exact and the same on every machine. It counts what the universe charges for: asking for room, the call,
-and the driver's loop around them. Times are processor time, the best of some runs; the rest of a turn is not
-in them. Ships and what they see are random; a third of the entities are ships, and all lie within 11 columns
-and 11 rows, so ships meet more often than in the universe. A component is measured with fewer of them. A
-build is measured once with nothing kept of earlier ones: processor time of the compiler and all that it
-starts.
+A strategy is inspected as at an upload. Fuel is what its trial says, so it is what `wasmverse strategy check` prints, the same on
+every machine: for a hundred observations, what the universe charges for the call, for asking for room, and for the driver's loop
+around them. Times are processor time, the best of some runs, of calls as in a turn: by the driver, with whatever it imports.
+These are for random ships that see about 13 entities, a third of them ships. All that they see lies within 11 columns and 11
+rows, so ships meet more often than in the universe. A component is measured with fewer of them. A build is measured once with
+nothing kept of earlier ones: processor time of the compiler and all that it starts.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Cost:
 
     name: str
     bytes: int
-    fuel: float
+    fuel: int
     fuel_most: int
     nanoseconds: float
     fresh_microseconds: float
@@ -112,21 +111,17 @@ def measure(path: Path, frame: Frame) -> Cost:
     limits = guest_limits(settings)
     calls, rounds = (CALLS, ROUNDS) if isinstance(guest, Guest) else (CALLS // 16, ROUNDS // 10)
 
-    every = [_run(guest, frame, row, row + 1, limits) for row in range(calls)]
     together = [_run(guest, frame, 0, calls, limits) for _ in range(rounds)]
     fresh = min(_run(guest, frame, 0, 1, limits).seconds for _ in range(rounds))
-    fuels = [outcome.fuel - outcome.start_fuel for outcome in every]
-    fuel = together[0].fuel - together[0].start_fuel
-    # What the driver does once a run is in each of the runs with one row.
-    once = (sum(fuels) - fuel) // (calls - 1)
+    trial = next(iter(inspection.trials.values()))
     return Cost(
         path.name.removesuffix(".wasm"),
         len(module),
-        (fuel - once) / calls,
-        max(fuels) - once,
+        trial.fuel_mean,
+        trial.fuel_most,
         (min(outcome.seconds for outcome in together) - fresh) / (calls - 1) * 1e9,
         fresh * 1e6,
-        together[0].start_fuel,
+        trial.start_fuel,
     )
 
 

@@ -59,11 +59,34 @@ class SpawnEntity:
 
 
 class Trial(NamedTuple):
-    """A strategy's first call: the fuel it took, and why it was a fault (None when it was none); and the fuel of its start."""
+    """What a strategy answered to the observations that each is tried with, the same on every machine.
 
-    fuel: int
-    fault: str | None
-    start_fuel: int = 0
+    Attributes
+    ----------
+    observations : how many there are; calls : of them those that it was called for, which are not all after several faults.
+    hold, move, upgrade_blasters, upgrade_thrusters, upgrade_harvesters : calls by what they returned.
+    invalid : calls that returned no plan; trapped : those that returned nothing. Both are faults.
+    fuel_mean, fuel_most : of a call.
+    over_budget : calls that took more than ``budget_fuel``, which is what a call may take.
+    start_fuel : of an instance, before its first call.
+    fault : why the first fault was one; None without one.
+    """
+
+    observations: int
+    calls: int
+    hold: int
+    move: int
+    upgrade_blasters: int
+    upgrade_thrusters: int
+    upgrade_harvesters: int
+    invalid: int
+    trapped: int
+    fuel_mean: int
+    fuel_most: int
+    over_budget: int
+    budget_fuel: int
+    start_fuel: int
+    fault: str | None = None
 
 
 class Cost(NamedTuple):
@@ -82,7 +105,7 @@ class Inspection:
     sha256 : of the module's bytes, in hexadecimal digits.
     language : what the module says it was written in.
     strategies : by the name that each is registered under, the export that flies it.
-    trials : of each strategy, what its call for a new ship among a few others came to.
+    trials : of each strategy, what it answered to the observations of the trial.
     costs : of each strategy, what it took where it was tried; empty when the upload is not to be judged by that.
     compiled : the compiler's output for the module.
     """

@@ -9,6 +9,7 @@ import pytest
 import wasmtime
 
 from tests.api.conftest import RunningGateway
+from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Author, CheckUpload, RemoveStrategies, RemoveStrategy, UploadStrategy
 from wasmverse.errors import StrategyCostly, StrategyTaken, StrategyUnknown
 
@@ -56,7 +57,11 @@ def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> 
     answer = put(gateway, "mine", HOLD, basic("ada"))
     assert answer.status_code == 201
     shown = {key: value for key, value in ROW.items() if key != "strategy_id"}
-    assert answer.json() == {"strategies": [shown], "turn": 5}
+    told = answer.json()
+    trial = told["strategies"][0].pop("trial")
+    assert told == {"strategies": [shown], "turn": 5}
+    assert trial["plans"]["hold"] == trial["calls"] == 100
+    assert trial["warnings"] == []
     command = gateway.universe.commands[-1]
     assert isinstance(command, UploadStrategy)
     assert (command.name, command.module, command.author) == ("mine", HOLD, Author("name:ada", "ada"))
@@ -65,6 +70,13 @@ def test_a_module_is_checked_compiled_and_handed_on(gateway: RunningGateway) -> 
     gateway.universe.answer = {"strategies": [ROW | {"version": 2}], "tid": 6}
     assert put(gateway, "mine", HOLD).status_code == 200
     assert gateway.universe.commands[-1].author == Author("name:anonymous", "anonymous")  # type: ignore[union-attr]
+
+
+def test_what_is_accepted_and_wrong_is_a_warning_in_the_answer(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    told = put(gateway, "mine", wat(strategy_wat("unreachable"))).json()["strategies"][0]["trial"]
+    assert (told["trapped"], told["fault"]) == (4, "trapped: unreachable")
+    assert told["warnings"][0].startswith("4 of 4 sampled calls were faults, the first one: it trapped")
 
 
 @pytest.mark.parametrize(

@@ -240,21 +240,21 @@ def test_check_says_what_a_module_is() -> None:
     module = file.read_bytes()
     outcome = run("strategy", "check", str(file))
     assert (outcome.exit_code, outcome.stderr) == (0, "")
-    accepted, call, digest = outcome.stdout.splitlines()
+    accepted, plans, fuel, digest = outcome.stdout.splitlines()
     assert accepted == (
         "strategy_flee.wasm would be accepted: decide flies under the name you give it "
         f"(AssemblyScript, {len(module):,} bytes)"
     )
-    words = call.split()
-    assert (words[:3], words[4:]) == (["a", "call", "took"], ["fuel", "of", "20,000"])
-    assert 100 < int(words[3].replace(",", "")) < 20_000
+    assert plans.startswith("100 sampled calls: hold 44, move 53, ")
+    assert plans.endswith("; invalid 0, trapped 0")
+    assert fuel == "fuel of a call: 876 on average, 2,190 at most; it may take 20,000"
     assert digest == f"sha256 {hashlib.sha256(module).hexdigest()}"
 
 
 def test_check_takes_the_fuel_that_is_to_be_declared() -> None:
     file = str(BUNDLED_FOLDER / "strategy_blank.wasm")
     outcome = run("strategy", "check", file, "--budget-fuel", "50000")
-    assert outcome.exit_code == 0 and outcome.stdout.splitlines()[1].endswith("fuel of 50,000")
+    assert outcome.exit_code == 0 and outcome.stdout.splitlines()[2].endswith("; it may take 50,000")
     outcome = run("strategy", "check", file, "--budget-fuel", "2000000")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert "budget_fuel is 2,000,000; an upload may declare 100 to 1,000,000 for a call" in " ".join(
@@ -271,9 +271,25 @@ def test_check_tells_of_a_call_that_is_a_fault_and_of_every_export(tmp_path: Pat
     assert lines[0].startswith(
         "two.wasm would be accepted: decide flies under the name you give it (unknown, "
     )
-    assert lines[1].endswith(" fuel of 20,000, but it was a fault: it trapped: unreachable")
-    assert lines[2].startswith("two.wasm would be accepted: fly-far flies under fly_far (")
+    assert lines[1] == "4 sampled calls: no plan; invalid 0, trapped 4"
+    assert lines[3].startswith(
+        "warning: 4 of 4 sampled calls were faults, the first one: it trapped: unreachable."
+    )
+    assert lines[5].startswith("two.wasm would be accepted: fly-far flies under fly_far (")
     assert outcome.exit_code == 0
+
+
+def test_check_tells_programs_the_same_as_people() -> None:
+    file = BUNDLED_FOLDER / "strategy_flee.wasm"
+    outcome = run("strategy", "check", str(file), "--name", "mine", "--json")
+    assert outcome.exit_code == 0 and outcome.stdout.count("\n") == 1
+    told = json.loads(outcome.stdout)
+    [strategy] = told["strategies"]
+    assert (told["sha256"], told["bytes"]) == (
+        hashlib.sha256(file.read_bytes()).hexdigest(),
+        file.stat().st_size,
+    )
+    assert (strategy["name"], strategy["export"], strategy["trial"]["fuel_most"]) == ("mine", "decide", 2_190)
 
 
 @pytest.mark.parametrize(

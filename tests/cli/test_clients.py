@@ -113,7 +113,11 @@ def test_push_and_list(gateway: RunningGateway, tmp_path: Path) -> None:
     gateway.universe.answer = {"strategies": [ROW], "tid": 5}
     outcome = run("strategy", "push", str(file), "--name", "mine", "--url", gateway.url)
     assert outcome.exit_code == 0, outcome.stderr
-    assert outcome.stdout == f"mine version 1 flies from turn 6 ({len(HOLD)} bytes)\n"
+    flies, fuel = outcome.stdout.splitlines()
+    assert flies == f"mine version 1 flies from turn 6 ({len(HOLD)} bytes)"
+    assert fuel.startswith("fuel of a call: ") and fuel.endswith(" at most; it may take 20,000")
+    assert fuel in run("strategy", "check", str(file)).stdout.splitlines()
+    assert outcome.stderr == ""
     refused = run("strategy", "push", str(file), "--name", "Mine", "--url", gateway.url)
     assert refused.exit_code == 1 and "Mine" in refused.stderr
     listed = run("strategy", "list", "--url", gateway.url).stdout

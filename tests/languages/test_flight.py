@@ -16,7 +16,7 @@ def test_it_would_be_accepted(inspection, language):
     found = inspection(language)
     assert found.strategies == {"tried": "decide"}
     assert found.trials["tried"].fault is None
-    assert found.trials["tried"].fuel < (TABLE[language].budget_fuel or 20_000)
+    assert found.trials["tried"].fuel_most < (TABLE[language].budget_fuel or 20_000)
 
 
 def random_cases(seed):

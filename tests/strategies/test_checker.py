@@ -64,6 +64,13 @@ def test_an_answer_is_what_was_found() -> None:
         {"strategies": {"mine": "decide", "Robert'); --": "decide"}},
         {"strategies": None},
         {"trials": []},
+        {"trials": {}},
+        {"trials": {"mine": [0] * 14 + ["why"], "other": [0] * 14 + ["why"]}},
+        {"trials": {"mine": [0] * 13 + ["why"]}},
+        {"trials": {"mine": [0] * 15}},
+        {"trials": {"mine": [-1] + [0] * 13 + [None]}},
+        {"trials": {"mine": [1 << 60] + [0] * 13 + [None]}},
+        {"trials": {"mine": [0.5] + [0] * 13 + [None]}},
         {"costs": {"mine": [1] * 9}},
     ],
 )

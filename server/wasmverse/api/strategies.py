@@ -26,6 +26,7 @@ from wasmverse.commands import (
 from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
+from wasmverse.strategies.trial_report import plain
 from wasmverse.text import printable
 from wasmverse.tokens import Identity
 
@@ -117,11 +118,13 @@ router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=R
 )
 async def upload(name: str, request: Request) -> Response:
     """Store a module as the strategy `name`; it flies from the next turn on. 201 for a new one, 200 for a new
-    version. `?budget_fuel=N` declares what a call may take: more than the usual, and it is dealt fewer ships."""
+    version. `?budget_fuel=N` declares what a call may take: more than the usual, and it is dealt fewer ships. `trial` says what
+    each strategy answered to a hundred observations, and `warnings` in it what is wrong and no reason to refuse it."""
     gateway = gateway_of(request)
-    _, answer = await _sent(request, name, _store)
+    inspection, answer = await _sent(request, name, _store)
     gateway.metrics.commands.labels("upload_strategy").inc()
-    rows = [_listed(row) for row in answer["strategies"]]
+    trials = inspection.trials
+    rows = [_listed(row) | {"trial": plain(trials[row["name"]])} for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
     return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
 
@@ -130,8 +133,8 @@ async def upload(name: str, request: Request) -> Response:
 async def check(name: str, request: Request) -> Response:
     """Say what an upload of this module as `name` would come to, or refuse it as the upload would be; nothing is changed.
 
-    With each strategy as it would be listed: the export that flies it, and its trial: what its start and its first call took, in
-    fuel, and why the call failed, if it did.
+    With each strategy as it would be listed: the export that flies it, and its trial: its plans for a hundred observations, how
+    many calls were faults and why, the fuel of a call on average (`fuel`) and at most, and of a start; and warnings.
     """
     inspection, answer = await _sent(request, name, _ask)
     rows = [_listed(row) | _found(inspection, row["name"]) for row in answer["strategies"]]
@@ -234,10 +237,9 @@ def _listed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _found(inspection: Inspection, name: str) -> dict[str, Any]:
-    fuel, fault, start_fuel = inspection.trials[name]
     return {
         "export": inspection.strategies[name],
-        "trial": {"fuel": fuel, "start_fuel": start_fuel, "fault": fault},
+        "trial": plain(inspection.trials[name]),
     }
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from wasmverse.cli.http_client import TokenOption, UrlOption, connected, request, server_of
-from wasmverse.cli.options import Module, read_file
+from wasmverse.cli.options import AsJson, Module, read_file
 from wasmverse.cli.strategy_build import build_command, new, upload
 from wasmverse.cli.terminal import fail, print_table
+from wasmverse.commands import Inspection
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
+from wasmverse.strategies.trial_report import lines_of, plain
 from wasmverse.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="Write, build and upload strategies, and see which fly.")
@@ -36,13 +39,15 @@ def check(
         str, typer.Option("--name", help="The name it will fly under, to have that checked too.")
     ] = "my_strategy",
     budget_fuel: FuelOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Say whether FILE would be accepted, and under which names it would fly; needs no server.
+    """Say whether FILE would be accepted, under which names it would fly, and what it answers; needs no server.
 
-    The rules are those of this machine's settings. A refusal says what was found, what is allowed and how to correct it.
+    It is called for a hundred observations of a small universe, the same ones everywhere: what it plans, its faults and its fuel
+    are the same on every machine. The rules are those of this machine's settings. A refusal says what was found, what is allowed
+    and how to correct it.
     """
     from wasmverse.strategies.checker_start import inspect_module_apart  # noqa: PLC0415 - large imports, only where needed
-    from wasmverse.strategies.contract import DECIDE  # noqa: PLC0415
     from wasmverse.strategies.limits import declared  # noqa: PLC0415
 
     module = read_file(file)
@@ -51,20 +56,40 @@ def check(
         inspection = inspect_module_apart(module, name, settings)
     except WasmverseError as error:
         fail(error.message)
+    if as_json:
+        print(json.dumps(_checked(inspection, len(module))))
+        return
+    _print_check(file.name, inspection, len(module), settings.start_fuel)
+
+
+def _checked(inspection: Inspection, size: int) -> dict[str, Any]:
+    """What `check --json` prints."""
+    return {
+        "sha256": inspection.sha256,
+        "bytes": size,
+        "language": printable(inspection.language),
+        "strategies": [
+            {"name": name, "export": printable(export), "trial": plain(inspection.trials[name])}
+            for name, export in inspection.strategies.items()
+        ],
+    }
+
+
+def _print_check(file: str, inspection: Inspection, size: int, start_fuel_max: int) -> None:
+    from wasmverse.strategies.contract import DECIDE  # noqa: PLC0415 - large imports, only where needed
+
     for registered, export in inspection.strategies.items():
         under = "the name you give it" if export == DECIDE else registered
         shown = printable(export)
         print(
-            f"{file.name} would be accepted: {shown} flies under {under} "
-            f"({printable(inspection.language)}, {len(module):,} bytes)"
+            f"{file} would be accepted: {shown} flies under {under} ({printable(inspection.language)}, {size:,} bytes)"
         )
-        trial = inspection.trials[registered]
-        print(
-            f"a call took {trial.fuel:,} fuel of {settings.budget_fuel:,}"
-            + (f", but it was a fault: it {trial.fault}" if trial.fault else "")
-        )
-        if trial.start_fuel > settings.start_fuel // 100:
-            print(f"the start of an instance took {trial.start_fuel:,} fuel of {settings.start_fuel:,}")
+        told = plain(inspection.trials[registered])
+        print(*lines_of(told), sep="\n")
+        if told["start_fuel"] > start_fuel_max // 100:
+            print(f"the start of an instance took {told['start_fuel']:,} fuel of {start_fuel_max:,}")
+        for warning in told["warnings"]:
+            print(f"warning: {warning}")
     print(f"sha256 {inspection.sha256}")
 
 
@@ -82,6 +107,8 @@ def push(
     budget_fuel: FuelOption = None,
 ) -> None:
     """Upload FILE as the strategy NAME. It flies from the next turn on; new ships are dealt to it.
+
+    What is wrong with it, but is no reason to refuse it, is printed as a warning.
 
     Pushing again under the same name replaces it with a new version. Try it first with
     [bold]wasmverse strategy check FILE[/bold].

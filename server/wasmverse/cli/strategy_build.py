@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ from wasmverse.languages.build import Built, build, source_of
 from wasmverse.languages.project import make_project
 from wasmverse.languages.table import LANGUAGES
 from wasmverse.strategies.names import check_name
+from wasmverse.strategies.trial_report import lines_of
+from wasmverse.text import printable
 
 _SHOWN_MAX = 20
 _DEBOUNCE_MILLISECONDS = 200
@@ -148,6 +151,10 @@ def upload(module: bytes, name: str, url: str, token: str | None, budget_fuel: i
         pushed = universe.push(module, name, budget_fuel=budget_fuel)
     for row in pushed.strategies:
         print(f"{row.name} version {row.version} flies from turn {pushed.turn + 1} ({row.bytes:,} bytes)")
+        if row.trial is not None:  # an older server says nothing of it
+            print(lines_of(row.trial)[-1])
+            for warning in row.trial["warnings"]:
+                print(f"warning: {printable(warning, 500)}", file=sys.stderr)
 
 
 def show_refusal(refusal: SourceRefused) -> None:

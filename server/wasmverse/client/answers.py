@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class Strategy:
     """A strategy as the server lists it.
 
     ``bytes`` is the size of its module; ``status`` is "flying", "grounded" or "removed"; ``is_enabled`` says whether new
-    ships are dealt to it; ``budget_fuel`` is what a call may take if it declared that, else None.
+    ships are dealt to it; ``budget_fuel`` is what a call may take if it declared that, else None. ``trial`` is only in the answer
+    to an upload: what it answered to a hundred observations, as `Checked` has it.
     """
 
     name: str
@@ -148,11 +149,12 @@ class Strategy:
     status: str
     is_enabled: bool
     budget_fuel: int | None = None
+    trial: dict[str, Any] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
         """From the server's JSON; fields that this version does not know are passed over."""
-        known: dict[str, Any] = {field.name: row.get(field.name) for field in fields(cls)}
+        known: dict[str, Any] = {each.name: row.get(each.name) for each in fields(cls)}
         return cls(**known)
 
 
@@ -174,7 +176,8 @@ class Removed:
 
 Checked = dict[str, Any]
 """What an upload would come to: ``turn``, and ``strategies``: each as it would be listed, with the ``export`` that flies it and
-its ``trial``: ``fuel`` of its first call, ``start_fuel``, and ``fault``, why that call failed (None: it did not)."""
+its ``trial`` with a hundred observations: ``plans`` by command, ``invalid`` and ``trapped`` calls, ``fuel`` of a call on average,
+``fuel_most``, ``start_fuel``, ``fault``, why the first fault was one (None: there was none), and ``warnings``."""
 
 Duel = dict[str, Any]
 """What became of a duel, as `wasmverse duel --json` says it: ``turns``, ``seed``, ``systems``, ``ships``, ``nodes``,

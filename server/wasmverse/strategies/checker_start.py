@@ -15,9 +15,13 @@ from wasmverse.errors import ModuleRefused, StrategyError
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.limits import check_seconds, compiled_bytes_max, component_limits, module_limits
 from wasmverse.strategies.names import check_name, is_name
+from wasmverse.text import printable
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import check_component_bytes
 from wasmverse.wasm.inspect import check_header
+
+FAULT_SHOWN = 200
+"""Characters of a fault's reason."""
 
 
 def strategy_check(
@@ -58,18 +62,31 @@ def _read(module: bytes, answer: dict[str, Any], compiled: bytes) -> Inspection:
             answer["sha256"],
             answer["language"],
             answer["strategies"],
-            trials={name: Trial(*trial) for name, trial in answer["trials"].items()},
+            trials={name: _trial(trial) for name, trial in answer["trials"].items()},
             costs={name: Cost(*cost) for name, cost in answer["costs"].items()},
             compiled=compiled,
         )
         is_ours = inspection.sha256 == hashlib.sha256(module).hexdigest()
-        if is_ours and all(map(is_name, inspection.strategies)):
+        is_whole = inspection.trials.keys() == inspection.strategies.keys()
+        if is_ours and is_whole and all(map(is_name, inspection.strategies)):
             return inspection
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         pass
     raise ModuleRefused(
         "the checker's answer does not belong to this module: send it again, or build it again"
     )
+
+
+def _trial(values: list[Any]) -> Trial:
+    """A trial as the checker tells of it, which is shown to people and decides nothing; raises TypeError if it is none."""
+    if len(values) != len(Trial._fields):
+        raise TypeError("a trial has as many values as fields")
+    *numbers, fault = values
+    if not all(type(number) is int and 0 <= number < 1 << 53 for number in numbers):
+        raise TypeError("a trial's numbers are whole and not negative, and JSON can say them exactly")
+    if not (fault is None or isinstance(fault, str)):
+        raise TypeError("a trial's last value is a text or nothing")
+    return Trial._make([*numbers, fault if fault is None else printable(fault, FAULT_SHOWN)])
 
 
 def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:

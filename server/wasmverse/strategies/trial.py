@@ -1,8 +1,10 @@
-"""A strategy's trial before it may fly: a fresh instance, a call for the trial ship, and what both cost."""
+"""A strategy's trial before it may fly: what it answers to a hundred observations, and what instances and calls cost."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import wasmtime
@@ -10,7 +12,10 @@ import wasmtime
 from wasmverse.commands import Cost, Trial
 from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.contract import strategy_layout
+from wasmverse.strategies.observations import Observation, observations
+from wasmverse.strategies.plans import INVALID, after_fault, command_of
 from wasmverse.wasm.frame import Frame
+from wasmverse.wasm.guest import Seat
 from wasmverse.wasm.hosting import AnyGuest, Compiled, guest_of
 from wasmverse.wasm.inspect import last_line
 from wasmverse.wasm.limits import TABLES_MAX, Limits
@@ -19,7 +24,7 @@ SHIP = (1, 50, 50, 100, 100, 2, 2, 2, 0)
 SEEN = bytes((1, 2, 47, 53, 1, 2, 55, 50, 1, 3, 60, 45)) + bytes(
     byte for n in range(6) for byte in (2, 0, 40 + 3 * n, 58 - 2 * n)
 )
-"""The trial ship is a new one in the middle of its system, which sees three ships and six energy nodes."""
+"""The ship whose calls are timed is a new one in the middle of its system, which sees three ships and six energy nodes."""
 
 _ROWS = 64
 _RUNS = 3
@@ -34,7 +39,8 @@ def try_strategies(
     """Fly each strategy of a compiled module or component, given as registered name -> export, under the limits that it will
     fly with.
 
-    Returns what the first call came to, and the processor time that was taken on this machine now.
+    Returns what it answered to the observations, the same on every machine, and the processor time that was taken on this machine
+    now.
 
     A call that traps is no reason to refuse: a fault is the author's own affair, and counted.
 
@@ -42,7 +48,7 @@ def try_strategies(
     ------
     ModuleRefused : no instance can be made of it. A start function that traps is found here, not in a turn.
     """
-    frame = _trial_frame()
+    frame = _timed_frame()
     guests = {name: guest_of(compiled, export) for name, export in strategies.items()}
     start_fuel = _start(frame, next(iter(guests.values())), limits)
     return {name: _try(frame, guest, limits, start_fuel) for name, guest in guests.items()}
@@ -74,8 +80,8 @@ _FOUND: dict[wasmtime.TrapCode | None, str] = {
 }
 
 
-def _trial_frame() -> Frame:
-    """Rows of the trial ship, each the same."""
+def _timed_frame() -> Frame:
+    """Rows of the ship whose calls are timed, each the same."""
     frame = Frame(strategy_layout(), _ROWS, len(SEEN), grows=False)
     for column, value in zip(frame.columns, (*SHIP, frame.tail_address, len(SEEN)), strict=False):
         column[:] = value
@@ -84,8 +90,8 @@ def _trial_frame() -> Frame:
 
 
 def _try(frame: Frame, guest: AnyGuest, limits: Limits, start_fuel: int) -> tuple[Trial, Cost]:
+    trial = _answers(guest, limits, start_fuel)
     outcome = guest.run(frame, 0, 1, limits)
-    trial = Trial(outcome.fuel - outcome.start_fuel, outcome.reason, start_fuel)
     if outcome.seconds > _LONG_SECONDS:
         return trial, Cost(outcome.seconds, outcome.seconds)
 
@@ -94,3 +100,73 @@ def _try(frame: Frame, guest: AnyGuest, limits: Limits, start_fuel: int) -> tupl
 
     one, many = seconds(1), seconds(_ROWS)
     return trial, Cost(one, max(0.0, many - one) / (_ROWS - 1))
+
+
+def _answers(guest: AnyGuest, limits: Limits, start_fuel: int) -> Trial:
+    """Call it for each observation, one after the other on an instance as in a turn, and count what it returns.
+
+    A ship's last plan is what the strategy itself returned for the turn before. A call may take all the fuel of the pool that so
+    many calls share in a turn; after as many faults as a turn allows in a block the others are not called.
+    """
+    frame = _observed_frame(observations())
+    last_plan, plans = frame.columns[_LAST_PLAN], frame.columns[-1]
+    pool = replace(limits, budget_fuel=limits.budget_fuel * len(observations()))
+    seat, commands, fuels = Seat(), Counter[str](), list[int]()
+    trapped, ship, plan, fault = 0, 0, 0, None
+    try:
+        for row, seen in enumerate(observations()):
+            if trapped >= limits.faults_max:
+                break
+            last_plan[row] = plan = plan if seen.ship == ship else 0
+            ship = seen.ship
+            outcome = guest.run(frame, row, row + 1, pool, seat=seat)
+            fuels.append(outcome.fuel - outcome.start_fuel)
+            if outcome.reason is not None:
+                trapped += 1
+                fault = fault or outcome.reason
+                plan = after_fault(plan)
+                continue
+            returned = int(plans[row])
+            command = command_of(returned)
+            commands[command] += 1
+            if command == INVALID:
+                fault = fault or f"returned an invalid plan, {returned:#x}"
+            plan = after_fault(plan) if command == INVALID else returned
+    finally:
+        seat.clear()
+    return Trial(
+        observations=len(observations()),
+        calls=len(fuels),
+        hold=commands["hold"],
+        move=commands["move"],
+        upgrade_blasters=commands["upgrade_blasters"],
+        upgrade_thrusters=commands["upgrade_thrusters"],
+        upgrade_harvesters=commands["upgrade_harvesters"],
+        invalid=commands[INVALID],
+        trapped=trapped,
+        fuel_mean=round(sum(fuels) / len(fuels)),
+        fuel_most=max(fuels),
+        over_budget=sum(fuel > limits.budget_fuel for fuel in fuels),
+        budget_fuel=limits.budget_fuel,
+        start_fuel=start_fuel,
+        fault=fault,
+    )
+
+
+_LAST_PLAN = 8
+"""Which of the arguments it is."""
+
+
+def _observed_frame(seen: tuple[Observation, ...]) -> Frame:
+    """A row for each observation, its last plan still to be filled in."""
+    lists = b"".join(each.seen for each in seen)
+    frame = Frame(strategy_layout(), len(seen), len(lists), grows=False)
+    at = frame.tail_address
+    for row, each in enumerate(seen):
+        parts = (each.energy, each.shield, each.blasters, each.thrusters, each.harvesters)
+        values = (SHIP[0], each.x, each.y, *parts, 0, at, len(each.seen))
+        for column, value in zip(frame.columns, values, strict=False):
+            column[row] = value
+        at += len(each.seen)
+    frame.tail(np.uint8)[: len(lists)] = np.frombuffer(lists, np.uint8)
+    return frame
