@@ -22,6 +22,17 @@ export function isShown(story: Story, filter: NewsFilter): boolean {
   return filter === 'all' ? !GOING_ON.includes(story.kind) : KINDS[filter].includes(story.kind);
 }
 
+/** What a filter shows of the stories, the newest first as they are: of those that are told again, as who is strongest is, the newest. */
+export function shownOf(stories: readonly Story[], filter: NewsFilter): Story[] {
+  const told = new Set<string>();
+  return stories.filter((story) => {
+    const name = identityOf(story);
+    if (!isShown(story, filter) || told.has(name)) return false;
+    told.add(name);
+    return true;
+  });
+}
+
 /** The best of what is worth at least `least` at turn `tid` and was not told yet; null when there is nothing. */
 export function nextHeadline(
   stories: readonly Story[],

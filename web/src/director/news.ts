@@ -10,7 +10,7 @@ import { at } from '../sql/question';
 import { HOUR, STORIES, type Story } from '../sql/story';
 import { TURNS, type TurnRecord } from '../sql/turns';
 import { identityOf } from './choose';
-import { agoWords, HEADLINE_WORTH, isShown, nextHeadline, OPENING_WORTH, placeOf } from './headlines';
+import { agoWords, HEADLINE_WORTH, nextHeadline, OPENING_WORTH, placeOf, shownOf } from './headlines';
 import { wordsOf } from './words';
 
 const LINES = 3;
@@ -168,7 +168,7 @@ export class News {
   private showHour(): void {
     const { news } = this.address.place;
     if (news === null) return;
-    const shown = (this.past ?? []).filter((story) => isShown(story, news));
+    const shown = shownOf(this.past ?? [], news);
     // Lines that stay are left alone: who reads one, or has the focus on it, keeps it.
     const names = shown.map(identityOf);
     for (const [name, row] of this.rows)

@@ -258,7 +258,7 @@ export class MapScene {
   ): void {
     const { span } = camera.sight;
     const far = clamp(Math.log(span / FIELD_SPAN_FAINT) / Math.log(FIELD_SPAN_FULL / FIELD_SPAN_FAINT), 0, 1);
-    this.nebula.render(draw, camera, width, height, FIELD_STRENGTH * (0.14 + 0.86 * far), nowMs, seconds);
+    this.nebula.render(draw, camera, width, height, FIELD_STRENGTH * (0.07 + 0.93 * far), nowMs, seconds);
   }
 
   private repaint(): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agoWords, isShown, nextHeadline, placeOf } from '../../src/director/headlines';
+import { agoWords, isShown, nextHeadline, placeOf, shownOf } from '../../src/director/headlines';
 import { MAP, NEWS_FILTERS, readPlace, writePlace } from '../../src/place/place';
 import { storyOf } from '../build';
 
@@ -63,4 +63,11 @@ test('how long ago it was is said in seconds and minutes of the universe’s pac
   expect(ago(3, 50)).toBe('now');
   expect(ago(-1, 1000)).toBe('now');
   expect([ago(1, null), ago(5, null)]).toEqual(['1 turn ago', '5 turns ago']);
+});
+
+test('the list has what is told again once, as it was told last, so that the newest stays at the top', () => {
+  const strongest = (tid: number) => storyOf({ tid, kind: 'strongest', sid: 9, eid: 90 });
+  const list = [fall, strongest(NOW - 1), kill, strongest(NOW - 80), fight];
+  expect(shownOf(list, 'all')).toEqual([fall, strongest(NOW - 1), kill]);
+  expect(shownOf(list, 'records')).toEqual([strongest(NOW - 1)]);
 });
