@@ -142,8 +142,11 @@ export class Sky {
     feed.follow(
       ({ turn }) => at(NUMBERS, turn),
       (numbers) => {
-        if (learnLooks(numbers ?? [])) repaintEmblems();
+        const isOther = learnLooks(numbers ?? []);
         this.world.setSummaries([...this.summaries.values()]);
+        if (!isOther) return;
+        repaintEmblems();
+        this.world.recolour();
       },
     );
     feed.follow(

@@ -23,7 +23,9 @@ export interface LabelFrame {
   readonly bottom: number;
 }
 
+/** Each at the size that the interface has up to 1920 pixels; see `magnify`. */
 const HEIGHT = 18;
+const MARGIN = 3;
 const FONT_PIXELS = 13.5;
 const SHARP = 2;
 const FADE_MS = 260;
@@ -45,9 +47,20 @@ export class Labels {
   private readonly pen: CanvasRenderingContext2D;
   private wanted: ReadonlySet<string> = new Set();
   private sincePlacedMs = Number.POSITIVE_INFINITY;
+  private scale = 1;
 
   constructor() {
     this.pen = penOf(document.createElement('canvas'));
+  }
+
+  /** Letters are so many times as large as usual, as those of the panels are in a large window. */
+  magnify(scale: number): void {
+    if (scale === this.scale) return;
+    this.scale = scale;
+    this.widths.clear();
+    for (const { sprite } of this.shown.values()) sprite.destroy({ texture: true, textureSource: true });
+    this.shown.clear();
+    this.sincePlacedMs = Number.POSITIVE_INFINITY;
   }
 
   /** One frame; `labels` are asked for only when it is to be decided again. Returns whether the picture has changed. */
@@ -80,7 +93,7 @@ export class Labels {
       }
       const { x, y } = place(each.label, each.width, toScreen);
       // On whole pixels letters are sharp.
-      each.sprite.position.set(Math.round(x), Math.round(y - HEIGHT / 2));
+      each.sprite.position.set(Math.round(x), Math.round(y - this.height / 2));
       each.sprite.alpha = each.alpha;
     }
     return hasChanged;
@@ -98,7 +111,7 @@ export class Labels {
         key: keyOf(label),
         ...place(label, width, toScreen),
         width,
-        height: HEIGHT,
+        height: this.height,
         weight: label.weight,
       };
     });
@@ -111,13 +124,17 @@ export class Labels {
     }
   }
 
+  private get height(): number {
+    return HEIGHT * this.scale;
+  }
+
   private show(key: string, label: Label): void {
     const width = this.widthOf(label.text);
     const canvas = document.createElement('canvas');
     canvas.width = Math.ceil((width + 2) * SHARP);
-    canvas.height = HEIGHT * SHARP;
+    canvas.height = Math.ceil(this.height * SHARP);
     const pen = penOf(canvas);
-    pen.scale(SHARP, SHARP);
+    pen.scale(SHARP * this.scale, SHARP * this.scale);
     pen.font = FONT;
     pen.textBaseline = 'middle';
     // A dark rim keeps letters legible over stars.
@@ -140,7 +157,7 @@ export class Labels {
     // Names of fifty thousand systems are not kept for ever.
     if (this.widths.size > 2000) this.widths.clear();
     this.pen.font = FONT;
-    const width = this.pen.measureText(text).width + 3;
+    const width = (this.pen.measureText(text).width + MARGIN) * this.scale;
     this.widths.set(text, width);
     return width;
   }

@@ -73,6 +73,7 @@ export class MapScene {
   private isLaid = false;
   private starPixels = 8;
   private newsTid = 0;
+  private scale = 1;
   /** Where each strategy is strongest. */
   private hearts: readonly Heart[] = [];
   hovered: Star | null = null;
@@ -100,6 +101,18 @@ export class MapScene {
     this.energies = new Map(summaries.map(({ sid, energy }) => [sid, energy]));
     this.repaint();
     if (this.view.layer !== null) this.layField();
+  }
+
+  /** Names are so many times as large as usual, and as far from each other. */
+  magnify(scale: number): void {
+    this.scale = scale;
+    this.labels.magnify(scale);
+  }
+
+  /** Strategies have other colours than before. */
+  recolour(): void {
+    this.repaint();
+    this.layField();
   }
 
   setHoldings(holdings: readonly Holding[]): void {
@@ -182,7 +195,7 @@ export class MapScene {
       () => this.wished(camera),
       (point) => camera.toScreen(point),
       { left, top, right: left + width, bottom: top + height },
-      Math.ceil((width * height) / NAME_AREA),
+      Math.ceil((width * height) / (NAME_AREA * this.scale ** 2)),
       passedMs,
       this.isCalm(),
     );
@@ -206,7 +219,8 @@ export class MapScene {
         });
       }
     }
-    if (this.field.spacing * pixelsPerUnit < NAMES_APART) return labels;
+    const apart = (this.field.spacing * pixelsPerUnit) / this.scale;
+    if (apart < NAMES_APART) return labels;
     const wide = frame.width / pixelsPerUnit / 2;
     const high = frame.height / pixelsPerUnit / 2;
     for (const { sid, at } of this.field.within(
@@ -216,10 +230,10 @@ export class MapScene {
       sight.y + high,
     )) {
       const weight = 1 + (this.energies.get(sid) ?? 0);
-      const aside = 8 + this.starPixels;
+      const aside = (8 + this.starPixels) * this.scale;
       labels.push({ key: `${sid}`, text: `System ${sid}`, at, colour: NAME_COLOUR, weight, aside });
     }
-    if (this.field.spacing * pixelsPerUnit >= MARKS_APART) labels.push(...this.marked(camera));
+    if (apart >= MARKS_APART) labels.push(...this.marked(camera));
     return labels;
   }
 
@@ -237,7 +251,7 @@ export class MapScene {
       labels.set(sid, {
         key: `ship ${eid}`,
         text: `${name}, ${rank}`,
-        at: { x: star.x, y: star.y + MARK_BELOW_PIXELS / pixelsPerUnit },
+        at: { x: star.x, y: star.y + (MARK_BELOW_PIXELS * this.scale) / pixelsPerUnit },
         colour: inkOf(strategyColour(strategy)),
         // They are few: before the names of systems, and after those of strategies.
         weight: 1e14 - labels.size,

@@ -108,6 +108,14 @@ export class World {
   /** The panels have moved, or the window: the free part of the screen is another. */
   reframe(): void {
     this.helm.reframe(this.frame());
+    // Panels and their letters grow with large windows; names on the map are as large as these.
+    this.map.magnify(Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    this.isStale = true;
+  }
+
+  /** Strategies have other colours than they were drawn with. */
+  recolour(): void {
+    this.map.recolour();
     this.isStale = true;
   }
 
