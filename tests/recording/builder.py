@@ -44,11 +44,12 @@ def upload_of(name: str, body: str, author: str = "ada") -> UploadStrategy:
 class Run:
     """A universe in a file and its recording beside it."""
 
-    def __init__(self, folder: Path, settings: Settings = SETTINGS) -> None:
+    def __init__(self, folder: Path, settings: Settings = SETTINGS, *, is_open: bool = True) -> None:
         self.folder = folder
         self.settings = settings
         self.crashes = 0
-        self.open()
+        if is_open:
+            self.open()
 
     @property
     def recording(self) -> Path:

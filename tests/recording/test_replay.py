@@ -1,7 +1,11 @@
 """A recorded run comes out the same whatever plays it again, and a recording of another run does not."""
 
 import json
+import shutil
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,33 +36,54 @@ def with_threads(threads: int) -> Settings:
 SEEDS = range(3)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """What a random run came to: its recording, its last turn, and what happened in it."""
+
+    recording: Path
+    tid: int
+    state_hash: str
+    seen: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Ended]:
+    """The random run of a seed, made once."""
+
+    def make(seed: int) -> Ended:
+        run = random_run(tmp_path_factory.mktemp("random") / "run", seed)
+        tid, state_hash = run.simulation.tid, run.simulation.state_hash()
+        seen = Counter(run.simulation.strategy_rows["status"].to_pylist())
+        seen["faults"] += sum(run.simulation.history.turns.rows["faults"].to_pylist())
+        run.close()
+        return Ended(run.recording, tid, state_hash, seen)
+
+    return cache(make)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_any_run_is_replayed_to_the_byte_in_memory_and_in_a_file_on_one_thread_and_on_two(
-    tmp_path: Path, seed: int
+    ended: Callable[[int], Ended], tmp_path: Path, seed: int
 ) -> None:
     """Bad strategies, refused commands, restarts and crashes included."""
-    run = random_run(tmp_path / "run", seed)
-    expected, tid = run.simulation.state_hash(), run.simulation.tid
-    run.close()
+    run = ended(seed)
     facts = facts_of(run.recording)
     again = tmp_path / "again.duckdb"
     for threads, place in ((1, None), (2, again)):
         found = replay(run.recording, None, with_threads(threads), place)
         assert found.first_difference is None
-        assert (found.tid, found.state_hash) == (tid, expected)
+        assert (found.tid, found.state_hash) == (run.tid, run.state_hash)
         assert found.compared == sum(getattr(fact, "state", None) is not None for fact in facts)
         assert found.commands > 0
     with pytest.raises(DatabaseError, match=r"again\.duckdb holds a universe already: name a new file"):
         replay(run.recording, 0, with_threads(1), again)
 
 
-def test_random_runs_have_all_that_they_are_to_prove(tmp_path: Path) -> None:
+def test_random_runs_have_all_that_they_are_to_prove(ended: Callable[[int], Ended]) -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:
-        run = random_run(tmp_path / f"run-{seed}", seed)
-        seen.update(run.simulation.strategy_rows["status"].to_pylist())
-        seen["faults"] += sum(run.simulation.history.turns.rows["faults"].to_pylist())
-        run.close()
+        run = ended(seed)
+        seen.update(run.seen)
         seen.update(fact.fact for fact in facts_of(run.recording))
         seen.update(fact.command.do for fact in facts_of(run.recording) if isinstance(fact, Given))
     wanted = {
@@ -76,20 +101,26 @@ def test_random_runs_have_all_that_they_are_to_prove(tmp_path: Path) -> None:
     assert wanted <= {name for name, count in seen.items() if count}
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Ten turns; commands after turns 2 and 6; closed."""
-    folder = tmp_path / "run"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder of ten turns, and their state hashes from turn 0; commands after turns 2 and 6; closed."""
+    folder = tmp_path_factory.mktemp("recorded")
     run = Run(folder)
-    run.play(2)
+    states = [run.play(0), run.play(1), run.play(1)]
     run.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
     run.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
-    run.play(4)
+    states += [run.play(1) for _ in range(4)]
     run.simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
-    run.play(4)
+    states += [run.play(1) for _ in range(4)]
     run.close()
-    return run
+    return folder, states
+
+
+@pytest.fixture
+def run(recorded: tuple[Path, list[str]], tmp_path: Path) -> Run:
+    """A copy of it for one test."""
+    folder, _states = recorded
+    return Run(shutil.copytree(folder, tmp_path / "run"), is_open=False)
 
 
 def test_hashes_are_at_the_interval_and_behind_commands(run: Run) -> None:
@@ -99,20 +130,10 @@ def test_hashes_are_at_the_interval_and_behind_commands(run: Run) -> None:
 
 
 @pytest.mark.parametrize("until", [0, 1, 2, 3, 9, 10])
-def test_any_turn_can_be_gone_back_to(run: Run, until: int, tmp_path: Path) -> None:
-    (tmp_path / "again").mkdir()
-    again = Run(tmp_path / "again")
-    expected = again.play(min(until, 2))
-    if until > 2:
-        again.simulation.carry_out(upload_of("mine", "(i64.const 0x41)"))
-        again.simulation.carry_out(SpawnEntity(3, 1, 50, 50, "mine"))
-        expected = again.play(min(until, 6) - 2)
-    if until > 6:
-        again.simulation.carry_out(EnableStrategy("mine", False, Author.named("ada")))
-        expected = again.play(until - 6)
-    again.close()
+def test_any_turn_can_be_gone_back_to(run: Run, recorded: tuple[Path, list[str]], until: int) -> None:
+    _folder, states = recorded
     found = replay(run.recording, until, with_threads(1))
-    assert (found.tid, found.state_hash, found.first_difference) == (until, expected, None)
+    assert (found.tid, found.state_hash, found.first_difference) == (until, states[until], None)
 
 
 def changed(run: Run, kind: type[Any], number: int, **values: Any) -> None:
