@@ -129,6 +129,7 @@ class FakeShared:
 
     def __getattr__(self, name: str) -> Any:  # what the loops do not use
         if name in {
+            "check_upload",
             "laws",
             "strategy_rows",
             "settings",
