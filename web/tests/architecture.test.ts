@@ -27,7 +27,7 @@ const LAW: Readonly<Record<string, readonly string[]>> = {
   duel: ['place', 'source', 'sql'],
   arena: ['duel', 'panel', 'scene', 'source', 'sql', 'view'],
   editor: [],
-  write: ['editor', 'panel', 'sql'],
+  write: ['editor', 'panel', 'source', 'sql'],
   console: ['feed', 'panel', 'place', 'source', 'sql', 'view'],
   sheet: [
     'arena',

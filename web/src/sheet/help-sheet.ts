@@ -21,7 +21,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['x', 'share: a link, a picture, a clip'],
   ['m', 'sound on or off'],
   ['s', 'strategies and upload'],
-  ['a', 'write a strategy; Ctrl + S compiles, checks and flies it'],
+  ['a', 'write a strategy; Ctrl + Enter compiles and checks it, Ctrl + S also flies it'],
   ['c', 'SQL console; Ctrl + Enter runs, Escape leaves the editor'],
   ['Space', 'stand still at this turn; play on from it'],
   ['< >', 'play slower, faster'],

@@ -6,18 +6,26 @@ import { Editor } from '../editor/editor';
 import { LONG_TEXT, strategyLanguage } from '../editor/strategy-language';
 import { button, element, write } from '../panel/element';
 import { ASIDE_PIXELS_MIN, type FillSheet } from '../panel/fill-sheet';
-import { bytes as bytesWords } from '../panel/format';
+import { bytes as bytesWords, count } from '../panel/format';
 import type { Address } from '../place/address';
 import { intoSystem } from '../place/step';
 import { Refused, SourceFailure } from '../source/failure';
-import { uploadStrategy } from '../source/upload';
+import { checkStrategy, type Tried, uploadStrategy } from '../source/upload';
 import { type Fate, fateOf } from '../sql/fate';
 import { Compiler } from '../write/compiler';
 import { keepDraft, readDraft } from '../write/draft';
 import { fateList } from '../write/fate-list';
 import { FILES, libraryNames, STARTS } from '../write/sources';
+import { type Declared, spotOfRefusal } from '../write/spots';
 
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
+/** A source that has been compiled here. */
+interface Built {
+  readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly declared: Declared;
+}
 
 export const fillWrite: FillSheet = (host, address, feed) => {
   const sheet = new WriteSheet(host, address);
@@ -26,6 +34,17 @@ export const fillWrite: FillSheet = (host, address, feed) => {
     (fate) => sheet.show(fate ?? null),
   );
 };
+
+/** The status of a module that breaks a rule; other refusals are of the name, or of who sends it. */
+const UNPROCESSABLE = 422;
+
+const lineAt = (text: string, at: number): number => text.slice(0, at).split('\n').length;
+
+function triedWords({ name, version, calls, plans, fuel, fuelMost }: Tried): string {
+  const given = Object.entries(plans).filter(([, times]) => times > 0);
+  const shown = given.map(([command, times]) => `${command.replace('_', ' ')} ${count(times)}`).join(', ');
+  return `${name}, version ${version}: ${count(calls)} calls tried (${shown}), ${count(fuel)} fuel each, ${count(fuelMost)} at most.`;
+}
 
 /** A strategy from the first line to its first ship: written, compiled here, checked and flown by the server, and watched. */
 class WriteSheet {
@@ -37,7 +56,7 @@ class WriteSheet {
     extras: LONG_TEXT,
     keys: [
       { key: 'Mod-s', run: () => this.begin(() => this.deploy()) },
-      { key: 'Mod-Enter', run: () => this.begin(() => this.compile()) },
+      { key: 'Mod-Enter', run: () => this.begin(() => this.check()) },
     ],
     onLeave: () => this.send.focus(),
     onChange: () => this.keep(),
@@ -54,8 +73,10 @@ class WriteSheet {
     { class: 'primary', title: 'Compile, check, fly (Ctrl + S)' },
     () => this.begin(() => this.deploy()),
   );
-  private readonly check = button('Compile', { title: 'Only compile (Ctrl + Enter)' }, () =>
-    this.begin(() => this.compile()),
+  private readonly checked = button(
+    'Check',
+    { title: 'Compile, and ask the server whether it would take it; nothing is changed (Ctrl + Enter)' },
+    () => this.begin(() => this.check()),
   );
   private readonly duel = button(
     'Duel against …',
@@ -69,6 +90,8 @@ class WriteSheet {
   private isAtWork = false;
   /** Whose first ship is waited for; null when nobody waits. */
   private awaited: string | null = null;
+  /** The source of which warnings were shown: who deploys it once more wants it so. */
+  private warned: string | null = null;
   private lastFate: Fate | null = null;
   /** The name whose fate is shown: what was deployed last, or stands in the field when the sheet is opened. */
   flying = '';
@@ -102,7 +125,7 @@ class WriteSheet {
           element('label', { class: 'field' }, element('span', { class: 'label' }, 'It flies as'), this.name),
         ),
         this.editor.host,
-        element('div', { class: 'write-tools' }, this.send, this.check, this.duel, this.rival),
+        element('div', { class: 'write-tools' }, this.send, this.checked, this.duel, this.rival),
         this.verdict,
         this.fate,
       ),
@@ -143,7 +166,7 @@ class WriteSheet {
   private async workOn(work: () => Promise<unknown>): Promise<void> {
     this.isAtWork = true;
     this.editor.mark([]);
-    for (const each of [this.send, this.check, this.duel]) each.disabled = true;
+    for (const each of this.buttons) each.disabled = true;
     try {
       await work();
     } catch (error) {
@@ -154,24 +177,60 @@ class WriteSheet {
       );
     } finally {
       this.isAtWork = false;
-      for (const each of [this.send, this.check, this.duel]) each.disabled = false;
+      for (const each of this.buttons) each.disabled = false;
     }
   }
 
-  private async compile(): Promise<Uint8Array<ArrayBuffer> | null> {
+  private get buttons(): readonly HTMLButtonElement[] {
+    return [this.send, this.checked, this.duel];
+  }
+
+  private async compile(): Promise<Built | null> {
     this.judge('', 'Compiling … (the first time the compiler is loaded, 2 MB)');
-    const compiled = await this.compiler.compile(this.file, this.editor.text);
-    if (compiled.kind === 'module') {
-      this.judge('accepted', `Compiled: ${bytesWords(compiled.bytes.length)} of WebAssembly.`);
-      return compiled.bytes;
-    }
+    const text = this.editor.text;
+    const compiled = await this.compiler.compile(this.file, text);
+    if (compiled.kind === 'module') return { text, ...compiled };
     this.editor.mark(compiled.problems);
-    const count = compiled.problems.length;
+    const { length } = compiled.problems;
     const first = compiled.problems[0];
-    const line =
-      first === undefined ? '' : `Line ${this.editor.text.slice(0, first.from).split('\n').length}: `;
-    this.judge('refused', `${line}${compiled.words}${count > 1 ? ` (and ${count - 1} more)` : ''}`);
+    const line = first === undefined ? '' : `Line ${lineAt(text, first.from)}: `;
+    this.judge('refused', `${line}${compiled.words}${length > 1 ? ` (and ${length - 1} more)` : ''}`);
     return null;
+  }
+
+  /** Compiles, and asks the server what it finds; null when one of them refuses it, which has been said then. */
+  private async check(): Promise<{ built: Built; name: string; tried: Tried[] } | null> {
+    const name = this.named();
+    const built = name === null ? null : await this.compile();
+    if (name === null || built === null) return null;
+    this.judge('', `Compiled: ${bytesWords(built.bytes.length)}. The server checks it …`);
+    const tried = await this.ask(built, () => checkStrategy(name, new Blob([built.bytes])));
+    if (tried === null) return null;
+    const warnings = tried.flatMap((each) => each.warnings);
+    if (warnings.length > 0) this.judge('refused', `It would be taken, but: ${warnings.join('; ')}.`);
+    else
+      this.judge(
+        'accepted',
+        `The server would take it, ${bytesWords(built.bytes.length)}. ${tried.map(triedWords).join(' ')}`,
+      );
+    return { built, name, tried };
+  }
+
+  /** Asks the server something about a module; a refusal of the module is shown where its reason stands, and the answer is null. */
+  private async ask<T>(built: Built, question: () => Promise<T>): Promise<T | null> {
+    try {
+      return await question();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== UNPROCESSABLE) throw error;
+      const { place, message } = error;
+      const spot =
+        (place?.kind === 'function'
+          ? await this.compiler.locate(this.file, built.text, place.index)
+          : null) ?? spotOfRefusal(place, built.declared, built.text);
+      this.editor.mark([{ ...spot, message }]);
+      this.judge('refused', `Line ${lineAt(built.text, spot.from)}: ${message}`);
+      return null;
+    }
   }
 
   private named(): string | null {
@@ -186,13 +245,20 @@ class WriteSheet {
   }
 
   private async deploy(): Promise<void> {
-    const name = this.named();
-    if (name === null) return;
-    const module = await this.compile();
-    if (module === null) return;
-    this.judge('', 'The server checks it …');
+    const found = await this.check();
+    if (found === null) return;
+    const { built, name, tried } = found;
+    if (tried.some(({ warnings }) => warnings.length > 0) && this.warned !== built.text) {
+      this.warned = built.text;
+      this.judge('refused', `${this.verdict.textContent} Not deployed; once more, if it is meant so.`);
+      return;
+    }
     const before = this.flying === name ? this.lastFate : null;
-    await uploadStrategy(name, new Blob([module]));
+    const sent = await this.ask(built, async () => {
+      await uploadStrategy(name, new Blob([built.bytes]));
+      return name;
+    });
+    if (sent === null) return;
     this.judge(
       'accepted',
       before === null
@@ -207,13 +273,14 @@ class WriteSheet {
 
   private async fight(): Promise<void> {
     const name = this.named();
-    const module = name === null ? null : await this.compile();
-    if (name === null || module === null) return;
+    const built = name === null ? null : await this.compile();
+    if (name === null || built === null) return;
+    this.judge('accepted', `Compiled: ${bytesWords(built.bytes.length)} of WebAssembly.`);
     const rival = this.rival.value;
     const own = name === rival ? `${name}_mine` : name;
     openDuel(this.address, {
       modules: [
-        { name: own, bytes: module },
+        { name: own, bytes: built.bytes },
         { name: rival, bytes: await bundledModule(rival) },
       ],
     });

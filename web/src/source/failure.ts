@@ -11,12 +11,20 @@ export class SourceFailure extends Error {
   override readonly name: string = 'SourceFailure';
 }
 
+/** What in a module is the reason why it is refused. Functions are counted with the imported ones first. */
+export type ModulePlace =
+  | { readonly kind: 'import'; readonly module: string; readonly name: string }
+  | { readonly kind: 'export'; readonly name: string }
+  | { readonly kind: 'function'; readonly index: number };
+
 export class Refused extends SourceFailure {
   override readonly name = 'Refused';
   constructor(
     message: string,
     readonly status: number,
     readonly code: string | null,
+    /** Of a refused module, if its reason is something in it. */
+    readonly place: ModulePlace | null = null,
   ) {
     super(message);
   }
@@ -49,15 +57,22 @@ const BUSY_STATUSES = new Set([408, 429, 502, 503, 504]);
  * JSON, `{"error":{"code":...,"message":...}}`. Whatever comes, no word of the server's message is lost.
  */
 export function failureOf(status: number, body: string): SourceFailure {
-  const { code, message } = wordsOf(status, body);
+  const { code, message, place } = wordsOf(status, body);
   if (BUSY_STATUSES.has(status)) return new Busy(message, status);
-  return new Refused(message, status, code);
+  return new Refused(message, status, code, place);
 }
 
-function wordsOf(status: number, body: string): { code: string | null; message: string } {
+interface Words {
+  readonly code: string | null;
+  readonly message: string;
+  readonly place: ModulePlace | null;
+}
+
+function wordsOf(status: number, body: string): Words {
   const text = body.trim();
   const line = /^Error (\d+):\s*([\s\S]+)$/.exec(text);
-  if (line?.[1] !== undefined && line[2] !== undefined) return { code: line[1], message: line[2] };
+  if (line?.[1] !== undefined && line[2] !== undefined)
+    return { code: line[1], message: line[2], place: null };
   if (text.startsWith('{')) {
     const error = errorIn(text);
     if (error !== null) return error;
@@ -65,10 +80,11 @@ function wordsOf(status: number, body: string): { code: string | null; message: 
   return {
     code: null,
     message: text === '' ? `The server answered with status ${status} and no words.` : text,
+    place: null,
   };
 }
 
-function errorIn(text: string): { code: string | null; message: string } | null {
+function errorIn(text: string): Words | null {
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -79,5 +95,20 @@ function errorIn(text: string): { code: string | null; message: string } | null 
   const error: unknown = 'error' in body ? body.error : null;
   if (typeof error !== 'object' || error === null || !('message' in error)) return null;
   const code: unknown = 'code' in error ? error.code : null;
-  return { code: code === null || code === undefined ? null : String(code), message: String(error.message) };
+  const place = 'place' in error ? placeIn(error.place) : null;
+  return {
+    code: code === null || code === undefined ? null : String(code),
+    message: String(error.message),
+    place,
+  };
+}
+
+function placeIn(said: unknown): ModulePlace | null {
+  if (typeof said !== 'object' || said === null) return null;
+  const { kind, module, name, index } = said as Record<string, unknown>;
+  if (kind === 'function' && typeof index === 'number') return { kind, index };
+  if (kind === 'export' && typeof name === 'string') return { kind, name };
+  if (kind === 'import' && typeof module === 'string' && typeof name === 'string')
+    return { kind, module, name };
+  return null;
 }

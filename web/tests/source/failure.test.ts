@@ -14,6 +14,28 @@ describe('failureOf', () => {
     expect(failure).toMatchObject({ name: 'Refused', code: 'forbidden_import', message });
   });
 
+  test.each([
+    [
+      { kind: 'import', module: 'env', name: 'now' },
+      { kind: 'import', module: 'env', name: 'now' },
+    ],
+    [
+      { kind: 'export', name: 'decide' },
+      { kind: 'export', name: 'decide' },
+    ],
+    [
+      { kind: 'function', index: 7 },
+      { kind: 'function', index: 7 },
+    ],
+    [{ kind: 'import', name: 'now' }, null],
+    [{ kind: 'function', index: '7' }, null],
+    ['decide', null],
+    [undefined, null],
+  ])('reads the place in a module, if it is one: %j', (said, place) => {
+    const failure = failureOf(422, JSON.stringify({ error: { code: 1105, message: 'no', place: said } }));
+    expect(failure).toMatchObject({ name: 'Refused', message: 'no', place });
+  });
+
   test('keeps the text of anything else, and never answers with nothing', () => {
     expect(failureOf(500, '<h1>oh</h1>').message).toBe('<h1>oh</h1>');
     expect(failureOf(400, '{"detail": 1}').message).toBe('{"detail": 1}');

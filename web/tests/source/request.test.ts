@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { postQuery } from '../../src/source/request';
-import { uploadStrategy } from '../../src/source/upload';
+import { checkStrategy, uploadStrategy } from '../../src/source/upload';
 
 const QUERY = { sql: 'select ? as a', args: [1], turn: null };
 
@@ -80,4 +80,27 @@ test('an upload puts the module under its name, escaped', async () => {
     'api/v1/strategies/a%2Fb',
     expect.objectContaining({ method: 'PUT', body: module, headers: { 'Content-Type': 'application/wasm' } }),
   );
+});
+
+test('what a check found is read, with its warnings', async () => {
+  const trial = { calls: 100, plans: { hold: 20, move: 80 }, fuel_mean: 806, fuel_most: 2_000 };
+  const strategies = [
+    { name: 'a', version: 1, trial: { ...trial, warnings: [] } },
+    { name: 'b', version: 3, trial: { ...trial, warnings: ['100 of 100 sampled calls were faults'] } },
+  ];
+  const fetch = answerWith(() => Response.json({ strategies, turn: 4 }));
+  const module = new Blob(['x']);
+  const found = { calls: 100, plans: { hold: 20, move: 80 }, fuel: 806, fuelMost: 2_000 };
+  expect(await checkStrategy('a', module)).toEqual([
+    { name: 'a', version: 1, ...found, warnings: [] },
+    { name: 'b', version: 3, ...found, warnings: ['100 of 100 sampled calls were faults'] },
+  ]);
+  expect(fetch).toHaveBeenCalledWith(
+    'api/v1/strategies/a/check',
+    expect.objectContaining({ method: 'POST', body: module }),
+  );
+  answerWith(() => Response.json({}));
+  await expect(checkStrategy('a', module)).rejects.toMatchObject({ name: 'Unreadable' });
+  answerWith(() => new Response('<html>'));
+  await expect(checkStrategy('a', module)).rejects.toMatchObject({ name: 'Unreadable' });
 });

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { compileStrategy } from '../../src/write/compile';
+import type { ModulePlace } from '../../src/source/failure';
+import { compileStrategy, locateFunction } from '../../src/write/compile';
 import { FILES, libraryNames, STARTS } from '../../src/write/sources';
+import { spotOfRefusal } from '../../src/write/spots';
 
 const BUNDLED = resolve(import.meta.dirname, '../../../server/wasmverse/bundled');
 
@@ -15,6 +17,63 @@ test('the page compiles the bundled sources to the same bytes as the build', asy
     const built = readFileSync(resolve(BUNDLED, file.replace('.ts', '.wasm')));
     expect(Buffer.from(compiled.bytes).equals(built), file).toBe(true);
   }
+}, 60_000);
+
+const CALLS = `import { hold } from './lib/wasmverse';
+
+// trace() and decide, in a comment
+@external('env', 'now')
+declare function now(): i32;
+declare function other(): i32;
+@external('later')
+declare function third(): i32;
+
+export function decide(a: i32): i64 {
+  if (a > 1) trace('Math.random');
+  return i64(now() + other() + third()) + i64(hold()) + i64(Math.random());
+}
+
+function slow(): void {}
+export { slow as cabi_realloc };
+`;
+
+test('what the server refuses is found in the source by the names of the module', async () => {
+  const compiled = await compileStrategy('mine.ts', CALLS, FILES);
+  if (compiled.kind === 'refused') throw new Error(compiled.words);
+  const at = (place: ModulePlace | null): string => {
+    const { from, to } = spotOfRefusal(place, compiled.declared, CALLS);
+    return `${CALLS.slice(0, from).split('\n').length} ${CALLS.slice(from, to)}`;
+  };
+  const imported = WebAssembly.Module.imports(new WebAssembly.Module(compiled.bytes));
+  const places = imported.map(({ module, name }) => at({ kind: 'import', module, name }));
+  expect(places.sort()).toEqual(['11 trace', '12 Math.random', '5 now', '6 other', '8 third']);
+  expect(at({ kind: 'export', name: 'decide' })).toBe('10 decide');
+  expect(at({ kind: 'export', name: 'cabi_realloc' })).toBe('15 slow');
+  expect(at({ kind: 'export', name: 'slow' })).toBe('15 slow');
+  expect(at({ kind: 'export', name: 'gone' })).toBe("1 import { hold } from './lib/wasmverse';");
+  expect(at(null)).toBe("1 import { hold } from './lib/wasmverse';");
+}, 60_000);
+
+test('a function is found in the source by its number', async () => {
+  const source = `import { nearest } from './lib/wasmverse';
+@external('env', 'now')
+declare function now(): i32;
+
+export function decide(a: i32): i32 {
+  return first(a) + now();
+}
+
+function first(a: i32): i32 {
+  if (a < 1) return 0;
+  return first(a - 1) + now() + first(a - 2);
+}
+`;
+  const lines = [];
+  for (let index = 0; index < 4; index += 1) {
+    const spot = await locateFunction('mine.ts', source, FILES, index);
+    lines.push(spot === null ? null : source.slice(0, spot.from).split('\n').length);
+  }
+  expect(lines).toEqual([null, 10, 6, null]);
 }, 60_000);
 
 test('an error is where it is in the source', async () => {
