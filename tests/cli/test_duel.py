@@ -1,4 +1,4 @@
-"""`wasmverse duel`: an account that adds up, the same every time, and refusals in one line."""
+"""`wasmverse duel`: an account that adds up, the same every time, over several seeds too, saved, and refusals in one line."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,9 @@ from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.builder import strategy_wat
 from wasmverse.cli.duelling import SUMMED
 from wasmverse.cli.main import app
+from wasmverse.cli.means import mean_and_confidence
+from wasmverse.settings import Settings
+from wasmverse.storage.opening import open_universe
 
 BATTLE, FLEE, BLANK = (BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("battle", "flee", "blank"))
 SMALL = ("--systems", 6, "--ships", 10, "--nodes", 12)
@@ -114,3 +117,89 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path) -> None:
         assert outcome.stderr.startswith(f"wasmverse: {file}")
         assert message in outcome.stderr
         assert outcome.stderr.count("\n") == 1
+
+
+def test_bundled_strategies_are_called_by_their_names() -> None:
+    named = account("battle", "strategy_flee", "--turns", 5, *SMALL)
+    assert {row["name"]: row["file"] for row in named["strategies"]} == {
+        "strategy_battle": "battle",
+        "strategy_flee": "strategy_flee",
+    }
+    assert named["state_hash"] == account(BATTLE, FLEE, "--turns", 5, *SMALL)["state_hash"]
+    outcome = duel("flea", FLEE)
+    assert outcome.exit_code == 1
+    assert outcome.stderr == (
+        "wasmverse: flea cannot be read: No such file or directory; bundled are default, flee, battle, blank\n"
+    )
+
+
+LONG = ("--turns", 120, "--seed", 5, "--systems", 2, "--ships", 60, "--nodes", 8)
+
+
+def test_losing_is_explained_by_causes_of_death_and_over_time() -> None:
+    told = account(BATTLE, BLANK, *LONG)
+    rows = {row["name"]: row for row in told["strategies"]}
+    shot = dict.fromkeys(rows, 0)
+    for row in rows.values():
+        causes = row["deaths_by"]
+        assert causes["starved"] + sum(causes["shot"].values()) + causes["alone"] == row["deaths"]
+        for by, ships in causes["shot"].items():
+            shot[by] += ships
+    assert shot == {name: row["kills"] for name, row in rows.items()}
+    assert shot["strategy_battle"] > 0 and rows["strategy_blank"]["deaths_by"]["starved"] > 0
+    first, *_, last = told["over_time"]
+    new = {"ships": 60, "energy": 6_000, "blasters": 120, "thrusters": 120, "harvesters": 120}
+    assert first == {"turn": 0, "strategies": {"strategy_battle": new, "strategy_blank": new}}
+    assert last["turn"] == 120 and len(told["over_time"]) == 21
+    for name, row in rows.items():
+        at_end = last["strategies"][name]
+        assert (at_end["ships"], at_end["energy"]) == (row["ships"], row["energy"])
+    assert last["strategies"]["strategy_battle"]["blasters"] > 2 * rows["strategy_battle"]["ships"]
+    shown = duel(BATTLE, BLANK, *LONG).stdout
+    assert "shot by strategy_battle" in shown and "over time: ships, energy a ship, parts a ship" in shown
+    assert f"{60:,}  {100:,}  6.0" in shown
+
+
+def test_several_seeds_at_once_give_means_and_how_sure_they_are() -> None:
+    """On two processes as on one, each universe as if played alone."""
+    options = ("--turns", 20, *SMALL)
+    told = account(BATTLE, FLEE, "--seed", 5, "--seeds", 3, "--processes", 2, *options)
+    alone = [account(BATTLE, FLEE, "--seed", seed, *options) for seed in (5, 6, 7)]
+    assert told["seeds"] == [5, 6, 7]
+    assert told["duels"] == alone
+    for row in told["strategies"]:
+        energy = [
+            each["energy"] for one in alone for each in one["strategies"] if each["name"] == row["name"]
+        ]
+        assert row["mean"]["energy"] == pytest.approx(sum(energy) / 3)
+        assert row["confidence"]["energy"] > 0
+    assert sum(row["wins"] for row in told["strategies"]) == 3
+    shown = duel(BATTLE, FLEE, "--seeds", 2, "--processes", 1, *options).stdout
+    assert "seeds 1 to 2; means, +- 95 % confidence" in shown
+
+
+def test_a_mean_is_as_sure_as_student_says() -> None:
+    assert mean_and_confidence([7]) == (7, None)
+    assert mean_and_confidence([1, 2, 3]) == (2, pytest.approx(4.303 / 3**0.5))
+    half = mean_and_confidence([0.0, 1.0] * 50)[1]
+    assert half == pytest.approx(1.984 * 0.5025 / 10, rel=1e-3)
+
+
+def test_a_saved_duel_is_played_again_and_can_be_served_from_any_turn(tmp_path: Path) -> None:
+    """What a server does with the file of `replay --db`: the turns that follow are those of the duel."""
+    saved, database = tmp_path / "duel.jsonl", tmp_path / "duel.duckdb"
+    options = ("--turns", 12, "--seed", 5, *SMALL)
+    told = account(BATTLE, FLEE, *options, "--save", saved)
+    again = CliRunner().invoke(app, ["replay", str(saved), "--json"])
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["state_hash"] == told["state_hash"]
+    begun = CliRunner().invoke(app, ["replay", str(saved), "--until", "0", "--db", str(database)])
+    assert begun.exit_code == 0, begun.output
+    store = open_universe(database, Settings(threads=1))
+    for _ in range(12):
+        store.advance()
+    assert store.state_hash() == told["state_hash"]
+    store.close()
+    refused = duel(BATTLE, FLEE, *options, "--save", saved)
+    assert refused.exit_code == 1
+    assert refused.stderr.endswith("is there already: remove it, or name another with --save\n")

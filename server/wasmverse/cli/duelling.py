@@ -1,32 +1,70 @@
-"""`wasmverse duel`: strategies against each other on a private universe in memory, by the same code as every turn."""
+"""`wasmverse duel`: strategies against each other on private universes in memory, by the same code as every turn."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from wasmverse.commands import Author
-from wasmverse.errors import ModuleRefused, SettingsError, StrategyError
+from wasmverse.errors import ModuleRefused, RecordingError, SettingsError, StrategyError
+from wasmverse.processes.kernels import keep_kernels
+from wasmverse.recording.recorder import record
 from wasmverse.settings import Settings
-from wasmverse.simulation.beginning import Founder, make_laws
+from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER, Founder, make_laws
+from wasmverse.simulation.match import SUMMED, play_match
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.storage.opening import found_universe
 from wasmverse.strategies.checker_start import inspect_module_apart
 
+__all__ = ["SUMMED", "Entrants", "duel", "duels", "entrants_of", "in_processes", "save"]
+
 AUTHOR = "duel"
-SUMMED = ("kills", "deaths", "spawned", "harvested", "upgrades", "faults", "fuel")
-"""What is added up over the turns; ships and energy are those at the end."""
+_SIZES = ("seed", "systems", "ships", "nodes")
 
 
-def duel(files: Sequence[Path], turns: int, settings: Settings) -> dict[str, Any]:
+@dataclass(slots=True)
+class Entrants:
+    """The strategies of a duel.
+
+    Attributes
+    ----------
+    founders : in the order in which they were given.
+    origin : by name, the file that a strategy is from, or what a bundled one was called by.
+    compiled : by hash, the machine code of their modules.
+    """
+
+    founders: list[Founder] = field(default_factory=list)
+    origin: dict[str, str] = field(default_factory=dict)
+    compiled: dict[str, bytes] = field(default_factory=dict)
+
+    def of(self, names: Sequence[str]) -> Entrants:
+        """Some of them."""
+        founders = [founder for founder in self.founders if founder.name in names]
+        return Entrants(founders, self.origin, self.compiled)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One universe to be played."""
+
+    entrants: Entrants
+    settings: Settings
+    turns: int
+
+
+def duel(files: Sequence[Path | str], turns: int, settings: Settings) -> dict[str, Any]:
     """Play turns of a universe whose ships were dealt to the strategies in these modules, and to no others.
 
     Returns
     -------
-    The account as plain values: the sizes, ``state_hash``, and ``strategies``, the one with the most ships first (ties: the most
-    energy, then the name). The same modules in the same order, turns and seed give the same account.
+    The account of `simulation.match.play_match` as plain values, with the sizes, and with each strategy's ``file``. The same
+    modules in the same order, turns and seed give the same account.
 
     Raises
     ------
@@ -34,63 +72,114 @@ def duel(files: Sequence[Path], turns: int, settings: Settings) -> dict[str, Any
     ModuleRefused, StrategyError : a module breaks a rule, as at an upload; the message begins with its file.
     """
     check_new_universe(settings)
-    founders, origin = _founders(files, settings)
-    # Every turn is added up right away.
+    return _played(Job(entrants_of(files, settings), settings, turns))
+
+
+def duels(
+    entrants: Entrants, turns: int, settings: Settings, seeds: int, processes: int, tell: Callable[[], None]
+) -> list[dict[str, Any]]:
+    """The accounts of so many universes, whose seeds follow each other from that of the settings on, in this order.
+
+    Parameters
+    ----------
+    processes : that play at once; 0 is one for each core.
+    tell : called whenever one has been played.
+    """
+    jobs = [
+        Job(entrants, settings.model_copy(update={"seed": settings.seed + number}), turns)
+        for number in range(seeds)
+    ]
+    return list(in_processes(jobs, processes, tell))
+
+
+def in_processes(
+    jobs: Sequence[Job], processes: int, tell: Callable[[], None] = lambda: None
+) -> Iterator[dict[str, Any]]:
+    """The account of each job, in their order, whichever is done first."""
+    workers = min(processes or os.cpu_count() or 1, len(jobs))
+    if workers == 1:
+        for job in jobs:
+            account = _played(job)
+            tell()
+            yield account
+        return
+    alone = [Job(job.entrants, job.settings.model_copy(update={"threads": 1}), job.turns) for job in jobs]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), keep_kernels) as pool:
+        for account in pool.map(_played, alone):
+            tell()
+            yield account
+
+
+def _played(job: Job) -> dict[str, Any]:
+    entrants, settings = job.entrants, job.settings
+    account = play_match(entrants.founders, settings, job.turns, entrants.compiled)
+    rows = [
+        {"name": row["name"], "file": entrants.origin[row["name"]], **row} for row in account["strategies"]
+    ]
+    sizes = {name: getattr(settings, name) for name in _SIZES}
+    return {"turns": job.turns, **sizes, **account, "strategies": rows}
+
+
+def save(path: Path, entrants: Entrants, turns: int, settings: Settings) -> str:
+    """Play a duel once more, and record it as `serve --record` does, for `replay`; the hash of its last state.
+
+    Raises
+    ------
+    RecordingError : the file is there already, or cannot be written.
+    """
+    if path.exists():
+        raise RecordingError(f"{path} is there already: remove it, or name another with --save")
     settings = settings.model_copy(update={"turns_kept": 2, "strategy_turns_kept": 1, "event_turns_kept": 1})
-    store = found_universe(make_laws(settings), founders, settings)
+    store = found_universe(make_laws(settings), entrants.founders, settings)
     try:
-        totals: dict[str, dict[str, int]] = {
-            founder.name: dict.fromkeys(("ships", "energy", *SUMMED), 0) for founder in founders
-        }
+        record(store, path, settings.record_hash_turns)
         for _ in range(turns):
             store.advance()
-            for row in store.snapshot()["strategy_turn"].to_pylist():
-                total = totals[row["strategy"]]
-                total.update(ships=row["ships"], energy=row["energy"])
-                for name in SUMMED:
-                    total[name] += row[name]
-        rows = [
-            {
-                "name": row["name"],
-                "file": origin[row["name"]],
-                "sha256": row["sha256"],
-                **totals[row["name"]],
-                "status": row["status"],
-                "last_fault": row["last_fault"],
-            }
-            for row in store.snapshot()["strategy"].to_pylist()
-        ]
-        rows.sort(key=lambda row: (-row["ships"], -row["energy"], row["name"]))
-        sizes = {name: getattr(settings, name) for name in ("seed", "systems", "ships", "nodes")}
-        return {"turns": turns, **sizes, "strategies": rows, "state_hash": store.state_hash()}
+        return store.state_hash()
     finally:
         store.close()
 
 
-def _founders(files: Sequence[Path], settings: Settings) -> tuple[list[Founder], dict[str, str]]:
-    """The strategies in the files, and which file each name is from."""
-    founders: list[Founder] = []
-    origin: dict[str, str] = {}
-    for file in files:
+def entrants_of(files: Sequence[Path | str], settings: Settings) -> Entrants:
+    """The strategies in these files, and the bundled ones that are named; raises as `duel`."""
+    found = Entrants()
+    for given in files:
+        file = _bundled(str(given)) or Path(given)
         try:
             module = file.read_bytes()
         except OSError as error:
-            raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
-        name = _name(file, origin)
+            hint = "" if file.suffix else f"; bundled are {', '.join(map(_short, BUNDLED))}"
+            raise SettingsError(f"{file} cannot be read: {error.strerror}{hint}") from error
+        name = _name(file, found.origin)
         try:
             inspection = inspect_module_apart(module, name, settings)
         except (ModuleRefused, StrategyError) as error:
             raise type(error)(f"{file}: {error.message}") from error
+        found.compiled[inspection.sha256] = inspection.compiled
         for registered, export in inspection.strategies.items():
-            if registered in origin:
+            if registered in found.origin:
                 raise StrategyError(
-                    f"{file} and {origin[registered]} both export {registered}: rename one of the exports"
+                    f"{file} and {found.origin[registered]} both export {registered}: rename one of the exports"
                 )
-            origin[registered] = str(file)
-            founders.append(
+            found.origin[registered] = str(given)
+            found.founders.append(
                 Founder(registered, export, module, inspection.language, Author.named(AUTHOR), True)
             )
-    return founders, origin
+    return found
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("strategy_")
+
+
+def _bundled(given: str) -> Path | None:
+    """The file of the bundled strategy of this name, with or without ``strategy_``; None if a file is meant."""
+    if Path(given).exists():
+        return None
+    return next(
+        (BUNDLED_FOLDER / f"{name}.wasm" for name in BUNDLED if given in {name, _short(name)}),
+        None,
+    )
 
 
 def _name(file: Path, taken: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `wasmverse serve | replay | duel | doctor | copy | bench | strategy | function | query | ...`."""
+"""The command line: `wasmverse serve | replay | duel | tournament | copy | bench | strategy | function | query | ...`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from wasmverse.cli.replay import replay
 from wasmverse.cli.serve import serve
 from wasmverse.cli.strategy import app as strategy_app
 from wasmverse.cli.token import app as token_app
+from wasmverse.cli.tournament import tournament
 from wasmverse.cli.universe import app as universe_app
 from wasmverse.confinement.prctl import refuse_huge_pages
 from wasmverse.processes.kernels import keep_kernels
@@ -38,6 +39,7 @@ app.command()(serve)
 app.command()(query)
 app.command()(replay)
 app.command()(duel)
+app.command()(tournament)
 app.command()(doctor)
 app.command()(copy)
 
