@@ -29,6 +29,7 @@ from wasmverse.client import (
     ServerUnreachable,
     Strategy,
     Universe,
+    requests,
 )
 from wasmverse.commands import CheckUpload, RemoveStrategies, Transmit, UploadStrategy
 from wasmverse.errors import SettingsError, UniverseSilent
@@ -204,6 +205,18 @@ def test_the_asynchronous_client_does_the_same(gateway: RunningGateway) -> None:
             assert (await universe.request("GET", "/ping")).text == "pong"
 
     asyncio.run(visit())
+
+
+def test_the_environment_names_a_server_with_its_token(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WASMVERSE_URL", f"{gateway.url}/")
+    monkeypatch.setenv("WASMVERSE_TOKEN", "wv_secret")
+    assert requests.server_of(None, None) == (gateway.url, "wv_secret")
+    assert requests.server_of(None, "wv_other") == (gateway.url, "wv_other")
+    assert requests.server_of("http://other.example/", None) == ("http://other.example", None)
+    with Universe() as universe:
+        assert universe.query("select 1").value() == 1
 
 
 def test_both_clients_have_the_same_methods() -> None:

@@ -24,11 +24,10 @@ class AsyncUniverse:
     def __init__(
         self, url: str | None = None, *, token: str | None = None, seconds_max: float = SECONDS_MAX
     ) -> None:
-        self.url = requests.address_of(url)
-        self._token = token
+        self.url, self._token = requests.server_of(url, token)
         self._seconds_max = seconds_max
         try:
-            self._http = httpx.AsyncClient(**requests.options_of(self.url, token, seconds_max))
+            self._http = httpx.AsyncClient(**requests.options_of(self.url, self._token, seconds_max))
         except httpx.InvalidURL as error:
             raise requests.unanswered(self.url, error) from error
 

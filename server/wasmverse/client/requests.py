@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +49,22 @@ class Request(Generic[T]):
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def address_of(url: str | None) -> str:
-    """The server that was named, or else the one that runs here; raises SettingsError when several run here."""
-    return (url or server_url()).rstrip("/")
+def server_of(url: str | None, token: str | None) -> tuple[str, str | None]:
+    """The address of the server that was named, and the token for it.
+
+    Without a name both come from the environment (``WASMVERSE_URL``, ``WASMVERSE_TOKEN``), or it is the server that runs here.
+    A token of the environment is sent to no other server than that.
+
+    Raises
+    ------
+    SettingsError : none was named, and several run here.
+    """
+    if not url:
+        url, token = (
+            os.environ.get("WASMVERSE_URL") or server_url(),
+            token or os.environ.get("WASMVERSE_TOKEN"),
+        )
+    return url.rstrip("/"), token
 
 
 def options_of(url: str, token: str | None, seconds_max: float) -> dict[str, Any]:

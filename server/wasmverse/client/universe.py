@@ -22,8 +22,9 @@ class Universe:
 
     Parameters
     ----------
-    url : the server, as its greeting prints it; None is the one that runs on this machine.
-    token : what `wasmverse token create` printed; not needed for reading where that is public, nor on an open server.
+    url : the server, as its greeting prints it; None is the one in ``WASMVERSE_URL``, or else the one that runs on this machine.
+    token : what `wasmverse token create` printed; not needed for reading where that is public, nor on an open server. Without
+        ``url``, None is the one in ``WASMVERSE_TOKEN``.
     seconds_max : how long an answer is waited for.
 
     Raises
@@ -35,11 +36,10 @@ class Universe:
     def __init__(
         self, url: str | None = None, *, token: str | None = None, seconds_max: float = SECONDS_MAX
     ) -> None:
-        self.url = requests.address_of(url)
-        self._token = token
+        self.url, self._token = requests.server_of(url, token)
         self._seconds_max = seconds_max
         try:
-            self._http = httpx.Client(**requests.options_of(self.url, token, seconds_max))
+            self._http = httpx.Client(**requests.options_of(self.url, self._token, seconds_max))
         except httpx.InvalidURL as error:
             raise requests.unanswered(self.url, error) from error
 
