@@ -15,6 +15,7 @@ PUBLIC = [
     "event",
     "hero",
     "hit",
+    "leaderboard",
     "solar_system",
     "story",
     "strategy",

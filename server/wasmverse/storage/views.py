@@ -26,10 +26,12 @@ from wasmverse.storage.schema import (
     story,
     strategy,
     strategy_log,
+    strategy_turn,
     turns,
 )
 from wasmverse.storage.unpack_sql import events_sql, unpacked_sql
 from wasmverse.strategies.sight_sql import is_near
+from wasmverse.universe import rules
 from wasmverse.universe.row_format import NODE_COLUMNS, SHIP_COLUMNS
 
 _SNAPSHOT = {table.name: table for table in SNAPSHOT_TABLES}
@@ -212,6 +214,67 @@ def hero_select() -> sa.Select[tuple[object, ...]]:
     ).select_from(hero.outerjoin(ship, (ship.c.eid == of.eid) & (ship.c.sid == of.sid)))
 
 
+WINDOWS = (60, 600)
+"""Turns that ``leaderboard`` looks back on; of 600, the default, all that ``strategy_turn`` keeps."""
+
+
+def leaderboard_select() -> sa.Select[tuple[object, ...]]:
+    """``leaderboard``: what each strategy did in the last turns, by ship and by energy, so that a newcomer can be compared.
+
+    A row for each window and strategy that is not removed. Sums over the window are divided by what the strategy had in it: calls
+    (a ship in a turn is one), ships (those at its beginning and those it was given), and the energy that these were made with.
+    """
+    of = strategy_turn.c
+    windows = sa.union_all(
+        *(
+            sa.select(sa.cast(sa.literal_column(str(turns_)), sa.BigInteger).label("turns"))
+            for turns_ in WINDOWS
+        )
+    ).subquery("looked_back")
+    newest = sa.select(sa.func.max(of.tid)).scalar_subquery()
+    first = sa.select(of.strategy, sa.func.min(of.tid).label("tid")).group_by(of.strategy).subquery("begun")
+
+    def total(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        return sa.cast(sa.func.sum(column), sa.BigInteger)
+
+    def now(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        return sa.func.coalesce(sa.func.max(column).filter(of.tid == newest), 0)
+
+    def over(what: sa.ColumnElement[int], by: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
+        return sa.cast(what, sa.Double) / sa.func.nullif(by, 0)
+
+    calls = total(of.ships - of.spawned + of.deaths)
+    flown = now(of.ships) + total(of.deaths)
+    return (
+        sa.select(
+            windows.c.turns.label("window_turns"),
+            of.strategy,
+            strategy.c.version,
+            (newest - first.c.tid + 1).label("age"),
+            sa.func.count().label("turns"),
+            now(of.ships).label("ships"),
+            now(of.energy).label("energy"),
+            over(total(of.ships), sa.func.count()).label("population"),
+            over(now(of.energy), now(of.ships)).label("energy_per_ship"),
+            total(of.kills).label("kills"),
+            total(of.deaths).label("deaths"),
+            over(total(of.kills), total(of.deaths)).label("kills_per_death"),
+            over(now(of.ships), flown).label("survival"),
+            over(total(of.harvested), calls).label("harvest_per_ship"),
+            over(total(of.harvested), flown * rules.NEW_ENERGY).label("harvest_per_energy_given"),
+            over(total(of.fuel), calls).label("fuel_per_ship"),
+            over(total(of.faults), calls).label("faults_per_ship"),
+        )
+        .select_from(
+            strategy_turn.join(windows, of.tid > newest - windows.c.turns)
+            .join(strategy, strategy.c.name == of.strategy)
+            .join(first, first.c.strategy == of.strategy)
+        )
+        .where(strategy.c.status != sa.literal("removed"))
+        .group_by(windows.c.turns, of.strategy, strategy.c.version, first.c.tid)
+    )
+
+
 def visible_text() -> sa.TextClause:
     """``visible``: what each ship sees, a row for each pair. Over ``entity``, which a reader may have as a table of its own."""
     places = ("seen.x", "seen.y", "looking.x", "looking.y")
@@ -272,6 +335,7 @@ CLIENT_NAMES = (
     "entity_strategy",
     "strategy",
     "strategy_turn",
+    "leaderboard",
     "turn_phase",
     "event",
     "hit",
@@ -287,8 +351,8 @@ CLIENT_NAMES = (
 """The relations that clients may name. ``strategy`` is shown without its ``strategy_id``, ``owner`` and ``export``,
 ``wasm_function`` without ``FUNCTION_INTERNAL``."""
 
-UNSTORED = ("turn_phase", "turn_kept")
-"""Those of them that only a snapshot has."""
+UNSTORED = ("turn_phase", "turn_kept", "leaderboard")
+"""Those of them that only a snapshot has, or that are a view only over one."""
 
 
 READER_NAMES = ("entity_turn",)
@@ -327,6 +391,8 @@ def snapshot_view_sql(name: str, dialect: sa.Dialect, prefix: str) -> str:
         select = hero_select()
     elif name == "solar_system":
         select = client_system_select()
+    elif name == "leaderboard":
+        select = leaderboard_select()
     elif name in _SNAPSHOT:
         select = sa.select(_SNAPSHOT[name])
     else:
