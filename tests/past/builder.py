@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from wasmverse.commands import Command
 from wasmverse.messages import Answer, Request
-from wasmverse.past.keeper import Keeper, past_folder, universe_name
+from wasmverse.past.keeper import Keeper, universe_name
 from wasmverse.past.player import Player
+from wasmverse.past.volume import past_folder
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.settings import Settings
 from wasmverse.storage.arrow import snapshot_columns

@@ -84,3 +84,10 @@ def test_an_import_changes_nothing_and_asks_for_nothing(tmp_path: Path, room: st
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"changed": [], "asked": [], "written": [], "compiled": []}
+
+
+def test_the_gateway_loads_no_compiler() -> None:
+    """It plays no turn: the compiler would take 60 MB of its memory, and a sixth of its start."""
+    program = "import sys, wasmverse.cli.main, wasmverse.processes.server; print('llvmlite' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

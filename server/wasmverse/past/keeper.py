@@ -34,7 +34,6 @@ from wasmverse.past.volume import (
     BASE,
     FORMAT,
     KEYFRAME,
-    SUFFIX,
     TURN,
     Columns,
     Entry,
@@ -394,11 +393,6 @@ def made_by() -> str:
 def universe_name(laws: Laws, made_at: str) -> str:
     """What tells a universe from others of the same laws."""
     return hashlib.sha256(json.dumps([asdict(laws), made_at]).encode()).hexdigest()
-
-
-def past_folder(database: Path) -> Path:
-    """Where the past of the universe in a file is kept."""
-    return database.with_name(f"{database.name}{SUFFIX}")
 
 
 def state_of(tables: Mapping[str, pa.Table]) -> State:

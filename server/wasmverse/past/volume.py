@@ -49,6 +49,11 @@ Columns = Mapping[str, Sequence[str]]
 """By the name of each table of a snapshot, its columns as `columns_of` gives them."""
 
 
+def past_folder(database: Path) -> Path:
+    """Where the past of the universe in a file is kept."""
+    return database.with_name(f"{database.name}{SUFFIX}")
+
+
 def volume_path(folder: Path, tid: int) -> Path:
     """The volume that begins with a turn."""
     return folder / f"{tid:012d}{SUFFIX}"

@@ -27,7 +27,7 @@ from wasmverse.confinement.processes import universe_environment
 from wasmverse.confinement.users import reader_user
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, UniverseUnavailable
 from wasmverse.messages import Universe
-from wasmverse.past.keeper import past_folder
+from wasmverse.past.volume import past_folder
 from wasmverse.processes.signals import held_back
 from wasmverse.query.fair import Entry, FairQueue, Lane
 from wasmverse.query.query import Client

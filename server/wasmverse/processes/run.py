@@ -18,7 +18,8 @@ from pathlib import Path
 
 from wasmverse.errors import DatabaseLocked, RecordingError, SnapshotError, WasmverseError
 from wasmverse.messages import Confined, Failure, Progress
-from wasmverse.past.keeper import Keeper, past_folder, universe_name
+from wasmverse.past.keeper import Keeper, universe_name
+from wasmverse.past.volume import past_folder
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.recording.recorder import record
