@@ -2,14 +2,25 @@
 
 import io
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.api.conftest import RunningGateway
 from wasmverse.api.server import make_server
-from wasmverse.processes.logs import MARGIN, PrintableFormatter, log_to_standard_error
+from wasmverse.processes.logs import (
+    EVENT_LINES_MAX,
+    EVENT_SECONDS,
+    MARGIN,
+    JsonFormatter,
+    PrintableFormatter,
+    Sparing,
+    TextFormatter,
+    log_to_standard_error,
+)
 from wasmverse.processes.server import bind
 from wasmverse.settings import Settings
 
@@ -81,11 +92,85 @@ def test_uvicorn_writes_with_our_handler(gateway: RunningGateway) -> None:
 
 
 def test_the_handler_takes_the_place_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = logging.Logger("root")
+    root, ours = logging.Logger("root"), logging.Logger("wasmverse")
     root.addHandler(logging.NullHandler())
-    monkeypatch.setattr(logging, "getLogger", lambda *_name: root)
+    monkeypatch.setattr(logging, "getLogger", lambda name=None: ours if name else root)
     monkeypatch.setattr(logging, "captureWarnings", lambda _on: None)
     log_to_standard_error()
     [handler] = root.handlers
     assert isinstance(handler.formatter, PrintableFormatter)
-    assert root.level == logging.WARNING
+    assert (root.level, ours.level) == (logging.WARNING, logging.INFO)
+
+
+TOKEN = "wv_QmFzZTY0VG9rZW5PZk91cnM"
+
+
+def record(message: str, **extra: Any) -> logging.LogRecord:
+    made = logging.getLogger("anybody").makeRecord(
+        "anybody", logging.INFO, "", 0, message, (), None, extra=extra
+    )
+    made.created = 1_900_000_000.25
+    return made
+
+
+def test_a_line_has_its_time_and_event_as_text_or_json() -> None:
+    told = record(f"pushed {EVIL}", event="upload", who="ada\n", bytes=7, reason=None)
+    text = TextFormatter().format(told)
+    assert text.startswith("2030-03-17T17:46:40.250Z info upload: pushed x\\x1b[2J")
+    line = JsonFormatter().format(told)
+    assert "\n" not in line
+    found = orjson.loads(line)
+    assert found.pop("message").startswith("pushed x\\x1b[2J")
+    assert found == {
+        "time": "2030-03-17T17:46:40.250Z",
+        "level": "info",
+        "logger": "anybody",
+        "event": "upload",
+        "who": "ada\\n",
+        "bytes": 7,
+        "reason": None,
+    }
+    try:
+        raise ValueError("why")
+    except ValueError:
+        told.exc_info = sys.exc_info()
+    assert orjson.loads(JsonFormatter().format(told))["trace"][-1] == "ValueError: why"
+
+
+@pytest.mark.parametrize("formatter", [PrintableFormatter(), TextFormatter(), JsonFormatter()])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        TOKEN,
+        "Authorization: Bearer abcdefgh12345678",
+        "basic YWRhOnNlY3JldA==",
+        "postgresql://ada:s3cret@h/sky",
+    ],
+)
+def test_no_line_has_a_secret(formatter: logging.Formatter, secret: str) -> None:
+    hidden = secret.rsplit(maxsplit=1)[-1] if "//" not in secret else "s3cret"
+    made = record(f"somebody sent {secret} to us", event="x", who=secret)
+    try:
+        raise ValueError(secret)
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    shown = formatter.format(made)
+    assert hidden not in shown
+    assert "somebody sent" in shown and "to us" in shown
+
+
+def test_what_is_refused_again_and_again_does_not_fill_the_disk() -> None:
+    now = [0.0]
+    sparing = Sparing(lambda: now[0])
+
+    def passed(event: str | None) -> int:
+        return sum(sparing.filter(record("no", event=event)) for _ in range(100))
+
+    assert passed("rate limit") == EVENT_LINES_MAX
+    assert passed("rate limit") == 0
+    assert passed("refusal") == EVENT_LINES_MAX, "each event has its own"
+    assert passed("access") == passed(None) == 100
+    now[0] = EVENT_SECONDS
+    first = record("no", event="rate limit")
+    assert sparing.filter(first)
+    assert first.getMessage() == f"no ({200 - EVENT_LINES_MAX} more of these were not written)"

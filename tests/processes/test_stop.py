@@ -1,6 +1,7 @@
 """However a server is told to end and whatever its processes do meanwhile: status 0, one line, and soon."""
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -24,7 +25,7 @@ def few_readers(universe: Universe) -> None:
 
 
 def end_by(universe: Universe, number: int, *, group: bool = True, times: int = 1) -> tuple[int, list[str]]:
-    """The exit status, and what was printed since then."""
+    """The exit status, and what was printed since then for a person, beside the log's line of it."""
     assert universe.process is not None
     before = len(universe.log.read_text())
     began = time.monotonic()
@@ -34,7 +35,10 @@ def end_by(universe: Universe, number: int, *, group: bool = True, times: int = 
         time.sleep(0.05 * (times > 1))
     status = universe.process.wait(PATIENCE_SECONDS)
     assert time.monotonic() - began < STOP_SECONDS
-    return status, universe.log.read_text()[before:].splitlines()
+    lines = universe.log.read_text()[before:].splitlines()
+    logged = [line for line in lines if " info stop: " in line]
+    assert len(logged) == 1, lines
+    return status, [line for line in lines if line not in logged]
 
 
 def family(universe: Universe) -> list[psutil.Process]:
@@ -140,3 +144,20 @@ def test_a_universe_that_hangs_is_killed_and_said_so(universe: Universe, hang: l
     universe.start()
     assert universe.signal(signal.SIGTERM) == 0
     assert universe.committed_turn() > last
+
+
+def test_a_log_of_json_has_nothing_else(universe: Universe) -> None:
+    universe.environment |= {"WASMVERSE_LOG_FORMAT": "json", "WASMVERSE_ACCESS_LOG": "true"}
+    universe.start()
+    assert universe.process is not None
+    lines = [json.loads(line) for line in universe.log.read_text().splitlines()]
+    [start] = [line for line in lines if line.get("event") == "start"]
+    assert httpx.get(f"{start['url']}/ping").text == "pong"
+    assert universe.signal(signal.SIGTERM) == 0
+    lines = [json.loads(line) for line in universe.log.read_text().splitlines()]
+    assert {line["level"] for line in lines} <= {"info", "warning"}
+    [stop] = [line for line in lines if line.get("event") == "stop"]
+    assert (stop["turn"], stop["status"]) == (universe.committed_turn(), 0)
+    [access] = [line for line in lines if line.get("event") == "access"]
+    assert (access["path"], access["status"], access["address"]) == ("/ping", 200, "127.0.0.1")
+    assert lines[-1]["message"] == f"stopped after turn {stop['turn']:,}"

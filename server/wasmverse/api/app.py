@@ -14,10 +14,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 import wasmverse
 from wasmverse.api import functions, health, modules, picture, strategies
 from wasmverse.api.access import Access
+from wasmverse.api.audit import Audit
 from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.function_uses import tell_uses
 from wasmverse.api.gateway import Gateway
+from wasmverse.api.http.access_log import AccessLog
 from wasmverse.api.http.base_path import BasePath
 from wasmverse.api.http.origin import SiteGuard
 from wasmverse.api.live.queries import LiveQueries
@@ -44,11 +46,12 @@ def create_app(
     tokens: Tokens,
     page_folder: Path | None,
     ready_token: str | None = None,
+    audit: Audit | None = None,
 ) -> FastAPI:
     """The gateway over a universe and a service of queries, which its caller starts and closes.
 
     The tokens are those of the universe. ``page_folder`` holds the built page; None or an empty folder
-    answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's.
+    answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's. ``audit`` None writes down no commands.
     """
     metrics = Metrics(universe, service)
     access = Access(settings, tokens, ready_token)
@@ -87,6 +90,7 @@ def create_app(
         RateLimit(settings.commands_per_second_max),
         Uploads(settings, settings),
         ByteBudget(settings.bodies_bytes_max),
+        audit or Audit(None, 0),
     )
     app.state.live = live
     app.state.pictures = Pictures(settings.pictures_per_second_max)
@@ -111,6 +115,8 @@ def create_app(
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     # The middleware that is added last runs first.
     app.add_middleware(SiteGuard, settings=settings, is_open=access.is_open)
+    if settings.access_log:
+        app.add_middleware(AccessLog)
     if settings.base_path:
         app.add_middleware(BasePath, base=settings.base_path)
     add_page(app, page_folder, settings.frame_ancestors, settings.public_url)

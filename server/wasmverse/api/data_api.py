@@ -151,8 +151,7 @@ async def _execute(request: Request) -> Response:
             changed, tid = await carry_out(request, gateway, identity, statement)
             return _done(0, changed, tid)
         command = parse_call(call.sql, args, identity.author)
-        answer = await gateway.universe.ask(command)
-    gateway.metrics.commands.labels(_PROCEDURES[type(command)]).inc()
+        answer = await gateway.carry_out(request, identity, command, _PROCEDURES[type(command)])
     return _done(answer.get("eid", 0), 1, answer["tid"])
 
 

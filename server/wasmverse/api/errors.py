@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.types import Scope
 
 from wasmverse.api.http.methods import methods_at
 from wasmverse.errors import (
@@ -91,6 +92,25 @@ def for_client(error: WasmverseError) -> WasmverseError:
     return HttpError(500, INTERNAL)
 
 
+def note_refusal(scope: Scope, error: WasmverseError) -> None:
+    """Log that somebody is not known, may not, asks too often, or that a command is refused; not what is wrong in a query."""
+    status = status_of(error)
+    method, path = scope.get("method", "GET"), scope["path"]
+    is_command = method not in {"GET", "HEAD", "OPTIONS"} and "/query/" not in path
+    event = {401: "unauthorized", 429: "rate limit"}.get(status)
+    if event is None and (status == 403 or is_command):
+        event = "refusal"
+    if event is None:
+        return
+    client = scope.get("client")
+    address = client[0] if client else "-"
+    log.info(
+        "%s %s from %s: %d %s",
+        *(printable(method), printable(path), address, status, error.message),
+        extra={"event": event, "address": address, "path": printable(path), "status": status},
+    )
+
+
 def is_data_api(path: str) -> bool:
     """Whether a path speaks the data API's wire format."""
     return path.startswith("/api/") and (path.endswith(("/exec", "/query")) or "/query/" in path)
@@ -118,6 +138,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, WasmverseError)
+        note_refusal(request.scope, error)
         return error_response(request.scope["path"], for_client(error))
 
     async def on_http(request: Request, error: Exception) -> Response:

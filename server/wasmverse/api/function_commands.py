@@ -58,14 +58,13 @@ async def create_function(
     async def store() -> dict[str, Any]:
         async with gateway.uploads.checked_function(module, wanted) as checked:
             command = creation(module, checked, identity.author, may_replace=may_replace)
-            return await gateway.universe.ask(command)
+            return await gateway.carry_out(request, identity, command, "create_function")
 
-    answer = await unless_left(request, store())
-    gateway.metrics.commands.labels("create_function").inc()
-    return answer
+    return await unless_left(request, store())
 
 
 async def drop_function(
+    request: Request,
     gateway: Gateway,
     identity: Identity,
     name: str,
@@ -76,9 +75,7 @@ async def drop_function(
 ) -> dict[str, Any]:
     """Remove a function; the universe's answer."""
     command = DropFunction(name, parameters, may_be_missing, identity.author, is_aggregate)
-    answer = await gateway.universe.ask(command)
-    gateway.metrics.commands.labels("drop_function").inc()
-    return answer
+    return await gateway.carry_out(request, identity, command, "drop_function")
 
 
 async def run_dry(
@@ -121,6 +118,7 @@ async def carry_out(
     """Carry out a statement; how many functions it made or removed, and the turn after which it did."""
     if isinstance(statement, Drop):
         answer = await drop_function(
+            request,
             gateway,
             identity,
             statement.name,

@@ -97,7 +97,9 @@ async def drop(name: str, request: Request) -> Response:
     gateway = gateway_of(request)
     identity = gateway.may_command(request)
     parameters = _parameters(request)
-    answer = await drop_function(gateway, identity, check_name(name), parameters, may_be_missing=False)
+    answer = await drop_function(
+        request, gateway, identity, check_name(name), parameters, may_be_missing=False
+    )
     return json_response({"name": name, "dropped": answer["dropped"], "turn": answer["tid"]})
 
 
@@ -114,8 +116,7 @@ async def roll_back(name: str, request: Request) -> Response:
         raise HttpError(400, f"version is '{printable(version, 20)}'; give the number of a kept version")
     number = None if version is None else int(version)
     command = RollbackFunction(check_name(name), _parameters(request), number, identity.author)
-    answer = await gateway.universe.ask(command)
-    gateway.metrics.commands.labels("rollback_function").inc()
+    answer = await gateway.carry_out(request, identity, command, "rollback_function")
     return json_response(_told(answer))
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from wasmverse.api.access import Access
+from wasmverse.api.audit import Audit, described
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
+from wasmverse.commands import Command, CreateFunction, UploadStrategy
+from wasmverse.errors import WasmverseError
 from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
 from wasmverse.query.service import QueryService
 from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Identity, Role
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -31,6 +38,7 @@ class Gateway:
     commands: RateLimit
     uploads: Uploads
     bodies: ByteBudget
+    audit: Audit
     confinement: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Kind of process -> layer -> nothing, or why it does not hold; for ``/health``."""
 
@@ -43,6 +51,35 @@ class Gateway:
         """Who commands; raises HttpError if they may not, or too often."""
         self.commands.spend(connection)
         return self.access.require(connection, Role.pilot)
+
+    async def carry_out(
+        self, connection: HTTPConnection, identity: Identity, command: Command, procedure: str
+    ) -> dict[str, Any]:
+        """Have a command carried out; it is counted as ``procedure``, logged, and written into the audit, also if it is refused.
+
+        Raises
+        ------
+        WasmverseError : as `Universe.ask`.
+        """
+        address = connection.client.host if connection.client else ""
+        try:
+            answer = await self.universe.ask(command)
+        except WasmverseError as error:
+            self.audit.note(command, identity.name, identity.owner, address, error.message)
+            raise
+        self.audit.note(command, identity.name, identity.owner, address, "done")
+        self.metrics.commands.labels(procedure).inc()
+        what = " ".join(f"{name}={value}" for name, value in described(command).items())
+        event = "upload" if isinstance(command, UploadStrategy | CreateFunction) else "command"
+        log.info(
+            "%s from %s: %s %s",
+            identity.name,
+            address,
+            procedure,
+            what,
+            extra={"event": event, "who": identity.name, "address": address, "command": procedure},
+        )
+        return answer
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:

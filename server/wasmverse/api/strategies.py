@@ -108,7 +108,7 @@ _NAMES: dict[str, Any] = {
     ]
 }
 
-_Then = Callable[[Gateway, UploadStrategy], Awaitable[dict[str, Any]]]
+_Then = Callable[[Identity, UploadStrategy], Awaitable[dict[str, Any]]]
 
 router = APIRouter(prefix="/api/v1/strategies", tags=["strategies"], responses=REFUSALS)
 
@@ -121,8 +121,11 @@ async def upload(name: str, request: Request) -> Response:
     version. `?budget_fuel=N` declares what a call may take: more than the usual, and it is dealt fewer ships. `trial` says what
     each strategy answered to a hundred observations, and `warnings` in it what is wrong and no reason to refuse it."""
     gateway = gateway_of(request)
-    inspection, answer = await _sent(request, name, _store)
-    gateway.metrics.commands.labels("upload_strategy").inc()
+
+    async def store(identity: Identity, upload: UploadStrategy) -> dict[str, Any]:
+        return await gateway.carry_out(request, identity, upload, "upload_strategy")
+
+    inspection, answer = await _sent(request, name, store)
     trials = inspection.trials
     rows = [_listed(row) | {"trial": plain(trials[row["name"]])} for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
@@ -136,7 +139,12 @@ async def check(name: str, request: Request) -> Response:
     With each strategy as it would be listed: the export that flies it, and its trial: its plans for a hundred observations, how
     many calls were faults and why, the fuel of a call on average (`fuel`) and at most, and of a start; and warnings.
     """
-    inspection, answer = await _sent(request, name, _ask)
+    universe = gateway_of(request).universe
+
+    async def ask(_: Identity, upload: UploadStrategy) -> dict[str, Any]:
+        return await universe.ask(CheckUpload.of(upload))
+
+    inspection, answer = await _sent(request, name, ask)
     rows = [_listed(row) | _found(inspection, row["name"]) for row in answer["strategies"]]
     return json_response({"strategies": rows, "turn": answer["tid"]})
 
@@ -169,14 +177,6 @@ def _budget_fuel(text: str | None) -> int | None:
     return int(text)
 
 
-async def _store(gateway: Gateway, upload: UploadStrategy) -> dict[str, Any]:
-    return await gateway.universe.ask(upload)
-
-
-async def _ask(gateway: Gateway, upload: UploadStrategy) -> dict[str, Any]:
-    return await gateway.universe.ask(CheckUpload.of(upload))
-
-
 async def _judge(
     gateway: Gateway, module: bytes, name: str, identity: Identity, budget_fuel: int | None, then: _Then
 ) -> tuple[Inspection, dict[str, Any]]:
@@ -184,7 +184,7 @@ async def _judge(
     async with gateway.uploads.check(module, name, budget_fuel) as inspection:
         upload = UploadStrategy(name, module, inspection, identity.author, budget_fuel)
         try:
-            return inspection, await then(gateway, upload)
+            return inspection, await then(identity, upload)
         except StrategyCostly:
             # Other work on this machine may have slowed the trial: the shortest of several counts.
             again = await gateway.uploads.measure(module, name, budget_fuel)
@@ -193,7 +193,7 @@ async def _judge(
                 for strategy, cost in inspection.costs.items()
             }
             measured = replace(inspection, costs=least)
-            return measured, await then(gateway, replace(upload, inspection=measured))
+            return measured, await then(identity, replace(upload, inspection=measured))
 
 
 @router.get("")
@@ -211,14 +211,14 @@ async def list_strategies(request: Request) -> Response:
 async def remove_several(request: Request) -> Response:
     """Remove the strategies `?name=a&name=b`, all of them at once, or none if one cannot be removed."""
     gateway = gateway_of(request)
-    author = gateway.may_command(request).author
+    identity = gateway.may_command(request)
     names = tuple(dict.fromkeys(request.query_params.getlist("name")))
     if not names:
         raise HttpError(400, "No strategy is named; give one or more, as in ?name=a&name=b")
     for name in names:
         check_name(name)
-    answer = await gateway.universe.ask(RemoveStrategies(names, author))
-    gateway.metrics.commands.labels("remove_strategy").inc()
+    command = RemoveStrategies(names, identity.author)
+    answer = await gateway.carry_out(request, identity, command, "remove_strategy")
     return json_response({"names": answer["names"], "turn": answer["tid"]})
 
 
@@ -226,8 +226,9 @@ async def remove_several(request: Request) -> Response:
 async def remove(name: str, request: Request) -> Response:
     """Remove a strategy; its ships hold until they die."""
     gateway = gateway_of(request)
-    answer = await gateway.universe.ask(RemoveStrategy(name, gateway.may_command(request).author))
-    gateway.metrics.commands.labels("remove_strategy").inc()
+    identity = gateway.may_command(request)
+    command = RemoveStrategy(name, identity.author)
+    answer = await gateway.carry_out(request, identity, command, "remove_strategy")
     return json_response({"name": answer["name"], "turn": answer["tid"]})
 
 

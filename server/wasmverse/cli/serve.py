@@ -76,6 +76,7 @@ def serve(
         period_seconds=period,
         record_path=record,
     )
+    log_to_standard_error(settings.log_format)
     try:
         file = file_of(settings.database_path)
         if file is not None and not file.exists():
@@ -88,11 +89,20 @@ def serve(
 
     console = Console(stderr=True, highlight=False)
 
+    def tell(text: str) -> None:
+        if settings.log_format == "json":
+            logging.getLogger(__name__).info("%s", text)
+        else:
+            console.print(text, markup=False)
+
+    def complain(text: str) -> None:
+        logging.getLogger(__name__).error("%s", text)
+
     async def run_to_the_end() -> None:
         try:
-            failure = await run(settings, tokens, listening, lambda text: console.print(text, markup=False))
+            failure = await run(settings, tokens, listening, tell)
         except WasmverseError as error:
             failure = error.message
-        end(failure)
+        end(failure, complain if settings.log_format == "json" else None)
 
     uvloop.run(run_to_the_end())

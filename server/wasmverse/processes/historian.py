@@ -312,6 +312,7 @@ class Historian:
         config = {
             "parent_pid": os.getpid(),
             "nice": settings.replay_nice,
+            "log_format": settings.log_format,
             "past": str(past_folder(place).absolute()),
             "shown": str((self._universe.snapshot_folder / PAST).absolute()),
             "readers_group": reader_user(settings.user_ids_first),

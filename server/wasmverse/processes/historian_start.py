@@ -31,6 +31,7 @@ def main() -> None:
         config: dict[str, Any] = json.loads(stream.readline() or "{}")
         if not config:
             return
+        log_to_standard_error(config["log_format"])
         privileges.end_with_parent(config["parent_pid"])
         os.nice(config["nice"])
         kernels = base_folder()

@@ -29,12 +29,20 @@ class TurnLoop:
         # A clock that nobody sets: an hour put back must not be an hour without turns.
         schedule = Schedule(time.monotonic() + min(self.period_seconds, 0.1), self.period_seconds)
         settle_garbage()
+        late, period = 0, self.period_seconds
         while not self.end.is_stopping:
             if not self.end.serve_until(schedule.start):
                 break
             deadline = time.time() + schedule.deadline - time.monotonic()
             self.end.begin_turn()
             report = self.store.advance(deadline, self.end.snapshots.prepare)
+            if report.late_turns > late:
+                seconds = report.ended_at - report.started_at
+                about = {"event": "late turn", "turn": report.tid, "seconds": round(seconds, 6)}
+                log.warning(
+                    "turn %d took %.3f s, its period is %g s", report.tid, seconds, period, extra=about
+                )
+            late = report.late_turns
             clock = time.perf_counter()
             if self.end.publish():
                 published = time.perf_counter() - clock

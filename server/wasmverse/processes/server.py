@@ -19,6 +19,7 @@ import psutil
 import wasmverse
 from wasmverse.api.access import make_ready_token
 from wasmverse.api.app import create_app
+from wasmverse.api.audit import audit_of
 from wasmverse.api.server import make_server
 from wasmverse.confinement import groups
 from wasmverse.confinement.layers import KINDS, refusal, summary
@@ -115,6 +116,8 @@ async def serve(
         if status != 0 and universe.last is not None:
             # It was killed after it had published, so nobody else will free the memory that its snapshots take.
             shutil.rmtree(folder, ignore_errors=True)
+    about = {"event": "stop", "turn": universe.committed, "status": status}
+    log.info("the universe ended with status %s after turn %s", status, universe.committed, extra=about)
     if status == 0 and stopping.is_set():
         tid = universe.committed
         tell("stopped before the first turn" if tid is None else f"stopped after turn {tid:,}")
@@ -122,14 +125,17 @@ async def serve(
     return universe.failure or _last_words(universe, status)
 
 
-def end(failure: str | None) -> NoReturn:
-    """End this process and all that it has started at once; with one line and status 1 if there was a failure.
+def end(failure: str | None, complain: Callable[[str], None] | None = None) -> NoReturn:
+    """End this process and all that it has started at once; with one line and status 1 if there was a failure, written by
+    ``complain`` if there is one.
 
     Does not wait for threads, which may be waiting themselves, and does not release what the system frees anyway.
     """
     end_all(psutil.Process().children(recursive=True), END_SECONDS)
     groups.close()
-    if failure is not None:
+    if failure is not None and complain is not None:
+        complain(failure)
+    elif failure is not None:
         print(f"wasmverse: {failure}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -164,7 +170,8 @@ async def _serve_gateway(
         if (lacking := refusal(settings.confinement_required, confinement)) is not None:
             raise SettingsError(lacking)
         tokens.watch()
-        app = create_app(universe, pool, settings, tokens, PAGE_FOLDER, ready_token)
+        audit = audit_of(settings, settings.database_path)
+        app = create_app(universe, pool, settings, tokens, PAGE_FOLDER, ready_token, audit)
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
         # With a thousand watchers, a full garbage collection is a pause of 170 to 280 ms for everybody. What was imported is
@@ -174,6 +181,9 @@ async def _serve_gateway(
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         announced = announce(url)
+        tid = universe.committed
+        about = {"event": "start", "turn": tid, "url": url, "version": wasmverse.__version__}
+        log.info("wasmverse %s serves turn %s at %s", wasmverse.__version__, tid, url, extra=about)
         greet(summary(confinement))
         await _first_of(asyncio.shield(serving), stopping.wait(), universe.ended.wait())
         server.should_exit = True

@@ -62,6 +62,7 @@ def main() -> None:
             settings, snapshot_folder = pipe.recv()
         except EOFError:
             return
+        log_to_standard_error(settings.log_format)
         start_universe(settings, snapshot_folder, pipe)
 
 

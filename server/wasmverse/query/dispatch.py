@@ -24,6 +24,8 @@ from wasmverse.settings import PoolSettings
 
 log = logging.getLogger(__name__)
 
+_READER = {"event": "reader"}
+
 TRIES_MAX = 8
 """How often a query may be tried again because its reader was lost or it was stopped for others; more would be our fault."""
 
@@ -123,7 +125,9 @@ class Dispatcher:
             )
             if "ends" in head:
                 self.readers.lost["internal"] += 1
-                log.warning("a query met an internal error, its reader is replaced: %s", head["ends"])
+                log.warning(
+                    "a query met an internal error, its reader is replaced: %s", head["ends"], extra=_READER
+                )
                 self.admission.note_ending(run)
                 return head, body
             costs.note(query, SLOW_SECONDS if is_stopped else seconds, len(body))
@@ -136,7 +140,9 @@ class Dispatcher:
 
     def _lost(self, run: Run, gone: ReaderGone) -> QueryError:
         """Note that a query has ended its reader; returns what to tell the client."""
-        log.warning("a query %s; its reader is replaced", gone.detail)
+        log.warning(
+            "a query %s; its reader is replaced", gone.detail, extra={**_READER, "reason": gone.reason}
+        )
         self.admission.note_ending(run)
         if gone.reason == "time":
             return QueryTimeout(

@@ -155,7 +155,11 @@ class Readers:
         if worker in self.idle and not self._is_closed:
             self.idle.remove(worker)
             self.lost["idle"] += 1
-            log.warning("a reader that waited for queries has ended (process %d); it is replaced", worker.pid)
+            log.warning(
+                "a reader that waited for queries has ended (process %d); it is replaced",
+                worker.pid,
+                extra={"event": "reader"},
+            )
             self._keep(self._replace(worker))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:

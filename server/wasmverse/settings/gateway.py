@@ -12,6 +12,7 @@ from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings, FunctionUploadSettings
 from wasmverse.settings.group import Group
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
+from wasmverse.settings.logs import LogSettings
 
 PUBLIC_URL = re.compile(
     r"https?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
@@ -177,6 +178,7 @@ class GatewaySettings(
     CheckSettings,
     FunctionCheckSettings,
     SiteSettings,
+    LogSettings,
     ConfinementSettings,
     AccessSettings,
     LiveSettings,

@@ -6,6 +6,7 @@ from wasmverse.settings.confinement import ConfinementSettings
 from wasmverse.settings.functions import FunctionUploadSettings
 from wasmverse.settings.guests import GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
+from wasmverse.settings.logs import LogSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
 
 
@@ -17,6 +18,7 @@ class SimulationSettings(
 
 class UniverseProcessSettings(
     SimulationSettings,
+    LogSettings,
     ConfinementSettings,
     FunctionUploadSettings,
     UploadSettings,

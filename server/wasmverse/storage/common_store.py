@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
@@ -43,11 +44,13 @@ from wasmverse.storage.strategy_bounds import check_room
 from wasmverse.storage.transaction import Transaction
 from wasmverse.storage.universe_store import Founding, Size
 from wasmverse.strategies.limits import guest_limits
-from wasmverse.strategies.roster import REMOVED, times_usual
+from wasmverse.strategies.roster import GROUNDED, REMOVED, times_usual
 from wasmverse.universe import rules
 from wasmverse.universe.result import TurnAccount
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import Laws
+
+log = logging.getLogger("wasmverse.universe")
 
 T = TypeVar("T", bound=Transaction)
 
@@ -318,6 +321,9 @@ class CommonStore(ABC, Generic[T]):
     def _note(self, transaction: T, verdicts: Sequence[Verdict]) -> None:
         for verdict in verdicts:
             strategy_store.record_fault(transaction, verdict.name, verdict.last_fault, verdict.status)
+            if verdict.status == GROUNDED:
+                about = {"event": "grounding", "strategy": verdict.name}
+                log.info("%s: %s", verdict.name, verdict.last_fault, extra=about)
 
 
 def nothing() -> None:

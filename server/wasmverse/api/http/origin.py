@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wasmverse.api.errors import HttpError, error_response
+from wasmverse.api.errors import HttpError, error_response, note_refusal
 from wasmverse.errors import SettingsError
 from wasmverse.settings import SiteSettings
 from wasmverse.text import printable
@@ -188,13 +188,20 @@ class SiteGuard:
         try:
             self._judge(scope)
         except HttpError as error:
+            note_refusal(scope, error)
             response = error_response(scope["path"], error)
             if error.status == 400:
                 response.headers["Connection"] = "close"
             await response(scope, receive, send)
             return
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            await self.app({**scope, "method": "GET"}, receive, _without_body(send))
+            asked = {**scope, "method": "GET"}
+            try:
+                await self.app(asked, receive, _without_body(send))
+            finally:
+                scope["client"] = asked.get(
+                    "client"
+                )  # who was found behind a proxy, for those outside of this
             return
         await self.app(scope, receive, send)
 

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from wasmverse.api.body import query_of
 from wasmverse.api.client import client_of
-from wasmverse.api.errors import HttpError, error_response, for_client, status_of
+from wasmverse.api.errors import HttpError, error_response, for_client, note_refusal, status_of
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.connections import connection_of
@@ -85,6 +85,7 @@ async def live(socket: WebSocket) -> None:
 
 
 async def _turn_away(socket: WebSocket, error: WasmverseError, code: int) -> None:
+    note_refusal(socket.scope, error)
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left first
         await socket.send_text(error_text(None, for_client(error)))
         await socket.close(code)
@@ -137,6 +138,7 @@ async def _listen(socket: WebSocket, watcher: Watcher, queries: LiveQueries) -> 
         try:
             gateway.queries.spend(socket)
         except HttpError as error:
+            note_refusal(socket.scope, error)
             now = time.monotonic()
             refusals, refused_at = (refusals + 1 if now - refused_at < 1 else 1), now
             if refusals < REFUSALS_MAX:
