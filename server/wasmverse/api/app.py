@@ -19,12 +19,13 @@ from wasmverse.api.data_api import data_api_router
 from wasmverse.api.errors import add_error_handlers
 from wasmverse.api.function_uses import tell_uses
 from wasmverse.api.gateway import Gateway
-from wasmverse.api.http.access_log import AccessLog
+from wasmverse.api.host import Host
 from wasmverse.api.http.base_path import BasePath
+from wasmverse.api.http.noted import Noted
 from wasmverse.api.http.origin import SiteGuard
 from wasmverse.api.live.queries import LiveQueries
 from wasmverse.api.live.socket import live_router
-from wasmverse.api.metrics import Metrics
+from wasmverse.api.metrics import Metrics, note_turns
 from wasmverse.api.page import add_page
 from wasmverse.api.picture import Pictures
 from wasmverse.api.rate import RateLimit
@@ -47,11 +48,13 @@ def create_app(
     page_folder: Path | None,
     ready_token: str | None = None,
     audit: Audit | None = None,
+    database_file: Path | None = None,
 ) -> FastAPI:
     """The gateway over a universe and a service of queries, which its caller starts and closes.
 
     The tokens are those of the universe. ``page_folder`` holds the built page; None or an empty folder
-    answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's. ``audit`` None writes down no commands.
+    answers ``/`` with how to build it. ``ready_token`` is accepted as an admin's. ``audit`` None writes down no commands. The
+    size of ``database_file`` is among the metrics.
     """
     metrics = Metrics(universe, service)
     access = Access(settings, tokens, ready_token)
@@ -60,11 +63,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         live.start()
-        telling = asyncio.create_task(tell_uses(universe, service, live.count))
+        tasks = (
+            asyncio.create_task(tell_uses(universe, service, live.count)),
+            asyncio.create_task(note_turns(universe, metrics)),
+        )
         yield
-        telling.cancel()
-        with suppress(asyncio.CancelledError):
-            await telling
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await live.close()
 
     app = FastAPI(
@@ -91,6 +98,7 @@ def create_app(
         Uploads(settings, settings),
         ByteBudget(settings.bodies_bytes_max),
         audit or Audit(None, 0),
+        Host(database_file, universe.snapshot_folder),
     )
     app.state.live = live
     app.state.pictures = Pictures(settings.pictures_per_second_max)
@@ -115,8 +123,7 @@ def create_app(
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))
     # The middleware that is added last runs first.
     app.add_middleware(SiteGuard, settings=settings, is_open=access.is_open)
-    if settings.access_log:
-        app.add_middleware(AccessLog)
+    app.add_middleware(Noted, note=metrics.note_request, is_logged=settings.access_log)
     if settings.base_path:
         app.add_middleware(BasePath, base=settings.base_path)
     add_page(app, page_folder, settings.frame_ancestors, settings.public_url)

@@ -102,6 +102,8 @@ def note_refusal(scope: Scope, error: WasmverseError) -> None:
         event = "refusal"
     if event is None:
         return
+    if (app := scope.get("app")) is not None:
+        app.state.gateway.metrics.refusals.labels(event.replace(" ", "_")).inc()
     client = scope.get("client")
     address = client[0] if client else "-"
     log.info(

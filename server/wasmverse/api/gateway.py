@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from wasmverse.api.access import Access
 from wasmverse.api.audit import Audit, described
+from wasmverse.api.host import Host
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
@@ -39,6 +40,7 @@ class Gateway:
     uploads: Uploads
     bodies: ByteBudget
     audit: Audit
+    host: Host
     confinement: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Kind of process -> layer -> nothing, or why it does not hold; for ``/health``."""
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
+import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 import wasmverse
+from wasmverse.api.client import client_of
 from wasmverse.api.gateway import gateway_of
+from wasmverse.api.metrics import STRATEGIES_SQL, StrategyRow
 from wasmverse.api.modules import rules_hash
+from wasmverse.errors import WasmverseError
 from wasmverse.messages import Universe
 from wasmverse.query.public import SCHEMA
+from wasmverse.query.query import Query
 from wasmverse.query.service import QueryService
 
 STALE_PERIODS = 3
@@ -119,8 +125,12 @@ def _past(universe: Universe, service: QueryService) -> dict[str, Any]:
 async def metrics(request: Request) -> Response:
     """Prometheus' text format, for those who may read: they tell about ships, strategies and queries."""
     gateway = gateway_of(request)
-    gateway.may_ask(request)
-    text = gateway.metrics.text()
+    client = client_of(request, gateway.may_ask(request))
+    strategies: list[StrategyRow] = []
+    with suppress(WasmverseError):  # metrics are wanted most when no reader is there
+        result = await gateway.service.query(Query(STRATEGIES_SQL, format="tuples"), client=client)
+        strategies = [StrategyRow(*row) for row in orjson.loads(result.body)["results"][0]["rows"]]
+    text = gateway.metrics.text(await gateway.host.facts(), strategies)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

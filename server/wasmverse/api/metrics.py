@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from wasmverse.messages import Universe
+import wasmverse
+from wasmverse.api.host import HostFacts
+from wasmverse.errors import UniverseUnavailable
+from wasmverse.messages import TurnReport, Universe
 from wasmverse.query.service import QueryService
 
 _SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+STRATEGIES_MAX = 50
+"""Strategies in the metrics, those with most ships: each is three time series for whoever scrapes."""
+
+STRATEGIES_SQL = f"""select strategy, ships, energy, faults from strategy_turn
+where tid = (select max(tid) from strategy_turn) order by ships desc, strategy limit {STRATEGIES_MAX}"""
+
+
+class StrategyRow(NamedTuple):
+    """A row of `STRATEGIES_SQL`: what a strategy had and did in the last turn."""
+
+    strategy: str
+    ships: int
+    energy: int
+    faults: int
 
 
 class Metrics:
@@ -40,11 +59,102 @@ class Metrics:
         self.live_skipped = Counter(
             "wasmverse_live_skipped", "Results that a slow watcher never saw", registry=self.registry
         )
+        self.turn_seconds = Histogram(
+            "wasmverse_turn_duration_seconds",
+            "Time of turns, from their start to their end",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.phase_seconds = Histogram(
+            "wasmverse_phase_duration_seconds",
+            "Time of the phases of turns",
+            ["phase"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.request_seconds = Histogram(
+            "wasmverse_request_duration_seconds",
+            "Time of requests over HTTP, by the status of their answers",
+            ["status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.refusals = Counter(
+            "wasmverse_refusals",
+            "Requests and live queries refused: unauthorized (401), rate_limit (429), refusal (403, or a command's)",
+            ["reason"],
+            registry=self.registry,
+        )
+        for reason in ("unauthorized", "rate_limit", "refusal"):
+            self.refusals.labels(reason)
+        Info("wasmverse_build", "The server's version", registry=self.registry).info(
+            {"version": wasmverse.__version__}
+        )
         self.registry.register(_State(universe, service))
 
-    def text(self) -> bytes:
-        """Prometheus' text format."""
-        return generate_latest(self.registry)
+    def note_request(self, status: int, seconds: float) -> None:
+        """Count an answer over HTTP."""
+        self.request_seconds.labels(str(status)).observe(seconds)
+
+    def note_turn(self, report: TurnReport) -> None:
+        """Count a turn; what the start reports is none."""
+        if not report.phase_seconds:
+            return
+        self.turn_seconds.observe(max(0.0, report.ended_at - report.started_at))
+        for phase, seconds in report.phase_seconds.items():
+            self.phase_seconds.labels(phase).observe(seconds)
+
+    def text(self, host: HostFacts, strategies: Sequence[StrategyRow]) -> bytes:
+        """Prometheus' text format, with what was just read of the machine and of the strategies."""
+        once = CollectorRegistry()
+        once.register(_Read(host, strategies))
+        return generate_latest(self.registry) + generate_latest(once)
+
+
+async def note_turns(universe: Universe, metrics: Metrics) -> None:
+    """Count turns as they are published, until the universe has ended."""
+    tid = -1
+    while True:
+        try:
+            report = await universe.next_turn(tid)
+        except UniverseUnavailable:
+            return
+        tid = report.tid
+        metrics.note_turn(report)
+
+
+class _Read(Collector):
+    """What is read for one scrape."""
+
+    def __init__(self, host: HostFacts, strategies: Sequence[StrategyRow]) -> None:
+        self._host = host
+        self._strategies = strategies
+
+    def collect(self) -> Iterable[Metric]:
+        host = self._host
+        yield _by("wasmverse_file_bytes", "Bytes of the file, its log, and all snapshots", "of", host.files)
+        yield _by("wasmverse_disk_free_bytes", "Bytes left on the disk where these are", "of", host.disk_free)
+        yield _by(
+            "wasmverse_process_memory_bytes",
+            "Memory by kind of process, what is shared with others left out",
+            "process",
+            host.memory,
+        )
+        yield _by("wasmverse_processes", "Processes by kind", "process", host.processes)
+        for name, what in (
+            ("ships", "Ships of the strategies with most ships"),
+            ("energy", "Energy of their ships"),
+            ("faults", "Faults of their calls in the last turn"),
+        ):
+            values = {row.strategy: getattr(row, name) for row in self._strategies}
+            yield _by(f"wasmverse_strategy_{name}", what, "strategy", values)
+
+
+def _by(name: str, what: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, what, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
 
 
 class _State(Collector):

@@ -33,7 +33,7 @@ from wasmverse.processes.snapshot_folder import claim_folder
 from wasmverse.processes.universe import UniverseProcess
 from wasmverse.query.pool import ReaderPool
 from wasmverse.running import announce
-from wasmverse.settings import Settings
+from wasmverse.settings import Settings, file_of
 from wasmverse.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,9 @@ async def _serve_gateway(
             raise SettingsError(lacking)
         tokens.watch()
         audit = audit_of(settings, settings.database_path)
-        app = create_app(universe, pool, settings, tokens, PAGE_FOLDER, ready_token, audit)
+        app = create_app(
+            universe, pool, settings, tokens, PAGE_FOLDER, ready_token, audit, file_of(settings.database_path)
+        )
         app.state.gateway.confinement = confinement
         server = make_server(app, settings, listening)
         # With a thousand watchers, a full garbage collection is a pause of 170 to 280 ms for everybody. What was imported is
