@@ -24,8 +24,10 @@ import { Tips } from './panel/tips';
 import { UniversePanel } from './panel/universe-panel';
 import { tellWhereabouts } from './panel/whereabouts';
 import { Address } from './place/address';
+import type { Place } from './place/place';
 import { Stage } from './scene/stage';
 import { showEmbedded } from './share/embed';
+import { Renewal, thisPage } from './share/renewal';
 import { Share } from './share/share';
 import { Sky } from './sky';
 import { openLink } from './source/link';
@@ -54,6 +56,16 @@ async function open(): Promise<void> {
   new Sheets(address, feed);
   const watch = new Watch(address, feed, sky, after);
   showEmbedded(address);
+  stage.onLost(() => renewal.lose());
+  feed.listen({
+    onConnection: ({ state }) => renewal.connected(state === 'live' || state === 'past'),
+    onFailure: () => undefined,
+  });
+  address.listen((place, from) => {
+    renewal.keep(isForDays(place));
+    // The tour is on its way from one visit to the next.
+    if (place.sid === null && from !== null && from.sid !== null) renewal.rest();
+  });
   const share = new Share(address, feed, stage);
   const time = import('./time/time-line').then(
     ({ TimeLine }) => new TimeLine(address, feed, { post: postQuery, after }).playback,
@@ -73,10 +85,14 @@ async function open(): Promise<void> {
   );
 }
 
+const isForDays = ({ isEmbedded, isTouring }: Place): boolean => isEmbedded && isTouring;
+
+const renewal = new Renewal(thisPage(), after);
 takeToken();
 open().catch((error: unknown) => {
   const notice = byId('notice');
   notice.hidden = false;
   notice.textContent = `The sky cannot be drawn: ${error instanceof Error ? error.message : String(error)}. Wasmverse needs WebGL; allow hardware acceleration, or try another browser.`;
+  if (isForDays(new Address().place)) renewal.lose();
   throw error;
 });

@@ -18,6 +18,7 @@ const RESOLUTION_MAX = 2;
 export class Stage {
   readonly root = new Container();
   private isStale = true;
+  private isLost = false;
   private lastMs = 0;
 
   private constructor(
@@ -55,18 +56,28 @@ export class Stage {
       requestAnimationFrame(step);
       const hasChanged = frame(nowMs, Math.min(nowMs - this.lastMs, PASSED_MS_MAX));
       this.lastMs = nowMs;
+      if (this.isLost) return;
       if (hasChanged || this.isStale) this.renderer.render(this.root);
       this.isStale = false;
     };
     requestAnimationFrame(step);
   }
 
+  /** `act` is called when the browser has taken the graphics card away from the page; nothing is drawn from then on. */
+  onLost(act: () => void): void {
+    this.canvas.addEventListener('webglcontextlost', () => {
+      this.isLost = true;
+      act();
+    });
+  }
+
   readonly draw: Draw = (container, target) => {
-    this.renderer.render({ container, target, clear: true });
+    if (!this.isLost) this.renderer.render({ container, target, clear: true });
   };
+
   /** Draws now. Until the browser's next frame the canvas holds what is seen; later it need not. */
   render(): void {
-    this.renderer.render(this.root);
+    if (!this.isLost) this.renderer.render(this.root);
   }
 
   /** What is to be seen now, as a PNG. Drawn once more: what was shown need not be kept by the browser. */

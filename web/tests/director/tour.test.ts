@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Shot } from '../../src/director/shot';
 import { LEAVING_WORDS, type Screen, Tour } from '../../src/director/tour';
+import type { After } from '../../src/feed/supply';
 import { MAP, type Place } from '../../src/place/place';
 import { keyOf, type Question } from '../../src/sql/question';
 import { SIGHTS, STORIES } from '../../src/sql/story';
@@ -98,6 +99,34 @@ test('with nothing to visit there are overviews, after a moment of waiting for a
   for (let i = 0; i < 9; i += 1) clock.fire();
   expect(screen.shots.length).toBeGreaterThan(0);
   expect(address.place.sid).toBeNull();
+});
+
+test('hours of a tour leave one timer', () => {
+  let timers = 0;
+  const counted: After = (delayMs, action) => {
+    timers += 1;
+    const cancel = clock.after(delayMs, () => {
+      timers -= 1;
+      action();
+    });
+    return () => {
+      if (clock.isSet) timers -= 1;
+      cancel();
+    };
+  };
+  address = new FakeAddress();
+  new Tour(address, feed, screen, counted, () => nowMs);
+  for (let hour = 0; hour < 3; hour += 1) {
+    begin();
+    for (let shot = 0; shot < 300; shot += 1) {
+      nowMs += clock.delayMs ?? 0;
+      clock.fire();
+      feed.answer(address.place);
+      expect(timers).toBe(1);
+    }
+    address.go({ isTouring: false });
+    expect(timers).toBe(0);
+  }
 });
 
 test('no tour, no question; a tour of a past turn asks about that turn and does not leave it', () => {
