@@ -34,8 +34,8 @@ def test_tuples_and_rows(gateway: RunningGateway, version: str) -> None:
         "results": [
             {
                 "columns": [
-                    {"name": "eid", "dataType": "BIGINT", "nullable": True},
-                    {"name": "last_plan", "dataType": "UNSIGNED BIGINT", "nullable": True},
+                    {"name": "eid", "dataType": "BIGINT", "nullable": False},
+                    {"name": "last_plan", "dataType": "UNSIGNED BIGINT", "nullable": False},
                 ],
                 "rows": [[1, BIG_PLAN]],
             }

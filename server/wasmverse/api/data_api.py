@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,12 +16,14 @@ from wasmverse.api.addressed_query import PARAMETERS, has_tag, query_of_address,
 from wasmverse.api.body import Room, parse_query, read_body
 from wasmverse.api.client import client_of, uploader_of
 from wasmverse.api.command_call import parse_call
+from wasmverse.api.errors import HttpError
 from wasmverse.api.function_commands import carry_out, query_of_show, statement_bytes_max
 from wasmverse.api.gateway import Gateway, gateway_of
 from wasmverse.api.http.accept import accepts_gzip, negotiate
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.presence import WhilePresent
 from wasmverse.api.responses import ResultResponse
+from wasmverse.api.session import is_setting, select_for
 from wasmverse.commands import RollbackFunction, SpawnEntity, Transmit
 from wasmverse.functions.grammar import (
     ShowCreate,
@@ -32,6 +35,7 @@ from wasmverse.functions.grammar import (
 from wasmverse.query.public import OWN_DATABASES
 from wasmverse.query.query import Client, Format, Query
 from wasmverse.query.result import Result
+from wasmverse.tokens import Identity
 
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -150,9 +154,42 @@ async def _execute(request: Request) -> Response:
                 return ResultResponse(result, shown.format, settings)
             changed, tid = await carry_out(request, gateway, identity, statement)
             return _done(0, changed, tid)
-        command = parse_call(call.sql, args, identity.author)
-        answer = await gateway.carry_out(request, identity, command, _PROCEDURES[type(command)])
-    return _done(answer.get("eid", 0), 1, answer["tid"])
+        if is_setting(call.sql):
+            return Response(
+                orjson.dumps({"lastInsertId": 0, "rowsAffected": 0}), media_type="application/json"
+            )
+        inserted, tid = await _called(request, gateway, identity, call.sql, args)
+    return _done(inserted, 1, tid)
+
+
+async def _called(
+    request: Request, gateway: Gateway, identity: Identity, sql: str, args: list[Any]
+) -> tuple[int, int]:
+    """Carry out a CALL; the eid of what it made, 0 if nothing, and the turn after which it did."""
+    command = parse_call(sql, args, identity.author)
+    answer = await gateway.carry_out(request, identity, command, _PROCEDURES[type(command)])
+    return answer.get("eid", 0), answer["tid"]
+
+
+async def _call_by_query(request: Request, gateway: Gateway, call: Query, default: Format) -> Response:
+    """A CALL that was sent to ``query/...``, as clients of the wire format do: what ``exec`` answers, and the same as one row."""
+    headers = request.headers
+    if "origin" in headers or headers.get("sec-fetch-site") not in {None, "none", "same-origin"}:
+        # Pages of other sites may read at these paths (api/http/origin.py), and must not command.
+        raise HttpError(403, "A page sends commands to /api/v2/exec, not to query/...")
+    identity = gateway.may_command(request)
+    inserted, tid = await _called(request, gateway, identity, call.sql, orjson.loads(call.args))
+    answer: dict[str, Any] = {"lastInsertId": inserted, "rowsAffected": 1}
+    if default == "rows":
+        result: dict[str, Any] = {"rows": [answer]}
+    else:
+        columns = [{"name": name, "dataType": "BIGINT", "nullable": False} for name in answer]
+        result = {"columns": columns, "rows": [list(answer.values())]}
+    body = orjson.dumps({"results": [result], **answer})
+    return Response(body, headers={"Wasmverse-Turn": str(tid)}, media_type="application/json")
+
+
+_CALL = re.compile(r"\s*call\b", re.IGNORECASE)
 
 
 _PROCEDURES = {SpawnEntity: "spawn_entity", Transmit: "transmit", RollbackFunction: "rollback_function"}
@@ -185,6 +222,8 @@ async def _answered(
     body = await _read(request, gateway, room)
     query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
     del body  # only its parts are held while the query waits
+    if _CALL.match(query.sql):
+        return await _call_by_query(request, gateway, query, default)
     result, query = await _result(request, query, gateway, client)
     return ResultResponse(result, query.format, gateway.settings)
 
@@ -193,6 +232,8 @@ async def _result(request: Request, query: Query, gateway: Gateway, client: Clie
     """The result, and the query that was run for it."""
     if shows_functions(query.sql):
         query = query_of_show(parse_statement(query.sql, orjson.loads(query.args), OWN_DATABASES), query)
+    elif (select := select_for(query.sql)) is not None:
+        query = replace(query, sql=select)
     began = time.perf_counter()
     with WhilePresent(request):
         result = await gateway.service.query(query, client=client)

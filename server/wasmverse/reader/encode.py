@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -64,6 +64,10 @@ def type_name(engine: str) -> str:
     return _NAMES.get(engine, engine)
 
 
+_MAY_BE_NAN = frozenset({"DOUBLE", "FLOAT"})
+"""Types with values that JSON writes as null, though the engine does not."""
+
+
 class JsonEncoder:
     """Collects one result as JSON.
 
@@ -97,6 +101,7 @@ class JsonEncoder:
         ]
         self._parts: list[bytes] = []
         self._bytes = 0
+        self._never_null = {place for place, kind in enumerate(self._types) if kind not in _MAY_BE_NAN}
         self.rows = 0
         self.cut: Cut = ""
 
@@ -109,6 +114,7 @@ class JsonEncoder:
             part = self._encode(rows)
             if self._bytes + len(part) <= self._bytes_max:
                 self._parts.append(part)
+                self._note_nulls(rows)
                 self._bytes += len(part) + 1
                 self.rows += len(rows)
                 break
@@ -132,22 +138,33 @@ class JsonEncoder:
             shaped = list(shaped)
         return _dumps(shaped)[1:-1]
 
-    def _columns(self) -> bytes:
+    def _note_nulls(self, rows: list[tuple[Any, ...]]) -> None:
+        if self._as_objects or not self._never_null:
+            return  # nobody is told of the columns, or all of them have a NULL already
+        for row in rows:
+            if None in row:
+                self._never_null -= {place for place in self._never_null if row[place] is None}
+
+    def _columns(self, never_null: Set[int] = frozenset()) -> bytes:
         return _dumps(
             [
-                {"name": name, "dataType": type_name(kind), "nullable": True}
-                for name, kind in zip(self._names, self._types, strict=True)
+                {"name": name, "dataType": type_name(kind), "nullable": place not in never_null}
+                for place, (name, kind) in enumerate(zip(self._names, self._types, strict=True))
             ]
         )
 
     def body(self) -> bytes:
-        """The whole answer, as ``query/rows`` or ``query/tuples`` sends it."""
-        head = b"" if self._as_objects else b'"columns":' + self._columns() + b","
+        """The whole answer, as ``query/rows`` or ``query/tuples`` sends it. A column of which no row is null is not nullable:
+        clients then keep integers as they are, which they else make doubles.
+        """
+        head = b"" if self._as_objects else b'"columns":' + self._columns(self._never_null) + b","
         tail = b',"truncated":"%b"}' % self.cut.encode() if self.cut else b"}"
         return b'{"results":[{%b"rows":[%b]}]%b' % (head, b",".join(self._parts), tail)
 
     def fragment(self) -> bytes:
-        """What stands between the braces of a live query's message, id and turn left out."""
+        """What stands between the braces of a live query's message, id and turn left out. Its columns stay the same from turn to
+        turn, so all may have NULL.
+        """
         tail = b',"truncated":"%b"' % self.cut.encode() if self.cut else b""
         return b'"columns":%b,"rows":[%b]%b' % (self._columns(), b",".join(self._parts), tail)
 
