@@ -115,7 +115,9 @@ def note_refusal(scope: Scope, error: WasmverseError) -> None:
 
 def is_data_api(path: str) -> bool:
     """Whether a path speaks the data API's wire format."""
-    return path.startswith("/api/") and (path.endswith(("/exec", "/query")) or "/query/" in path)
+    return path.startswith("/api/") and (
+        path.endswith(("/exec", "/v1/query", "/v2/query")) or "/query/" in path
+    )
 
 
 def error_response(path: str, error: WasmverseError) -> Response:
