@@ -17,6 +17,8 @@ from wasmverse.settings import Settings
 from wasmverse.storage.opening import open_universe
 
 BATTLE, FLEE, BLANK = (BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("battle", "flee", "blank"))
+pytestmark = pytest.mark.usefixtures("checked_once")
+
 SMALL = ("--systems", 6, "--ships", 10, "--nodes", 12)
 CROWDED = ("--systems", 6, "--ships", 60, "--nodes", 30)
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
 from typer.testing import CliRunner
 
 from wasmverse.cli.main import app
 from wasmverse.cli.round_robin import matches_of
+
+pytestmark = pytest.mark.usefixtures("checked_once")
 
 OPTIONS = (
     "--turns",
