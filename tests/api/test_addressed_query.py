@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import httpx
@@ -71,6 +72,15 @@ def test_who_has_the_answer_is_told_so_without_a_query(gateway: RunningGateway) 
 def test_what_may_differ_next_time_has_no_tag(gateway: RunningGateway) -> None:
     assert "etag" not in ask(gateway, sql="select random() as r").headers
     assert has_tag("*", '"x"') is False
+
+
+def test_the_document_of_the_interface_says_where_the_data_dictionary_is(gateway: RunningGateway) -> None:
+    said = gateway.http.get("/api/v2/spec").json()["info"]["description"]
+    [address] = re.findall(r"`(/api/v1/query\?[^`]+)`", said)
+    [result] = gateway.http.get(address.replace(" ", "%20")).json()["results"]
+    shield = {"table_name": "entity", "column_name": "shield"}
+    [found] = [row for row in result["rows"] if shield.items() <= row.items()]
+    assert found["data_type"] == "UTINYINT" and found["column_unit"] == "shield" and found["column_comment"]
 
 
 def test_head_is_the_answer_without_its_body(gateway: RunningGateway) -> None:

@@ -37,7 +37,9 @@ from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Tokens
 
 DESCRIPTION = """SQL over a living universe. Reading is `POST /api/v2/query/tuples`; every answer names the
-turn it belongs to. Live queries are a WebSocket at `/api/v1/live`."""
+turn it belongs to. Live queries are a WebSocket at `/api/v1/live`. What every relation and column means, with type and unit:
+`/api/v1/query?format=json&sql=select table_name, column_name, data_type, column_unit, column_comment \
+from information_schema.columns`"""
 
 
 def create_app(
