@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import typer
+import wasmtime
 from typer.testing import CliRunner
 
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
+from tests.wasm.builder import strategy_wat
 from wasmverse.cli.query import query
 from wasmverse.cli.strategy import app as strategy_app
 from wasmverse.commands import Author, RemoveStrategies
@@ -95,6 +97,11 @@ def test_a_reason_is_shown_whole(gateway: RunningGateway) -> None:
         (["query", "select 1", "--url", "http://127.0.0.1:1"], 1, "wasmverse serve"),
         (["strategy", "push", "missing.wasm", "--name", "mine"], 1, "missing.wasm cannot be read"),
         (["strategy", "push", "x.wasm"], 2, "--name"),
+        (["strategy", "relive", "x.wasm"], 2, "an ID and a FILE"),
+        (["strategy", "relive", "--latest", "mine", "7", "x.wasm"], 2, "an ID and a FILE"),
+        (["strategy", "relive", "x", "x.wasm"], 2, "'x' is no fault_id"),
+        (["strategy", "relive", "--latest", "M", "x.wasm"], 1, "cannot be a strategy's name"),
+        (["strategy", "relive", "7", "missing.wasm"], 1, "missing.wasm cannot be read"),
     ],
 )
 def test_errors(gateway: RunningGateway, arguments: list[str], status: int, part: str) -> None:
@@ -130,3 +137,38 @@ def test_remove_several(gateway: RunningGateway) -> None:
     assert (outcome.exit_code, outcome.stdout) == (0, "removed from turn 8 on: mine, yours\n")
     assert gateway.universe.commands[-1] == RemoveStrategies(("mine", "yours"), Author.named("anonymous"))
     assert "cannot be a strategy's name" in run("strategy", "remove", "../x", "--url", gateway.url).stderr
+
+
+def test_a_fault_is_relived(gateway: RunningGateway, tmp_path: Path) -> None:
+    file = tmp_path / "mine.wasm"
+    # It traps where the ship that faulted is, and the calls before are not.
+    body = "(if (result i64) (i32.eq (local.get $x) (i32.const 3)) (then unreachable) (else (i64.const 0)))"
+    file.write_bytes(wasmtime.wat2wasm(strategy_wat(body)))
+    outcome = run("strategy", "relive", "7", str(file), "--name", "mine", "--url", gateway.url)
+    assert outcome.exit_code == 1, outcome.stderr
+    lines = outcome.stdout.splitlines()
+    assert lines[0].startswith("fault 7: turn ") and lines[0].endswith(
+        "ship 1 in system 1, strategy_default version 1"
+    )
+    assert lines[1] == (
+        "asked  at (3, 4) with energy 50, shield 60, blasters 2, thrusters 3, harvesters 4, last plan 0xffffffffffffffff; "
+        "it saw 1 ships and 1 nodes"
+    )
+    assert lines[2:5] == [
+        "then   trapped: unreachable",
+        "now    trapped: unreachable",
+        "       in function 0",
+    ]
+    assert lines[5].startswith("fuel   ") and lines[5].endswith(" of 20,000")
+    assert lines[6] == (
+        "before 2 other ships were answered by the same instance; the last 1 of them were asked again first"
+    )
+    file.write_bytes(HOLD)
+    arguments = ("--latest", "strategy_default", str(file), "--url", gateway.url)
+    outcome = run("strategy", "relive", *arguments)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "now    returned 0x0: hold" in outcome.stdout
+    missing = run("strategy", "relive", "8", str(file), "--url", gateway.url)
+    assert missing.exit_code == 1 and missing.stderr.startswith(
+        "wasmverse: no fault is kept with fault_id = 8: see"
+    )

@@ -46,11 +46,12 @@ def compare_views(store: PostgresStore) -> None:
         "event",
         "story",
         "strategy_log",
+        "strategy_fault",
         "message",
     ):
         columns = [column for column in store.snapshot()[name].column_names if column not in CLOCKS]
         shown, told = viewed(store, name, columns), tables[name]
-        if name in ("turns", "strategy_turn", "event", "story", "strategy_log", "message"):
+        if name in ("turns", "strategy_turn", "event", "story", "strategy_log", "strategy_fault", "message"):
             # The database keeps some turns more than anybody is shown.
             first = min((row["tid"] for row in told), default=0)
             shown = [row for row in shown if row["tid"] >= first] if told else []

@@ -23,7 +23,9 @@ from wasmverse.storage.postgres.backend.messages import (
     encode_summaries,
 )
 from wasmverse.storage.postgres.backend.statements import checked
+from wasmverse.strategies.calls import Call
 from wasmverse.universe.deal import Decision, Summary
+from wasmverse.universe.faulted import Fault
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import EVENT_DTYPES, Events
@@ -77,10 +79,19 @@ def test_what_is_told_comes_back() -> None:
     }
     assert same(decode_decisions(encode_decisions(8, decisions)), (8, decisions))
 
+    asked = Call(1, 2, 3, 4, 5, 6, 7, 2**64 - 1, b"\0\xff")
+    trapped = Fault(3, 2**40, "trapped", "a\u2028", None, asked, 9, 2**64 - 1, 100, 2, b"abc")
+    invalid = Fault(3, 7, "invalid", "", 2**63, asked._replace(seen=b""), 0, 0, 100, 0, b"")
     accounts = [
-        BlockAccount(events(3), events(0), events(1), events(2), {}, ships(2)),
+        BlockAccount(events(3), events(0), events(1), events(2), {}, ships(2), {1: trapped, 4: invalid}),
         BlockAccount(
-            events(0), events(1), events(0), events(0), {2: Printed([7, 2**40], ["a", "\u2028"], 3)}, ships(0)
+            events(0),
+            events(1),
+            events(0),
+            events(0),
+            {2: Printed([7, 2**40], ["a", "\u2028"], 3)},
+            ships(0),
+            {},
         ),
     ]
     assert same(decode_accounts(encode_accounts(accounts)), accounts)

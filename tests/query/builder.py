@@ -18,6 +18,7 @@ from wasmverse.snapshots.modules import Modules, callable_strategies
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
+from wasmverse.strategies.calls import Call, packed_calls
 from wasmverse.wasm.guest import Guest
 
 STRATEGIES = ("strategy_battle", "strategy_blank", "strategy_default")
@@ -163,6 +164,22 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
             ]
         ),
     }
+    fault = {
+        **{"fault_id": 7, "tid": tid, "strategy": "strategy_default", "version": 1, "sid": 1, "eid": 1},
+        **{
+            "reason": "trapped: unreachable",
+            "x": 3,
+            "y": 4,
+            "energy": 50,
+            "shield": 60,
+            "blasters": 2,
+            "thrusters": 3,
+        },
+        **{"harvesters": 4, "last_plan": 2**64 - 1, "seen": bytes((1, 9, 5, 6, 2, 0, 7, 8)), "block_row": 5},
+        **{"world_seed": 2**64 - 1, "budget_fuel": 20_000, "calls_before": 2},
+        "calls": packed_calls([Call(1, 1, 1, 1, 1, 1, 1, 1, b"\2\0\1\1")]),
+    }
+    faults = pa.Table.from_pylist([fault], arrow_schema(schema.strategy_fault))
     kept = {"oldest_tid": tid, "newest_tid": tid, "memory_tid": tid, "bytes": 0, "bytes_max": 0}
     turn_kept = pa.Table.from_pylist([kept], arrow_schema(schema.turn_kept))
     empty = {
@@ -173,7 +190,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         {name: pa.table(columns) for name, columns in tables.items()}
         | empty
         | told
-        | {"turn_kept": turn_kept}
+        | {"turn_kept": turn_kept, "strategy_fault": faults}
     )
 
 

@@ -19,6 +19,7 @@ PUBLIC = [
     "solar_system",
     "story",
     "strategy",
+    "strategy_fault",
     "strategy_log",
     "strategy_turn",
     "transmission",

@@ -23,10 +23,15 @@ def registry_of(status: str = FLYING, last_fault: str | None = None) -> Registry
     return registry
 
 
-def turn(tid: int, faults: int, ships: int = 10, reason: str | None = "trapped", **counts: int) -> Any:
+def turn(
+    tid: int, faults: int, ships: int = 10, reason: str | None = "trapped", said: str = "", **counts: int
+) -> Any:
     """A result in which ``mine`` flew."""
     counted = {"ships": ships, "spawned": 0, "deaths": 0, "faults": faults, **counts}
-    return SimpleNamespace(tid=tid, strategies=[StrategyTally("mine", counted, 0, 0.0, reason)])
+    inputs = {"mine": SimpleNamespace(why=reason, reason=f"{reason}; it said: {said}")} if said else {}
+    return SimpleNamespace(
+        tid=tid, strategies=[StrategyTally("mine", counted, 0, 0.0, reason)], inputs=inputs
+    )
 
 
 def test_a_fault_is_noted_once_while_its_reason_stays() -> None:
@@ -38,6 +43,14 @@ def test_a_fault_is_noted_once_while_its_reason_stays() -> None:
     [verdict] = judge(registry, turn(3, 1, reason="ran out of fuel"), {}, AFTER)
     assert verdict.last_fault == "turn 3: ran out of fuel"
     assert registry.bad_turns["mine"] == 0
+
+
+def test_that_a_fault_says_something_else_each_time_is_no_news() -> None:
+    registry = registry_of()
+    [verdict] = judge(registry, turn(1, 1, said="ship 7"), {}, AFTER)
+    assert verdict.last_fault == "turn 1: trapped; it said: ship 7"
+    registry.faults["mine"] = verdict.last_fault
+    assert judge(registry, turn(2, 1, said="ship 8"), {}, AFTER) == []
 
 
 @pytest.mark.parametrize(

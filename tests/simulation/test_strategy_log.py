@@ -21,7 +21,7 @@ WRITE = f'(import "{MODULE}" "fd_write" (func $write (param i32 i32 i32 i32) (re
 PRINT = "(drop (call $write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8)))"
 
 
-def printing(text: str, body: str = PRINT) -> UploadStrategy:
+def printing(text: str, body: str = PRINT, imports: str = "") -> UploadStrategy:
     """A strategy ``mine`` that prints a text at every call, and holds."""
     raw = text.encode()
     words = "".join(
@@ -29,7 +29,7 @@ def printing(text: str, body: str = PRINT) -> UploadStrategy:
     )
     data = "".join(f"\\{byte:02x}" for byte in raw)
     extra = f'(data (i32.const 16) "{words}") (data (i32.const 32) "{data}")'
-    wat = strategy_wat(f"{body} (i64.const 0)", extra).replace("(module", f"(module {WRITE}", 1)
+    wat = strategy_wat(f"{body} (i64.const 0)", extra).replace("(module", f"(module {WRITE} {imports}", 1)
     module = bytes(wasmtime.wat2wasm(wat))
     found = replace(inspect_module(module, "mine", SMALL), costs={})
     return UploadStrategy("mine", module, found, Author.named("ada"))

@@ -134,6 +134,11 @@ BROKEN = [
         "INSERT INTO strategy_log VALUES (7, 'strategy_flee', 1, 'later', 0)",
         "strategy_log has a row of turn 7; the last one is 1",
     ),
+    (
+        "INSERT INTO strategy_fault VALUES (1, 7, 'strategy_flee', 1, 1, 1, 'x', NULL, 1, 1, 1, 1, 1, 1, 1, 1, ''::blob, 1, "
+        "1, 1, 0, ''::blob)",
+        "strategy_fault has a row of turn 7; the last one is 1",
+    ),
     ("INSERT INTO message VALUES (7, 'ada', 'later')", "message has a row of turn 7; the last one is 1"),
     ("INSERT INTO turn_record SELECT * FROM turn_record", "turn_record has turn 1 2 times"),
     (f"UPDATE universe SET tid = 2; {TURN_2_TWICE}", "turn_record has turn 2 2 times"),

@@ -247,6 +247,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     database.close()
     with_duckdb(
         path,
+        "DROP TABLE strategy_fault",
         *(["DROP VIEW story", "DROP VIEW hero", "DROP TABLE chronicle", *NO_STORIES] if version < 12 else []),
         *(["DROP VIEW hit", "DROP VIEW visible"] if version < 11 else []),
         "DROP VIEW entity",

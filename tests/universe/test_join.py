@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from wasmverse.strategies.calls import Call
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.deal import Dealt
+from wasmverse.universe.faulted import Fault
 from wasmverse.universe.finish import BlockAccount, BlockEnd
 from wasmverse.universe.genesis import new_nodes, new_ships
 from wasmverse.universe.join import join
@@ -43,6 +45,9 @@ def events(*rows: tuple[int, int]) -> Events:
     )  # fmt: skip
 
 
+FAULT = Fault(1, 1, "trapped", "", None, Call(1, 2, 3, 4, 5, 6, 7, 0, b""), 0, 0, 9, 0, b"")
+
+
 def end(base: int, *faults: tuple[int, int]) -> BlockEnd:
     """A block whose eids begin at ``base``."""
     return BlockEnd(
@@ -58,6 +63,7 @@ def end(base: int, *faults: tuple[int, int]) -> BlockEnd:
             nodes_spawned=events((base + 4, -1)),
             notable=Ships.empty(0),
             printed={1: Printed([base], [f"line {base}"])} if base == 200 else {},
+            inputs={slot: FAULT._replace(eid=eid) for eid, slot in faults},
         ),
     )
 
@@ -73,6 +79,7 @@ def test_the_blocks_of_a_turn_become_one_result() -> None:
     assert [part.eid.tolist() for part in result.ships] == [[100, 101], [200, 201]]
     assert result.new_ships.eid.tolist() == [102, 202]
     assert result.printed == {"beta": Printed([200], ["line 200"])}
+    assert {name: fault.eid for name, fault in result.inputs.items()} == {"alpha": 201, "beta": 100}
     assert result.node_energy.tolist() == [100, 200]
     assert result.new_nodes.eid.tolist() == [103, 203, 104, 204], "the dead, then the spawned"
     # What the blocks saw, the first faults by slot, the new ships, the new nodes.

@@ -12,6 +12,7 @@ from rich.table import Table
 from wasmverse.cli.http_client import TokenOption, UrlOption, connected, request, server_of
 from wasmverse.cli.options import AsJson, Module, read_file
 from wasmverse.cli.strategy_build import build_command, new, upload
+from wasmverse.cli.strategy_relive import relive
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.commands import Inspection
 from wasmverse.errors import WasmverseError
@@ -22,6 +23,7 @@ from wasmverse.text import printable
 app = typer.Typer(no_args_is_help=True, help="Write, build and upload strategies, and see which fly.")
 app.command()(new)
 app.command("build")(build_command)
+app.command()(relive)
 
 
 FuelOption = Annotated[

@@ -39,11 +39,14 @@ def judge(
         bad_turns[name] = bad_turns.get(name, 0) + 1 if _is_bad(tally.counts) else 0
         if tally.reason is None:
             continue
+        asked = result.inputs.get(name)
+        reason = asked.reason if asked is not None and asked.why == tally.reason else tally.reason
         if bad_turns[name] >= grounded_after_turns:
-            text = f"turn {result.tid}: grounded, most calls faulted for {bad_turns[name]} turns in a row: {tally.reason}"
+            text = f"turn {result.tid}: grounded, most calls faulted for {bad_turns[name]} turns in a row: {reason}"
             verdicts.append(Verdict(name, text, GROUNDED))
-        elif not (registry.faults.get(name) or "").endswith(tally.reason):
-            verdicts.append(Verdict(name, f"turn {result.tid}: {tally.reason}", FLYING))
+        # What it said may differ from ship to ship: to note that every turn would cost a statement every turn.
+        elif not (registry.faults.get(name) or "").partition(": ")[2].startswith(tally.reason):
+            verdicts.append(Verdict(name, f"turn {result.tid}: {reason}", FLYING))
     return verdicts
 
 

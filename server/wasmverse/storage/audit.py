@@ -125,7 +125,7 @@ CHECKS = (
                 WHERE NOT given.tid BETWEEN {first} AND universe.tid ORDER BY given.tid DESC LIMIT 1""",
             f"{table} has a row of turn {{0}}; the last one is {{1}}: remove the row",
         )
-        for table, first in (("turn_record", 1), ("event_batch", 0), ("strategy_log", 1), ("message", 0))
+        for table, first in (("turn_record", 1), ("event_batch", 0), ("strategy_log", 1), ("strategy_fault", 1), ("message", 0))
     ),
     Check(
         "SELECT tid, count(*) FROM turn_record GROUP BY tid HAVING count(*) > 1 ORDER BY tid LIMIT 1",

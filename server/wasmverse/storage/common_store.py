@@ -163,12 +163,19 @@ class CommonStore(ABC, Generic[T]):
             "turn_phase": self.phases.table(),
             "event": self.history.events.rows,
             "strategy_log": self.history.log.rows,
+            "strategy_fault": self.history.faults.rows,
             "message": self.history.messages.rows,
             "wasm_function": self._published_functions(),
             "turn_kept": NO_TURN_KEPT,
             "story": self.history.kept_chronicle.stories.rows,
             "hero": self.history.kept_chronicle.heroes(),
         }
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version of each strategy, by name."""
+        columns: list[list[Any]] = [self.strategy_rows[name].to_pylist() for name in ("name", "version")]
+        return dict(zip(*columns, strict=True))
 
     def state_hash(self) -> str:
         """The hash of the committed state; see ``universe.state.state_hash``."""

@@ -21,6 +21,7 @@ from wasmverse.simulation.messages import MESSAGES_KEPT, check_message
 from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.kept_chronicle import KeptChronicle
+from wasmverse.storage.kept_faults import KeptFaults
 from wasmverse.storage.rolling_rows import RollingRows
 from wasmverse.storage.transaction import Transaction
 from wasmverse.universe.event_format import EVENT_KINDS
@@ -118,7 +119,7 @@ def event_rows(tid: int, events: EventColumns) -> pa.Table:
 class Records(ABC, Generic[T]):
     """The records of past turns of a universe, as an engine keeps them.
 
-    turns, strategy_turns, events, log, messages : their rows, for snapshots; kept_chronicle : stories and heroes
+    turns, strategy_turns, events, log, messages, faults : their rows, for snapshots; kept_chronicle : stories and heroes
     """
 
     def __init__(
@@ -130,6 +131,7 @@ class Records(ABC, Generic[T]):
         self.events = RollingRows(EVENT_TYPE, event_turns_kept, events_kept)
         self.log = RollingRows(LOG_TYPE, event_turns_kept, events_kept)
         self.messages = RollingRows(MESSAGE_TYPE, event_turns_kept, MESSAGES_KEPT)
+        self.faults = KeptFaults()
         self.kept_chronicle = KeptChronicle(turns_kept)
         self._corrected: TurnRecord | None = None
 
@@ -192,6 +194,11 @@ class Records(ABC, Generic[T]):
             _append_rare(transaction, schema.strategy_log, self.log, account.tid, log_rows(account))
         if self.messages.rows.num_rows:
             _append_rare(transaction, schema.message, self.messages, account.tid, MESSAGE_TYPE.empty_table())
+
+    def append_faults(self, transaction: T, account: TurnAccount, versions: Mapping[str, int]) -> None:
+        """Keep what strategies faulted on in a turn; ``versions`` are theirs, by name. Other turns have no statement of it."""
+        if account.inputs:
+            self.faults.append(transaction, account, versions)
 
 
 def _append_rare(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 12
+FORMAT_VERSION = 13
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -240,6 +240,37 @@ strategy_log = sa.Table(
     "strategy than are kept, a last row without eid says how many were dropped.",
 )
 
+strategy_fault = sa.Table(
+    "strategy_fault",
+    metadata,
+    _required("fault_id", sa.BigInteger),
+    _required("tid", sa.BigInteger),
+    _required("strategy", sa.Text),
+    _required("version", UInteger),
+    _required("sid", UInteger),
+    _required("eid", sa.BigInteger),
+    _required("reason", sa.Text),
+    sa.Column("plan", UBigInteger),
+    _required("x", UTinyInteger),
+    _required("y", UTinyInteger),
+    _required("energy", USmallInteger),
+    _required("shield", UTinyInteger),
+    _required("blasters", UTinyInteger),
+    _required("thrusters", UTinyInteger),
+    _required("harvesters", UTinyInteger),
+    _required("last_plan", UBigInteger),
+    _required("seen", sa.LargeBinary),
+    _required("block_row", UInteger),
+    _required("world_seed", UBigInteger),
+    _required("budget_fuel", sa.BigInteger),
+    _required("calls_before", UInteger),
+    _required("calls", sa.LargeBinary),
+    comment="The newest faults of each strategy, with all that its call was given: what `wasmverse strategy relive` repeats. "
+    "plan is what it returned, NULL if it trapped. seen has 4 bytes for each entity in sight: kind, danger, x, y. The same "
+    "instance had answered calls_before other ships of the turn; calls has the last of them, packed.",
+)
+"""``strategies.calls`` has the bytes of the calls."""
+
 message = sa.Table(
     "message",
     metadata,
@@ -365,6 +396,7 @@ SNAPSHOT_TABLES = (
     turn_phase,
     event,
     strategy_log,
+    strategy_fault,
     message,
     published_function,
     turn_kept,

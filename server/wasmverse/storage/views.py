@@ -343,6 +343,7 @@ CLIENT_NAMES = (
     "story",
     "hero",
     "strategy_log",
+    "strategy_fault",
     "transmission",
     "entities_with_conflict",
     "wasm_function",

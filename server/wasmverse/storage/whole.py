@@ -31,6 +31,7 @@ KEPT = (
     schema.wasm_function,
     schema.wasm_function_module,
     schema.strategy_log,
+    schema.strategy_fault,
     schema.message,
     schema.chronicle,
 )
@@ -42,6 +43,7 @@ _KEYS = {
     "strategy_module": ["sha256"],
     "wasm_function": ["name", "parameters", "version"],
     "wasm_function_module": ["sha256"],
+    "strategy_fault": ["fault_id"],
 }
 """By what those are sorted whose order means nothing."""
 

@@ -20,3 +20,14 @@ def command_of(plan: int) -> str:
 def after_fault(last_plan: int) -> int:
     """What a ship's last plan is after a fault: it held, and its memory is unchanged."""
     return last_plan & ~0xFF
+
+
+_DIRECTIONS = ("north", "east", "south", "west")
+
+
+def plan_words(plan: int) -> str:
+    """A plan's command in words. Its memory, bytes 1 to 7, is not told."""
+    command = command_of(plan)
+    if command == "move":
+        return f"move {_DIRECTIONS[plan >> 4 & 3]} by {plan & 15}"
+    return command.replace("_", " ")

@@ -14,6 +14,7 @@ from wasmverse.errors import StateError
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.deal import Summary
+from wasmverse.universe.faulted import Fault, Run, fault_of
 from wasmverse.universe.observe import BlockNodes, Columns, assign_rows, observe_block
 from wasmverse.universe.outcome import CALLED, FAULTED, UNCALLED, Outcome, Turn
 from wasmverse.universe.printed import Printed, printed
@@ -74,8 +75,8 @@ def _offsets(sids: NDArray[np.uint32], columns: Ships | Nodes, kind: str) -> NDA
 @dataclass(slots=True)
 class BlockResult:
     """What a block hands on: the ships that it began with, the resolve's outcome, the energy its nodes have left (0: gone), and
-    per slot fuel, seconds of processor time, those of them to make instances, the first fault's reason, and what was printed.
-    phase_seconds is processor time of observe, decide and resolve."""
+    per slot fuel, seconds of processor time, those of them to make instances, the first fault's reason, what was printed, the
+    run, and the first fault. phase_seconds is processor time of observe, decide and resolve."""
 
     before: Ships
     first_sid: int
@@ -86,6 +87,8 @@ class BlockResult:
     made_seconds: NDArray[np.float64]
     reasons: dict[int, str] = field(default_factory=dict)
     printed: dict[int, Printed] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
     phase_seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def summary(self) -> Summary:
@@ -188,8 +191,32 @@ def play_block(
         turn, block.sids, block.ships, ship_offsets, block_nodes, roster.slot_of, row, workspace.columns.plan, called,
         result.outcome,
     )  # fmt: skip
+    _keep_faults(workspace, block.ships, row, starts, result)
     result.phase_seconds = (observed - started, decided - observed, time.thread_time() - decided)
     return result
+
+
+def _keep_faults(
+    workspace: Workspace,
+    ships: Ships,
+    row: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    result: BlockResult,
+) -> None:
+    """Keep what strategies were asked when they faulted first, before the workspace serves another block."""
+    for slot in np.flatnonzero(result.outcome.first_fault >= 0).tolist():
+        run = result.runs.get(slot)
+        if run is not None:  # else it was grounded, and not called
+            ship = int(result.outcome.first_fault[slot])
+            result.faults[slot] = fault_of(
+                workspace.frame,
+                workspace.columns,
+                int(starts[slot]),
+                int(row[ship]),
+                run,
+                ships.sid[ship],
+                ships.eid[ship],
+            )
 
 
 def _decide(
@@ -219,6 +246,7 @@ def _decide(
     if strategy.budget_fuel is not None:
         limits = replace(limits, budget_fuel=strategy.budget_fuel)
     outcome = guest.run(workspace.frame, *rows, limits, world)
+    result.runs[slot] = Run(outcome, world.seed, limits.budget_fuel)
     called[outcome.faulted] = FAULTED
     called[slice(*outcome.uncalled)] = FAULTED
     result.fuel[slot] = outcome.fuel

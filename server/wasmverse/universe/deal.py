@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wasmverse.strategies.roster import GROUNDED, Roster
+from wasmverse.universe.faulted import INVALID_PLAN
 from wasmverse.universe.outcome import C_NEW_NODES, C_NEW_SHIPS, T_ENERGY, T_FAULTS, T_SHIPS, T_SPAWNED, TALLY
 from wasmverse.universe.result import StrategyTally
 from wasmverse.universe.rules import NEW_ENERGY
@@ -173,7 +174,7 @@ def _strategy_tallies(blocks: list[Summary], tally: NDArray[np.int64], roster: R
     for slot, strategy in enumerate(roster.strategies):
         reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
         if tally[slot, T_FAULTS] and reason is None:
-            reason = "grounded" if strategy.status == GROUNDED else "returned an invalid plan"
+            reason = "grounded" if strategy.status == GROUNDED else INVALID_PLAN
         tallies.append(
             StrategyTally(
                 strategy.name,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from wasmverse.strategies.roster import Roster
 from wasmverse.universe.block import BlockResult
 from wasmverse.universe.deal import Decision
+from wasmverse.universe.faulted import Fault
 from wasmverse.universe.genesis import new_ships
 from wasmverse.universe.notable import notable
 from wasmverse.universe.outcome import (
@@ -29,8 +30,8 @@ from wasmverse.universe.state import NODE_DTYPES, Nodes, Ships
 
 
 class BlockAccount(NamedTuple):
-    """What is told of a block's turn: events, in the order in which they are told, by slot what strategies printed, and its
-    notable ships."""
+    """What is told of a block's turn: events, in the order in which they are told, by slot what strategies printed, its
+    notable ships, and by slot what a strategy was asked that faulted here first of all."""
 
     seen: Events
     faults: Events
@@ -38,6 +39,7 @@ class BlockAccount(NamedTuple):
     nodes_spawned: Events
     printed: dict[int, Printed]
     notable: Ships
+    inputs: dict[int, Fault]
 
 
 class BlockEnd(NamedTuple):
@@ -107,6 +109,7 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
             ),
             block.printed,
             notable(living_ships(block)),
+            {slot: fault for slot, fault in block.faults.items() if decision.tells_fault[slot]},
         ),
     )
 

@@ -82,6 +82,12 @@ def account(
             for slot in sorted({slot for block in blocks for slot in block.printed})
         },
         strategy_names={strategy.strategy_id: strategy.name for strategy in roster.strategies},
+        inputs={
+            roster.strategies[slot].name: fault
+            for slot, fault in sorted(
+                (slot, fault) for block in blocks for slot, fault in block.inputs.items()
+            )
+        },
         grounded=[strategy.name for strategy in roster.strategies if strategy.status == GROUNDED],
         notable=notable(_joined(Ships, [block.notable for block in blocks])),
         phase_seconds=dict(

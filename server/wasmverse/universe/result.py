@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wasmverse.universe.faulted import Fault
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.state import Nodes, Ships
 
@@ -67,6 +68,7 @@ class TurnAccount:
 
     printed : by its name, what each strategy printed that did; notable : the strongest ships (`universe.notable`)
     strategy_names : by strategy_id, of those that played; grounded : the names of those whose ships held still
+    inputs : by its name, of each strategy that faulted its first fault, and what it was asked
     phase_seconds : processor time of observe, decide and resolve, shared out among the threads
     """
 
@@ -84,6 +86,7 @@ class TurnAccount:
     notable: Ships = field(default_factory=lambda: Ships.empty(0))
     strategy_names: dict[int, str] = field(default_factory=dict)
     grounded: list[str] = field(default_factory=list)
+    inputs: dict[str, Fault] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,7 @@ class Flight:
     """One instance of a guest, made by its first run; of no more use after a trap. To be closed.
 
     plan : how it is put together; limits : what its next run may use, of which those of memory hold from the beginning on.
+    error : what ended its last run, if that was a fault
     """
 
     def __init__(self, plan: Plan, limits: Limits, wasi: WasiMemory | None) -> None:
@@ -147,6 +148,7 @@ class Flight:
         self._row: Any = None
         self._left: Any = None
         self._why: Any = None
+        self.error: Exception | None = None
         self.made_seconds = time.thread_time() - started
 
     def close(self) -> None:
@@ -166,6 +168,7 @@ class Flight:
             span[1] = stop
             self._call(self._run)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
+            self.error = error
             if self._run is None:
                 fuel = start_fuel = self.limits.start_fuel - self._get_fuel()
             else:
@@ -188,6 +191,11 @@ class Flight:
             return None
         native_calls.get_fuel(store, self._fuel_at)
         return pool - self._fuel.value
+
+    @property
+    def is_made(self) -> bool:
+        """Whether its instance was made and started."""
+        return self._run is not None
 
     @property
     def memory_bytes(self) -> int:

@@ -53,6 +53,7 @@ class History(Records[Transaction]):
         self.events.load(pa.concat_tables([EVENT_TYPE.empty_table(), *events]), tid)
         self.log.load(transaction.read_arrow(schema.strategy_log), tid)
         self.messages.load(transaction.read_arrow(schema.message), tid)
+        self.faults.load(transaction.read_arrow(schema.strategy_fault))
         checkpoint = transaction.run_text("SELECT tid, state FROM chronicle ORDER BY tid DESC LIMIT 1")
         kept = transaction.run_text(
             "SELECT tid, story, digest FROM turn_record WHERE story IS NOT NULL OR digest IS NOT NULL ORDER BY tid"

@@ -272,5 +272,14 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "ALTER TABLE turn_record ADD COLUMN digest TEXT",
         "CREATE TABLE chronicle (tid BIGINT NOT NULL, state TEXT NOT NULL, heroes TEXT NOT NULL)",
     ),
+    # Of faults only the last reason had been kept.
+    12: (
+        "CREATE TABLE strategy_fault (fault_id BIGINT NOT NULL, tid BIGINT NOT NULL, strategy TEXT NOT NULL, "
+        "version UINTEGER NOT NULL, sid UINTEGER NOT NULL, eid BIGINT NOT NULL, reason TEXT NOT NULL, plan UBIGINT, "
+        "x UTINYINT NOT NULL, y UTINYINT NOT NULL, energy USMALLINT NOT NULL, shield UTINYINT NOT NULL, "
+        "blasters UTINYINT NOT NULL, thrusters UTINYINT NOT NULL, harvesters UTINYINT NOT NULL, last_plan UBIGINT NOT NULL, "
+        "seen BLOB NOT NULL, block_row UINTEGER NOT NULL, world_seed UBIGINT NOT NULL, budget_fuel BIGINT NOT NULL, "
+        "calls_before UINTEGER NOT NULL, calls BLOB NOT NULL)",
+    ),
 }
 """What changed from each format to the next."""

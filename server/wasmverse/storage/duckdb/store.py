@@ -169,6 +169,7 @@ class DuckdbStore(CommonStore[Transaction]):
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
                 self.history.append(transaction, result, record, TurnRows.of(result))
+                self.history.append_faults(transaction, result, self.versions)
                 if publish is not None:
                     publish("strategy_turn", self.history.strategy_turns.rows)
                     publish("event", self.history.events.rows)

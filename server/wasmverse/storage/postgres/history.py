@@ -60,6 +60,7 @@ class History(Records[Transaction]):
         self.events.load(self._events(transaction, 0, tid, is_all=True), tid)
         self.log.load(_rows(transaction, schema.strategy_log, "ORDER BY place"), tid)
         self.messages.load(self._messages(transaction), tid)
+        self.faults.load(_rows(transaction, schema.strategy_fault, "ORDER BY fault_id"))
         self._load_chronicle(transaction, tid)
 
     def follow(self, transaction: Transaction, before: int, tid: int) -> None:
@@ -80,6 +81,14 @@ class History(Records[Transaction]):
         events = self._events(transaction, before, tid)
         log = _rows(transaction, schema.strategy_log, "WHERE tid > %s ORDER BY place", before)
         messages = self._messages(transaction)
+        self.faults.add(
+            _rows(
+                transaction,
+                schema.strategy_fault,
+                "WHERE fault_id > %s ORDER BY fault_id",
+                self.faults.last_id,
+            )
+        )
         for kept, rows in ((self.events, events), (self.messages, messages)):
             if (late := _of_turn(rows, before)).num_rows:
                 kept.add(before, late)

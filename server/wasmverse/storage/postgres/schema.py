@@ -108,6 +108,7 @@ event_batch = sa.Table(
 )
 
 strategy_log = as_stored(schema.strategy_log, _order())
+strategy_fault = as_stored(schema.strategy_fault, keys=("fault_id",))
 message = as_stored(schema.message, _order())
 chronicle = as_stored(schema.chronicle, keys=("tid",))
 

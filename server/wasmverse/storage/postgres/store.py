@@ -64,6 +64,7 @@ class PostgresStore(FollowingStore):
                     watch.note_played(sum(sum(summary.phase_seconds) for summary in summaries))
                 record = self._record(started_at, deadline, account.tid)
                 self.history.append(transaction, account, record, TurnRows.of(account))
+                self.history.append_faults(transaction, account, self.versions)
                 if publish is not None:
                     publish("strategy_turn", self.history.strategy_turns.rows)
                     publish("event", self.history.events.rows)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from wasmverse.errors import StateError
 from wasmverse.storage.postgres.backend.codec import Array, decode, encode
+from wasmverse.strategies.calls import Call
 from wasmverse.strategies.roster import Roster, Strategy
 from wasmverse.universe.deal import Decision, Summary
+from wasmverse.universe.faulted import Fault
 from wasmverse.universe.finish import BlockAccount
 from wasmverse.universe.printed import Printed
 from wasmverse.universe.result import Events
@@ -187,12 +189,24 @@ def encode_accounts(accounts: Sequence[BlockAccount]) -> bytes:
         [[slot, of.eids, of.lines, of.dropped] for slot, of in account.printed.items()]
         for account in accounts
     ]
-    return encode(printed, arrays)
+    inputs = [
+        [[slot, *_without_bytes(fault)] for slot, fault in account.inputs.items()] for account in accounts
+    ]
+    blobs = [
+        np.frombuffer(blob, np.uint8)
+        for account in accounts
+        for fault in account.inputs.values()
+        for blob in (fault.asked.seen, fault.calls)
+    ]
+    arrays["blobs"] = np.concatenate([np.zeros(0, np.uint8), *blobs])
+    arrays["blob_lengths"] = _lengths(blobs)
+    return encode([printed, inputs], arrays)
 
 
 def decode_accounts(data: bytes) -> list[BlockAccount]:
     """What `encode_accounts` was given. Raises StateError."""
-    printed, arrays = decode(data)
+    (printed, inputs), arrays = decode(data)
+    blobs = iter(_parted(arrays["blobs"], arrays["blob_lengths"]) if len(arrays["blob_lengths"]) else [])
     columns = [_parted(arrays[name], arrays["lengths"]) for name in Events._fields]
     groups = [Events._make(parts) for parts in zip(*columns, strict=True)]
     of_ships = [_parted(arrays[_SHIPS + name], arrays["notable"]) for name in Ships._fields]
@@ -201,8 +215,21 @@ def decode_accounts(data: bytes) -> list[BlockAccount]:
         seen, faults, ships_spawned, nodes_spawned = groups[GROUPS * number : GROUPS * (number + 1)]
         lines = {int(slot): Printed(eids, texts, dropped) for slot, eids, texts, dropped in of}
         notable = Ships._make(column[number] for column in of_ships)
-        accounts.append(BlockAccount(seen, faults, ships_spawned, nodes_spawned, lines, notable))
+        asked = {
+            int(slot): _with_bytes(values, next(blobs).tobytes(), next(blobs).tobytes())
+            for slot, *values in inputs[number]
+        }
+        accounts.append(BlockAccount(seen, faults, ships_spawned, nodes_spawned, lines, notable, asked))
     return accounts
+
+
+def _without_bytes(fault: Fault) -> list[Any]:
+    return list(fault._replace(asked=list(fault.asked[:-1]), calls=None))  # type: ignore[arg-type]
+
+
+def _with_bytes(values: list[Any], seen: bytes, calls: bytes) -> Fault:
+    fault = Fault(*values)
+    return fault._replace(asked=Call._make((*fault.asked, seen)), calls=calls)
 
 
 def _lengths(parts: Iterable[Array]) -> NDArray[np.int64]:
