@@ -4,7 +4,7 @@
 //   npm run build -- my_strategy.ts            one file, to build/my_strategy.wasm
 //   npm run build -- my_strategy.ts -o my.wasm one file, to a place of your choice
 //
-// The compiler's options are in asconfig.json.
+// The compiler's options are in asconfig.json; those of the bundled strategies, which assert nothing, in asconfig.bundled.json.
 
 import { appendFileSync, mkdirSync, statSync } from "node:fs";
 import { basename, dirname, relative, resolve } from "node:path";
@@ -22,11 +22,11 @@ const userFolder = process.env.INIT_CWD ?? process.cwd();
 const BUNDLED = ["strategy_default", "strategy_flee", "strategy_battle", "strategy_blank"];
 const EXAMPLES = ["my_strategy"];
 
-async function build(sourcePath, modulePath) {
+async function build(sourcePath, modulePath, config = "asconfig.json") {
   mkdirSync(dirname(modulePath), { recursive: true });
   const fromHere = (path) => relative(here, path).replaceAll("\\", "/");
   const result = await compile(
-    [fromHere(sourcePath), "--outFile", fromHere(modulePath), "--config", "asconfig.json", "--baseDir", here],
+    [fromHere(sourcePath), "--outFile", fromHere(modulePath), "--config", config, "--baseDir", here],
     { stdout: process.stdout, stderr: process.stderr },
   );
   if (result.error) {
@@ -47,7 +47,8 @@ const { values, positionals } = parseArgs({
 });
 
 if (positionals.length === 0) {
-  for (const name of BUNDLED) await build(resolve(here, `${name}.ts`), moduleIn(bundledFolder, name));
+  for (const name of BUNDLED)
+    await build(resolve(here, `${name}.ts`), moduleIn(bundledFolder, name), "asconfig.bundled.json");
   for (const name of EXAMPLES) await build(resolve(here, `${name}.ts`), moduleIn(buildFolder, name));
 } else if (positionals.length === 1) {
   const sourcePath = resolve(userFolder, positionals[0]);

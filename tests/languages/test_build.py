@@ -13,9 +13,14 @@ from wasmverse.languages.compilers import find
 from wasmverse.languages.complaints import complaints_in
 from wasmverse.languages.flown import Fault, decide_in, decide_of
 from wasmverse.languages.producers import with_producers
-from wasmverse.languages.project import example_of
+from wasmverse.languages.project import example_of, make_project
 from wasmverse.languages.table import LANGUAGES, Compiler, Language
 from wasmverse.pilot import NODE, Direction, Entity, Ship, System, hold, move
+from wasmverse.settings import Settings
+from wasmverse.strategies.calls import Call, Scene
+from wasmverse.strategies.inspection import inspect_module
+from wasmverse.strategies.limits import guest_limits
+from wasmverse.strategies.relive import Relived, rebuilt, relive
 from wasmverse.wasm.sections import language_of
 
 PYTHON = LANGUAGES["python"]
@@ -221,3 +226,24 @@ def test_assemblyscript_is_built_by_the_checkouts_compiler(tmp_path: Path) -> No
     built = build(example_of(LANGUAGES["assemblyscript"]), tmp_path / "module.wasm")
     assert built.found.compiler.name == "asc"
     assert language_of(built.module.read_bytes()) == "AssemblyScript"
+
+
+def test_an_assertion_in_assemblyscript_says_its_text_and_line(tmp_path: Path) -> None:
+    project = make_project("mine", "assemblyscript", tmp_path)
+    source = project.source
+    text = source.read_text("utf-8")
+    number = text[: text.index("  let direction")].count("\n") + 1
+    source.write_text(
+        text.replace("  let direction", '  assert(energy < 150, "zu reich: ä");\n  let direction', 1), "utf-8"
+    )
+    module = build(source).module.read_bytes()
+    settings = Settings()
+    guest = rebuilt(inspect_module(module, "mine", settings), "mine")
+
+    def flown(energy: int) -> Relived:
+        call = Call(1, 1, energy, 100, 2, 2, 2, 0, bytes((2, 0, 5, 5)) * 3_000)
+        return relive(guest, Scene((call, call), 1, 1, 0, 200_000), guest_limits(settings))
+
+    failed = flown(150)
+    assert (failed.fault, failed.said) == ("trapped: unreachable", f"zu reich: ä at mine.ts:{number}")
+    assert flown(149).fault is None, "also with more in sight than there was room for at first"

@@ -15,7 +15,7 @@ type Files = Readonly<Record<string, string>>;
 const MODULE = 'module.wasm';
 
 /**
- * Compiles as `make setup` does the bundled strategies: by the same compiler, options and library, to the same bytes. `file`
+ * Compiles as `npm run build` in strategies/assemblyscript does: by the same compiler, options and library, to the same bytes. `file`
  * is what the source is called; the order of functions in a module may depend on it.
  */
 export async function compileStrategy(file: string, source: string, files: Files): Promise<Compiled> {

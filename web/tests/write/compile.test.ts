@@ -6,13 +6,16 @@ import { compileStrategy, locateFunction } from '../../src/write/compile';
 import { FILES, libraryNames, STARTS } from '../../src/write/sources';
 import { spotOfRefusal } from '../../src/write/spots';
 
+const ASSEMBLYSCRIPT = resolve(import.meta.dirname, '../../../strategies/assemblyscript');
 const BUNDLED = resolve(import.meta.dirname, '../../../server/wasmverse/bundled');
 
 test('the page compiles the bundled sources to the same bytes as the build', async () => {
   const bundled = STARTS.map(({ file }) => file).filter((file) => file.startsWith('strategy_'));
   expect(bundled).toHaveLength(4);
+  // They assert nothing, and are built without what assertions need.
+  const config = readFileSync(resolve(ASSEMBLYSCRIPT, 'asconfig.bundled.json'), 'utf8');
   for (const file of bundled) {
-    const compiled = await compileStrategy(file, FILES[file] ?? '', FILES);
+    const compiled = await compileStrategy(file, FILES[file] ?? '', { ...FILES, 'asconfig.json': config });
     if (compiled.kind === 'refused') throw new Error(compiled.words);
     const built = readFileSync(resolve(BUNDLED, file.replace('.ts', '.wasm')));
     expect(Buffer.from(compiled.bytes).equals(built), file).toBe(true);
@@ -84,6 +87,20 @@ test('an error is where it is in the source', async () => {
   const [problem] = compiled.problems;
   expect(problem?.message).toMatch(/nearst/);
   expect(source.slice(problem?.from, problem?.to)).toMatch(/^nearst/);
+}, 60_000);
+
+test('an assertion compiles to what says its text and line, and nothing else imports anything', async () => {
+  const source = FILES['my_strategy.ts'] ?? '';
+  const asserts = source.replace('let direction', 'assert(energy < 150, "too rich");\n  let direction');
+  for (const [text, count] of [
+    [source, 0],
+    [asserts, 1],
+  ] as const) {
+    const compiled = await compileStrategy('my_strategy.ts', text, FILES);
+    if (compiled.kind === 'refused') throw new Error(compiled.words);
+    const names = WebAssembly.Module.imports(new WebAssembly.Module(compiled.bytes)).map(({ name }) => name);
+    expect(names).toEqual(['fd_write'].slice(0, count));
+  }
 }, 60_000);
 
 test('what the library offers is read from its text', () => {
