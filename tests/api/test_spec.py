@@ -20,6 +20,9 @@ OPERATIONS = [
     ("GET", "/api/v1/strategies"),
     ("PUT", "/api/v1/strategies/{name}"),
     ("POST", "/api/v1/strategies/{name}/check"),
+    ("GET", "/api/v1/strategies/{name}"),
+    ("POST", "/api/v1/strategies/{name}/enable"),
+    ("POST", "/api/v1/strategies/{name}/disable"),
     ("DELETE", "/api/v1/strategies"),
     ("DELETE", "/api/v1/strategies/{name}"),
     ("GET", "/api/v1/functions"),
@@ -51,7 +54,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]
         "query_seconds_max": 2,
     }
     running = RunningGateway(tmp_path_factory.mktemp("fuzzed"), body_seconds_max=1, **limits)
-    functions = {"version": 1, "dropped": 1}
+    functions = {"version": 1, "dropped": 1, "is_enabled": True}
     running.universe.answer = {"eid": 1, "tid": 1, "name": "x", "names": ["x"], "strategies": [], **functions}
 
     yield running

@@ -10,7 +10,14 @@ import wasmtime
 
 from tests.api.conftest import RunningGateway
 from tests.wasm.builder import strategy_wat
-from wasmverse.commands import Author, CheckUpload, RemoveStrategies, RemoveStrategy, UploadStrategy
+from wasmverse.commands import (
+    Author,
+    CheckUpload,
+    EnableStrategy,
+    RemoveStrategies,
+    RemoveStrategy,
+    UploadStrategy,
+)
 from wasmverse.errors import StrategyCostly, StrategyTaken, StrategyUnknown
 
 
@@ -191,6 +198,35 @@ def test_remove_several(gateway: RunningGateway) -> None:
     for wrong in ("", "?name=", "?name=mine&name=../x", "?names=mine"):
         assert gateway.http.delete(f"/api/v1/strategies{wrong}").status_code == 400
     assert len(gateway.universe.commands) == sent
+
+
+def test_enable_and_disable(gateway: RunningGateway) -> None:
+    for how, is_enabled in (("enable", True), ("disable", False)):
+        gateway.universe.answer = {"name": "mine", "is_enabled": is_enabled, "tid": 7}
+        answer = gateway.http.post(f"/api/v1/strategies/mine/{how}", headers=basic("ada"))
+        assert answer.json() == {"name": "mine", "is_enabled": is_enabled, "turn": 7}
+        assert gateway.universe.commands[-1] == EnableStrategy("mine", is_enabled, Author.named("ada"))
+        sent = len(gateway.universe.commands)
+        assert gateway.http.post(f"/api/v1/strategies/Mine/{how}").status_code == 400
+        assert len(gateway.universe.commands) == sent
+
+
+def test_show(gateway: RunningGateway) -> None:
+    answer = gateway.http.get("/api/v1/strategies/strategy_default").json()
+    row, turn = answer["strategy"], gateway.universe.last.tid
+    assert (answer["turn"], row["name"], row["version"], row["is_enabled"]) == (
+        turn,
+        "strategy_default",
+        2,
+        True,
+    )
+    assert row["faults"] == [
+        {"fault_id": 7, "tid": turn, "version": 1, "sid": 1, "eid": 1, "reason": "trapped: unreachable"}
+    ]
+    assert gateway.http.get("/api/v1/strategies/strategy_blank").json()["strategy"]["faults"] == []
+    missing = gateway.http.get("/api/v1/strategies/nobody")
+    assert missing.status_code == 404 and "'nobody'" in missing.json()["error"]["message"]
+    assert gateway.http.get("/api/v1/strategies/No").status_code == 400
 
 
 def test_an_upload_that_costs_too_much_is_measured_once_more(gateway: RunningGateway) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import httpx
 import pytest
 import typer
 import wasmtime
@@ -16,7 +18,7 @@ from tests.api.test_strategies import HOLD, ROW
 from tests.wasm.builder import strategy_wat
 from wasmverse.cli.query import query
 from wasmverse.cli.strategy import app as strategy_app
-from wasmverse.commands import Author, RemoveStrategies
+from wasmverse.commands import Author, EnableStrategy, RemoveStrategies
 
 app = typer.Typer()
 app.command()(query)
@@ -172,3 +174,48 @@ def test_a_fault_is_relived(gateway: RunningGateway, tmp_path: Path) -> None:
     assert missing.exit_code == 1 and missing.stderr.startswith(
         "wasmverse: no fault is kept with fault_id = 8: see"
     )
+
+
+def test_enable_and_disable(gateway: RunningGateway) -> None:
+    for how, is_enabled in (("enable", True), ("disable", False)):
+        gateway.universe.answer = {"name": "mine", "is_enabled": is_enabled, "tid": 7}
+        outcome = run("strategy", how, "mine", "--url", gateway.url)
+        assert (outcome.exit_code, outcome.stdout) == (0, f"mine is {how}d from turn 8 on\n")
+        assert gateway.universe.commands[-1] == EnableStrategy("mine", is_enabled, Author.named("anonymous"))
+
+
+def test_show(gateway: RunningGateway) -> None:
+    outcome = run("strategy", "show", "strategy_default", "--url", gateway.url)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "enabled" in outcome.stdout and "yes" in outcome.stdout
+    turn = gateway.universe.last.tid
+    assert outcome.stdout.splitlines()[-2:] == [
+        f"fault 7: turn {turn}, version 1, ship 1 in system 1: trapped: unreachable",
+        "see one again with: wasmverse strategy relive 7 FILE",
+    ]
+    as_json = run("strategy", "show", "strategy_default", "--json", "--url", gateway.url)
+    assert json.loads(as_json.stdout)["strategy"]["faults"][0]["fault_id"] == 7
+    assert "'nobody'" in run("strategy", "show", "nobody", "--url", gateway.url).stderr
+
+
+def test_removed_strategies_are_listed_only_when_asked_for() -> None:
+    rows = [
+        {
+            **{
+                "name": name,
+                "version": 1,
+                "sha256": "",
+                "bytes": 1,
+                "language": "C",
+                "author": "ada",
+                "is_enabled": False,
+            },
+            **{"status": status, "budget_fuel": None},
+        }
+        for name, status in (("here", "grounded"), ("gone", "removed"))
+    ]
+    answer = httpx.Response(200, json={"strategies": rows, "turn": 7})
+    with patch("wasmverse.cli.strategy.request", return_value=answer):
+        listed, whole = run("strategy", "list").stdout, run("strategy", "list", "--all").stdout
+    assert "here" in listed and "gone" not in listed and "1 removed, shown with --all" in listed
+    assert "here" in whole and "gone" in whole and "--all" not in whole

@@ -1,6 +1,7 @@
 """Functions in a universe's file: stored with their versions, owned, bounded, found again, and shown to readers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.functions.builder import function_command
 from tests.simulation.builder import SMALL, changed, upload_of
 from tests.storage.test_open import with_duckdb
-from wasmverse.commands import Author, CreateFunction, DropFunction, RollbackFunction
+from wasmverse.commands import Author, CheckUpload, Cost, CreateFunction, DropFunction, RollbackFunction
 from wasmverse.errors import FunctionError, FunctionLimit, FunctionTaken, FunctionUnknown, StateError
 from wasmverse.functions.definition import Definition
 from wasmverse.messages import FunctionKey, FunctionUse
@@ -161,6 +162,20 @@ def test_a_strategy_cannot_take_a_functions_name(store: DuckdbStore) -> None:
     store.carry_out(function_command("gain"))
     with pytest.raises(FunctionTaken, match="that of a function"):
         store.carry_out(upload_of("gain", "(i64.const 0)"))
+
+
+def test_a_new_strategy_cannot_take_the_name_of_a_function_of_the_engine(store: DuckdbStore) -> None:
+    upload = upload_of("abs", "(i64.const 0)")
+    free = replace(upload.inspection, costs={"abs": Cost(0.0, 0.0)})
+    with pytest.raises(
+        FunctionTaken, match="'abs' is that of a function of the database engine, which queries would call"
+    ):
+        store.carry_out(replace(upload, inspection=free))
+    with pytest.raises(FunctionTaken, match="'abs'"):
+        store.check_upload(CheckUpload.of(replace(upload, inspection=free)))
+    # A recording repeats what was accepted once; and who flies under such a name goes on.
+    store.carry_out(upload)
+    assert store.carry_out(replace(upload, inspection=free))["strategies"][0]["version"] == 2
 
 
 def test_what_is_missing_or_there_already_is_an_error_unless_it_may_be(store: DuckdbStore) -> None:

@@ -18,6 +18,7 @@ from wasmverse.api.uploads import unless_left
 from wasmverse.commands import (
     CheckUpload,
     Cost,
+    EnableStrategy,
     Inspection,
     RemoveStrategies,
     RemoveStrategy,
@@ -34,6 +35,14 @@ LISTED = Query(
     "select name, version, sha256, bytes, language, author, status, is_enabled, budget_fuel from strategy order by name",
     format="rows",
 )
+
+_SHOWN = """
+select name, version, sha256, bytes, language, author, status, is_enabled, budget_fuel, uploaded_at, last_fault,
+  (select ships from strategy_turn where strategy = name order by tid desc limit 1) as ships,
+  (select energy from strategy_turn where strategy = name order by tid desc limit 1) as energy,
+  (select list({'fault_id': fault_id, 'tid': tid, 'version': strategy_fault.version, 'sid': sid, 'eid': eid, 'reason': reason}
+    order by fault_id desc) from strategy_fault where strategy = name) as faults
+from strategy where name = ?"""
 
 _ERROR = {
     "application/json": {
@@ -205,6 +214,46 @@ async def list_strategies(request: Request) -> Response:
     [rows] = orjson.loads(result.body)["results"]
     strategies = [row | {"is_enabled": bool(row["is_enabled"])} for row in rows["rows"]]
     return json_response({"strategies": strategies, "turn": result.turn})
+
+
+@router.get("/{name}")
+async def show(name: str, request: Request) -> Response:
+    """One strategy, as of the newest turn: what the list says of it, when it was uploaded, its last fault, its ships and their
+    energy, and its kept faults, the newest first."""
+    gateway = gateway_of(request)
+    client = client_of(request, gateway.may_ask(request))
+    result = await gateway.service.query(
+        Query(_SHOWN, orjson.dumps([check_name(name)]), format="rows"), client=client
+    )
+    [rows] = orjson.loads(result.body)["results"]
+    if not rows["rows"]:
+        raise HttpError(
+            404, f"there is no strategy {name!r}: see which there are with GET /api/v1/strategies"
+        )
+    [row] = rows["rows"]
+    row |= {"is_enabled": bool(row["is_enabled"]), "faults": row["faults"] or []}
+    return json_response({"strategy": row, "turn": result.turn})
+
+
+@router.post("/{name}/enable")
+async def enable(name: str, request: Request) -> Response:
+    """Deal new ships to a strategy."""
+    return await _enable(name, request, is_enabled=True)
+
+
+@router.post("/{name}/disable")
+async def disable(name: str, request: Request) -> Response:
+    """Deal no new ships to a strategy; those that it has fly on."""
+    return await _enable(name, request, is_enabled=False)
+
+
+async def _enable(name: str, request: Request, *, is_enabled: bool) -> Response:
+    gateway = gateway_of(request)
+    author = gateway.may_command(request).author
+    answer = await gateway.universe.ask(EnableStrategy(check_name(name), is_enabled, author))
+    gateway.metrics.commands.labels("enable_strategy").inc()
+    shown = {"name": answer["name"], "is_enabled": answer["is_enabled"], "turn": answer["tid"]}
+    return json_response(shown)
 
 
 @router.delete("", openapi_extra=_NAMES)

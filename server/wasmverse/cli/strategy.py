@@ -1,9 +1,10 @@
-"""``wasmverse strategy``: check, upload, list and remove strategies; `strategy_build` has `new` and `build`."""
+"""``wasmverse strategy``: check, upload, list, show, enable and remove strategies; `strategy_build` has `new` and `build`."""
 
 from __future__ import annotations
 
 import json
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.markup import escape
@@ -26,6 +27,7 @@ app.command("build")(build_command)
 app.command()(relive)
 
 
+Names = Annotated[list[str], typer.Argument(help="The strategies.", show_default=False)]
 FuelOption = Annotated[
     int | None,
     typer.Option(
@@ -120,7 +122,7 @@ def push(
 
 @app.command()
 def remove(
-    names: Annotated[list[str], typer.Argument(help="The strategies.", show_default=False)],
+    names: Names,
     url: UrlOption = None,
     token: TokenOption = None,
 ) -> None:
@@ -130,15 +132,72 @@ def remove(
     print(f"removed from turn {removed.turn + 1} on: {', '.join(removed.names)}")
 
 
+@app.command()
+def enable(names: Names, url: UrlOption = None, token: TokenOption = None) -> None:
+    """Deal new ships to strategies of yours, one after the other."""
+    _enable(names, "enable", url, token)
+
+
+@app.command()
+def disable(names: Names, url: UrlOption = None, token: TokenOption = None) -> None:
+    """Deal no new ships to strategies of yours, one after the other. Those that they have fly on."""
+    _enable(names, "disable", url, token)
+
+
+def _enable(names: list[str], how: str, url: str | None, token: str | None) -> None:
+    for name in names:
+        answer = request("POST", url, f"/api/v1/strategies/{quote(name, safe='')}/{how}", token=token).json()
+        print(f"{answer['name']} is {how}d from turn {answer['turn'] + 1} on")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A strategy.", show_default=False)],
+    url: UrlOption = None,
+    token: TokenOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a strategy: its version, status, ships and energy, and the faults that are kept of it."""
+    answer = request("GET", url, f"/api/v1/strategies/{quote(name, safe='')}", token=token).json()
+    row = answer["strategy"]
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False))
+        return
+    table = Table(show_header=False, caption=f"turn {answer['turn']:,}")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for key, value in row.items():
+        if key != "faults" and value is not None:
+            number = isinstance(value, int) and not isinstance(value, bool)
+            shown = f"{value:,}" if number else {True: "yes", False: "no"}.get(value, value)
+            table.add_row(key.removeprefix("is_"), escape(printable(shown, 500)))
+    print_table(table)
+    for fault in row["faults"]:
+        print(
+            f"fault {fault['fault_id']}: turn {fault['tid']:,}, version {fault['version']}, ship {fault['eid']} in system "
+            f"{fault['sid']}: {printable(fault['reason'], 500)}"
+        )
+    if row["faults"]:
+        print(f"see one again with: wasmverse strategy relive {row['faults'][0]['fault_id']} FILE")
+
+
 @app.command("list")
-def list_(url: UrlOption = None) -> None:
+def list_(
+    url: UrlOption = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="List those too that were removed and whose ships still hold.")
+    ] = False,
+) -> None:
     """List the strategies: version, language, author, declared fuel, status, and whether new ships are dealt to them."""
     answer = request("GET", url, "/api/v1/strategies").json()
-    table = Table(header_style="bold", caption=f"turn {answer['turn']:,}")
+    rows = [row for row in answer["strategies"] if show_all or row["status"] != "removed"]
+    hidden = len(answer["strategies"]) - len(rows)
+    more = f"; {hidden} removed, shown with --all" if hidden else ""
+    table = Table(header_style="bold", caption=f"turn {answer['turn']:,}{more}")
     for column in ("name", "version", "language", "author", "bytes", "fuel", "status", "enabled"):
         is_number = column in {"version", "bytes", "fuel"}
         table.add_column(column, justify="right" if is_number else "left")
-    for row in answer["strategies"]:
+    for row in rows:
         fuel = row.get("budget_fuel")
         cells = (
             row["name"],

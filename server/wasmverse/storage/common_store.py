@@ -258,7 +258,8 @@ class CommonStore(ABC, Generic[T]):
         names = list(found.strategies)
         check_room(transaction, names, found.sha256, upload.size, author, compiled, self.settings, gone)
         function_store.check_strategies_names(transaction, names)
-        if found.costs:
+        if found.costs:  # else it is repeated as it was accepted
+            function_store.check_new_names(transaction, names)
             self._check_cost(found.costs, upload.budget_fuel)
 
     def check_upload(self, upload: CheckUpload) -> dict[str, Any]:

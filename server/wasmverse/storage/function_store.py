@@ -196,6 +196,29 @@ def check_strategies_names(transaction: Transaction, names: Sequence[str]) -> No
         raise FunctionTaken(f"the name {row.name!r} is that of a function: choose another")
 
 
+def check_new_names(transaction: Transaction, names: Sequence[str]) -> None:
+    """Refuse names for new strategies that functions of the engine have; those that fly under one already may go on.
+
+    Raises
+    ------
+    FunctionTaken : the first such name.
+    """
+    taken = [name for name in names if name in query_words.function_names()]
+    strategies = schema.strategy.c
+    flown = {
+        row.name
+        for row in transaction.rows(
+            sa.select(strategies.name).where(strategies.name.in_(taken), strategies.status != "removed")
+        )
+    }
+    for name in taken:
+        if name not in flown:
+            raise FunctionTaken(
+                f"the name {name!r} is that of a function of the database engine, which queries would call in place of the "
+                "strategy: choose another"
+            )
+
+
 def _one(name: str, parameters: str | None) -> sa.ColumnElement[bool]:
     found = _TABLE.c.name == name
     return found if parameters is None else sa.and_(found, _TABLE.c.parameters == parameters)
