@@ -29,6 +29,7 @@ RUN pip install --no-cache-dir --no-index --find-links /wheels hatchling editabl
 COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY strategies strategies
+COPY docs/abi.md docs/client.md docs/data-dictionary.md docs/functions.md docs/mcp.md docs/query.md docs/rules-detail.md docs/
 COPY --from=node /src/server/wasmverse/page server/wasmverse/page
 COPY --from=node /src/server/wasmverse/bundled server/wasmverse/bundled
 RUN pip wheel --no-cache-dir --no-index --no-build-isolation --no-deps -w /wheels . \

@@ -53,7 +53,17 @@ LAW = {
         "text",
     },
     "pictures": set(),
-    "api": {"checks", "functions", "pictures", "query", "strategies", "confinement", "tokens", *PLAIN},
+    "api": {
+        "client",
+        "checks",
+        "functions",
+        "pictures",
+        "query",
+        "strategies",
+        "confinement",
+        "tokens",
+        *PLAIN,
+    },
     "processes": {
         "running",
         "api",

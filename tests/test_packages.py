@@ -61,6 +61,7 @@ def test_the_sdists_wheel_is_the_wheel(wheel: Path, wheel_of_sdist: Path) -> Non
         "page/index.html",
         "bundled/strategy_default.wasm",
         "languages/strategies/c/miner.c",
+        *(f"{page}.md" for page in ("pages/abi", "pages/mcp", "pages/query", "languages/strategies/README")),
         "strategies/strategy.wit",
         "py.typed",
     ):

@@ -25,6 +25,7 @@ from wasmverse.api.http.noted import Noted
 from wasmverse.api.http.origin import SiteGuard
 from wasmverse.api.live.queries import LiveQueries
 from wasmverse.api.live.socket import live_router
+from wasmverse.api.mcp import route as mcp
 from wasmverse.api.metrics import Metrics, note_turns
 from wasmverse.api.page import add_page
 from wasmverse.api.picture import Pictures
@@ -61,6 +62,7 @@ def create_app(
     metrics = Metrics(universe, service)
     access = Access(settings, tokens, ready_token)
     live = LiveQueries(universe, service, settings, tokens, metrics)
+    programs = mcp.Mcp()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,7 +71,8 @@ def create_app(
             asyncio.create_task(tell_uses(universe, service, live.count)),
             asyncio.create_task(note_turns(universe, metrics)),
         )
-        yield
+        async with programs.serving():
+            yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -113,6 +116,10 @@ def create_app(
     app.include_router(modules.router)
     app.include_router(picture.router)
     app.include_router(live_router)
+    app.state.mcp = programs
+    app.include_router(mcp.text_router)
+    if settings.is_mcp_served:
+        app.include_router(mcp.router)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),

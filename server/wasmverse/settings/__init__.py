@@ -18,6 +18,7 @@ from wasmverse.settings.gateway import (
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.logs import LogSettings
+from wasmverse.settings.mcp import McpSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.settings import Settings, load_settings, misspelt_variables
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
@@ -40,6 +41,7 @@ __all__ = [
     "HistorySettings",
     "LiveSettings",
     "LogSettings",
+    "McpSettings",
     "PastSettings",
     "PoolSettings",
     "QuerySettings",

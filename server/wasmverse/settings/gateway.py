@@ -13,6 +13,7 @@ from wasmverse.settings.functions import FunctionCheckSettings, FunctionSettings
 from wasmverse.settings.group import Group
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.logs import LogSettings
+from wasmverse.settings.mcp import McpSettings
 
 PUBLIC_URL = re.compile(
     r"https?://(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
@@ -180,6 +181,7 @@ class GatewaySettings(
     SiteSettings,
     LogSettings,
     ConfinementSettings,
+    McpSettings,
     AccessSettings,
     LiveSettings,
     ConnectionSettings,

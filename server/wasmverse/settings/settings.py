@@ -22,6 +22,7 @@ from wasmverse.settings.gateway import (
 from wasmverse.settings.guests import CheckSettings, GuestSettings, UploadSettings
 from wasmverse.settings.history import HistorySettings, PastSettings, RecordingSettings, SnapshotSettings
 from wasmverse.settings.logs import LogSettings
+from wasmverse.settings.mcp import McpSettings
 from wasmverse.settings.readers import PoolSettings, QuerySettings, ReaderSettings
 from wasmverse.settings.simulation import SimulationSettings, UniverseProcessSettings
 from wasmverse.settings.universe import CommandSettings, UniverseSettings
@@ -39,6 +40,7 @@ class Settings(
     # The groups; pydantic lists the fields of the last one first, as docs/settings.md does.
     LogSettings,
     ConfinementSettings,
+    McpSettings,
     AccessSettings,
     LiveSettings,
     ConnectionSettings,

@@ -1,0 +1,225 @@
+"""/mcp, driven by the protocol's own client: a whole visit to a real universe, and the rules of the routes behind the tools."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.api.conftest import RunningGateway
+from tests.api.test_strategies import HOLD, ROW
+from tests.processes.universe import Universe as Server
+from wasmverse.api.rate import RateLimit
+from wasmverse.commands import CheckUpload, UploadStrategy
+from wasmverse.tokens import Role
+
+EAST = """(module
+  (memory (export "memory") 1)
+  (func (export "decide")
+    (param i32) (param $x i32) (param i32) (param $energy i32) (param i32) (param i32) (param i32) (param i32)
+    (param i64) (param i32) (param i32) (result i64)
+    (select (i64.const 0x51) (i64.const 0) (i32.lt_u (local.get $x) (i32.const 99)))))"""
+
+
+def visit(url: str, acts: Callable[[Client], Awaitable[None]], token: str = "") -> None:
+    async def go() -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http,
+            Client(streamable_http_client(f"{url}/mcp", http_client=http)) as client,
+        ):
+            await acts(client)
+
+    asyncio.run(go())
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> Any:
+    """What a tool found; fails the test with its words if it refused."""
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    return result.structured_content
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return str(getattr(result.content[0], "text", ""))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = Server(tmp_path_factory.mktemp("mcp"), systems=2, period=0.25)
+    server.environment = {"WASMVERSE_QUERY_SECONDS_MAX": "60"}  # a loaded machine is no reason to fail
+    server.start()
+    try:
+        yield "http://" + server.log.read_text().partition("http://")[2].split()[0].rstrip("/,;.")
+    finally:
+        server.end()
+
+
+def test_a_whole_visit(server: str) -> None:
+    async def acts(client: Client) -> None:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert tools == {"query", "explain", "read_rules", "read_abi", "check", "duel", "push"}
+        rules = (await call(client, "read_rules"))["result"]
+        assert "move n cells" in rules and "decide" in (await call(client, "read_abi"))["result"]
+        assert "saturates" in (await call(client, "read_rules", to_the_byte=True))["result"]
+        found = await call(client, "check", name="easterner", wat=EAST)
+        assert found["strategies"][0]["trial"]["fault"] is None
+        duel = await call(client, "duel", wat=EAST, against=["strategy_flee"], turns=30, seed=3)
+        assert {row["name"] for row in duel["strategies"]} == {"mine", "strategy_flee"}
+        pushed = await call(client, "push", name="easterner", wat=EAST)
+        assert pushed["strategies"] == [{"name": "easterner", "version": 1, "status": "flying"}]
+        sql = "select eid, decode_plan(last_plan) as plan from entity where strategy = 'easterner' and last_plan <> 0"
+        for _ in range(1_000):  # ships are born every turn, and dealt to whoever flies
+            answer = await call(client, "query", sql=sql)
+            if answer["rows"]:
+                break
+            await asyncio.sleep(0.1)
+        assert "Move(East, 1)" in answer["rows"][0][1]
+
+    visit(server, acts)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    running = RunningGateway(tmp_path_factory.mktemp("gateway"), query_seconds_max=60, body_seconds_max=30)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
+    async def acts(client: Client) -> None:
+        turn = gateway.universe.last.tid
+        answer = await call(client, "query", sql="select ? as one", args=[1])
+        assert (answer["turn"], answer["rows"]) == (turn, [[1]])
+        assert answer["columns"][0].startswith("one ")
+        many = await call(client, "query", sql="select * from range(5000)")
+        assert len(many["rows"]) == 1_000 and many["left_out"].startswith("5,000 rows")
+        described = await call(client, "explain", sql="select count(*) as ships from entity")
+        assert described["rows"][0][:2] == ["ships", "BIGINT"]
+        assert "Error 1064: " in await refused(client, "query", sql="selec")
+        assert "1146" in await refused(client, "explain", sql="select * from nowhere")
+        gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+        wasm = base64.b64encode(HOLD).decode()
+        assert (await call(client, "check", name="mine", wasm=wasm))["strategies"][0]["export"] == "decide"
+        assert isinstance(gateway.universe.commands[-1], CheckUpload)
+        await call(client, "push", name="mine", wasm=wasm)
+        upload = gateway.universe.commands[-1]
+        assert isinstance(upload, UploadStrategy) and upload.module == HOLD
+        for words, arguments in {
+            "exports no function": {"wat": "(module)"},
+            "the text is no module": {"wat": "(module"},
+            "not base64": {"wasm": "?"},
+            "give the module once": {},
+        }.items():
+            assert words in await refused(client, "check", name="mine", **arguments)
+        assert "is not bundled" in await refused(client, "duel", wasm=wasm, against=["../rules"])
+        assert "duel_turns_max" in await refused(client, "duel", wasm=wasm, turns=601)
+
+    visit(gateway.url, acts)
+
+
+def test_resources_are_the_pages_and_the_schema(gateway: RunningGateway) -> None:
+    async def acts(client: Client) -> None:
+        pages = [str(resource.uri) for resource in (await client.list_resources()).resources]
+        assert "wasmverse://docs/abi" in pages and len(pages) == 8
+        for uri in pages:
+            assert (await client.read_resource(uri)).contents[0].text.startswith("# ")  # type: ignore[union-attr]
+        columns = (await client.read_resource("wasmverse://schema/entity")).contents[0].text  # type: ignore[union-attr]
+        assert '"column_name":"sid"' in columns.replace(": ", ":")
+
+    visit(gateway.url, acts)
+
+
+def test_llms_txt_names_pages_that_are_there(gateway: RunningGateway) -> None:
+    answer = gateway.http.get("/llms.txt")
+    assert answer.headers["content-type"].startswith("text/plain") and "/mcp" in answer.text
+    links = [part.partition(")")[0] for part in answer.text.split("](")[1:]]
+    assert len(links) == 9
+    assert [link for link in links if gateway.http.get(link).status_code != 200] == []
+    assert gateway.http.get("/docs/secrets.md").status_code == 404
+
+
+MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"Origin": "http://elsewhere.example"}, MESSAGE, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, MESSAGE, 403),
+        ({"Host": "elsewhere.example"}, MESSAGE, 403),
+        ({}, {"long": "x" * (1 << 20)}, 413),
+        ({}, MESSAGE, 200),
+    ],
+)
+def test_requests_are_judged_like_all_others(
+    gateway: RunningGateway, headers: dict[str, str], body: Any, status: int
+) -> None:
+    answer = gateway.http.post("/mcp", json=body, headers=ACCEPT | headers)
+    assert answer.status_code == status, answer.text
+    assert gateway.http.get("/mcp").status_code == 405
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    running = RunningGateway(
+        tmp_path_factory.mktemp("guarded"),
+        access="token",
+        is_reading_public=False,
+        body_seconds_max=30,
+        query_seconds_max=60,
+    )
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def test_a_token_may_here_what_it_may_elsewhere(guarded: RunningGateway) -> None:
+    assert guarded.http.post("/mcp", json=MESSAGE, headers=ACCEPT).status_code == 401
+    reader = guarded.app.state.gateway.access.tokens.create("rita", Role.reader)
+
+    async def acts(client: Client) -> None:
+        assert (await call(client, "query", sql="select 1 as one"))["rows"] == [[1]]
+        for tool in ("check", "push"):
+            assert "needs a pilot's token" in await refused(client, tool, name="mine", wat="(module)")
+        assert "needs a pilot's token" in await refused(client, "duel", wat="(module)")
+
+    visit(guarded.url, acts, reader)
+    assert guarded.universe.commands == []
+    guarded.app.state.gateway.queries = RateLimit(0.001)
+    headers = ACCEPT | {"Authorization": f"Bearer {reader}"}
+    answers = [guarded.http.post("/mcp", json=MESSAGE, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+def test_nothing_is_loaded_until_somebody_asks() -> None:
+    program = (
+        "import sys, wasmverse, wasmverse.api.app; "
+        "print([name for name in ('mcp', 'httpx', 'wasmverse.api.mcp.tools') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_it_can_be_turned_off(tmp_path: Path) -> None:
+    running = RunningGateway(tmp_path, is_mcp_served=False)
+    try:
+        assert running.http.post("/mcp", json=MESSAGE, headers=ACCEPT).status_code in {404, 405}
+        assert running.http.get("/llms.txt").status_code == 200
+    finally:
+        running.close()
