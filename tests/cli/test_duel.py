@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.builder import strategy_wat
-from wasmverse.cli.duelling import SUMMED
+from wasmverse.cli.duelling import SUMMED, duels, entrants_of
 from wasmverse.cli.main import app
 from wasmverse.cli.means import mean_and_confidence
 from wasmverse.settings import Settings
@@ -206,3 +206,12 @@ def test_a_saved_duel_is_played_again_and_can_be_served_from_any_turn(tmp_path: 
     refused = duel(BATTLE, FLEE, *options, "--save", saved)
     assert refused.exit_code == 1
     assert refused.stderr.endswith("is there already: remove it, or name another with --save\n")
+
+
+def test_progress_is_told_by_turns_of_one_universe_and_by_universes_of_several() -> None:
+    settings = Settings(systems=1, ships=4, nodes=4, threads=1)
+    entrants = entrants_of(["flee", "blank"], settings)
+    for seeds, whole in ((1, 50), (2, 2)):
+        told: list[int] = []
+        duels(entrants, 50, settings, seeds, 1, told.append)
+        assert sum(told) == whole and len(told) > 1

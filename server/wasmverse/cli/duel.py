@@ -75,7 +75,7 @@ def duel(
     try:
         check_new_universe(settings)
         entrants = duelling.entrants_of(files, settings)
-        with progress("universes", seeds) as tell:
+        with progress("turns", turns) if seeds == 1 else progress("universes", seeds) as tell:
             accounts = duelling.duels(entrants, turns, settings, seeds, processes, tell)
         if save is not None:
             saved = duelling.save(save, entrants, turns, settings)
@@ -92,14 +92,14 @@ def duel(
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, if that is a terminal and there is more than one; what is yielded is called at each step."""
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, if that is a terminal and there is more than one; tell what is yielded how many more are done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     is_hidden = total < 2 or not console.is_terminal
     with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)
+        yield lambda more: bar.advance(task, more)
 
 
 def winner_of(account: dict[str, Any]) -> str:

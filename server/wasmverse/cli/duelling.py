@@ -76,15 +76,22 @@ def duel(files: Sequence[Path | str], turns: int, settings: Settings) -> dict[st
 
 
 def duels(
-    entrants: Entrants, turns: int, settings: Settings, seeds: int, processes: int, tell: Callable[[], None]
+    entrants: Entrants,
+    turns: int,
+    settings: Settings,
+    seeds: int,
+    processes: int,
+    tell: Callable[[int], None],
 ) -> list[dict[str, Any]]:
     """The accounts of so many universes, whose seeds follow each other from that of the settings on, in this order.
 
     Parameters
     ----------
     processes : that play at once; 0 is one for each core.
-    tell : called whenever one has been played.
+    tell : told how much more has been played: universes; of a single one, turns.
     """
+    if seeds == 1:
+        return [_played(Job(entrants, settings, turns), tell)]
     jobs = [
         Job(entrants, settings.model_copy(update={"seed": settings.seed + number}), turns)
         for number in range(seeds)
@@ -93,26 +100,26 @@ def duels(
 
 
 def in_processes(
-    jobs: Sequence[Job], processes: int, tell: Callable[[], None] = lambda: None
+    jobs: Sequence[Job], processes: int, tell: Callable[[int], None] = lambda _: None
 ) -> Iterator[dict[str, Any]]:
     """The account of each job, in their order, whichever is done first."""
     workers = min(processes or os.cpu_count() or 1, len(jobs))
     if workers == 1:
         for job in jobs:
             account = _played(job)
-            tell()
+            tell(1)
             yield account
         return
     alone = [Job(job.entrants, job.settings.model_copy(update={"threads": 1}), job.turns) for job in jobs]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), keep_kernels) as pool:
         for account in pool.map(_played, alone):
-            tell()
+            tell(1)
             yield account
 
 
-def _played(job: Job) -> dict[str, Any]:
+def _played(job: Job, tell: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
     entrants, settings = job.entrants, job.settings
-    account = play_match(entrants.founders, settings, job.turns, entrants.compiled)
+    account = play_match(entrants.founders, settings, job.turns, entrants.compiled, tell)
     rows = [
         {"name": row["name"], "file": entrants.origin[row["name"]], **row} for row in account["strategies"]
     ]

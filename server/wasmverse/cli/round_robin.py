@@ -30,7 +30,7 @@ def tournament(
     settings: Settings,
     seeds: int,
     processes: int,
-    tell: Callable[[], None] = lambda: None,
+    tell: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Play every pair of strategies once a seed, alone in a universe, and rate them.
 

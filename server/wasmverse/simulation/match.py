@@ -106,14 +106,14 @@ def play_match(
     settings: SimulationSettings,
     turns: int,
     compiled: Mapping[str, bytes] | None = None,
-    tell: Callable[[int], None] = lambda _tid: None,
+    tell: Callable[[int], None] = lambda _turns: None,
 ) -> dict[str, Any]:
     """Play turns of a new universe whose ships are dealt to these founders, and to no others.
 
     Parameters
     ----------
     compiled : as `Arena` takes it.
-    tell : told the turn that was played, some twenty times.
+    tell : told how many turns more have been played, some twenty times.
 
     Returns
     -------
@@ -130,13 +130,14 @@ def play_match(
     """
     arena = Arena(settings, founders, compiled)
     try:
-        match = Match(arena)
+        match, told = Match(arena), 0
         step = max(1, -(-turns // MOMENTS))
         for number in range(1, turns + 1):
             match.add(arena.advance())
             if number % step == 0 or number == turns:
                 match.look()
-                tell(number)
+                tell(number - told)
+                told = number
         return match.account()
     finally:
         arena.close()
