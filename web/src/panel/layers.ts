@@ -83,6 +83,11 @@ export class Layers {
     const peak = peakOf(figuresOf(layer, this.summaries, this.asked) ?? []);
     this.peakSid = peak?.sid ?? null;
     this.peak.hidden = peak === null;
-    if (peak !== null) write(this.peak, `Most: ${count(peak.value)} ${unit} in system ${peak.sid}`);
+    if (peak !== null) write(this.peak, `Most: ${amountOf(peak.value, unit)} in system ${peak.sid}`);
   }
+}
+
+/** A number of something: `7 battles`, `1 battle`. */
+export function amountOf(value: number, unit: string): string {
+  return `${count(value)} ${value === 1 ? unit.replace(/^(ship|battle)s/, '$1') : unit}`;
 }

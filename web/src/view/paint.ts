@@ -25,11 +25,12 @@ export function paintStars(
 ): Uint8Array {
   const pixels = new Uint8Array(stars.length * 4);
   const lights = brightness(summaries);
+  const most = telling.kind === 'heat' ? heatLight(stars, telling.heat) : 1;
   const bySid = new Map(summaries.map((summary) => [summary.sid, summary]));
   stars.forEach(({ sid }, index) => {
     const summary = bySid.get(sid);
     const light = lights.get(sid) ?? 0;
-    const [colour, shine] = told(sid, summary, light, colourOf, telling);
+    const [colour, shine] = told(sid, summary, light, colourOf, telling, most);
     pixels[index * 4] = colour >> 16;
     pixels[index * 4 + 1] = (colour >> 8) & 0xff;
     pixels[index * 4 + 2] = colour & 0xff;
@@ -44,6 +45,7 @@ function told(
   light: number,
   colourOf: (strategy: string) => number,
   telling: Telling,
+  most: number,
 ): readonly [colour: number, light: number] {
   if (telling.kind === 'isolated') {
     const energy = telling.energy.get(sid) ?? 0;
@@ -53,12 +55,21 @@ function told(
   }
   if (telling.kind === 'heat') {
     const heat = telling.heat.get(sid) ?? 0;
-    return [rampColour(telling.ramp, heat), Math.abs(heat)];
+    return [rampColour(telling.ramp, heat), Math.abs(heat) * most];
   }
   if (summary === undefined) return [UNKNOWN_COLOUR, 0];
   // The more evenly a system is shared, the whiter its star.
   const share = summary.leaderEnergy / Math.max(1, summary.energy);
   return [mixed(colourOf(summary.leader), 0xffffff, 0.5 * (1 - share)), light];
+}
+
+/** How bright all stars together may be, as a mean of 0..1: where each has the largest figure they would outshine its colour. */
+const HEAT_MEAN_MAX = 0.3;
+
+function heatLight(stars: readonly Star[], heat: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const { sid } of stars) sum += Math.abs(heat.get(sid) ?? 0);
+  return Math.min(1, (HEAT_MEAN_MAX * stars.length) / Math.max(sum, 1e-9));
 }
 
 /** Brightness 0..1 of each system by the energy of its ships, compared with all others. */

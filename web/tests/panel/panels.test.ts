@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { brief, bytes, count, milliseconds, percent, seconds, short } from '../../src/panel/format';
 import { hoverText } from '../../src/panel/hover';
+import { amountOf } from '../../src/panel/layers';
 import { wordsOf } from '../../src/panel/notice';
 import { sharesOf } from '../../src/panel/phases';
 import { barsOf } from '../../src/panel/sparkline';
@@ -154,6 +155,14 @@ test('the tooltip names what is under the pointer', () => {
   expect(hoverText(node({ eid: 5 }), new Map(), [hero]), 'one that has fallen').toMatch(/^Node 5/);
   expect(hoverText(place, new Map([[42, summary]]), [hero])).toMatch(/ energy · Ulio Stormcaller, raider$/);
   expect(hoverText(place, new Map([[42, summary]]), [{ ...hero, sid: 41 }])).not.toMatch(/Ulio/);
+});
+
+test('one ship is no ships', () => {
+  expect([amountOf(1, 'ships'), amountOf(1200, 'battles'), amountOf(1, 'energy')]).toEqual([
+    '1 ship',
+    '1,200 battles',
+    '1 energy',
+  ]);
 });
 
 test('the chart says what it shows to who cannot see it', () => {

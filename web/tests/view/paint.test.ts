@@ -46,6 +46,14 @@ test('of an isolated strategy only its stars shine', () => {
   expect(pixels[7]).toBeGreaterThan(60);
 });
 
+test('a heat that is the same everywhere does not outshine its colour, one that is rare shines in full', () => {
+  const stars = Array.from({ length: 10 }, (_, sid) => star(sid));
+  const light = (heat: [number, number][]): number =>
+    paintStars(stars, [], colourOf, { kind: 'heat', ramp: HEAT, heat: new Map(heat) })[3] ?? 0;
+  expect(light([[0, 1]])).toBe(255);
+  expect(light(stars.map(({ sid }) => [sid, 1]))).toBeLessThan(100);
+});
+
 test('claims are the richest first; all but the isolated one lose their colour', () => {
   const holdings = [
     { strategy: 'a', x: 1, y: 2, energy: 3 },
