@@ -65,6 +65,18 @@ def test_a_shared_link_says_what_it_leads_to(framed: RunningGateway) -> None:
     assert "og:title" not in framed.http.get('/?system="><script>').text
 
 
+def test_a_page_that_is_built_again_is_given_out_for_every_place(framed: RunningGateway) -> None:
+    assert framed.page_folder is not None
+    index = framed.page_folder / "index.html"
+    before = index.read_text()
+    index.write_text(before.replace("<head>", '<head><script src="./assets/new.js"></script>'))
+    try:
+        for path in ("/", "/?system=42"):
+            assert "./assets/new.js" in framed.http.get(path).text
+    finally:
+        index.write_text(before)
+
+
 def test_only_pages_of_named_origins_may_frame_it(framed: RunningGateway, gateway: RunningGateway) -> None:
     for path in ("/", "/?turn=1"):
         policy = framed.http.get(path).headers["content-security-policy"]

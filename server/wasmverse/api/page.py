@@ -70,7 +70,7 @@ class _Page(StaticFiles):
     def __init__(self, folder: Path, framed_by: Sequence[str], public_url: str | None) -> None:
         super().__init__(directory=folder, html=True)
         self._public_url = public_url
-        self._index = (folder / "index.html").read_text()
+        self._index = folder / "index.html"
         self._headers = page_headers(framed_by)
         self._worker_policy = self._headers["Content-Security-Policy"].replace(
             "script-src 'self'", WORKER_SCRIPTS
@@ -86,7 +86,10 @@ class _Page(StaticFiles):
         if path not in {".", "index.html"} or not ({"system", "turn"} & query.keys()):
             return await super().get_response(path, scope)
         try:
-            told = described(self._index, place_asked(query), self._url(scope))
+            place = place_asked(query)
+            # Read now: a page that is built again while the server runs has other names of files.
+            text = await run_in_threadpool(self._index.read_text)
+            told = described(text, place, self._url(scope))
         except HttpError:
             return await super().get_response(path, scope)
         return HTMLResponse(told, headers={**self._headers, "Cache-Control": "no-cache"})
