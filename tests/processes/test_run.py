@@ -1,12 +1,14 @@
 """How the universe process opens what others may have open, too."""
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
-from wasmverse.errors import DatabaseLocked
+from wasmverse.errors import DatabaseLocked, SettingsError
 from wasmverse.processes import run
 from wasmverse.settings import Settings, UniverseProcessSettings
 from wasmverse.storage.postgres import database, sessions
@@ -57,3 +59,48 @@ def test_a_lock_that_was_not_had_in_time_is_somebody_at_work() -> None:
     error = psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
     assert isinstance(database.explain("postgresql://h/sky", error), DatabaseLocked)
     assert isinstance(sessions.explain(error), DatabaseLocked)
+
+
+@pytest.mark.parametrize("name", ["systems", "ships", "nodes", "seed"])
+def test_another_universe_than_the_one_that_is_there_is_refused(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = {"systems": 1_000, "ships": 32, "nodes": 64, "seed": 7}
+    closed: list[bool] = []
+    laws = SimpleNamespace(systems=1_000, ships_min=32, nodes_min=64, seed=7)
+    store = SimpleNamespace(laws=laws, close=lambda: closed.append(True))
+    monkeypatch.setattr(run, "open_universe", lambda *_: store)
+    settings = Settings(database_path=tmp_path / "u.duckdb").part(UniverseProcessSettings)
+    monkeypatch.setattr(run, "SnapshotWriter", lambda *_: pytest.fail("nothing is published"))
+
+    def start(asked: dict[str, int]) -> None:
+        run._run(settings, tmp_path, None, lambda _: None, dict, asked)  # type: ignore[arg-type]
+
+    asked = made | {name: made[name] + 1_000}
+    with pytest.raises(SettingsError) as refusal:
+        start(asked)
+    assert str(refusal.value) == (
+        f"--{name} is {asked[name]:,}, but the universe in {tmp_path / 'u.duckdb'} was made with {made[name]:,}, which cannot be "
+        f"changed: leave --{name} out to go on with it, or make another one with --db"
+    )
+    assert closed == [True]
+    for same in ({}, made, {name: made[name]}):
+        with pytest.raises(pytest.fail.Exception):
+            start(same)
+
+
+def test_the_unit_of_systemd_fits_the_settings() -> None:
+    """What `systemd-analyze verify` cannot know."""
+    text = (Path(__file__).parents[2] / "docs" / "operating" / "wasmverse.service").read_text("utf-8")
+    lines = [line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#")]
+    variables = [value.strip("'").partition("=") for key, _, value in lines if key == "Environment"]
+    given = {name.removeprefix("WASMVERSE_").lower(): value for name, _, value in variables}
+    assert given.pop("numba_cache_dir").startswith("/var/lib/wasmverse/")
+    given["proxies"] = json.loads(given["proxies"])
+    settings = Settings(**given)
+    assert settings.database_path == Path("/var/lib/wasmverse/universe.duckdb")
+    values = {key: value for key, _, value in lines}
+    assert int(values["TimeoutStopSec"]) > settings.stop_seconds_max
+    assert int(values["LimitNOFILE"]) > settings.connections_max
+    assert values["KillMode"] == "mixed", "SIGTERM is for the first process alone"
+    assert values["ExecStart"].endswith("/bin/wasmverse serve")

@@ -48,7 +48,8 @@ def serve(
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
-    A universe that is there already continues where it stopped; --systems, --ships, --nodes and --seed are for a new one.
+    A universe that is there already continues where it stopped; --systems, --ships, --nodes and --seed are for a new one, and
+    refused when they differ from those it was made with.
     Every other setting is an environment variable: see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
     the file.
     """
@@ -77,6 +78,8 @@ def serve(
         record_path=record,
     )
     log_to_standard_error(settings.log_format)
+    given = {"systems": systems, "ships": ships, "nodes": nodes, "seed": seed}
+    asked = {name: value for name, value in given.items() if value is not None}
     try:
         file = file_of(settings.database_path)
         if file is not None and not file.exists():
@@ -100,7 +103,7 @@ def serve(
 
     async def run_to_the_end() -> None:
         try:
-            failure = await run(settings, tokens, listening, tell)
+            failure = await run(settings, tokens, listening, tell, asked)
         except WasmverseError as error:
             failure = error.message
         end(failure, complain if settings.log_format == "json" else None)

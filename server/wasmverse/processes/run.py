@@ -11,25 +11,26 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wasmverse.errors import DatabaseLocked, RecordingError, SnapshotError, WasmverseError
+from wasmverse.errors import DatabaseLocked, RecordingError, SettingsError, SnapshotError, WasmverseError
 from wasmverse.messages import Confined, Failure, Progress
 from wasmverse.past.keeper import Keeper, universe_name
 from wasmverse.past.volume import past_folder
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.recording.recorder import record
-from wasmverse.settings import UniverseProcessSettings
+from wasmverse.settings import DatabasePlace, UniverseProcessSettings
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.arrow import snapshot_columns
 from wasmverse.storage.opening import open_universe, storage_error
 from wasmverse.storage.universe_store import SharedStore, UniverseStore
 from wasmverse.universe.cache import keep_no_more
+from wasmverse.universe.turn import Laws
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -43,9 +44,11 @@ def run_universe(
     snapshot_folder: Path,
     pipe: Connection,
     close_in: Callable[[], dict[str, str]],
+    asked: Mapping[str, int] | None = None,
 ) -> None:
     """The process: open, warm up, turn until told to stop. Exit status 1 after a failure that was told over the pipe.
 
+    ``asked`` : sizes and seed that were named at the start, by the settings' names.
     ``close_in`` takes from the process, before the first guest, what turns need not have; returns what holds.
     """
     # What its pool has to say of a database that failed comes before our own line, in forty of its own.
@@ -58,7 +61,7 @@ def run_universe(
 
     try:
         with suppress(_Stopped):
-            _run(settings, snapshot_folder, pipe, progress, close_in)
+            _run(settings, snapshot_folder, pipe, progress, close_in, asked or {})
         # duckdb's bindings report objects that live until the interpreter ends as leaked; there is nothing left to do.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -84,6 +87,7 @@ def _run(
     pipe: Connection,
     progress: Callable[[str], None],
     close_in: Callable[[], dict[str, str]],
+    asked: Mapping[str, int],
 ) -> None:
     is_prepared = False
 
@@ -102,6 +106,7 @@ def _run(
     progress(f"opening {settings.database_path}")
     store = _opened(settings, prepare, progress)
     try:
+        _check_asked(store.laws, asked, settings.database_path)
         if settings.record_path is not None:
             if isinstance(store, SharedStore):
                 if not store.claim():
@@ -125,6 +130,17 @@ def _run(
             snapshots.close()
     finally:
         store.close()
+
+
+def _check_asked(laws: Laws, asked: Mapping[str, int], place: DatabasePlace) -> None:
+    """Raises SettingsError where somebody asks for another universe than the one that is there."""
+    made = {"systems": laws.systems, "ships": laws.ships_min, "nodes": laws.nodes_min, "seed": laws.seed}
+    for name, value in asked.items():
+        if value != made[name]:
+            raise SettingsError(
+                f"--{name} is {value:,}, but the universe in {place} was made with {made[name]:,}, which cannot be changed: "
+                f"leave --{name} out to go on with it, or make another one with --db"
+            )
 
 
 def _keeper(settings: UniverseProcessSettings, store: UniverseStore) -> Keeper | None:

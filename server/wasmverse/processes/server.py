@@ -10,7 +10,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -76,11 +76,16 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    settings: Settings, tokens: Tokens, listening: socket.socket, tell: Callable[[str], None]
+    settings: Settings,
+    tokens: Tokens,
+    listening: socket.socket,
+    tell: Callable[[str], None],
+    asked: Mapping[str, int] | None = None,
 ) -> str | None:
     """Run until SIGINT, SIGTERM or SIGHUP, or until the universe fails; returns the reason of a failure.
 
     It ends in bounded time, whether its processes are then stopped, hang or are at work.
+    ``asked`` : sizes and seed that somebody named on the command line; one that differs from a present universe's is a failure.
     """
     host, port = listening.getsockname()[:2]
     url = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
@@ -95,7 +100,7 @@ async def serve(
         tried = {kind: await asyncio.to_thread(probe, kind, settings.user_ids_first) for kind in KINDS}
         if (lacking := refusal(settings.confinement_required, tried)) is not None:
             raise SettingsError(lacking)
-    universe = UniverseProcess(settings, folder, tell)
+    universe = UniverseProcess(settings, folder, tell, asked)
     try:
         await _first_of(universe.next_turn(-1), stopping.wait(), universe.ended.wait())
         if universe.last is not None and not stopping.is_set():

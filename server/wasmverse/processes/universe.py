@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,11 @@ class UniverseProcess:
     """The universe in a separate process; implements ``messages.Universe``. To be used from one event loop."""
 
     def __init__(
-        self, settings: UniverseProcessSettings, snapshot_folder: Path, tell: Callable[[str], None]
+        self,
+        settings: UniverseProcessSettings,
+        snapshot_folder: Path,
+        tell: Callable[[str], None],
+        asked: Mapping[str, int] | None = None,
     ) -> None:
         self.period_seconds = settings.period_seconds
         self.snapshot_folder = snapshot_folder
@@ -88,7 +92,7 @@ class UniverseProcess:
             )
         self._pipe = Connection(ours.detach())
         self._outbox = Outbox()
-        self._post((settings.part(UniverseProcessSettings), snapshot_folder))
+        self._post((settings.part(UniverseProcessSettings), snapshot_folder, dict(asked or {})))
         loop = asyncio.get_running_loop()
         for work in (self._listen, self._write):
             threading.Thread(target=work, args=(loop,), name="universe-pipe", daemon=True).start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -18,7 +19,12 @@ from wasmverse.settings import UniverseProcessSettings, file_of
 from wasmverse.universe.cache import base_folder, keep_on_disk
 
 
-def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pipe: Connection) -> None:
+def start_universe(
+    settings: UniverseProcessSettings,
+    snapshot_folder: Path,
+    pipe: Connection,
+    asked: Mapping[str, int] | None = None,
+) -> None:
     """Confine this process, then run the universe in it."""
     kernels = base_folder()
     paths = UniversePaths(
@@ -34,7 +40,7 @@ def start_universe(settings: UniverseProcessSettings, snapshot_folder: Path, pip
 
     from wasmverse.processes.run import run_universe  # noqa: PLC0415 - imports engines, which only a confined process may
 
-    run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(paths))
+    run_universe(settings, snapshot_folder, pipe, lambda: outcomes | close_universe(paths), asked)
 
 
 def servers_of(settings: UniverseProcessSettings) -> Servers | None:
@@ -59,11 +65,11 @@ def main() -> None:
     log_to_standard_error()
     with Connection(int(sys.argv[1])) as pipe:
         try:
-            settings, snapshot_folder = pipe.recv()
+            settings, snapshot_folder, asked = pipe.recv()
         except EOFError:
             return
         log_to_standard_error(settings.log_format)
-        start_universe(settings, snapshot_folder, pipe)
+        start_universe(settings, snapshot_folder, pipe, asked)
 
 
 if __name__ == "__main__":
