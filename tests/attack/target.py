@@ -37,7 +37,7 @@ class Target:
         for name, value in limits.items():
             self.universe.environment[f"WASMVERSE_{name.upper()}"] = str(value)
         self.universe.start()
-        self.url = self.universe.log.read_text().split()[-1]
+        self.url = self.universe.url
         self.port = int(self.url.rsplit(":", 1)[1])
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         assert self.universe.process is not None

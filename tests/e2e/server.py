@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.processes.universe import link_in
+
 COMMAND = Path(sys.executable).with_name("wasmverse")
 PERIOD_SECONDS = 0.5
 START_SECONDS_MAX = 180
@@ -85,7 +87,7 @@ class Server:
     @property
     def link(self) -> str:
         """The link that the server printed."""
-        return self._log.read_text().split()[-1]
+        return link_in(self._log)
 
     @property
     def _log(self) -> Path:

@@ -40,7 +40,7 @@ class Gateway(Universe):
         """Start, and wait until it answers."""
         self.http.close()
         super().start()
-        base = self.log.read_text().split()[-1]
+        base = self.url
         self.http = httpx.Client(base_url=base, trust_env=False, timeout=PATIENCE_SECONDS)
 
     def rows(self, sql: str, **body: Any) -> list[list[Any]]:

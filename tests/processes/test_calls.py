@@ -17,7 +17,7 @@ COUNTS = "(i64.shl (i64.extend_i32_u (local.get $length)) (i64.const 8))"
 def test_an_upload_is_called_in_sql_as_in_the_turn(universe: Universe) -> None:
     universe.options[universe.options.index("--period") + 1] = "0.3"
     universe.start()
-    url = universe.log.read_text().split()[-1]
+    url = universe.url
     with httpx.Client(base_url=url, timeout=30) as http:
 
         def ask(sql: str, turn: int | None = None) -> tuple[int, list[list[Any]]]:

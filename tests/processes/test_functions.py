@@ -59,7 +59,7 @@ class Client:
 def client(universe: Universe) -> Iterator[Client]:
     universe.options[universe.options.index("--period") + 1] = "0.25"
     universe.start()
-    client = Client(universe.log.read_text().split()[-1])
+    client = Client(universe.url)
     yield client
     client.http.close()
 

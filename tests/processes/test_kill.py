@@ -71,7 +71,7 @@ def test_a_crowd_survives_kill_nine_while_it_is_committed(tmp_path: Path, log_by
 
 def _reported_turn(universe: Universe, after: int, patience: float) -> int:
     """Wait until a turn was committed, then for ``patience`` seconds; returns the last turn that the server reported."""
-    url = universe.log.read_text().split()[-1]
+    url = universe.url
     seen, ends = 0, 0.0
     with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         while not ends or time.monotonic() < ends:

@@ -105,7 +105,7 @@ def test_late_turns_are_counted_and_shown(tmp_path: Path) -> None:
     universe.options[universe.options.index("--ships") + 1] = "60"
     try:
         universe.start()
-        url = universe.log.read_text().split()[-1]
+        url = universe.url
         with httpx.Client(base_url=url, trust_env=False) as client:
             facts = client.get("/health").json()
             while not facts["turn"] or facts["turn"] < 4:

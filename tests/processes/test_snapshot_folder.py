@@ -17,9 +17,7 @@ class Asking:
     """A client that asks all the time and must always get an answer."""
 
     def __init__(self, universe: Universe) -> None:
-        self.http = httpx.Client(
-            base_url=universe.log.read_text().split()[-1], trust_env=False, timeout=PATIENCE_SECONDS
-        )
+        self.http = httpx.Client(base_url=universe.url, trust_env=False, timeout=PATIENCE_SECONDS)
 
     def close(self) -> None:
         self.http.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,15 @@ from wasmverse.storage.rolling_rows import PRUNE_TURNS
 COMMAND = [sys.executable, "-m", "wasmverse.cli.main", "serve"]
 PATIENCE_SECONDS = 180
 GRID_SIDE = 100
+
+
+def link_in(log: Path, since: int = 0) -> str:
+    """Wait for the link that a server prints; what was written before the byte ``since`` is of an earlier start."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (links := re.findall(r"^http://\S+(?=\n)", log.read_bytes()[since:].decode(), re.MULTILINE)):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    return str(links[-1])
 
 
 class Universe:
@@ -61,6 +71,11 @@ class Universe:
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.02)
+
+    @property
+    def url(self) -> str:
+        """The link of the greeting: a line of its own, after which the log goes on."""
+        return link_in(self.log, self._told)
 
     def signal(self, number: int) -> int:
         """Signal only the server's first process and wait for its end; returns its exit status."""
