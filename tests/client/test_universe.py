@@ -63,7 +63,7 @@ def test_frames_keep_every_integer(universe: Universe) -> None:
     assert isinstance(answer.arrow(), pa.Table)
     assert answer.polars()["big"].to_list() == [EXACT, None]
     frame = answer.pandas()
-    assert frame["big"][0] == EXACT and frame["big"].isna().tolist() == [False, True]
+    assert int(frame["big"][0]) == EXACT and frame["big"].isna().tolist() == [False, True]
     assert str(universe.query("select 1 as one").pandas()["one"].dtype) == "int32"
 
 
