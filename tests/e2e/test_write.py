@@ -16,7 +16,7 @@ LOAD_MS = 120_000
 
 def test_a_visitor_writes_a_strategy_and_follows_its_first_ship(visit: Visit, server: Server) -> None:
     began = time.monotonic()
-    page = visit.open()
+    page = visit.open("#/?idle=0")  # on a slow machine the tour would begin meanwhile
     page.keyboard.press("a")
     source = page.get_by_role("textbox", name="Source")
     expect(source).to_be_focused()

@@ -92,7 +92,6 @@ class WriteSheet {
   private awaited: string | null = null;
   /** The source of which warnings were shown: who deploys it once more wants it so. */
   private warned: string | null = null;
-  private lastFate: Fate | null = null;
   /** The name whose fate is shown: what was deployed last, or stands in the field when the sheet is opened. */
   flying = '';
 
@@ -133,7 +132,6 @@ class WriteSheet {
   }
 
   show(fate: Fate | null): void {
-    this.lastFate = fate;
     this.fate.replaceChildren(...(fate === null ? [] : [fateList(this.flying, fate, () => this.fly(fate))]));
     if (fate === null || fate.birth === null || this.awaited !== this.flying) return;
     this.awaited = null;
@@ -253,7 +251,8 @@ class WriteSheet {
       this.judge('refused', `${this.verdict.textContent} Not deployed; once more, if it is meant so.`);
       return;
     }
-    const before = this.flying === name ? this.lastFate : null;
+    // How it fares may not have been answered yet; the server has said which version this is.
+    const isNew = tried.every(({ version }) => version === 1);
     const sent = await this.ask(built, async () => {
       await uploadStrategy(name, new Blob([built.bytes]));
       return name;
@@ -261,11 +260,11 @@ class WriteSheet {
     if (sent === null) return;
     this.judge(
       'accepted',
-      before === null
+      isNew
         ? `${name} is accepted, and flies from the next turn on. The camera goes to its first ship when it is born.`
         : `${name} has a new version: its ships think with it from the next turn on.`,
     );
-    if (before === null) this.awaited = name;
+    if (isNew) this.awaited = name;
     this.flying = name;
     // Says to the feed that there is another question.
     this.address.replace({});
