@@ -26,6 +26,8 @@ class Target:
     def __init__(self, folder: Path, **settings: object) -> None:
         self.universe = Universe(folder, period=0.5)
         limits = {
+            "readers": 2,
+            "reader_spares": 1,
             "head_seconds_max": 2,
             "idle_seconds_max": 5,
             "body_seconds_max": 1,

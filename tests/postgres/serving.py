@@ -23,11 +23,7 @@ class Gateway(Universe):
         self.options[1] = url
         self.options += more
         self.http = httpx.Client()
-        self.environment = {
-            "WASMVERSE_READERS": "1",
-            "WASMVERSE_SNAPSHOTS_KEPT": "200",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
+        self.environment |= {"WASMVERSE_SNAPSHOTS_KEPT": "200", "OPENBLAS_NUM_THREADS": "1"}
         # In memory it would outlive a server that is killed: nobody starts one over the same database again.
         self.environment["WASMVERSE_SNAPSHOT_FOLDER"] = str(folder / f"{name}-snapshots")
 

@@ -33,6 +33,8 @@ PATIENCE_SECONDS = 120
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Universe]:
     universe = Universe(tmp_path_factory.mktemp("historian"), period=0.25)
     universe.environment |= {
+        "WASMVERSE_READERS": "2",
+        "WASMVERSE_READER_SPARES": "1",
         "WASMVERSE_SNAPSHOTS_KEPT": "3",
         "WASMVERSE_KEYFRAME_TURNS": "4",
         "WASMVERSE_REPLAYED_KEPT": "3",

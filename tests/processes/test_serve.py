@@ -89,6 +89,7 @@ def test_a_long_log_is_folded_between_two_turns(tmp_path: Path) -> None:
 
 
 def test_no_process_takes_huge_pages(universe: Universe) -> None:
+    universe.environment |= {"WASMVERSE_READERS": "2", "WASMVERSE_READER_SPARES": "1"}
     universe.start()
     assert universe.process is not None
     gateway = psutil.Process(universe.process.pid)

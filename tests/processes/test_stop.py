@@ -20,11 +20,6 @@ STOP_SECONDS = 40
 """Well below `stop_seconds_max`, after which the universe would be killed: what ends by itself takes a few seconds."""
 
 
-@pytest.fixture(autouse=True)
-def few_readers(universe: Universe) -> None:
-    universe.environment |= {"WASMVERSE_READERS": "1", "WASMVERSE_READER_SPARES": "0"}
-
-
 def end_by(universe: Universe, number: int, *, group: bool = True, times: int = 1) -> tuple[int, list[str]]:
     """The exit status, and what was printed since then for a person, beside the log's line of it."""
     assert universe.process is not None

@@ -31,7 +31,11 @@ def link_in(log: Path, since: int = 0) -> str:
 
 
 class Universe:
-    """One universe file with its server, which a test may start and end as often as it likes."""
+    """One universe file with its server, which a test may start and end as often as it likes.
+
+    With one reader and no spare: each takes half a second of processor time to start, and most tests ask one thing at a time.
+    It is as urgent as the rest, or a busy machine would starve it.
+    """
 
     def __init__(
         self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.05
@@ -41,7 +45,11 @@ class Universe:
         self.options = ["--db", str(self.path), "--systems", str(systems), "--ships", str(ships)]
         self.options += ["--nodes", str(nodes)]
         self.options += ["--port", "0", "--period", str(period)]
-        self.environment: dict[str, str] = {}
+        self.environment = {
+            "WASMVERSE_READERS": "1",
+            "WASMVERSE_READER_SPARES": "0",
+            "WASMVERSE_READER_NICE": "0",
+        }
         self.process: subprocess.Popen[bytes] | None = None
         self._told = 0
 

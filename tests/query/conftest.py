@@ -15,10 +15,11 @@ from wasmverse.snapshots.snapshot import SnapshotWriter
 
 
 class RunningPool:
-    """A started pool over its own snapshots, driven from plain tests."""
+    """A started pool over its own snapshots, driven from plain tests; as urgent as these, or a busy machine would starve it."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
-        self.settings = Settings(database_path=folder / "none.duckdb", **settings)
+        usual = {"reader_nice": 0}
+        self.settings = Settings(database_path=folder / "none.duckdb", **(usual | settings))
         self.writer = SnapshotWriter(folder / "snapshots", keep=4, bytes_max=1 << 30)
         self.threads = LoopThread()
         self.pool = ReaderPool(self.settings, self.writer.folder)
