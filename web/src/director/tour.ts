@@ -38,6 +38,10 @@ const VISITS_KEPT = 120;
 const LINGER_MS = 2000;
 const LOOK_MS_MIN = 3000;
 
+/** A replay whose turns come late goes on for so long, so many times at most. */
+const LATE_MS = 4000;
+const LATE_WAITS_MAX = 3;
+
 const REPLAY_WORDS = 'Fallen. Once more, slowly.';
 
 export const LEAVING_WORDS = 'You steer. Watch (w) goes on with the tour.';
@@ -157,10 +161,17 @@ export class Tour {
     );
     // What is told now is not visited for itself later.
     if (told !== undefined && told !== shot.story) this.visited = [...this.visited, told].slice(-VISITS_KEPT);
-    this.cancel = this.after(lastsMs, () => {
+    const leave = (waits: number): void => {
+      const { turn } = this.address.place;
+      // Where turns come late, the fall is waited for.
+      if (waits > 0 && turn !== null && turn < fellTid) {
+        this.cancel = this.after(LATE_MS, () => leave(waits - 1));
+        return;
+      }
       this.address.replace(TO_LIVE);
       this.next();
-    });
+    };
+    this.cancel = this.after(lastsMs, () => leave(LATE_WAITS_MAX));
     this.address.replace(step);
     this.screen.show({ ...shot, caption: told?.text ?? REPLAY_WORDS }, lastsMs);
   }

@@ -174,6 +174,9 @@ test('when the ship falls, its fall is shown once more in slow motion, and then 
   expect(feed.asked(address.place)).toEqual([]);
   expect(screen.shots.at(-1)?.shot.caption).toMatch(/Once more/);
   clock.fire();
+  expect(address.place, 'its turns come late').toMatchObject({ turn: 49 });
+  address.replace({ turn: 52 });
+  clock.fire();
   expect(address.place).toMatchObject({ turn: null, play: null, sid: null, isTouring: true });
 });
 
