@@ -48,9 +48,8 @@ class Engine:
     def __init__(self, config: dict[str, Any]) -> None:
         folder = Path(config["snapshot_folder"])
         set_thread_stacks()
-        pa.array(
-            [None]
-        )  # with its first list, Arrow loads pandas where it is installed: not in somebody's query, whose time it is
+        # With its first list Arrow loads pandas where that is installed: not in somebody's query, whose time it would be.
+        pa.array([None])
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"], config["dictionary"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
