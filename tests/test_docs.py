@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from wasmverse.cli.main import app
 from wasmverse.settings import Settings
+from wasmverse.storage import kept_faults
 from wasmverse.universe import rules
 
 ROOT = Path(__file__).parent.parent
@@ -121,6 +122,18 @@ def test_what_commands_cost_is_as_documented() -> None:
     ]
     helpers = (ROOT / "strategies/assemblyscript/lib/wasmverse.ts").read_text("utf-8")
     assert f"UPGRADE_COST: u32 = {rules.COST_UPGRADE};" in helpers
+    page = (ROOT / "web/src/help/rules.ts").read_text("utf-8")
+    told = r"Hold for (\d+) energy, move up to as many cells as it has thrusters for (\d+), or buy .* for (\d+)\."
+    assert re.findall(told, page) == [tuple(map(str, costs))]
+
+
+def test_how_many_faults_are_kept_is_as_documented() -> None:
+    said = " ".join((ROOT / "docs/query.md").read_text("utf-8").split())
+    assert f"keeps the newest {kept_faults.FAULTS_KEPT} of each strategy" in said
+    assert (
+        f"only after {kept_faults.SAME_TURNS} turns, and {kept_faults.FAULTS_MAX} faults are kept in all"
+        in said
+    )
 
 
 # ---- docs/dependencies.md

@@ -7,7 +7,7 @@ const RING = '#ffb08a';
 const LEGEND: readonly (readonly [words: string, draw: () => SVGElement[]])[] = [
   ['A star is a solar system. It shines by the energy of its ships.', () => [light(32, 32, 7, '#ffe6c0')]],
   [
-    'Its colour is that of the strategy with most energy there.',
+    'The glow around it has the colour of the strategy with most energy there.',
     () => [light(17, 40, 5, colourOf(0)), light(34, 19, 6, colourOf(1)), light(49, 44, 5, colourOf(5))],
   ],
   [

@@ -20,6 +20,7 @@ const DOT_COLOUR = '#8fa3c8';
 export class Minimap {
   private readonly canvas = element('canvas', { role: 'img' });
   private readonly list = element('ul', { class: 'neighbours', 'aria-label': 'Nearest systems' });
+  private readonly heading = element('p', { class: 'label', 'aria-hidden': 'true' }, 'Nearest, by distance');
   private places: readonly SystemPlace[] = [];
   private neighbours: readonly SystemSummary[] = [];
 
@@ -28,7 +29,7 @@ export class Minimap {
     private readonly address: Pick<Address, 'place' | 'listen' | 'go'>,
     feed: Pick<Feed, 'follow'>,
   ) {
-    host.append(this.canvas, this.list);
+    host.append(this.canvas, element('div', {}, this.heading, this.list));
     this.canvas.addEventListener('click', (event) => this.press(event));
     address.listen((place, from) => {
       if (place.sid !== from?.sid) this.show();

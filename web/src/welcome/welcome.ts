@@ -48,6 +48,7 @@ export class Welcome {
     this.box = element(
       'section',
       { class: 'welcome', role: 'dialog', 'aria-labelledby': 'welcome-title' },
+      button('×', { class: 'quiet close', 'aria-label': 'Close the welcome' }, () => this.close()),
       element(
         'h2',
         { id: 'welcome-title' },
@@ -58,13 +59,16 @@ export class Welcome {
         'div',
         { class: 'ways' },
         ...ways,
-        button('Rules and how it works', { class: 'quiet' }, () => {
+        button('Write a ship', {}, () => {
+          this.close();
+          address.go({ sheet: 'write' });
+        }),
+        button('How it works', { class: 'quiet' }, () => {
           this.close();
           address.go({ sheet: 'help' });
         }),
       ),
       this.trouble,
-      element('p', { class: 'muted small' }, 'Any key closes this.'),
     );
     document.body.append(this.box);
     document.body.dataset.welcome = '';

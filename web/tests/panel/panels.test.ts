@@ -46,7 +46,7 @@ describe('figuresOf', () => {
     expect(figuresOf(late)).toEqual({
       turn: '1,234',
       turnTime: '42 ms',
-      period: '0.5 s',
+      period: '500 ms',
       ships: '100',
       nodes: '200',
       writes: '300',
