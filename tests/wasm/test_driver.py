@@ -16,9 +16,9 @@ from tests.wasm.builder import (
     limits_of,
 )
 from wasmverse.wasm.abi import core_function, flatten
+from wasmverse.wasm.allowed import REALLOC_NAMES
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.layout import Layout, SignatureError
-from wasmverse.wasm.linker import REALLOC_NAMES
 from wasmverse.wasm.types import SCALARS, Function
 
 _WIDTHS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}

@@ -18,6 +18,7 @@ from wasmverse.functions.signature import check_exports, define
 from wasmverse.functions.wanted import Wanted
 from wasmverse.settings import FunctionCheckSettings
 from wasmverse.wasm.abi import core_function
+from wasmverse.wasm.allowed import check_imports, check_is_reactor, check_start
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import ComponentContents, core_of_component, inspect_component
 from wasmverse.wasm.fold import FoldError
@@ -26,7 +27,6 @@ from wasmverse.wasm.hosting import Compiled, serialized
 from wasmverse.wasm.inspect import NATIVE_AT_UPLOAD, compile_inspected, inspect, last_line
 from wasmverse.wasm.layout import Layout, SignatureError
 from wasmverse.wasm.limits import TABLES_MAX, Limits
-from wasmverse.wasm.linker import check_imports, check_is_reactor, check_start
 from wasmverse.wasm.types import Function
 
 _RESULT_BYTES = 1 << 16

@@ -14,10 +14,10 @@ from wasmverse.functions.type_names import UNION_MAX, is_number, sql_type
 from wasmverse.functions.wanted import Wanted
 from wasmverse.text import printable
 from wasmverse.wasm.abi import cases_of, core_function, fields_of
+from wasmverse.wasm.allowed import check_realloc
 from wasmverse.wasm.fold import Steps, front_of
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.layout import Layout, SignatureError
-from wasmverse.wasm.linker import check_realloc
 from wasmverse.wasm.types import (
     F32,
     F64,

@@ -14,10 +14,10 @@ from wasmverse.pilot import SHIP, Plan, Ship, System
 from wasmverse.settings import CheckSettings
 from wasmverse.strategies.contract import DECIDE, check_contract, strategy_layout
 from wasmverse.strategies.limits import guest_limits, module_limits
+from wasmverse.wasm.allowed import check_imports
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Guest
 from wasmverse.wasm.inspect import compile_inspected, inspect
-from wasmverse.wasm.linker import check_imports
 
 _SEEN_BYTES_MAX = 4 * 4_096
 

@@ -10,8 +10,8 @@ from wasmverse.errors import ModulePlace, ModuleRefused
 from wasmverse.strategies.names import NAME_SHOWN, check_name
 from wasmverse.text import printable
 from wasmverse.wasm.abi import core_function
+from wasmverse.wasm.allowed import check_is_reactor, check_realloc
 from wasmverse.wasm.layout import Layout
-from wasmverse.wasm.linker import check_is_reactor, check_realloc
 from wasmverse.wasm.sections import exports_of
 from wasmverse.wasm.types import Function
 from wasmverse.wasm.wit import parse_world

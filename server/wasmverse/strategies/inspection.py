@@ -16,11 +16,11 @@ from wasmverse.strategies.contract import check_contract
 from wasmverse.strategies.limits import component_limits, guest_limits, module_limits
 from wasmverse.strategies.names import check_name
 from wasmverse.strategies.trial import try_strategies
+from wasmverse.wasm.allowed import check_imports, check_start
 from wasmverse.wasm.component.binary import is_component
 from wasmverse.wasm.component.inspect import ComponentContents, compile_component, inspect_component
 from wasmverse.wasm.hosting import Compiled, serialized
 from wasmverse.wasm.inspect import NATIVE_AT_UPLOAD, Contents, compile_inspected, inspect
-from wasmverse.wasm.linker import check_imports, check_start
 
 
 def inspect_module(

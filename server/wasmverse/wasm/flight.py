@@ -18,6 +18,7 @@ import wasmtime
 from wasmtime import _ffi as ffi
 
 from wasmverse.wasm import fold, native_calls, trampolines
+from wasmverse.wasm.allowed import INITIALIZE
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.driver_text import CHECKS
 from wasmverse.wasm.engine import flight_engine
@@ -25,7 +26,6 @@ from wasmverse.wasm.fold import Front
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import TABLES_MAX, Limits
-from wasmverse.wasm.linker import INITIALIZE
 from wasmverse.wasm.stack import COUNTER
 from wasmverse.wasm.wasi.functions import functions_module
 from wasmverse.wasm.wasi.signatures import SIGNATURES

@@ -9,13 +9,13 @@ from typing import Protocol
 import wasmtime
 
 from wasmverse.wasm import trampolines
+from wasmverse.wasm.allowed import REALLOC_NAMES
 from wasmverse.wasm.engine import flight_engine
 from wasmverse.wasm.flight import OUT_OF_FUEL, Flight, Plan
 from wasmverse.wasm.fold import Front
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.layout import Layout
 from wasmverse.wasm.limits import CAREFUL_ROWS, POOL_GROWTH, Limits
-from wasmverse.wasm.linker import REALLOC_NAMES
 from wasmverse.wasm.wasi.world import NOWHERE, WasiMemory, World, wasi_memory
 
 

@@ -4,7 +4,7 @@ import pytest
 import wasmtime
 
 from wasmverse.errors import ModuleRefused
-from wasmverse.wasm.linker import check_imports, check_is_reactor, check_start
+from wasmverse.wasm.allowed import check_imports, check_is_reactor, check_start
 from wasmverse.wasm.sections import Imported, imports_of
 from wasmverse.wasm.wasi.signatures import MODULE, SIGNATURES
 
