@@ -92,5 +92,5 @@ def test_check_shows_the_language_that_a_module_claims_without_its_escapes(tmp_p
     file.write_bytes(plain + b"\0" + bytes([len(body)]) + body)
     outcome = CliRunner().invoke(app, ["strategy", "check", str(file)])
     assert outcome.exit_code == 0, outcome.stderr
-    check_printable(outcome.stdout, lines=3)
+    check_printable(outcome.stdout, lines=4)
     assert r"C\x1b[2J" in outcome.stdout

@@ -145,4 +145,4 @@ def test_a_panic_is_told_before_the_fault(simulate: Callable[..., DuckdbStore]) 
     play(simulation, 1)
     assert [row["line"] for row in log(simulation)] == ["index out of range"]
     [row] = [row for row in simulation.strategy_rows.to_pylist() if row["name"] == "mine"]
-    assert row["last_fault"] == "turn 1: trapped: unreachable"
+    assert row["last_fault"] == "turn 1: trapped: unreachable; it said: index out of range"
