@@ -8,7 +8,7 @@ from tests.strategies.observed import observed
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import Inspection, Trial
 from wasmverse.strategies.inspection import inspect_module
-from wasmverse.strategies.observations import FILE, observations
+from wasmverse.strategies.observations import FILE, TRIAL_FUEL_MAX, observations
 from wasmverse.strategies.trial_report import lines_of, plain, warnings_of
 
 
@@ -144,6 +144,18 @@ def test_after_some_traps_it_is_not_called_any_more() -> None:
     assert second.startswith("after 4 calls that returned nothing it was not called for the other 96 ships")
     endless = trial("(loop $l (br $l)) (i64.const 0)")
     assert (endless.trapped, endless.fault) == (4, "ran out of fuel")
+
+
+def test_calls_of_seconds_do_not_keep_the_checker_for_minutes() -> None:
+    """Where an operator grants so much; a hundred of them took longer than an upload may wait."""
+    loop = "(loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i64.const 0)"
+    found = trial("(local.set 0 (i32.const 20000000))" + loop, 5_000_000_000)
+    assert (found.trapped, found.observations) == (0, 100)
+    assert (
+        TRIAL_FUEL_MAX <= found.fuel_mean * found.calls + found.calls < TRIAL_FUEL_MAX + 2 * found.fuel_most
+    )
+    [warning] = warnings_of(found)
+    assert f"it was not called for the other {100 - found.calls} observations" in warning
 
 
 def test_one_call_may_take_what_others_leave_and_all_together_not_more() -> None:

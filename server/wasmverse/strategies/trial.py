@@ -12,7 +12,7 @@ import wasmtime
 from wasmverse.commands import Cost, Trial
 from wasmverse.errors import ModuleRefused
 from wasmverse.strategies.contract import strategy_layout
-from wasmverse.strategies.observations import Observation, observations
+from wasmverse.strategies.observations import TRIAL_FUEL_MAX, Observation, observations
 from wasmverse.strategies.plans import INVALID, after_fault, command_of
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.guest import Seat
@@ -106,7 +106,8 @@ def _answers(guest: AnyGuest, limits: Limits, start_fuel: int) -> Trial:
     """Call it for each observation, one after the other on an instance as in a turn, and count what it returns.
 
     A ship's last plan is what the strategy itself returned for the turn before. A call may take all the fuel of the pool that so
-    many calls share in a turn; after as many faults as a turn allows in a block the others are not called.
+    many calls share in a turn; after as many faults as a turn allows in a block, or after `TRIAL_FUEL_MAX`, the others are not
+    called.
     """
     frame = _observed_frame(observations())
     last_plan, plans = frame.columns[_LAST_PLAN], frame.columns[-1]
@@ -115,7 +116,7 @@ def _answers(guest: AnyGuest, limits: Limits, start_fuel: int) -> Trial:
     trapped, ship, plan, fault = 0, 0, 0, None
     try:
         for row, seen in enumerate(observations()):
-            if trapped >= limits.faults_max:
+            if trapped >= limits.faults_max or sum(fuels) >= TRIAL_FUEL_MAX:
                 break
             last_plan[row] = plan = plan if seen.ship == ship else 0
             ship = seen.ship
