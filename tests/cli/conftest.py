@@ -1,5 +1,6 @@
 """The command line's clients are tested against the same real gateway as the API; duels against modules that are checked once."""
 
+import logging
 from collections.abc import Iterator
 from functools import cache
 
@@ -27,3 +28,15 @@ def checked_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duelling, "inspect_module_apart", lambda module, name, _: inspected(module, name))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """`serve` logs to what standard error is then: here a stream that is closed after the command."""
+    root, ours = logging.getLogger(), logging.getLogger("wasmverse")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
+    logging.captureWarnings(False)
