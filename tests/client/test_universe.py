@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -67,6 +68,22 @@ def test_frames_keep_every_integer(universe: Universe) -> None:
     assert str(universe.query("select 1 as one").pandas()["one"].dtype) == "int32"
 
 
+def test_frames_can_be_reckoned_with(universe: Universe) -> None:
+    frame = universe.query(
+        "select 1::utinyint a, 2::usmallint b, 3::uinteger c, 2::ubigint d, sum(7) e"
+    ).pandas()
+    assert list(map(str, frame.dtypes)) == ["int64", "int64", "int64", "uint64", "int64"]
+    assert (frame["a"] - frame["c"]).tolist() == [-2]
+    sums = universe.query(
+        f"select sum(x), sum({2**62}) from (values (5), (null), (null)) as it(x) group by x order by 1"
+    )
+    assert [str(dtype) for dtype in sums.pandas().dtypes] == ["Int64", "object"]
+    assert sums.pandas().iloc[1, 1] == Decimal(2**63)
+    assert universe.query("select 1.5::decimal(38, 1) as part").pandas()["part"][0] == Decimal("1.5")
+    twice = universe.query("select 1::utinyint as a, 2::utinyint as a").pandas()
+    assert twice.to_numpy().tolist() == [[1, 2]]
+
+
 def test_arguments_turns_and_formats(gateway: RunningGateway, universe: Universe) -> None:
     last = gateway.turn()
     assert universe.query("select ? + ? as sum", [3, 4]).value() == 7
@@ -79,6 +96,30 @@ def test_arguments_turns_and_formats(gateway: RunningGateway, universe: Universe
     most = gateway.settings.query_rows_max
     cut = universe.query("select (range % 2)::utinyint as bit from range(?)", [most + 1])
     assert (cut.truncated, len(cut)) == ("rows", most)
+
+
+def test_a_call_is_no_query_of_a_client(gateway: RunningGateway, universe: Universe) -> None:
+    before = len(gateway.universe.commands)
+    for ask, words in (
+        (lambda: universe.query("call transmit('x')"), "in JSON, not as arrow; .* use exec"),
+        (lambda: universe.query_raw("call transmit('x')", format="csv"), "in JSON, not as csv"),
+        (lambda: universe.query_raw("call transmit('x')", turn=1), "not in turn 1; leave 'turn' out"),
+    ):
+        with pytest.raises(ServerRefused, match=words) as refused:
+            ask()
+        assert refused.value.code == 1210
+    assert len(gateway.universe.commands) == before
+    assert universe.query_raw("call transmit('x')").json()["rows"][0]["rowsAffected"] == 1
+
+
+def test_what_is_no_arrow_is_not_read_as_such() -> None:
+    request = requests.query("call transmit('x')", None, None, "arrow")
+    answer = httpx.Response(200, json={}, request=httpx.Request("POST", "http://127.0.0.1:1"))
+    answer.headers["Wasmverse-Turn"] = "5"
+    with pytest.raises(
+        ServerFailed, match=r"answered 'application/json' where .*arrow\.stream was asked for"
+    ):
+        requests.outcome(request, answer)
 
 
 def test_live_follows_the_turns(gateway: RunningGateway, universe: Universe) -> None:

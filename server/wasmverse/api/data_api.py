@@ -177,6 +177,16 @@ async def _call_by_query(request: Request, gateway: Gateway, call: Query, defaul
     if "origin" in headers or headers.get("sec-fetch-site") not in {None, "none", "same-origin"}:
         # Pages of other sites may read at these paths (api/http/origin.py), and must not command.
         raise HttpError(403, "A page sends commands to /api/v2/exec, not to query/...")
+    if call.turn is not None:
+        raise HttpError(
+            400, f"A call is carried out in the next turn, not in turn {call.turn}; leave 'turn' out", 1210
+        )
+    if call.format != default:
+        raise HttpError(
+            400,
+            f"A call is answered in JSON, not as {call.format}; accept application/json, or use exec",
+            1210,
+        )
     identity = gateway.may_command(request)
     inserted, tid = await _called(request, gateway, identity, call.sql, orjson.loads(call.args))
     answer: dict[str, Any] = {"lastInsertId": inserted, "rowsAffected": 1}

@@ -76,7 +76,11 @@ class Answer:
         return self._table.column(0)[0].as_py() if len(self) else None
 
     def pandas(self) -> pd.DataFrame:
-        """A frame of pandas. Integers with NULLs get pandas' nullable types, so that none of them is rounded to a double.
+        """A frame of pandas, in which integers can be reckoned with.
+
+        Unsigned integers up to 32 bits become int64, so that a difference below 0 does not wrap; so does what ``sum`` makes of
+        integers, decimal(38, 0), where all of a column fits. UBIGINT stays uint64. If a column of integers has NULLs, all of them
+        get pandas' nullable types, so that none is rounded to a double.
 
         Raises
         ------
@@ -89,10 +93,9 @@ class Answer:
             getattr(pa, name)(): getattr(pd, f"{name.replace('int', 'Int').replace('u', 'U')}Dtype")()
             for name in ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
         }
-        has_null = any(
-            pa.types.is_integer(column.type) and column.null_count for column in self._table.columns
-        )
-        return self._table.to_pandas(types_mapper=kinds.get if has_null else None)
+        table = pa.table(list(map(_reckonable, self._table.columns)), names=self.columns)
+        has_null = any(pa.types.is_integer(column.type) and column.null_count for column in table.columns)
+        return table.to_pandas(types_mapper=kinds.get if has_null else None)
 
     def polars(self) -> pl.DataFrame:
         """A frame of polars, without a copy.
@@ -116,6 +119,20 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"<Answer of turn {self.turn:,}: {len(self):,} rows of {', '.join(self.columns)}>"
+
+
+def _reckonable(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    """A column with its integers as int64, if it is of those that `Answer.pandas` converts."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if column.type in {pa.uint8(), pa.uint16(), pa.uint32()}:
+        return column.cast(pa.int64())
+    if column.type != pa.decimal128(38, 0):
+        return column
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:  # a value of it does not fit
+        return column
 
 
 @dataclass(frozen=True, slots=True)

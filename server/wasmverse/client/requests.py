@@ -82,7 +82,19 @@ def query(sql: str, args: Sequence[Any] | None, turn: int | None, format: Format
     if turn is not None:
         body["turn"] = turn
     path = f"/api/v2/query/{'rows' if format == 'rows' else 'tuples'}"
-    return Request("POST", path, _raw, {"json": body, "headers": {"Accept": _ACCEPT[format]}})
+    accepted = _ACCEPT[format]
+
+    def read(response: httpx.Response) -> Raw:
+        found = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if found != accepted:
+            raise ServerFailed(
+                f"{response.url} answered {found[:60]!r} where {accepted} was asked for; "
+                "give the address of a server of Wasmverse, and send commands with exec",
+                status=response.status_code,
+            )
+        return _raw(response)
+
+    return Request("POST", path, read, {"json": body, "headers": {"Accept": accepted}})
 
 
 def _raw(response: httpx.Response) -> Raw:
