@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,6 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
 from tests.processes.universe import Universe as Server
+from wasmverse.api.mcp.texts import PAGES
 from wasmverse.api.rate import RateLimit
 from wasmverse.commands import CheckUpload, UploadStrategy
 from wasmverse.tokens import Role
@@ -75,7 +77,7 @@ def test_a_whole_visit(server: str) -> None:
         assert "saturates" in (await call(client, "read_rules", to_the_byte=True))["result"]
         found = await call(client, "check", name="easterner", wat=EAST)
         assert found["strategies"][0]["trial"]["fault"] is None
-        duel = await call(client, "duel", wat=EAST, against=["strategy_flee"], turns=30, seed=3)
+        duel = await call(client, "duel", wat=EAST, against=["flee"], turns=30, seed=3)
         assert {row["name"] for row in duel["strategies"]} == {"mine", "strategy_flee"}
         pushed = await call(client, "push", name="easterner", wat=EAST)
         assert pushed["strategies"] == [{"name": "easterner", "version": 1, "status": "flying"}]
@@ -105,6 +107,8 @@ def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
         answer = await call(client, "query", sql="select ? as one", args=[1])
         assert (answer["turn"], answer["rows"]) == (turn, [[1]])
         assert answer["columns"][0].startswith("one ")
+        text = (await client.call_tool("query", {"sql": "select 'é' as one"})).content[0].text  # type: ignore[union-attr]
+        assert f'"turn":{turn},' in text and '"rows":[["é"]]' in text and "\n" not in text
         many = await call(client, "query", sql="select * from range(5000)")
         assert len(many["rows"]) == 1_000 and many["left_out"].startswith("5,000 rows")
         described = await call(client, "explain", sql="select count(*) as ships from entity")
@@ -136,11 +140,28 @@ def test_resources_are_the_pages_and_the_schema(gateway: RunningGateway) -> None
         pages = [str(resource.uri) for resource in (await client.list_resources()).resources]
         assert "wasmverse://docs/abi" in pages and len(pages) == 8
         for uri in pages:
-            assert (await client.read_resource(uri)).contents[0].text.startswith("# ")  # type: ignore[union-attr]
+            text = (await client.read_resource(uri)).contents[0].text  # type: ignore[union-attr]
+            assert text.startswith("# ")
+            assert {link for link in linked(text) if not link.startswith(("#", "https:"))} <= set(pages)
         columns = (await client.read_resource("wasmverse://schema/entity")).contents[0].text  # type: ignore[union-attr]
         assert '"column_name":"sid"' in columns.replace(": ", ":")
 
     visit(gateway.url, acts)
+
+
+def linked(text: str) -> list[str]:
+    """Where the links of a page lead, without anchors of other pages."""
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    return [re.sub(r"(?<=.)#.*", "", target) for target in re.findall(r"\]\(([^)]*)\)", prose)]
+
+
+def test_pages_link_to_pages_that_are_served(gateway: RunningGateway) -> None:
+    texts = {name: gateway.http.get(f"/docs/{name}.md").text for name in PAGES}
+    links = {link for text in texts.values() for link in linked(text) if not link.startswith("https:")}
+    assert {link for link in links if not link.startswith("#")} <= {f"{name}.md" for name in PAGES}
+    assert "[all that happens in a turn](rules.md)" in texts["mcp"]
+    assert "([abi.md](abi.md)); any" in texts["functions"] and "(security.md)." in texts["functions"]
+    assert "[component](abi.md#components)" in texts["strategies"]
 
 
 def test_llms_txt_names_pages_that_are_there(gateway: RunningGateway) -> None:

@@ -98,6 +98,9 @@ def test_a_refused_source_is_shown_with_its_places_and_nothing_is_pushed(
         "wrong.py:4:5: a compiled strategy has nowhere to print: print in a test, or under `if __name__ == '__main__'`",
         "wrong.py:5:12: fly is not defined: import it, or write it",
     ]
+    (folder / "wrong.wasm").write_bytes(b"")
+    again = run("build").stderr.splitlines()
+    assert again == [*built.stderr.splitlines(), "wrong.wasm is from an earlier build, without these changes"]
     assert server.pushed == []
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from wasmverse.cli.http_client import TokenOption, UrlOption, connected, server_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import Complaint, SourceRefused, WasmverseError
-from wasmverse.languages.build import Built, build, source_of
+from wasmverse.languages.build import MODULE_SUFFIX, Built, build, source_of
 from wasmverse.languages.project import make_project
 from wasmverse.languages.table import LANGUAGES
 from wasmverse.strategies.names import check_name
@@ -123,6 +123,9 @@ def _build(
         module = built.module.read_bytes()
     except SourceRefused as refusal:
         show_refusal(refusal)
+        old = to or source_of(path, language)[0].with_suffix(MODULE_SUFFIX)
+        if old.exists():
+            print(f"{_from_here(old)} is from an earlier build, without these changes", file=sys.stderr)
         raise typer.Exit(1) from refusal
     except WasmverseError as error:
         fail(error.message)

@@ -57,7 +57,9 @@ def lines_of(told: Mapping[str, Any]) -> list[str]:
     )
     over = ""
     if told["over_budget"]:
-        over = f"; {told['over_budget']:,} calls took more, which is well as long as others take less"
+        over = f"; {told['over_budget']:,} took more"
+        if told["fuel_mean"] <= told["budget_fuel"]:
+            over += ", which is well as long as others take less"
     return [
         f"{told['calls']:,} sampled calls: {plans or 'no plan'}; invalid {told['invalid']:,}, trapped {told['trapped']:,}",
         f"fuel of a call: {told['fuel_mean']:,} on average, {told['fuel_most']:,} at most; it may take "

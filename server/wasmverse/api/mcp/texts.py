@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from functools import cache
 from pathlib import Path
 
@@ -24,22 +26,43 @@ PAGES = {
 }
 """By name: the title, what it is about, and its file."""
 
+_NAMES = {file: name for name, (_, _, file) in PAGES.items()}
+_LINK = re.compile(
+    r"^ *```.*?^ *```|`[^`\n]*`|(?<!!)\[((?:`[^`]*`|[^\[\]`])*)\]\(([^()\s]+)\)", re.DOTALL | re.MULTILINE
+)
+"""Code, which is left as it is, or a link: its text and its target."""
+
 _PACKAGE = Path(wasmverse.__file__).parent
 _INSTALLED = {"docs": _PACKAGE / "pages", "strategies": _PACKAGE / "languages" / "strategies"}
 
 
 @cache
-def page(name: str) -> str:
-    """The text of a page, in Markdown; raises WasmverseError where it was not installed."""
+def page(name: str, address: str = "{}.md") -> str:
+    """The text of a page, in Markdown; raises WasmverseError where it was not installed.
+
+    ``address`` is that of a page, with ``{}`` for its name: links to pages lead there. Of a link to anything else in the sources,
+    which is not served, only its text is left.
+    """
     folder, _, file = PAGES[name][2].partition("/")
     for place in (_INSTALLED[folder], _PACKAGE.parents[1] / folder):  # the second is that of a checkout
         try:
-            return (place / file).read_text("utf-8")
+            text = (place / file).read_text("utf-8")
         except OSError:
             continue
+        return _LINK.sub(lambda link: _served(link, folder, address), text)
     raise WasmverseError(
         f"{folder}/{file} is not installed with this server; it is in the sources of Wasmverse"
     )
+
+
+def _served(found: re.Match[str], folder: str, address: str) -> str:
+    """A link of a page in this folder as it is served."""
+    text, target = found.groups()
+    if target is None or target.startswith("#") or "://" in target:
+        return found[0]
+    file, hash_, anchor = target.partition("#")
+    name = _NAMES.get(posixpath.normpath(posixpath.join(folder, file)))
+    return text if name is None else f"[{text}]({address.format(name)}{hash_}{anchor})"
 
 
 def llms_text(base_path: str) -> str:

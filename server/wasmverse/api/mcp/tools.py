@@ -15,7 +15,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import ToolAnnotations
+from mcp_types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import Field
 from starlette.requests import Request
 
@@ -33,6 +33,8 @@ from wasmverse.strategies.text_start import text_check
 ROWS_MAX = 1_000
 _CELLS_SHOWN = 20_000
 RIVALS = ("strategy_battle",)
+RESOURCE = "wasmverse://docs/{}"
+"""The address of a page among the resources."""
 
 _READING = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 _CHANGING = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
@@ -51,9 +53,26 @@ Fuel = Annotated[int | None, Field(description="What a call may take, if more th
 
 T = TypeVar("T")
 logging.getLogger("mcp").setLevel(logging.ERROR)  # its lines below that are about what clients send
-server = MCPServer(
-    "wasmverse", version=wasmverse.__version__, instructions=INSTRUCTIONS, log_level="CRITICAL"
-)
+
+
+class _Server(MCPServer):
+    """Gives the text of a JSON answer on one line: its reader pays for every indent."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """What `MCPServer.call_tool` does."""
+        result = await super().call_tool(name, arguments, context)
+        if isinstance(result, CallToolResult) and result.structured_content is not None:
+            for block in result.content:
+                if isinstance(block, TextContent) and block.text.startswith("{"):
+                    block.text = json.dumps(
+                        result.structured_content, ensure_ascii=False, separators=(",", ":")
+                    )
+        return result
+
+
+server = _Server("wasmverse", version=wasmverse.__version__, instructions=INSTRUCTIONS, log_level="CRITICAL")
 
 
 def make_manager() -> StreamableHTTPSessionManager:
@@ -184,7 +203,9 @@ async def duel(
     context: Context,
     wat: Text = None,
     wasm: Wasm = None,
-    against: Annotated[tuple[str, ...], Field(description="One to three bundled strategies.")] = RIVALS,
+    against: Annotated[
+        tuple[str, ...], Field(description="One to three bundled strategies, as in 'flee'.")
+    ] = RIVALS,
     turns: Annotated[int, Field(description="Turns to play.", ge=1)] = 300,
     seed: Annotated[int, Field(description="The same seed, the same duel.", ge=0, lt=2**63)] = 1,
 ) -> dict[str, Any]:
@@ -196,6 +217,7 @@ async def duel(
     gateway = gateway_of(request)
     settings = gateway.settings
     bundled = {path.stem: path for path in FOLDER.glob(f"strategy_*{WASM}")}
+    against = tuple(f"strategy_{name}" if f"strategy_{name}" in bundled else name for name in against)
     if unknown := [name for name in against if name not in bundled]:
         raise ToolError(f"{', '.join(unknown)} is not bundled; there are {', '.join(sorted(bundled))}")
     if turns > settings.duel_turns_max:
@@ -217,7 +239,7 @@ async def duel(
 
 def _page(name: str) -> str:
     try:
-        return page(name)
+        return page(name, RESOURCE)
     except WasmverseError as error:
         raise ToolError(error.message) from error
 
@@ -235,12 +257,12 @@ async def schema(context: Context, relation: str) -> str:
 
 def _reader(name: str) -> Callable[[], str]:
     def read() -> str:
-        return page(name)
+        return page(name, RESOURCE)
 
     return read
 
 
 for _name, (_title, _about, _) in PAGES.items():
     server.resource(
-        f"wasmverse://docs/{_name}", name=_name, title=_title, description=_about, mime_type="text/markdown"
+        RESOURCE.format(_name), name=_name, title=_title, description=_about, mime_type="text/markdown"
     )(_reader(_name))
