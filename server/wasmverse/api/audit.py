@@ -36,16 +36,18 @@ class Audit:
         self._lock = threading.Lock()
         self._is_broken = False
 
-    def note(self, command: object, who: str, owner: str, address: str, outcome: str) -> None:
-        """Write down a command; what cannot be written is said in the log once, and hinders nobody."""
+    def note(self, command: object, procedure: str, who: str, owner: str, address: str, outcome: str) -> None:
+        """Write down a command, with the name it has in the log and metrics; what cannot be written is said in the log once, and
+        hinders nobody."""
         if self.path is None:
             return
         line = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "time": f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z",
             "who": printable(who),
             "owner": printable(owner),
             "from": printable(address),
             "command": type(command).__name__,
+            "procedure": procedure,
             **described(command),
             "outcome": printable(outcome, 500),
         }
@@ -71,14 +73,17 @@ class Audit:
 
 
 def described(command: object) -> dict[str, Any]:
-    """What a command changes: its plain fields, and what is known of a module."""
+    """What a command changes: its plain fields, a tuple as a list of texts, and what is known of a module."""
     assert dataclasses.is_dataclass(command)
     told: dict[str, Any] = {}
     for field in dataclasses.fields(command):
         value = getattr(command, field.name)
         if field.name in _LEFT_OUT or value is None:
             continue
-        told[field.name] = value if isinstance(value, bool | int | float) else printable(value)
+        if isinstance(value, tuple):
+            told[field.name] = [printable(part) for part in value]
+        else:
+            told[field.name] = value if isinstance(value, bool | int | float) else printable(value)
     definition = getattr(command, "definition", None)
     if definition is not None:
         told["name"] = printable(definition["name"])

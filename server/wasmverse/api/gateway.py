@@ -67,11 +67,15 @@ class Gateway:
         try:
             answer = await self.universe.ask(command)
         except WasmverseError as error:
-            self.audit.note(command, identity.name, identity.owner, address, error.message)
+            self.audit.note(command, procedure, identity.name, identity.owner, address, error.message)
             raise
-        self.audit.note(command, identity.name, identity.owner, address, "done")
+        self.audit.note(command, procedure, identity.name, identity.owner, address, "done")
         self.metrics.commands.labels(procedure).inc()
-        what = " ".join(f"{name}={value}" for name, value in described(command).items())
+        values = described(command)
+        what = " ".join(
+            f"{name}={','.join(value) if isinstance(value, list) else value}"
+            for name, value in values.items()
+        )
         event = "upload" if isinstance(command, UploadStrategy | CreateFunction) else "command"
         log.info(
             "%s from %s: %s %s",

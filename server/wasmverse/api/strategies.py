@@ -249,9 +249,9 @@ async def disable(name: str, request: Request) -> Response:
 
 async def _enable(name: str, request: Request, *, is_enabled: bool) -> Response:
     gateway = gateway_of(request)
-    author = gateway.may_command(request).author
-    answer = await gateway.universe.ask(EnableStrategy(check_name(name), is_enabled, author))
-    gateway.metrics.commands.labels("enable_strategy").inc()
+    identity = gateway.may_command(request)
+    command = EnableStrategy(check_name(name), is_enabled, identity.author)
+    answer = await gateway.carry_out(request, identity, command, "enable_strategy")
     shown = {"name": answer["name"], "is_enabled": answer["is_enabled"], "turn": answer["tid"]}
     return json_response(shown)
 
