@@ -18,6 +18,7 @@ from tests.api.test_strategies import HOLD, ROW
 from wasmverse.api.audit import Audit, audit_of
 from wasmverse.commands import Author, Command, RemoveStrategy
 from wasmverse.errors import StrategyTaken
+from wasmverse.processes.logs import JsonFormatter
 from wasmverse.settings import Settings
 from wasmverse.tokens import Role
 
@@ -125,6 +126,10 @@ def test_a_refused_command_is_audited_with_the_reason(
     [message] = named(events, "refusal")
     assert message == "DELETE /api/v1/strategies/mine from 127.0.0.1: 409 'mine' belongs to bob"
     assert not named(events, "command")
+    [record] = [record for record in events if getattr(record, "event", None) == "refusal"]
+    told = json.loads(JsonFormatter().format(record))
+    assert (told["method"], told["reason"]) == ("DELETE", "'mine' belongs to bob")
+    assert (told["status"], told["code"]) == (409, StrategyTaken("").code)
 
 
 REQUESTS: dict[str, tuple[str, str, typing.Any]] = {
@@ -164,6 +169,8 @@ def test_several_names_are_a_list(
     assert (last["procedure"], last["names"]) == ("remove_strategy", ["mine", "yours"])
     [message] = named(events, "command")
     assert message.endswith(" remove_strategy names=mine,yours")
+    [record] = [record for record in events if getattr(record, "event", None) == "command"]
+    assert json.loads(JsonFormatter().format(record))["arguments"] == {"names": ["mine", "yours"]}
 
 
 def test_who_is_not_known_or_asks_too_often_is_logged(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from wasmverse.api.server import make_server
+from wasmverse.cli.serve import _tell_in_json
 from wasmverse.processes.logs import (
     EVENT_LINES_MAX,
     EVENT_SECONDS,
@@ -135,6 +136,33 @@ def test_a_line_has_its_time_and_event_as_text_or_json() -> None:
     except ValueError:
         told.exc_info = sys.exc_info()
     assert orjson.loads(JsonFormatter().format(told))["trace"][-1] == "ValueError: why"
+
+
+def test_what_belongs_to_an_event_may_have_parts() -> None:
+    parts = {"names": [EVIL[:6], TOKEN], "bytes": 7, "is_enabled": False}
+    found = orjson.loads(JsonFormatter().format(record("done", event="command", arguments=parts)))
+    assert found["arguments"] == {
+        "names": ["x\\x1b[2J\\x1b", "[secret]"],
+        "bytes": 7,
+        "is_enabled": False,
+    }
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_greeting_among_json_is_a_line_and_shown_to_a_person(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    is_terminal: bool,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    greeting = f"turn 7\nhttp://localhost:8000/#token={TOKEN}"
+    with caplog.at_level(logging.INFO, "wasmverse"):
+        _tell_in_json(greeting)
+    [told] = [line for line in caplog.records if line.name == "wasmverse.cli.serve"]
+    line = orjson.loads(JsonFormatter().format(told))
+    assert line["message"] == "turn 7; http://localhost:8000/#token=[secret]"
+    assert capsys.readouterr().out == (f"{greeting}\n" if is_terminal else "")
 
 
 @pytest.mark.parametrize("formatter", [PrintableFormatter(), TextFormatter(), JsonFormatter()])

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import logging
 import math
 import os
 import threading
@@ -16,7 +17,7 @@ import pytest
 
 from wasmverse.commands import Command, SpawnEntity
 from wasmverse.errors import CommandError, DatabaseError, UniverseBusy
-from wasmverse.messages import Answer, Request, Stop
+from wasmverse.messages import Answer, Request, Stop, TurnReport
 from wasmverse.processes import gateway_end, loop
 from wasmverse.processes.gateway_end import COMMANDS_LATE_MAX, GatewayEnd
 from wasmverse.processes.loop import TurnLoop
@@ -205,3 +206,51 @@ def test_a_gateway_that_reads_nothing_holds_up_no_turn(pipe: tuple[Connection, C
     assert not sent.is_alive()
     assert not end.is_stopping
     assert ours.recv() == "a report"
+
+
+def one_late_turn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When a turn was to begin that took 0.5 s and ended 0.25 s late, after a settling of 3 s; by a scripted clock."""
+    now, starts = [100.0], []
+    scripted = SimpleNamespace(
+        monotonic=lambda: now[0], time=lambda: now[0] + 1_000, perf_counter=time.perf_counter
+    )
+    monkeypatch.setattr(loop, "time", scripted)
+    monkeypatch.setattr(loop, "settle_garbage", lambda: now.__setitem__(0, now[0] + 3))
+
+    def serve_until(start: float) -> bool:
+        starts.append(start)
+        now[0] = max(now[0], start)
+        return True
+
+    def advance(deadline: float, _prepare: object) -> TurnReport:
+        return TurnReport(7, deadline - 0.25, deadline + 0.25, 1, 0, 0, 0, 0)
+
+    def publish() -> bool:
+        end.is_stopping = True
+        return False
+
+    end = SimpleNamespace(
+        store=SimpleNamespace(advance=advance, is_upkeep_due=False),
+        snapshots=SimpleNamespace(prepare=None),
+        is_stopping=False,
+        tell_start=lambda: None,
+        begin_turn=lambda: None,
+        serve_until=serve_until,
+        publish=publish,
+    )
+    TurnLoop(end, 1.0).run()  # type: ignore[arg-type]
+    return starts
+
+
+def test_a_late_turn_says_how_late_it_is(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "wasmverse"):
+        one_late_turn(monkeypatch)
+    [late] = [record for record in caplog.records if getattr(record, "event", None) == "late turn"]
+    assert late.getMessage() == "turn 7 ended 0.250 s after its deadline: it took 0.500 s, its period is 1 s"
+    assert (vars(late)["seconds"], vars(late)["late_seconds"]) == (0.5, 0.25)
+
+
+def test_the_first_turn_is_scheduled_when_all_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert one_late_turn(monkeypatch) == [pytest.approx(103.1)]

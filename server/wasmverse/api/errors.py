@@ -109,7 +109,15 @@ def note_refusal(scope: Scope, error: WasmverseError) -> None:
     log.info(
         "%s %s from %s: %d %s",
         *(printable(method), printable(path), address, status, error.message),
-        extra={"event": event, "address": address, "path": printable(path), "status": status},
+        extra={
+            "event": event,
+            "address": address,
+            "method": printable(method),
+            "path": printable(path),
+            "status": status,
+            "code": error.code,
+            "reason": error.message,
+        },
     )
 
 

@@ -83,7 +83,13 @@ class Gateway:
             address,
             procedure,
             what,
-            extra={"event": event, "who": identity.name, "address": address, "command": procedure},
+            extra={
+                "event": event,
+                "who": identity.name,
+                "address": address,
+                "command": procedure,
+                "arguments": values,
+            },
         )
         return answer
 

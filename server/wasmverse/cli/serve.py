@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -90,13 +91,7 @@ def serve(
     except WasmverseError as error:
         fail(error.message)
 
-    console = Console(stderr=True, highlight=False)
-
-    def tell(text: str) -> None:
-        if settings.log_format == "json":
-            logging.getLogger(__name__).info("%s", text)
-        else:
-            console.print(text, markup=False)
+    tell = _tell_in_json if settings.log_format == "json" else _tell
 
     def complain(text: str) -> None:
         logging.getLogger(__name__).error("%s", text)
@@ -109,3 +104,14 @@ def serve(
         end(failure, complain if settings.log_format == "json" else None)
 
     uvloop.run(run_to_the_end())
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True, highlight=False).print(text, markup=False)
+
+
+def _tell_in_json(text: str) -> None:
+    """A line of the log, without secrets; and as it is to a person who sees standard output, where no log is kept."""
+    logging.getLogger(__name__).info("%s", "; ".join(text.splitlines()))
+    if sys.stdout.isatty():
+        print(text, flush=True)

@@ -94,6 +94,10 @@ def _moment(record: logging.LogRecord) -> str:
 def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 1 << 63):
         return value
+    if isinstance(value, dict):  # a command's arguments
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
     return printable(without_secrets(str(value)))
 
 

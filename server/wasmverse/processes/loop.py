@@ -26,9 +26,9 @@ class TurnLoop:
     def run(self) -> None:
         """Until told to stop."""
         self.end.tell_start()
+        settle_garbage()  # before the first turn is scheduled: it would begin late, and be late for that
         # A clock that nobody sets: an hour put back must not be an hour without turns.
         schedule = Schedule(time.monotonic() + min(self.period_seconds, 0.1), self.period_seconds)
-        settle_garbage()
         late, period = 0, self.period_seconds
         while not self.end.is_stopping:
             if not self.end.serve_until(schedule.start):
@@ -37,10 +37,17 @@ class TurnLoop:
             self.end.begin_turn()
             report = self.store.advance(deadline, self.end.snapshots.prepare)
             if report.late_turns > late:
-                seconds = report.ended_at - report.started_at
-                about = {"event": "late turn", "turn": report.tid, "seconds": round(seconds, 6)}
+                seconds, late_by = report.ended_at - report.started_at, report.ended_at - deadline
+                about = {
+                    "event": "late turn",
+                    "turn": report.tid,
+                    "seconds": round(seconds, 6),
+                    "late_seconds": round(late_by, 6),
+                }
                 log.warning(
-                    "turn %d took %.3f s, its period is %g s", report.tid, seconds, period, extra=about
+                    "turn %d ended %.3f s after its deadline: it took %.3f s, its period is %g s",
+                    *(report.tid, late_by, seconds, period),
+                    extra=about,
                 )
             late = report.late_turns
             clock = time.perf_counter()

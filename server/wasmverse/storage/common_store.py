@@ -326,11 +326,17 @@ class CommonStore(ABC, Generic[T]):
         self._note(transaction, self.registry.load(rows, partial(strategy_store.read_module, transaction)))
         self.strategy_rows = strategy_store.read_strategy_table(transaction)
 
-    def _note(self, transaction: T, verdicts: Sequence[Verdict]) -> None:
+    def _note(self, transaction: T, verdicts: Sequence[Verdict], tid: int | None = None) -> None:
+        """Write verdicts down: those of turn ``tid``, or None where they are found before a turn."""
         for verdict in verdicts:
             strategy_store.record_fault(transaction, verdict.name, verdict.last_fault, verdict.status)
             if verdict.status == GROUNDED:
-                about = {"event": "grounding", "strategy": verdict.name}
+                about = {
+                    "event": "grounding",
+                    "strategy": verdict.name,
+                    "turn": tid,
+                    "reason": verdict.last_fault,
+                }
                 log.info("%s: %s", verdict.name, verdict.last_fault, extra=about)
 
 

@@ -180,7 +180,7 @@ class DuckdbStore(CommonStore[Transaction]):
                 if grounded and self.recorder is not None:
                     self.recorder.grounded(grounded)
                 verdicts = judge(self.registry, result, grounded or {}, self.settings.grounded_after_turns)
-                self._note(transaction, verdicts)
+                self._note(transaction, verdicts, result.tid)
                 if verdicts:
                     self._load_strategies(transaction)
                 judged_at = watch.elapsed

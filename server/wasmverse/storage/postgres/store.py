@@ -77,7 +77,7 @@ class PostgresStore(FollowingStore):
                 verdicts = self._verdicts + judge(
                     self.registry, account, grounded or {}, self.settings.grounded_after_turns
                 )
-                self._note(transaction, verdicts)
+                self._note(transaction, verdicts, account.tid)
                 if verdicts:
                     self._load_strategies(transaction)
                     self._verdicts = []
