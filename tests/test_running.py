@@ -41,8 +41,13 @@ def test_the_server_that_runs_is_found_until_it_ends(folder: Path) -> None:
 def test_the_usual_address_is_preferred_and_else_the_choice_is_the_users(folder: Path) -> None:
     running.announce(OTHER)
     entry(folder, "second.json", url="http://127.0.0.1:8124")
-    with pytest.raises(SettingsError, match=r"8123, http://127\.0\.0\.1:8124; name one with --url"):
+    with pytest.raises(SettingsError, match=r"8124 .*; name one with --url") as refused:
         running.server_url()
+    first, second = refused.value.message.split(", http")
+    assert first.endswith(f" in {Path.cwd()})") and f"{OTHER} (started 20" in first
+    assert (
+        ":8124 (started 20" in second and " in /" not in second
+    )  # of an older version, which wrote no folder
     entry(folder, "third.json", url=running.DEFAULT_URL)
     assert running.server_url() == running.DEFAULT_URL
 

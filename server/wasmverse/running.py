@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import platformdirs
@@ -26,8 +27,13 @@ def announce(url: str) -> Path | None:
     """
     process = psutil.Process()
     path = servers_folder() / f"{process.pid}.json"
-    entry = {"url": url, "pid": process.pid, "began": process.create_time()}
     try:
+        entry = {
+            "url": url,
+            "pid": process.pid,
+            "began": process.create_time(),
+            "folder": str(Path.cwd()),
+        }
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_text(json.dumps(entry), "utf-8")
     except OSError:
@@ -42,14 +48,13 @@ def server_url() -> str:
     ------
     SettingsError : several run, and none of them at `DEFAULT_URL`.
     """
-    urls = sorted({url for path in _entries() if (url := _living(path)) is not None})
+    urls = dict(sorted(found for path in _entries() if (found := _living(path)) is not None))
     if not urls or DEFAULT_URL in urls:
         return DEFAULT_URL
     if len(urls) > 1:
-        raise SettingsError(
-            f"several servers run: {', '.join(urls)}; name one with --url, or in WASMVERSE_URL"
-        )
-    return urls[0]
+        shown = ", ".join(f"{url} (started {where})" for url, where in urls.items())
+        raise SettingsError(f"several servers run: {shown}; name one with --url, or in WASMVERSE_URL")
+    return next(iter(urls))
 
 
 def _entries() -> list[Path]:
@@ -59,8 +64,11 @@ def _entries() -> list[Path]:
         return []
 
 
-def _living(path: Path) -> str | None:
-    """The address in a server's file; None when it is not ours, cannot be read, or its process has ended."""
+def _living(path: Path) -> tuple[str, str] | None:
+    """The address in a server's file, and when and in which folder it was started.
+
+    None when the file is not ours or cannot be read, or the process has ended.
+    """
     try:
         if path.stat().st_uid != os.getuid():
             return None
@@ -69,4 +77,7 @@ def _living(path: Path) -> str | None:
         is_same = abs(psutil.Process(pid).create_time() - began) < 1.0
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return None
-    return url if is_same else None
+    if not is_same:
+        return None
+    folder = f" in {entry['folder']}" if "folder" in entry else ""
+    return url, f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(began))}{folder}"

@@ -21,6 +21,11 @@ def printable(text: object, length_max: int = LENGTH_MAX) -> str:
     return cut if len(shown) <= length_max else f"{cut}..."
 
 
+def counted(count: int, noun: str, nouns: str = "") -> str:
+    """A number with what is counted: "1 row", "2,000 rows"; ``nouns`` is the plural where an s does not make it."""
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
 def one_line(text: str, characters_max: int) -> str:
     """A stranger's text of several lines as one printable line that is not too long."""
     return printable(" ".join(text[: 4 * characters_max].split()), characters_max)

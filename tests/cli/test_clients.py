@@ -33,7 +33,11 @@ def test_query_as_a_table(gateway: RunningGateway) -> None:
     outcome = run("query", "select 1 as one, null as nothing, 'a [red]b' as text", "--url", gateway.url)
     assert outcome.exit_code == 0, outcome.stderr
     assert "one" in outcome.stdout and "NULL" in outcome.stdout and "a [red]b" in outcome.stdout
-    assert f"turn {gateway.universe.last.tid}, 1 rows" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1].strip() == f"turn {gateway.universe.last.tid}, 1 row"
+    sql = "select 1185.8833333333334::double, 1234567.5::double, 1e300::double, 0.25::double, 12.3456789::decimal(9,7)"
+    row = run("query", sql, "--url", gateway.url).stdout.splitlines()[3]
+    assert row.replace("│", " ").split() == ["1185.88", "1234568", "1e+300", "0.25", "12.3456789"]
+    assert "1185.8833333333334" in run("query", sql, "--format", "json", "--url", gateway.url).stdout
 
 
 def test_a_terminal_is_not_obeyed(gateway: RunningGateway) -> None:
@@ -98,7 +102,7 @@ def test_a_reason_is_shown_whole(gateway: RunningGateway) -> None:
         (["query", "select 1", "--url", "nonsense"], 1, "not the address of a server"),
         (["query", "select 1", "--url", "http://127.0.0.1:1"], 1, "wasmverse serve"),
         (["strategy", "push", "missing.wasm", "--name", "mine"], 1, "missing.wasm cannot be read"),
-        (["strategy", "push", "x.wasm"], 2, "--name"),
+        (["strategy", "push", "missing.wasm"], 1, "missing.wasm cannot be read"),
         (["strategy", "relive", "x.wasm"], 2, "an ID and a FILE"),
         (["strategy", "relive", "--latest", "mine", "7", "x.wasm"], 2, "an ID and a FILE"),
         (["strategy", "relive", "x", "x.wasm"], 2, "'x' is no fault_id"),
@@ -127,10 +131,45 @@ def test_push_and_list(gateway: RunningGateway, tmp_path: Path) -> None:
     assert fuel.startswith("fuel of a call: ") and fuel.endswith(" at most; it may take 20,000")
     assert fuel in run("strategy", "check", str(file)).stdout.splitlines()
     assert outcome.stderr == ""
+    assert (
+        run("strategy", "push", str(file), "--url", gateway.url).stdout == outcome.stdout
+    )  # the name is the file's
     refused = run("strategy", "push", str(file), "--name", "Mine", "--url", gateway.url)
     assert refused.exit_code == 1 and "Mine" in refused.stderr
     listed = run("strategy", "list", "--url", gateway.url).stdout
     assert "strategy_blank" in listed and "AssemblyScript" in listed
+
+
+def test_push_says_when_the_module_is_the_same_as_before(gateway: RunningGateway, tmp_path: Path) -> None:
+    file = tmp_path / "strategy_blank.wasm"
+    file.write_bytes(HOLD)
+    rows = httpx.get(f"{gateway.url}/api/v1/strategies").json()["strategies"]
+    [before] = [row for row in rows if row["name"] == "strategy_blank"]
+    for row, told in (
+        (before, f"({before['bytes']:,} bytes, unchanged)"),
+        (before | ROW, f"({len(HOLD)} bytes)"),
+    ):
+        answered = {**row, "name": "strategy_blank", "version": 2}
+        gateway.universe.answer = {"strategies": [answered], "tid": 5}
+        outcome = run("strategy", "push", str(file), "--url", gateway.url)
+        assert outcome.stdout.splitlines()[0] == f"strategy_blank version 2 flies from turn 6 {told}"
+
+
+def test_a_folder_or_a_file_that_gives_no_name_is_told_what_to_give(tmp_path: Path) -> None:
+    swarm = tmp_path / "swarm"
+    swarm.mkdir()
+    for given in (("check", swarm), ("push", swarm, "--url", "http://127.0.0.1:1")):
+        outcome = run("strategy", *map(str, given))
+        assert (outcome.exit_code, outcome.stderr) == (
+            1,
+            f"wasmverse: {swarm} is a folder; name a file in it\n",
+        )
+    module = swarm / "swarm.wasm"
+    module.write_bytes(HOLD)
+    assert run("strategy", "check", str(swarm)).stderr.endswith(f"; name a file in it: {module}\n")
+    module = module.rename(swarm / "My-Swarm.wasm")
+    outcome = run("strategy", "push", str(module), "--url", "http://127.0.0.1:1")
+    assert outcome.exit_code == 2 and "give one with --name" in outcome.stderr
 
 
 def test_remove_several(gateway: RunningGateway) -> None:
@@ -154,7 +193,7 @@ def test_a_fault_is_relived(gateway: RunningGateway, tmp_path: Path) -> None:
     )
     assert lines[1] == (
         "asked  at (3, 4) with energy 50, shield 60, blasters 2, thrusters 3, harvesters 4, last plan 0xffffffffffffffff; "
-        "it saw 1 ships and 1 nodes"
+        "it saw 1 ship and 1 node"
     )
     assert lines[2:5] == [
         "then   trapped: unreachable",
@@ -195,7 +234,10 @@ def test_show(gateway: RunningGateway) -> None:
     ]
     as_json = run("strategy", "show", "strategy_default", "--json", "--url", gateway.url)
     assert json.loads(as_json.stdout)["strategy"]["faults"][0]["fault_id"] == 7
-    assert "'nobody'" in run("strategy", "show", "nobody", "--url", gateway.url).stderr
+    assert (
+        "no strategy 'nobody'; there are strategy_battle, strategy_blank, "
+        in run("strategy", "show", "nobody", "--url", gateway.url).stderr
+    )
 
 
 def test_removed_strategies_are_listed_only_when_asked_for() -> None:

@@ -113,6 +113,7 @@ def test_a_bad_file_is_one_line_that_names_it(tmp_path: Path) -> None:
     for file, message in (
         (text, "a WebAssembly module begins with"),
         (tmp_path / "none.wasm", "cannot be read"),
+        (tmp_path, "is a folder; name a file in it"),
     ):
         outcome = duel(FLEE, file)
         assert outcome.exit_code == 1

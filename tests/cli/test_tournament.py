@@ -58,7 +58,7 @@ def test_every_pair_plays_every_seed_and_who_wins_is_rated_higher(tmp_path: Path
     assert json.loads(tournament("battle", "blank", "flee", *OPTIONS, "--json").stdout) == told
     drawn = ElementTree.fromstring(picture.read_text("utf-8"))
     texts = ["".join(each.itertext()) for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert "6 duels of 60 turns, 1 systems, 2 seeds" in texts
+    assert "6 duels of 60 turns, 1 system, 2 seeds" in texts
     assert "3. strategy_blank" in texts and "0/2" in texts
     width = float(drawn.attrib["width"])
     for circle in drawn.iter("{http://www.w3.org/2000/svg}circle"):
@@ -81,7 +81,7 @@ def test_a_name_in_the_picture_is_text_and_no_markup() -> None:
 def test_a_table_for_people_and_refusals_in_one_line(tmp_path: Path) -> None:
     outcome = tournament("battle", "flee", "--turns", 2, "--seeds", 1, "--systems", 1, "--processes", 1)
     assert outcome.exit_code == 0
-    for word in ("strategy_battle", "at least", "beat 2", "1 duels of 2 turns and 1 systems, seeds 1 to 1"):
+    for word in ("strategy_battle", "at least", "beat 2", "1 duel of 2 turns and 1 system, seeds 1 to 1"):
         assert word in outcome.stdout
     alone = tournament("battle")
     assert (alone.exit_code, alone.stderr) == (

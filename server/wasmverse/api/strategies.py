@@ -227,8 +227,10 @@ async def show(name: str, request: Request) -> Response:
     )
     [rows] = orjson.loads(result.body)["results"]
     if not rows["rows"]:
+        listed = await gateway.service.query(LISTED, client=client)
+        names = [each["name"] for each in orjson.loads(listed.body)["results"][0]["rows"]]
         raise HttpError(
-            404, f"there is no strategy {name!r}: see which there are with GET /api/v1/strategies"
+            404, f"there is no strategy {name!r}; there are {', '.join(names) or 'none'}: correct the name"
         )
     [row] = rows["rows"]
     row |= {"is_enabled": bool(row["is_enabled"]), "faults": row["faults"] or []}

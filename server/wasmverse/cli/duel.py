@@ -20,7 +20,7 @@ from wasmverse.cli.means import mean_and_confidence
 from wasmverse.cli.options import AsJson, Threads, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
-from wasmverse.text import printable
+from wasmverse.text import counted, printable
 
 DUEL_SYSTEMS = 100
 COLUMNS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
@@ -148,7 +148,8 @@ def _print(accounts: Sequence[dict[str, Any]], told: dict[str, Any]) -> None:
     else:
         of = f"seeds {accounts[0]['seed']} to {accounts[-1]['seed']}; means, +- 95 % confidence"
     table = Table(
-        header_style="bold", caption=f"{first['turns']:,} turns of {first['systems']:,} systems, {of}"
+        header_style="bold",
+        caption=f"{counted(first['turns'], 'turn')} of {counted(first['systems'], 'system')}, {of}",
     )
     table.add_column("strategy")
     for column in (*(("wins",) if len(accounts) > 1 else ()), *COLUMNS):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wasmverse.cli.reading import not_readable
 from wasmverse.commands import Author
 from wasmverse.errors import ModuleRefused, RecordingError, SettingsError, StrategyError
 from wasmverse.processes.kernels import keep_kernels
@@ -155,8 +156,9 @@ def entrants_of(files: Sequence[Path | str], settings: Settings) -> Entrants:
         try:
             module = file.read_bytes()
         except OSError as error:
-            hint = "" if file.suffix else f"; bundled are {', '.join(map(_short, BUNDLED))}"
-            raise SettingsError(f"{file} cannot be read: {error.strerror}{hint}") from error
+            is_name = not file.suffix and not file.is_dir()
+            hint = f"; bundled are {', '.join(map(_short, BUNDLED))}" if is_name else ""
+            raise SettingsError(not_readable(file, error) + hint) from error
         name = _name(file, found.origin)
         try:
             inspection = inspect_module_apart(module, name, settings)

@@ -14,7 +14,7 @@ from wasmverse.cli.options import Module, read_file
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
-from wasmverse.text import printable
+from wasmverse.text import counted, printable
 
 app = typer.Typer(
     no_args_is_help=True, help="Make functions of SQL of WebAssembly modules, and see what they cost."
@@ -229,7 +229,7 @@ def bench(
         found = measure(definition, compiled, rows, settings)
     except WasmverseError as error:
         fail(error.message)
-    print(f"{definition.name}{printable(definition.signature, 2_000)}, {found.rows:,} rows")
+    print(f"{definition.name}{printable(definition.signature, 2_000)}, {counted(found.rows, 'row')}")
     print(f"{found.nanoseconds:,.1f} ns a row of processor time, values passed in and out included")
     print(f"{found.fuel:,.0f} fuel a row of {settings.function_budget_fuel:,}")
     if found.faults:

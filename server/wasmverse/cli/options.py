@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from wasmverse.cli.reading import not_readable
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import SettingsError
 from wasmverse.settings import Settings, load_settings
@@ -65,4 +66,4 @@ def read_file(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}")
+        fail(not_readable(file, error))

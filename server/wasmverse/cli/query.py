@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import math
 import os
 import sys
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from rich.table import Table
 from wasmverse.cli.http_client import UrlOption, connected
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.client import Format
+from wasmverse.text import counted
 
 ROWS_SHOWN = 1_000
 """Rows of a table without ``--all``: nobody reads more, and ten thousand take a terminal's table a quarter of a minute."""
@@ -144,7 +146,7 @@ def _write_all(target: BinaryIO, content: bytes) -> None:
 def _print_table(result: dict[str, Any], turn: int, *, is_whole: bool) -> None:
     """The first rows in a frame; with ``is_whole`` more than those without one, as a frame would take seconds to lay out."""
     columns, rows = result["columns"], result["rows"]
-    said = f"turn {turn:,}, {len(rows):,} rows"
+    said = f"turn {turn:,}, {counted(len(rows), 'row')}"
     are_numbers = [any(word in column["dataType"] for word in _NUMBERS) for column in columns]
     if is_whole and len(rows) > ROWS_SHOWN:
         _print_plain([_plain(column["name"]) for column in columns], are_numbers, rows)
@@ -161,7 +163,7 @@ def _print_table(result: dict[str, Any], turn: int, *, is_whole: bool) -> None:
     print_table(table)
     if left > 0:
         print(
-            f"wasmverse: {left:,} more rows; --all shows them, --format csv -o FILE writes them to a file",
+            f"wasmverse: {counted(left, 'more row')}; --all shows them, --format csv -o FILE writes them to a file",
             file=sys.stderr,
         )
 
@@ -182,8 +184,16 @@ def _print_plain(names: list[str], are_numbers: list[bool], rows: list[list[obje
 _NUMBERS = ("INT", "DECIMAL", "DOUBLE", "FLOAT")
 
 
+def _rounded(value: float) -> float | int:
+    """A float with six significant digits, which is what a reader of a table compares; whole from a million on."""
+    if not math.isfinite(value) or abs(value) >= 2**53:
+        return value
+    return round(value) if abs(value) >= 1e6 else float(f"{value:.6g}")
+
+
 def _plain(value: object) -> str:
     """A value on one line, without characters that a terminal would obey: a name may contain some."""
+    value = _rounded(value) if isinstance(value, float) else value
     text = (
         "NULL"
         if value is None

@@ -14,6 +14,7 @@ from wasmverse.cli.options import Place, Play, Threads
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
+from wasmverse.text import counted
 
 
 def replay(
@@ -58,11 +59,13 @@ def replay(
         print(json.dumps(found.as_json()))
     else:
         console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(f"turn {found.tid:,}: {found.ships:,} ships, {found.nodes:,} energy nodes")
+        console.print(
+            f"turn {found.tid:,}: {counted(found.ships, 'ship')}, {counted(found.nodes, 'energy node')}"
+        )
         console.print(f"state_hash {found.state_hash}")
         if difference is None:
             console.print(
-                f"the same as recorded at {found.compared:,} hashes and {found.commands:,} commands"
+                f"the same as recorded at {counted(found.compared, 'hash', 'hashes')} and {counted(found.commands, 'command')}"
             )
         else:
             console.print(

@@ -18,6 +18,7 @@ from wasmverse.cli.terminal import fail, print_table
 from wasmverse.commands import Inspection
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import load_settings
+from wasmverse.strategies.names import NAME_RULE, is_name
 from wasmverse.strategies.trial_report import lines_of, plain
 from wasmverse.text import printable
 
@@ -101,23 +102,28 @@ def _print_check(file: str, inspection: Inspection, size: int, start_fuel_max: i
 def push(
     file: Module,
     name: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--name", help="The name it flies under: lower-case letters, digits and '_'.", show_default=False
+            "--name",
+            help="The name it flies under: lower-case letters, digits and '_'. \\[default: the file's]",
+            show_default=False,
         ),
-    ],
+    ] = None,
     url: UrlOption = None,
     token: TokenOption = None,
     budget_fuel: FuelOption = None,
 ) -> None:
-    """Upload FILE as the strategy NAME. It flies from the next turn on; new ships are dealt to it.
+    """Upload FILE as a strategy. It flies from the next turn on; new ships are dealt to it.
 
     What is wrong with it, but is no reason to refuse it, is printed as a warning.
 
     Pushing again under the same name replaces it with a new version. Try it first with
     [bold]wasmverse strategy check FILE[/bold].
     """
-    upload(read_file(file), name, server_of(url), token, budget_fuel)
+    module = read_file(file)
+    if name is None and not is_name(file.stem):
+        fail(f"{printable(file.name)!r} gives no name: {NAME_RULE}; give one with --name", status=2)
+    upload(module, name or file.stem, server_of(url), token, budget_fuel)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from wasmverse.cli.http_client import TokenOption, UrlOption, connected, server_of
 from wasmverse.cli.terminal import fail
-from wasmverse.errors import Complaint, SourceRefused, WasmverseError
+from wasmverse.errors import Complaint, ServerError, SourceRefused, WasmverseError
 from wasmverse.languages.build import MODULE_SUFFIX, Built, build, source_of
 from wasmverse.languages.project import make_project
 from wasmverse.languages.table import LANGUAGES
@@ -151,9 +151,16 @@ def _show(built: Built, size: int) -> None:
 def upload(module: bytes, name: str, url: str, token: str | None, budget_fuel: int | None = None) -> None:
     """Send a module to a server and print what became of it; ends the program when it is refused."""
     with connected(url, token) as universe:
+        try:
+            before = {row.name: row.sha256 for row in universe.strategies()}
+        except ServerError:  # who may upload need not be able to read
+            before = {}
         pushed = universe.push(module, name, budget_fuel=budget_fuel)
     for row in pushed.strategies:
-        print(f"{row.name} version {row.version} flies from turn {pushed.turn + 1} ({row.bytes:,} bytes)")
+        same = ", unchanged" if row.sha256 and row.sha256 == before.get(row.name) else ""
+        print(
+            f"{row.name} version {row.version} flies from turn {pushed.turn + 1} ({row.bytes:,} bytes{same})"
+        )
         if row.trial is not None:  # an older server says nothing of it
             print(lines_of(row.trial)[-1])
             for warning in row.trial["warnings"]:

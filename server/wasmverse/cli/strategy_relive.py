@@ -16,7 +16,7 @@ from wasmverse.settings import load_settings
 from wasmverse.strategies.calls import Call, Scene, calls_in
 from wasmverse.strategies.names import check_name
 from wasmverse.strategies.plans import INVALID, command_of, plan_words
-from wasmverse.text import printable
+from wasmverse.text import counted, printable
 
 _ID_MAX = 2**63 - 1
 _BEFORE_SHOWN = 8
@@ -101,7 +101,7 @@ def _tell_then(row: dict[str, Any]) -> None:
     print(
         f"asked  at ({row['x']}, {row['y']}) with energy {row['energy']}, shield {row['shield']}, blasters {row['blasters']}, "
         f"thrusters {row['thrusters']}, harvesters {row['harvesters']}, last plan {row['last_plan']:#x}; "
-        f"it saw {kinds.count(1)} ships and {kinds.count(2)} nodes"
+        f"it saw {counted(kinds.count(1), 'ship')} and {counted(kinds.count(2), 'node')}"
     )
     plan = "" if row["plan"] is None else f" {row['plan']:#x}"
     print(f"then   {printable(row['reason'], 500)}{plan}")

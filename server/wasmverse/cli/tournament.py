@@ -14,7 +14,7 @@ from wasmverse.cli.duel import Files, Processes, progress
 from wasmverse.cli.options import AsJson, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
-from wasmverse.text import printable
+from wasmverse.text import counted, printable
 
 _SYSTEMS = 10
 _SEEDS = 10
@@ -72,7 +72,7 @@ def tournament(
 
 def _print(told: dict[str, Any]) -> None:
     caption = (
-        f"{told['matches']:,} duels of {told['turns']:,} turns and {told['systems']:,} systems, "
+        f"{counted(told['matches'], 'duel')} of {counted(told['turns'], 'turn')} and {counted(told['systems'], 'system')}, "
         f"seeds {told['seeds'][0]} to {told['seeds'][-1]}"
     )
     table = Table(header_style="bold", caption=caption)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
+from wasmverse.text import counted
+
 _ROW, _TOP, _NAMES, _RATINGS, _CELL, _EDGE = 34, 64, 190, 320, 58, 20
 _INK, _FAINT, _BAR = "#1b2733", "#8896a5", "#2f6fb3"
 _SHOWN = 22
@@ -24,7 +26,10 @@ def picture(told: dict[str, Any]) -> str:
     least = min(row["mu"] - 2 * row["sigma"] for row in rows)
     most = max(row["mu"] + 2 * row["sigma"] for row in rows)
     scale = _RATINGS / max(most - least, 1e-9)
-    title = f"{told['matches']:,} duels of {told['turns']:,} turns, {told['systems']:,} systems, {len(told['seeds']):,} seeds"
+    title = (
+        f"{counted(told['matches'], 'duel')} of {counted(told['turns'], 'turn')}, {counted(told['systems'], 'system')}, "
+        f"{counted(len(told['seeds']), 'seed')}"
+    )
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         'font-family="system-ui, sans-serif" font-size="13">',
