@@ -41,6 +41,20 @@ def test_calls_as_people_write_them(sql: str, args: list[object], strategy: str)
     assert parse_call(sql, args, ADA) == SpawnEntity(1, 1, 2, 3, strategy)
 
 
+def test_who_executes_a_select_is_told_all_that_may_be_executed() -> None:
+    with pytest.raises(QueryRefused) as refused:
+        parse_call("select 1", [], ADA)
+    for word in (
+        "spawn_entity",
+        "transmit",
+        "rollback_function",
+        "create function",
+        "drop function",
+        "query/rows",
+    ):
+        assert word in refused.value.message
+
+
 def test_no_text_is_more_than_refused() -> None:
     chance = random.Random(3)
     for _ in range(3_000):

@@ -117,6 +117,15 @@ def test_what_clients_ask_of_relations(connection: Any) -> None:
     assert ask(connection, "show full columns from game.entity like 'strategy'")[0][-1].startswith("Name of")
     assert [row[0] for row in ask(connection, "describe entity")] == [row[0] for row in columns]
     assert ask(connection, "DESCRIBE `game`.`entity`") == ask(connection, "describe entity")
+    for (relation,) in ask(connection, "show tables"):
+        described = ask(connection, f"describe {relation}")
+        nullable = [column[2] for column in ask(connection, f"show columns from {relation}")]
+        of_the_engine = ask(connection, f"describe select * from {relation}")
+        assert described == [
+            (*row[:2], null, *row[3:]) for row, null in zip(of_the_engine, nullable, strict=True)
+        ]
+    assert ask(connection, "describe entity")[0][2] == "NO"
+    assert len(ask(connection, "describe information_schema.columns")) > 20
     [(name, text)] = ask(connection, "show create table turns")
     assert name == "turns" and '"late" tinyint(1) NOT NULL COMMENT' in text
     assert ask(connection, "show functions") == []

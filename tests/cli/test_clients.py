@@ -68,6 +68,15 @@ def test_a_statement_from_a_file_or_from_standard_input(gateway: RunningGateway,
         assert json.loads(CliRunner().invoke(app, arguments, input="select 43 as n").stdout) == [{"n": 43}]
 
 
+def test_arguments_are_json_or_text(gateway: RunningGateway) -> None:
+    given = ["7", '"7"', "null", "[1, 2]", "it's", "NaN", "1.5"]
+    sql = "select " + ", ".join(f"? as a{i}" for i in range(len(given)))
+    arguments = [part for each in given for part in ("--arg", each)]
+    outcome = run("query", sql, *arguments, "--format", "json", "--url", gateway.url)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert list(json.loads(outcome.stdout)[0].values()) == [7, "7", None, [1, 2], "it's", "NaN", 1.5]
+
+
 def test_a_long_table_is_cut_with_a_hint_unless_all_is_asked_for(gateway: RunningGateway) -> None:
     sql = "select range as n, 'row ' || range as text from range(1200)"
     some = run("query", sql, "--url", gateway.url)

@@ -122,6 +122,16 @@ def test_what_is_no_arrow_is_not_read_as_such() -> None:
         requests.outcome(request, answer)
 
 
+def test_wrong_arguments_are_not_sent() -> None:
+    with Universe("http://127.0.0.1:1") as nobody:
+        with pytest.raises(ValueError, match=r"^format is 'xml'; give one of rows, tuples, csv, arrow$"):
+            nobody.query_raw("select 1", format="xml")  # type: ignore[arg-type]
+        for args in (7, "7", {"a": 7}):
+            for ask in (nobody.query, nobody.exec, lambda *given: next(nobody.live(*given))):
+                with pytest.raises(TypeError, match=r"^args is .*; give a list with one value for each '\?'"):
+                    ask("select ?", args)  # type: ignore[arg-type]
+
+
 def test_live_follows_the_turns(gateway: RunningGateway, universe: Universe) -> None:
     answers = universe.live("select max(tid) as tid from turns where tid > ?", [0])
     first = next(answers)

@@ -76,6 +76,16 @@ def test_a_crash_is_told_as_one(broken: RunningPool) -> None:
         (duckdb.ConversionException("Conversion Error: no int\n\nLINE 1: x\n   ^"), 1292, "no int"),
         (OSError("Conversion Error: of a late row\n\nLINE 1: x"), 1292, "of a late row"),
         (OSError("Out of Range Error: too far"), 1690, "too far"),
+        (
+            duckdb.OutOfRangeException("Out of Range Error: Overflow in subtraction of UINT16 (0 - 5)!"),
+            1690,
+            "UINT16 (0 - 5)! Cast before you calculate: x::int",
+        ),
+        (
+            OSError("Out of Range Error: Overflow in addition of INT64 (9223372036854775807 + 1)!"),
+            1690,
+            "x::hugeint",
+        ),
         (OSError("INTERRUPT Error: Interrupted!"), 3024, "interrupted"),
         (OSError("Out of Memory Error: could not allocate"), 1041, "Out of memory"),
         (

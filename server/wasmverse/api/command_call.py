@@ -108,7 +108,10 @@ def _call(sql: str, args: list[Any]) -> tuple[str, list[Any]]:
     while tokens and tokens[-1] == ("sign", ";"):
         tokens.pop()
     if not tokens or tokens[0][1].upper() != "CALL":
-        raise QueryRefused(f"Only {USAGE} may be executed; SELECT goes to query/rows or query/tuples")
+        raise QueryRefused(
+            f"Only {USAGE}, {TRANSMIT}, {ROLLBACK}, create function, create aggregate and drop function may be executed; "
+            "SELECT goes to query/rows or query/tuples"
+        )
     if ("sign", ";") in tokens:
         raise CommandError(f"Send one call in each request: {USAGE}")
     tokens = tokens[1:]

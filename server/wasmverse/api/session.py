@@ -61,6 +61,13 @@ _CREATE = f"""SELECT table_name AS "Table", 'CREATE TABLE "' || table_name || '"
 FROM information_schema.columns
 WHERE table_name = '{{name}}' AND (SELECT count(*) FROM "{{name}}" WHERE false) = 0 GROUP BY table_name"""
 
+_DESCRIBED = """SELECT column_name, data_type AS column_type, is_nullable AS "null", NULL::VARCHAR AS "key",
+    NULL::VARCHAR AS "default", NULL::VARCHAR AS "extra"
+FROM information_schema.columns
+WHERE table_name = '{name}' AND (SELECT count(*) FROM "{name}" WHERE false) = 0
+ORDER BY ordinal_position"""
+"""As the engine answers DESCRIBE, but for "null": it says YES of every column of a view."""
+
 _INDEXES = """SELECT '' AS "Table", 1 AS "Non_unique", '' AS "Key_name", 1 AS "Seq_in_index", '' AS "Column_name" WHERE false"""
 _WARNINGS = """SELECT '' AS "Level", 0 AS "Code", '' AS "Message" WHERE false"""
 
@@ -83,7 +90,7 @@ _SHOW_INDEX = _pattern(rf"show\s+(?:index|indexes|keys)\s+(?:from|in)\s+{_NAME}{
 _SHOW_DATABASES = _pattern(rf"show\s+(?:databases|schemas){_LIKE}")
 _SHOW_VARIABLES = _pattern(rf"show\s+(?:(?:session|global)\s+)?variables{_LIKE}")
 _SHOW_WARNINGS = _pattern(r"show\s+(?:warnings|errors)")
-_DESCRIBE = _pattern(rf"(?:describe|desc)\s+(?=[`\w]+\s*\.|`){_NAME}")
+_DESCRIBE = _pattern(rf"(?:describe|desc)\s+{_NAME}")
 _SELECT_VARIABLES = _pattern(r"select\s+(?P<items>@@[^'\"`;()]{1,500}?)(?:\s+limit\s+1)?")
 _SELECT_VERSION = _pattern(r"select\s+version\s*\(\s*\)")
 _VARIABLE = re.compile(
@@ -125,8 +132,9 @@ def select_for(sql: str) -> str | None:
         _database(found["database"])
         return _CREATE.format(name=found["name"].lower())
     if (found := _DESCRIBE.fullmatch(sql)) is not None:
-        _database(found["database"])
-        return f'DESCRIBE "{found["name"].lower()}"'
+        if _database(found["database"]) not in OWN_DATABASES:
+            return None  # the engine's own relations, which the dictionary does not have
+        return _DESCRIBED.format(name=found["name"].lower())
     if (found := _SHOW_DATABASES.fullmatch(sql)) is not None:
         values = f"(VALUES ('{SCHEMA}'), ('information_schema')) AS answer (\"Database\")"
         return f"SELECT * FROM {values} WHERE \"Database\" LIKE '{_like(found)}'"

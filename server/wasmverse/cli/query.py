@@ -68,6 +68,15 @@ def query(
     all_: Annotated[
         bool, typer.Option("--all", help=f"Show all rows of a table, not only the first {ROWS_SHOWN:,}.")
     ] = False,
+    args: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arg",
+            metavar="VALUE",
+            help="The value for a ?, once for each: JSON, and what is not JSON is a text. '\"7\"' is the text 7.",
+            show_default=False,
+        ),
+    ] = None,
     turn: Annotated[
         int | None,
         typer.Option("--turn", help="Read this turn, if it is still kept.", show_default="the newest"),
@@ -88,6 +97,8 @@ def query(
 
     [bold]wasmverse query "select * from entity where sid = 7" --format csv -o system7.csv[/bold]
 
+    [bold]wasmverse query "select * from entity where sid = ? and strategy = ?" --arg 7 --arg strategy_flee[/bold]
+
     [bold]wasmverse query -f richest.sql[/bold]
     """
     statement = _statement(sql, file)
@@ -96,7 +107,9 @@ def query(
     if format_ is OutputFormat.arrow and output is None and sys.stdout.isatty():
         fail("an Arrow stream is not for a terminal; send it to a file with -o result.arrow")
     with connected(url, token) as universe:
-        result = universe.query_raw(statement, turn=turn, format=_SENT[format_])
+        result = universe.query_raw(
+            statement, list(map(_value, args or ())), turn=turn, format=_SENT[format_]
+        )
     if result.truncated:
         print(f"wasmverse: the result was cut at the server's limit of {result.truncated}", file=sys.stderr)
     if format_ is OutputFormat.table:
@@ -124,6 +137,19 @@ def _statement(sql: str | None, file: Path | None) -> str:
         fail(f"cannot read {file}: {error.strerror}; name a file with one statement")
     except UnicodeDecodeError:
         fail(f"{file or 'standard input'} is not UTF-8; a statement is a text")
+
+
+def _value(text: str) -> Any:
+    """The value of an argument: that of its JSON, or itself where it is none."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(word: str) -> None:
+    """Of NaN and infinities, which Python reads and JSON does not have."""
+    raise ValueError(word)
 
 
 def _write(content: bytes, output: Path | None) -> None:

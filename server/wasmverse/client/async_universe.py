@@ -54,10 +54,10 @@ class AsyncUniverse:
         from websockets.asyncio.client import connect  # noqa: PLC0415 - only where needed
         from websockets.exceptions import WebSocketException  # noqa: PLC0415
 
-        options = live.options_of(self._token, self._seconds_max)
+        options, message = live.options_of(self._token, self._seconds_max), live.subscription(sql, args)
         try:
             async with connect(live.address_of(self.url), **options) as socket:
-                await socket.send(live.subscription(sql, args))
+                await socket.send(message)
                 while True:
                     yield live.read(await socket.recv())
         except (WebSocketException, OSError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wasmverse.client.answers import Answer
-from wasmverse.client.requests import error_of
+from wasmverse.client.requests import error_of, values_of
 from wasmverse.errors import ServerDenied
 
 HEAD = struct.Struct("<QQ")
@@ -35,8 +35,8 @@ def options_of(token: str | None, seconds_max: float) -> dict[str, Any]:
 
 
 def subscription(sql: str, args: Sequence[Any] | None) -> str:
-    """The message that asks for a live query."""
-    return json.dumps({"id": 1, "sql": sql, "args": list(args or ()), "format": "arrow"})
+    """The message that asks for a live query; raises TypeError where ``args`` is no list."""
+    return json.dumps({"id": 1, "sql": sql, "args": values_of(args), "format": "arrow"})
 
 
 def read(message: str | bytes) -> Answer:

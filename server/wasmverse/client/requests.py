@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -74,11 +75,26 @@ def options_of(url: str, token: str | None, seconds_max: float) -> dict[str, Any
     return {"base_url": url, "timeout": seconds_max, "trust_env": False, "headers": headers}
 
 
+def values_of(args: Sequence[Any] | None) -> list[Any]:
+    """The values for the ``?`` of a statement; raises TypeError where they are no list."""
+    if isinstance(args, str | bytes | Mapping) or not isinstance(args, Iterable | None):
+        raise TypeError(f"args is {reprlib.repr(args)}; give a list with one value for each '?', as in [7]")
+    return [] if args is None else list(args)
+
+
 def query(sql: str, args: Sequence[Any] | None, turn: int | None, format: Format) -> Request[Raw]:
-    """A SELECT, its answer as the server wrote it."""
+    """A SELECT, its answer as the server wrote it.
+
+    Raises
+    ------
+    ValueError : there is no such format.
+    TypeError : ``args`` is no list.
+    """
+    if format not in tuple(_ACCEPT):
+        raise ValueError(f"format is {reprlib.repr(format)}; give one of {', '.join(_ACCEPT)}")
     body: dict[str, Any] = {"sql": sql}
-    if args:
-        body["args"] = list(args)
+    if values := values_of(args):
+        body["args"] = values
     if turn is not None:
         body["turn"] = turn
     path = f"/api/v2/query/{'rows' if format == 'rows' else 'tuples'}"
@@ -114,7 +130,7 @@ def execute(sql: str, args: Sequence[Any] | None) -> Request[Done]:
         found = response.json()
         return Done(found["lastInsertId"], found["rowsAffected"], int(response.headers["Wasmverse-Turn"]))
 
-    return Request("POST", "/api/v2/exec", read, {"json": {"sql": sql, "args": list(args or ())}})
+    return Request("POST", "/api/v2/exec", read, {"json": {"sql": sql, "args": values_of(args)}})
 
 
 def strategies() -> Request[list[Strategy]]:

@@ -30,7 +30,7 @@ class Universe:
     Raises
     ------
     Every method raises a `ServerError` with the server's words: `ServerUnreachable`, `ServerDenied`, `ServerRefused`,
-    `ServerBusy` or `ServerFailed`.
+    `ServerBusy` or `ServerFailed`; a ValueError or TypeError for an argument that cannot be sent.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class Universe:
         from websockets.exceptions import WebSocketException  # noqa: PLC0415 - only where needed
         from websockets.sync.client import connect  # noqa: PLC0415
 
-        options = live.options_of(self._token, self._seconds_max)
+        options, message = live.options_of(self._token, self._seconds_max), live.subscription(sql, args)
         try:
             with connect(live.address_of(self.url), **options) as socket:
-                socket.send(live.subscription(sql, args))
+                socket.send(message)
                 while True:
                     yield live.read(socket.recv())
         except (WebSocketException, OSError) as error:

@@ -78,6 +78,11 @@ _HIDDEN = (
 """Internal names behind the public ones, and what replaces them in an error; names that are too long."""
 
 
+_OVERFLOW = re.compile(r"Overflow in \w+ of U?INT(\d+) ")
+_WIDER = {"8": "int", "16": "int", "32": "bigint", "64": "hugeint"}
+"""By the bits of an integer, a signed type that has room for a sum or a difference of two of them."""
+
+
 class EngineFailed(Exception):
     """The engine met an internal error; ``detail`` is for the log only."""
 
@@ -120,6 +125,8 @@ def to_query_error(error: Exception) -> QueryError:
     code = _CODES[kind]
     if code == SYNTAX:
         text = f"You have an error in your SQL syntax; {text}{_place(raw)}"
+    elif (overflow := _OVERFLOW.match(text)) and overflow[1] in _WIDER:
+        text = f"{text} Cast before you calculate: x::{_WIDER[overflow[1]]}"
     return QueryError(text, code=code)
 
 

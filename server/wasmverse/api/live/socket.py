@@ -176,7 +176,9 @@ async def _carry_out(value: dict[str, Any], identity: int, watcher: Watcher, que
         return
     query = query_of(value, "live")
     if query.turn is not None:
-        raise HttpError(400, "A live query follows the turns; leave 'turn' out, or use query/tuples", 1210)
+        raise HttpError(
+            400, "A live query follows the turns; leave 'turn' and AS OF TURN out, or use query/tuples", 1210
+        )
     form = value.get("format", "json")
     if form not in ("json", "arrow"):
         raise HttpError(400, '\'format\' must be "json" or "arrow"', 1210)
