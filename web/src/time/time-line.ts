@@ -38,7 +38,14 @@ export class TimeLine {
   private readonly bubble = element('output', { class: 'time-bubble' });
   private readonly track = element(
     'div',
-    { class: 'time-track', role: 'slider', tabindex: '0', 'aria-label': 'Turn that is shown' },
+    {
+      class: 'time-track',
+      role: 'slider',
+      tabindex: '0',
+      'aria-label': 'Turn that is shown',
+      'aria-valuenow': '0',
+      'aria-valuetext': 'not known yet',
+    },
     element('div', { class: 'time-rail' }, this.memory, this.played),
     this.head,
     this.bubble,
