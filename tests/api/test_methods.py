@@ -65,6 +65,8 @@ def test_what_is_nowhere_is_404(server: RunningGateway) -> None:
         ("PUT", "/api/v1/nothing"),
         ("HEAD", "/nothing"),
         ("BREW", "/assets"),
+        ("BREW", "/" + "a" * 300),  # longer than a file's name can be
+        ("PUT", "/x%00y"),
     ):
         assert server.http.request(method, path).status_code == 404, (method, path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from pathlib import Path
@@ -18,6 +19,9 @@ TRIES = 3
 MEMORY_GROWTH_MAX = 120 << 20
 DESCRIPTORS_GROWTH_MAX = 40
 READ_SECONDS = 0.15
+
+_REFUSED = re.compile(r"[-\dT:.]+Z info (refusal|unauthorized|rate limit|upload|command): .+\n")
+"""The log's events that are strangers' doing; there are only so many a minute."""
 
 
 class Target:
@@ -70,10 +74,11 @@ class Target:
         raise AssertionError(f"an innocent query took {time.monotonic() - began:.1f} s")
 
     def said(self) -> str:
-        """What it wrote in its log since the attack began."""
+        """What it wrote in its log since the attack began, but for whom it refused, in lines that are whole and printable."""
         with self.universe.log.open("rb") as log:
             log.seek(self._log_at)
-            return log.read().decode("utf-8", "replace")
+            lines = log.read().decode("utf-8", "replace").splitlines(keepends=True)
+        return "".join(line for line in lines if not (_REFUSED.fullmatch(line) and line[:-1].isprintable()))
 
     def check(self) -> None:
         """Nothing in the log, nobody's connection left, no memory kept, turns on time."""

@@ -79,7 +79,10 @@ class _Page(StaticFiles):
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file; the page with what it is about in its head. What is nowhere is 404 whatever the method."""
         if scope["method"] not in {"GET", "HEAD"} and path != ".":
-            _, found = await run_in_threadpool(self.lookup_path, path)
+            try:
+                _, found = await run_in_threadpool(self.lookup_path, path)
+            except (OSError, ValueError):  # a name that no file can have
+                raise HTTPException(404) from None
             if found is None or not stat.S_ISREG(found.st_mode):
                 raise HTTPException(404)
         query = QueryParams(scope["query_string"])
