@@ -13,11 +13,7 @@ export class SystemPanel {
   private readonly title = element('h2', { id: 'system-title' });
   private readonly place = element('p', { class: 'muted' });
   private readonly fleets = element('ul', { class: 'fleets', 'aria-label': 'Energy and ships by strategy' });
-  private readonly heading = element(
-    'p',
-    { class: 'label fleets-heading', 'aria-hidden': 'true' },
-    'energy · ships',
-  );
+  private readonly heading = element('p', { class: 'label fleets-heading', 'aria-hidden': 'true' });
   private readonly absence = element('p', { class: 'absence', role: 'status' });
   /** By sid; null until they are known. */
   private places: ReadonlyMap<number, SystemPlace> | null = null;
@@ -97,7 +93,7 @@ export class SystemPanel {
     write(this.absence, isAbsent ? `There is no system ${sid} in this universe.` : '');
     const entities = this.state?.entities ?? [];
     const ships = entities.filter((entity) => entity.kind === 'ship');
-    this.heading.hidden = ships.length === 0;
+    write(this.heading, ships.length > 0 ? 'energy · ships' : '');
     const nodes = entities.length - ships.length;
     const cell = place === undefined ? '' : `at ${place.x}, ${place.y} · `;
     const contents = `${cell}${count(ships.length)} ships · ${count(nodes)} nodes`;
