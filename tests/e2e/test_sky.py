@@ -40,7 +40,7 @@ def test_the_figures_are_those_of_sql(visit: Visit, server: Server) -> None:
     )[0]
     assert figures[:3] == [f"{row[name]:,}" for name in ("ships", "energy_nodes", "writes")]
     expect(page.locator("#turn-time")).to_have_text(re.compile(r"^[\d.]+ m?s$"))
-    expect(page.get_by_text(f"of {PERIOD_SECONDS} s")).to_be_visible()
+    expect(page.get_by_text(f"of {1_000 * PERIOD_SECONDS:.0f} ms")).to_be_visible()
     flying = {row["strategy"] for row in server.query("select distinct strategy from entity where kind = 1")}
     assert set(page.locator(".standings .name").all_inner_texts()) == flying
 

@@ -35,7 +35,12 @@ export function figuresOf(turns: readonly TurnRecord[]): Figures | null {
   return {
     turn: count(newest.tid),
     turnTime: milliseconds(newest.endMs - newest.startMs),
-    period: periodMs === null ? UNKNOWN : periodMs < 1000 ? milliseconds(periodMs) : seconds(periodMs),
+    period:
+      periodMs === null
+        ? UNKNOWN
+        : periodMs < 1000
+          ? `${Math.round(periodMs / 10) * 10} ms`
+          : seconds(periodMs),
     ships: short(newest.ships),
     nodes: short(newest.nodes),
     writes: short(newest.writes),
