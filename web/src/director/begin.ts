@@ -6,6 +6,6 @@ import { Caption } from './caption';
 import { Tour } from './tour';
 
 /** Makes what leads the tours. It is loaded when the first of them begins. */
-export function beginTours(address: Address, feed: Feed, after: After): void {
-  new Tour(address, feed, new Caption(after), after);
+export function beginTours(address: Address, feed: Feed, after: After): Tour {
+  return new Tour(address, feed, new Caption(after), after);
 }

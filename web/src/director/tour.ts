@@ -58,6 +58,7 @@ export class Tour {
   private isNear = false;
   private curtains = 0;
   private cancel: (() => void) | null = null;
+  private replaying = false;
   /** What is shown, when it began and when it will be left; null from the moment that it has come to its end. */
   private shown: { readonly shot: Shot; readonly sinceMs: number; readonly untilMs: number } | null = null;
 
@@ -71,7 +72,7 @@ export class Tour {
     // While a fall is played again nothing is asked, and what was known stays.
     const follow = <T>(question: Parameters<typeof at<T>>[0], take: (value: T) => void): void =>
       feed.follow(
-        ({ isTouring, play, turn }) => (isTouring && play === null ? at(question, turn) : null),
+        ({ isTouring, turn }) => (isTouring && !this.replaying ? at(question, turn) : null),
         (value) => {
           if (value !== null) take(value);
         },
@@ -98,6 +99,11 @@ export class Tour {
     address.listen((place, from) => this.attend(place, from));
   }
 
+  /** Whether the past turns that are played are the tour's own: a fall, once more. */
+  get isReplaying(): boolean {
+    return this.replaying;
+  }
+
   private attend(place: Place, from: Place | null): void {
     if (place.isTouring && this.cancel === null) {
       this.isNear = false;
@@ -107,6 +113,7 @@ export class Tour {
       this.cancel();
       this.cancel = null;
       this.shown = null;
+      this.replaying = false;
       this.screen.close(from?.isTouring ? LEAVING_WORDS : '');
     }
   }
@@ -168,10 +175,12 @@ export class Tour {
         this.cancel = this.after(LATE_MS, () => leave(waits - 1));
         return;
       }
+      this.replaying = false;
       this.address.replace(TO_LIVE);
       this.next();
     };
     this.cancel = this.after(lastsMs, () => leave(LATE_WAITS_MAX));
+    this.replaying = true;
     this.address.replace(step);
     this.screen.show({ ...shot, caption: told?.text ?? REPLAY_WORDS }, lastsMs);
   }

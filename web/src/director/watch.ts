@@ -5,6 +5,7 @@ import type { Address } from '../place/address';
 import type { Place } from '../place/place';
 import { type Step, TO_LIVE } from '../place/step';
 import { listenToInput } from './input';
+import type { Tour } from './tour';
 
 /** Without input for so long, the tour begins by itself. */
 const IDLE_SECONDS = 20;
@@ -29,6 +30,7 @@ export class Watch {
   private cancel: (() => void) | null = null;
   private isLive = false;
   private isLoaded = false;
+  private tour: Pick<Tour, 'isReplaying'> | null = null;
 
   constructor(
     private readonly address: Address,
@@ -72,7 +74,7 @@ export class Watch {
 
   /** The camera stays where it is, even in the middle of a flight; a fall that the tour plays again is left for what is live. */
   private takeOver(): void {
-    const back = this.address.place.play === null ? {} : TO_LIVE;
+    const back = this.tour?.isReplaying ? TO_LIVE : {};
     this.address.replace({ ...this.sky.halt(), ...back, isTouring: false });
   }
 
@@ -92,6 +94,6 @@ export class Watch {
     if (this.isLoaded) return;
     this.isLoaded = true;
     const { beginTours } = await import('./begin');
-    beginTours(this.address, this.feed, this.after);
+    this.tour = beginTours(this.address, this.feed, this.after);
   }
 }

@@ -188,6 +188,12 @@ test('when there is nothing left to see the shot ends early, but never before it
   expect(address.place).toMatchObject({ sid: null, turn: null });
 });
 
+test('a past turn that somebody plays is toured as any other, and stays', () => {
+  const place = { ...MAP, isTouring: true, turn: 9, play: 2 };
+  address.replace(place);
+  expect(feed.asked(place).length).toBe(5);
+});
+
 test('who wants no motion is shown no replay', () => {
   screen.isCalm = true;
   const see = atShip();
