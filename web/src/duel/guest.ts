@@ -28,7 +28,6 @@ export interface Rows {
   readonly memory: Uint8Array;
 }
 
-export const CALLED = 0;
 export const FAULTED = 1;
 /** Faults of a strategy in a turn before its other ships hold uncalled: the server's `block_faults_max`. */
 const FAULTS_MAX = 4;

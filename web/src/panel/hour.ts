@@ -2,12 +2,11 @@ import { Refused, SourceFailure } from '../source/failure';
 import type { Post } from '../source/request';
 import { KEPT, readKept } from '../sql/kept';
 import { momentQuery, readMoment, type ShipMoment, type ShipPart } from '../sql/ship';
+import { HOUR_TURNS } from '../sql/story';
 import { element, write } from './element';
 import { count } from './format';
 import { Sparkrow } from './sparkrow';
 
-/** So far back at most, in turns: an hour at one turn a second. */
-export const HOUR_TURNS = 3600;
 /** So many turns are looked at, at most: each may have to be played again. With the turns that are kept it is one question more. */
 export const SAMPLES_MAX = 11;
 
@@ -31,7 +30,7 @@ export function samplesOf(oldest: number, newest: number): number[] {
 }
 
 type Step =
-  | { readonly asks: number; readonly place: number; readonly of: number }
+  | { readonly asks: number; readonly number: number; readonly of: number }
   | { readonly moment: ShipMoment };
 
 /**
@@ -47,7 +46,7 @@ export async function* lookBack(
   const kept = readKept(await post(KEPT));
   const turns = samplesOf(kept.oldest, turn ?? kept.newest);
   for (const [i, tid] of turns.entries()) {
-    yield { asks: tid, place: i + 1, of: turns.length };
+    yield { asks: tid, number: i + 1, of: turns.length };
     try {
       const moment = readMoment(await post(momentQuery(sid, eid, tid)), tid);
       if (moment === null) return;
@@ -86,7 +85,7 @@ export class ShipHour {
       for await (const step of lookBack(this.post, sid, eid, turn)) {
         if (call !== this.call) return;
         if ('moment' in step) this.moments = [step.moment, ...this.moments];
-        else this.draw(`Asking for turn ${count(step.asks)}, ${step.place} of ${step.of} …`);
+        else this.draw(`Asking for turn ${count(step.asks)}, ${step.number} of ${step.of} …`);
       }
       this.draw(null);
     } catch (error) {

@@ -38,7 +38,7 @@ export function figuresOf(turns: readonly TurnRecord[]): Figures | null {
     period:
       periodMs === null
         ? UNKNOWN
-        : periodMs < 1000
+        : periodMs < 995
           ? `${Math.round(periodMs / 10) * 10} ms`
           : seconds(periodMs),
     ships: short(newest.ships),

@@ -29,6 +29,9 @@ export class Renewal {
   private isKept = false;
   private isDue = false;
   private isSeeking = false;
+  private isLive = true;
+  /** Counts what was begun or ended: an answer that was asked for before says nothing any more. */
+  private call = 0;
   private cancelLook: (() => void) | null = null;
   private cancelStuck: (() => void) | null = null;
 
@@ -41,9 +44,11 @@ export class Renewal {
   keep(isKept: boolean): void {
     if (isKept === this.isKept) return;
     this.isKept = isKept;
+    this.call += 1;
     this.isDue = false;
     this.cancelLook?.();
     this.cancelLook = isKept ? this.after(LOOK_MS, () => void this.look()) : null;
+    if (isKept && !this.isLive) this.await();
   }
 
   /** Nothing is shown right now that one would like to see to its end. */
@@ -53,11 +58,17 @@ export class Renewal {
 
   /** Whether turns come. */
   connected(isLive: boolean): void {
+    this.isLive = isLive;
     if (isLive) {
       this.cancelStuck?.();
       this.cancelStuck = null;
       return;
     }
+    this.await();
+  }
+
+  /** Waits for turns, but not for ever. */
+  private await(): void {
     this.cancelStuck ??= this.after(STUCK_MS, () => {
       this.cancelStuck = null;
       if (this.isKept) this.seek();
@@ -82,8 +93,9 @@ export class Renewal {
   }
 
   private async look(): Promise<void> {
+    const { call } = this;
     const script = await this.page.ask();
-    if (!this.isKept) return;
+    if (call !== this.call) return;
     this.isDue = script !== null && script !== this.page.script;
     this.cancelLook = this.isDue
       ? this.after(PATIENCE_MS, () => this.seek())

@@ -3,6 +3,7 @@ import '../style/write.css';
 import { openDuel } from '../duel/desk';
 import { bundledModule } from '../duel/modules';
 import { Editor } from '../editor/editor';
+import type { Problem } from '../editor/problem';
 import { LONG_TEXT, strategyLanguage } from '../editor/strategy-language';
 import { button, element, write } from '../panel/element';
 import { ASIDE_PIXELS_MIN, type FillSheet } from '../panel/fill-sheet';
@@ -22,6 +23,7 @@ const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** A source that has been compiled here. */
 interface Built {
+  readonly file: string;
   readonly text: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly declared: Declared;
@@ -185,10 +187,11 @@ class WriteSheet {
 
   private async compile(): Promise<Built | null> {
     this.judge('', 'Compiling … (the first time the compiler is loaded, 2 MB)');
-    const text = this.editor.text;
-    const compiled = await this.compiler.compile(this.file, text);
-    if (compiled.kind === 'module') return { text, ...compiled };
-    this.editor.mark(compiled.problems);
+    const { file } = this;
+    const { text } = this.editor;
+    const compiled = await this.compiler.compile(file, text);
+    if (compiled.kind === 'module') return { file, text, ...compiled };
+    this.mark(text, compiled.problems);
     const { length } = compiled.problems;
     const first = compiled.problems[0];
     const line = first === undefined ? '' : `Line ${lineAt(text, first.from)}: `;
@@ -223,12 +226,17 @@ class WriteSheet {
       const { place, message } = error;
       const spot =
         (place?.kind === 'function'
-          ? await this.compiler.locate(this.file, built.text, place.index)
+          ? await this.compiler.locate(built.file, built.text, place.index)
           : null) ?? spotOfRefusal(place, built.declared, built.text);
-      this.editor.mark([{ ...spot, message }]);
+      this.mark(built.text, [{ ...spot, message }]);
       this.judge('refused', `Line ${lineAt(built.text, spot.from)}: ${message}`);
       return null;
     }
+  }
+
+  /** Marks what is wrong with a text, unless it has been changed since: places in it are no places any more. */
+  private mark(text: string, problems: readonly Problem[]): void {
+    if (this.editor.text === text) this.editor.mark(problems);
   }
 
   private named(): string | null {

@@ -34,17 +34,19 @@ export const STORIES: Question<readonly Story[]> = {
   read: readStories,
 };
 
+/** An hour of turns of one second. */
+export const HOUR_TURNS = 3600;
 /** The list of an hour changes slowly under the eye of who reads it. */
-const HOUR_TURNS = 5;
+const HOUR_PACE = 5;
 const HOUR_ROWS_MAX = 500;
 
 /** What was told in the last hour of turns of one second, newest first; of many, the best. */
 export const HOUR: Question<readonly Story[]> = {
   about: 'hour',
-  pace: HOUR_TURNS,
+  pace: HOUR_PACE,
   query: {
     sql: `select * from (
-  select ${STORY_COLUMNS} from story where tid > (select max(tid) from turns) - 3600 and kind not in ('fight', 'duel')
+  select ${STORY_COLUMNS} from story where tid > (select max(tid) from turns) - ${HOUR_TURNS} and kind not in ('fight', 'duel')
   order by score desc, tid desc limit ${HOUR_ROWS_MAX}
 ) order by tid desc, score desc`,
     args: [],

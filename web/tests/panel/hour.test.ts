@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { HOUR_TURNS, lookBack, SAMPLES_MAX, samplesOf } from '../../src/panel/hour';
+import { lookBack, SAMPLES_MAX, samplesOf } from '../../src/panel/hour';
 import { Refused, Unreachable } from '../../src/source/failure';
 import type { Query } from '../../src/source/request';
 import { KEPT } from '../../src/sql/kept';
+import { HOUR_TURNS } from '../../src/sql/story';
 import { answerOf } from '../build';
 
 const PARTS = { energy: 7, blasters: 1, thrusters: 2, harvesters: 3 };

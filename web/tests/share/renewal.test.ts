@@ -77,6 +77,26 @@ describe('a page that runs for days', () => {
     expect(days.loads).toBe(1);
   });
 
+  test('has one timer, also when it ceases and begins again while it asks', async () => {
+    days.renewal.keep(true);
+    await days.pass(MINUTE_MS - 1);
+    days.nowMs += 1;
+    days.timers.splice(0)[0]?.action();
+    days.renewal.keep(false);
+    days.renewal.keep(true);
+    await days.pass(MINUTE_MS / 2);
+    expect(days.timers).toHaveLength(1);
+  });
+
+  test('seeks a fresh page when it begins after no turn has come for long', async () => {
+    days.renewal.connected(false);
+    await days.pass(20 * MINUTE_MS);
+    expect(days.loads).toBe(0);
+    days.renewal.keep(true);
+    await days.pass(11 * MINUTE_MS);
+    expect(days.loads).toBe(1);
+  });
+
   test('does not wait for ever for such a moment', async () => {
     days.renewal.keep(true);
     days.script = 'assets/index-new.js';

@@ -1,5 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { ModulePlace } from '../../src/source/failure';
 import { compileStrategy, locateFunction } from '../../src/write/compile';
@@ -19,6 +29,35 @@ test('the page compiles the bundled sources to the same bytes as the build', asy
     if (compiled.kind === 'refused') throw new Error(compiled.words);
     const built = readFileSync(resolve(BUNDLED, file.replace('.ts', '.wasm')));
     expect(Buffer.from(compiled.bytes).equals(built), file).toBe(true);
+  }
+}, 60_000);
+
+test('a source of its own becomes the same bytes as `npm run build` makes, with the options of the build', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'wasmverse-'));
+  try {
+    const file = 'my_strategy.ts';
+    const source = (FILES[file] ?? '').replace(
+      'export function decide(',
+      'export function checked(a: i32): i32 { assert(a > 0, "a ship is there"); return a; }\nexport function decide(',
+    );
+    const compiled = await compileStrategy(file, source, FILES);
+    if (compiled.kind === 'refused') throw new Error(compiled.words);
+    for (const [name, text] of Object.entries({ ...FILES, [file]: source })) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    for (const name of ['build.mjs', 'producers.mjs', 'package.json'])
+      copyFileSync(join(ASSEMBLYSCRIPT, name), join(folder, name));
+    symlinkSync(join(ASSEMBLYSCRIPT, 'node_modules'), join(folder, 'node_modules'));
+    execFileSync(process.execPath, ['build.mjs', file], {
+      cwd: folder,
+      stdio: 'pipe',
+      env: { ...process.env, INIT_CWD: folder },
+    });
+    const built = readFileSync(join(folder, 'build', file.replace('.ts', '.wasm')));
+    expect(Buffer.from(compiled.bytes).equals(built)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }, 60_000);
 
