@@ -68,6 +68,15 @@ def queries_of(visit: Visit) -> list[dict]:
     return [request.post_data_json for request in visit.requests if request.method == "POST"]
 
 
+def of_a_turn(visit: Visit) -> list[dict]:
+    """The queries that are not of the time line: how long it is and what is marked on it is asked whenever that is due."""
+    return [
+        query
+        for query in queries_of(visit)
+        if not any(of in query["sql"] for of in ("from turn_kept", "from story"))
+    ]
+
+
 def figures_of(page: Page) -> list[str]:
     return page.locator("#universe .figure dd").all_inner_texts()
 
@@ -94,17 +103,13 @@ def test_a_link_with_a_turn_shows_the_universe_as_it_was(
     expect(page).to_have_title(f"System {ship['sid']} · Turn {turn:,} · Wasmverse")
     row = lasting.query("select ships, energy_nodes, writes from turns where tid = ?", turn)[0]
     assert figures_of(page)[:3] == [f"{row[name]:,}" for name in ("ships", "energy_nodes", "writes")]
-    # The universe goes on, the page does not; nothing more is asked, and nothing is watched.
-    asked = len(queries_of(visit))
+    # The universe goes on, the page does not; of the turn nothing more is asked, and nothing is watched.
+    asked = len(of_a_turn(visit))
     await_turn(lasting, newest(lasting) + 3)
     expect_past(page, turn)
-    assert queries_of(visit)[asked:] == []
+    assert of_a_turn(visit)[asked:] == []
     assert visit.sockets == []
-    of_now = ("from turn_kept", "from story")  # how long the time line is, and what is marked on it
-    asked_of = {
-        query.get("turn") for query in queries_of(visit) if not any(of in query["sql"] for of in of_now)
-    }
-    assert asked_of == {turn}
+    assert {query.get("turn") for query in of_a_turn(visit)} == {turn}
 
 
 def test_every_way_through_space_stays_in_the_turn(
