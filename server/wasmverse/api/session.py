@@ -74,11 +74,18 @@ _WARNINGS = """SELECT '' AS "Level", 0 AS "Code", '' AS "Message" WHERE false"""
 _NAME = r"(?:(?:[`\"]?(?P<database>\w{1,64})[`\"]?\s*\.\s*)?[`\"]?(?P<name>\w{1,64})[`\"]?)"
 _FROM_DATABASE = r"(?:\s+(?:from|in)\s+[`\"]?(?P<of>\w{1,64})[`\"]?)?"
 _LIKE = r"(?:\s+like\s+'(?P<like>[^'\\]{0,64})')?"
-_END = r"\s*;?\s*"
+_BLANKS = " \t\n\r\f\v"
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(r"\s*" + text + _END, re.IGNORECASE | re.ASCII)
+    """The pattern of a whole statement as `_bare` leaves it. The gateway itself matches these, so no two neighbouring parts may
+    match the same characters: the time is linear in the length."""
+    return re.compile(text, re.IGNORECASE | re.ASCII)
+
+
+def _bare(sql: str) -> str:
+    """A statement without the blanks around it and its ";"."""
+    return sql.strip(_BLANKS).removesuffix(";").rstrip(_BLANKS)
 
 
 _SHOW_TABLES = _pattern(rf"show\s+(?P<full>full\s+)?tables{_FROM_DATABASE}{_LIKE}")
@@ -91,7 +98,9 @@ _SHOW_DATABASES = _pattern(rf"show\s+(?:databases|schemas){_LIKE}")
 _SHOW_VARIABLES = _pattern(rf"show\s+(?:(?:session|global)\s+)?variables{_LIKE}")
 _SHOW_WARNINGS = _pattern(r"show\s+(?:warnings|errors)")
 _DESCRIBE = _pattern(rf"(?:describe|desc)\s+{_NAME}")
-_SELECT_VARIABLES = _pattern(r"select\s+(?P<items>@@[^'\"`;()]{1,500}?)(?:\s+limit\s+1)?")
+_SELECT_VARIABLES = _pattern(r"select\s+(?P<items>@@[^'\"`;()]+)")
+_ITEMS_MAX = 502
+"""Characters of a list of variables."""
 _SELECT_VERSION = _pattern(r"select\s+version\s*\(\s*\)")
 _VARIABLE = re.compile(
     r"(?P<shown>@@(?:(?:session|global)\.)?(?P<name>\w{1,64}))(?:\s+(?:as\s+)?(?P<alias>\w{1,64}))?",
@@ -100,7 +109,7 @@ _VARIABLE = re.compile(
 _SET = _pattern(
     r"set\s+(?:session\s+|@@session\.|@@)?(?:(?:names|character\s+set)\s+'?utf8(?:mb[34])?'?(?:\s+collate\s+'?\w+'?)?"
     r"|sql_mode\s*=\s*'[^'\\]{0,200}'|autocommit\s*=\s*(?:1|true|on)|time_zone\s*=\s*'(?:utc|\+00:00)'"
-    r"|transaction\s+(?:isolation\s+level\s+[a-z ]+|read\s+only))"
+    r"|transaction\s+(?:isolation\s+level\s+[a-z]+(?:\s+[a-z]+)*|read\s+only))"
 )
 _TRANSACTION = _pattern(r"(?:begin|start\s+transaction(?:\s+read\s+only)?|commit|rollback)")
 _USE = _pattern(r"use\s+`?(?P<name>\w{1,64})`?")
@@ -115,6 +124,7 @@ def select_for(sql: str) -> str | None:
     """
     if len(sql) > TEXT_MAX:
         return None
+    sql = _bare(sql)
     if (found := _SHOW_TABLES.fullmatch(sql)) is not None:
         if not any(found.group("full", "of", "like")):
             return None
@@ -155,7 +165,12 @@ def select_for(sql: str) -> str | None:
 
 
 def _variables(items: str) -> str | None:
-    """The SELECT of a list of variables, each under its own name."""
+    """The SELECT of a list of variables, each under its own name; drivers add a LIMIT 1."""
+    head, *limit = items.rsplit(None, 2)
+    if [word.lower() for word in limit] == ["limit", "1"]:
+        items = head
+    if len(items) > _ITEMS_MAX:
+        return None
     shown = []
     for item in items.split(","):
         found = _VARIABLE.fullmatch(item.strip())
@@ -179,6 +194,7 @@ def is_setting(sql: str) -> bool:
     """
     if len(sql) > TEXT_MAX:
         return False
+    sql = _bare(sql)
     if (found := _USE.fullmatch(sql)) is not None:
         _database(found["name"])
         return True

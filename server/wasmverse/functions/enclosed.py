@@ -14,13 +14,15 @@ from wasmverse.errors import FunctionError
 _ALWAYS = (r"/\*", r'"(?:[^"]|"")*"', r"'(?:[^']|'')*'", r"`[^`]*`", r"[()'\"`]")
 _COMMENTS = (r"--[^\n\r]*", r"--[^\n]*")
 _HASHES = ((), (r"\#[^\n]*",))
-_DOLLARS = ((), (r"\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$",))
+_DOLLARS = ((), (r"(?P<tag>\$(?:[^\W\d]\w*)?\$)",))
 _READINGS = [
     re.compile("|".join([comment, *hashes, *dollars, *_ALWAYS]), re.DOTALL)
     for comment, hashes, dollars in itertools.product(_COMMENTS, _HASHES, _DOLLARS)
 ]
-"""What decides where parentheses are: comments, names and texts, in which they are none. What is left open is a piece alone."""
+"""What decides where parentheses are: comments, names and texts, in which they are none. What is left open is a piece alone. The
+gateway itself reads these texts, so it looks at each character a few times at most."""
 
+_TAG = re.compile(r"(?=(\$(?:[^\W\d]\w*)?\$))")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _COMMENT = re.compile(r"/\*|\*/")
 
@@ -42,6 +44,8 @@ def check_enclosed(sql: str) -> None:
 
 def _is_enclosed(sql: str, reading: re.Pattern[str]) -> bool:
     depth = at = 0
+    # Where each tag stands last: one that nothing closes is not looked for again and again.
+    last = {found[1]: found.start() for found in _TAG.finditer(sql)}
     while found := reading.search(sql, at):
         at = found.end()
         piece = found[0]
@@ -57,6 +61,9 @@ def _is_enclosed(sql: str, reading: re.Pattern[str]) -> bool:
                 return False
         elif piece in {"'", '"', "`"}:
             return False
+        elif found.lastgroup == "tag":
+            is_closed = last[piece] >= at
+            at = sql.index(piece, at) + len(piece) if is_closed else found.start() + 1
     return depth == 0
 
 
