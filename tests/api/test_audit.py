@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
+import socket
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,9 @@ import pytest
 from tests.api.conftest import RunningGateway
 from tests.api.test_functions import MODULE
 from tests.api.test_strategies import HOLD, ROW
+from tests.waiting import wait_until
 from wasmverse.api.audit import Audit, audit_of
+from wasmverse.api.gateway import LEFT
 from wasmverse.commands import Author, Command, RemoveStrategy
 from wasmverse.errors import StrategyTaken
 from wasmverse.processes.logs import JsonFormatter
@@ -67,10 +69,7 @@ def named(records: list[logging.LogRecord], event: str) -> list[str]:
 
 def logged(records: list[logging.LogRecord], event: str, count: int) -> list[str]:
     """The messages of an event that is logged when the client has its answer already."""
-    deadline = time.monotonic() + 20
-    while len(found := named(records, event)) < count and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return found
+    return wait_until(lambda: found if len(found := named(records, event)) >= count else [])
 
 
 def lines(running: RunningGateway) -> list[dict[str, object]]:
@@ -130,6 +129,23 @@ def test_a_refused_command_is_audited_with_the_reason(
     told = json.loads(JsonFormatter().format(record))
     assert (told["method"], told["reason"]) == ("DELETE", "'mine' belongs to bob")
     assert (told["status"], told["code"]) == (409, StrategyTaken("").code)
+
+
+def test_a_command_whose_client_leaves_is_logged_and_audited(
+    guarded: RunningGateway, token: str, events: list[logging.LogRecord]
+) -> None:
+    """It was sent to the universe, which may carry it out."""
+    guarded.universe.answer = None
+    commands, before = len(guarded.universe.commands), len(lines(guarded))
+    with socket.create_connection(guarded.address, timeout=20) as client:
+        head = f"PUT /api/v1/strategies/mine HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        client.sendall(f"{head}Content-Length: {len(HOLD)}\r\n\r\n".encode() + HOLD)
+        wait_until(lambda: len(guarded.universe.commands) > commands)
+        assert len(lines(guarded)) == before
+    [line] = wait_until(lambda: lines(guarded)[before:])
+    assert (line["command"], line["name"], line["outcome"]) == ("UploadStrategy", "mine", LEFT)
+    [message] = logged(events, "upload", 1)
+    assert message.endswith(f"bytes={len(HOLD)} ({LEFT})")
 
 
 REQUESTS: dict[str, tuple[str, str, typing.Any]] = {

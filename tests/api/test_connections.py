@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import RunningGateway
+from tests.waiting import wait_until
 from wasmverse.api.http import connections as connections_module
 from wasmverse.api.http.address import counted_address
 from wasmverse.api.http.connections import Connections, Kind, within_descriptors
@@ -118,13 +119,6 @@ def test_who_keeps_us_waiting_makes_way(
         with pytest.raises(TimeoutError):
             held[-1].recv(100)
     wait_until(lambda: small.server.connections.total <= 1)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_one_address_has_a_limit_of_its_own(tmp_path: Path) -> None:

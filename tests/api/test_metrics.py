@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import wasmverse
 from tests.api.conftest import RunningGateway
+from tests.waiting import wait_until
 from wasmverse.api.host import Host, HostFacts
 from wasmverse.api.metrics import STRATEGIES_MAX
 
@@ -47,11 +47,7 @@ def scraped(running: RunningGateway) -> Samples:
 
 def until(running: RunningGateway, key: tuple[str, ...], least: float) -> Samples:
     """What is scraped once a value is there: requests are counted when their clients have the answer already."""
-    deadline = time.monotonic() + 20
-    while (found := scraped(running)).get(key, -1) < least:
-        assert time.monotonic() < deadline, (key, found.get(key))
-        time.sleep(0.02)
-    return found
+    return wait_until(lambda: found if (found := scraped(running)).get(key, -1) >= least else None)
 
 
 def test_turns_and_their_phases_are_histograms(measured: RunningGateway) -> None:

@@ -1,4 +1,4 @@
-"""Statements that clients send of their own accord; and every reader of strangers' texts on the event loop: its time is bounded."""
+"""Statements that clients send of their own accord; and the time that any text of a stranger may take on the event loop."""
 
 from __future__ import annotations
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
+from tests.waiting import wait_until
 from wasmverse.api.uploads import Uploads
 
 HERE, THERE = "127.0.0.1", "127.0.0.2"
@@ -41,13 +41,6 @@ def uploads_of(gateway: RunningGateway) -> Uploads:
     found = gateway.app.state.gateway.uploads
     assert isinstance(found, Uploads)
     return found
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def begin(gateway: RunningGateway, size: int | None, address: str = HERE, body: bytes = b"") -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -222,7 +223,7 @@ def flown_tables(
 class ScriptedUniverse:
     """Stands where the universe process will: publishes the builder's turns and records commands.
 
-    ``answer`` is what ``ask`` returns, or raises if it is an exception.
+    ``answer`` is what ``ask`` returns, or raises if it is an exception; it never returns if that is None.
     """
 
     def __init__(self, writer: SnapshotWriter, **size: int) -> None:
@@ -231,7 +232,7 @@ class ScriptedUniverse:
         self.commands: list[Command | CheckUpload] = []
         self.uses: list[dict[FunctionKey, FunctionUse]] = []
         self.watchers: list[int] = []
-        self.answer: dict[str, Any] | Exception = {"eid": 1, "tid": 1}
+        self.answer: dict[str, Any] | Exception | None = {"eid": 1, "tid": 1}
         self.is_alive = True
         self.condition = Condition()
         self.kept: Kept | None = None
@@ -261,8 +262,6 @@ class ScriptedUniverse:
         self._waiting.clear()
 
     async def next_turn(self, after: int) -> TurnReport:
-        import asyncio
-
         while self.last is None or self.last.tid <= after:
             if not self.is_alive:
                 raise UniverseUnavailable("The universe process ended")
@@ -281,4 +280,7 @@ class ScriptedUniverse:
         self.commands.append(command)
         if isinstance(self.answer, Exception):
             raise self.answer
+        if self.answer is None:
+            await asyncio.Event().wait()
+            raise AssertionError
         return self.answer

@@ -3,7 +3,7 @@
 It is a file of the gateway's and not a table: anybody may query the universe, and this is for whoever runs it; the gateway
 knows who asked, under which owner and from where, also of what was refused; and no transaction takes a statement more for it.
 A recording has the commands too, but only of universes that are recorded, and not from where they came. A line is written when
-the universe has answered, so a server that is killed between both lacks it.
+the universe has answered or the client has left, so a server that is killed before lacks it.
 """
 
 from __future__ import annotations

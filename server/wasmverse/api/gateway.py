@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ from wasmverse.settings import GatewaySettings
 from wasmverse.tokens import Identity, Role
 
 log = logging.getLogger(__name__)
+
+DONE = "done"
+LEFT = "the client left before the answer; it may have taken effect"
+"""The outcome of a command that was cancelled on its way; a client that waits is gone, or the server ends."""
 
 
 @dataclass(slots=True)
@@ -57,7 +62,8 @@ class Gateway:
     async def carry_out(
         self, connection: HTTPConnection, identity: Identity, command: Command, procedure: str
     ) -> dict[str, Any]:
-        """Have a command carried out; it is counted as ``procedure``, logged, and written into the audit, also if it is refused.
+        """Have a command carried out; it is counted as ``procedure``, logged, and written into the audit, also if it is refused
+        or its client leaves.
 
         Raises
         ------
@@ -69,29 +75,37 @@ class Gateway:
         except WasmverseError as error:
             self.audit.note(command, procedure, identity.name, identity.owner, address, error.message)
             raise
-        self.audit.note(command, procedure, identity.name, identity.owner, address, "done")
+        except asyncio.CancelledError:
+            self.audit.note(command, procedure, identity.name, identity.owner, address, LEFT)
+            _log(command, procedure, identity, address, LEFT)
+            raise
+        self.audit.note(command, procedure, identity.name, identity.owner, address, DONE)
         self.metrics.commands.labels(procedure).inc()
-        values = described(command)
-        what = " ".join(
-            f"{name}={','.join(value) if isinstance(value, list) else value}"
-            for name, value in values.items()
-        )
-        event = "upload" if isinstance(command, UploadStrategy | CreateFunction) else "command"
-        log.info(
-            "%s from %s: %s %s",
-            identity.name,
-            address,
-            procedure,
-            what,
-            extra={
-                "event": event,
-                "who": identity.name,
-                "address": address,
-                "command": procedure,
-                "arguments": values,
-            },
-        )
+        _log(command, procedure, identity, address, DONE)
         return answer
+
+
+def _log(command: Command, procedure: str, identity: Identity, address: str, outcome: str) -> None:
+    values = described(command)
+    what = " ".join(
+        f"{name}={','.join(value) if isinstance(value, list) else value}" for name, value in values.items()
+    )
+    log.info(
+        "%s from %s: %s %s%s",
+        identity.name,
+        address,
+        procedure,
+        what,
+        "" if outcome == DONE else f" ({outcome})",
+        extra={
+            "event": "upload" if isinstance(command, UploadStrategy | CreateFunction) else "command",
+            "who": identity.name,
+            "address": address,
+            "command": procedure,
+            "arguments": values,
+            "outcome": outcome,
+        },
+    )
 
 
 def gateway_of(connection: HTTPConnection) -> Gateway:
