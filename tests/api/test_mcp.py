@@ -135,6 +135,21 @@ def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
     visit(gateway.url, acts)
 
 
+def test_query_commands_nothing(gateway: RunningGateway) -> None:
+    gateway.universe.answer = {"eid": 7, "tid": 5}
+    commands = len(gateway.universe.commands)
+
+    async def acts(client: Client) -> None:
+        call = "call spawn_entity(1, 'ship', 1, 2, 'strategy_battle')"
+        for sql in (call, f"\n {call.upper()};", f"{call} as of turn 1"):
+            words = await refused(client, "query", sql=sql)
+            assert "query only reads" in words and "push" in words and "/api/v2/exec" in words
+        assert "is empty" in await refused(client, "query", sql=" ")
+
+    visit(gateway.url, acts)
+    assert len(gateway.universe.commands) == commands
+
+
 def test_resources_are_the_pages_and_the_schema(gateway: RunningGateway) -> None:
     async def acts(client: Client) -> None:
         pages = [str(resource.uri) for resource in (await client.list_resources()).resources]

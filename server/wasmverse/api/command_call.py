@@ -30,7 +30,13 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 """The gateway itself parses these texts, so no part can match in two ways: the time is linear in the length."""
+_CALL = re.compile(r"\s*call\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)|(['\"`])\2", re.DOTALL)
+
+
+def is_call(sql: str) -> bool:
+    """Whether a statement is a CALL, which commands; it may be a wrong one."""
+    return _CALL.match(sql) is not None
 
 
 def parse_call(sql: str, args: list[Any], author: Author) -> SpawnEntity | Transmit | RollbackFunction:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from starlette.responses import Response
 from wasmverse.api.addressed_query import PARAMETERS, has_tag, query_of_address, tag_of
 from wasmverse.api.body import Room, parse_query, read_body
 from wasmverse.api.client import client_of, uploader_of
-from wasmverse.api.command_call import parse_call
+from wasmverse.api.command_call import is_call, parse_call
 from wasmverse.api.errors import HttpError
 from wasmverse.api.function_commands import carry_out, query_of_show, statement_bytes_max
 from wasmverse.api.gateway import Gateway, gateway_of
@@ -199,9 +198,6 @@ async def _call_by_query(request: Request, gateway: Gateway, call: Query, defaul
     return Response(body, headers={"Wasmverse-Turn": str(tid)}, media_type="application/json")
 
 
-_CALL = re.compile(r"\s*call\b", re.IGNORECASE)
-
-
 _PROCEDURES = {SpawnEntity: "spawn_entity", Transmit: "transmit", RollbackFunction: "rollback_function"}
 
 
@@ -232,7 +228,7 @@ async def _answered(
     body = await _read(request, gateway, room)
     query = parse_query(body, negotiate(request, default), gzip=accepts_gzip(request))
     del body  # only its parts are held while the query waits
-    if _CALL.match(query.sql):
+    if is_call(query.sql):
         return await _call_by_query(request, gateway, query, default)
     result, query = await _result(request, query, gateway, client)
     return ResultResponse(result, query.format, gateway.settings)

@@ -20,7 +20,9 @@ from pydantic import Field
 from starlette.requests import Request
 
 import wasmverse
+from wasmverse.api.body import query_of
 from wasmverse.api.client import uploader_of
+from wasmverse.api.command_call import is_call
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.mcp.route import BODY_BYTES_MAX
 from wasmverse.api.mcp.texts import PAGES, page
@@ -157,6 +159,14 @@ async def query(
 
     `args` has a value for each '?'; `turn` names a past turn that is kept. show tables lists the relations.
     """
+    try:
+        is_command = is_call(query_of({"sql": sql}).sql)
+    except WasmverseError as error:
+        raise ToolError(error.message) from error
+    if is_command:  # the route carries it out, as clients of its wire format expect
+        raise ToolError(
+            "query only reads, and CALL is a command: upload a strategy with push, send other commands to POST /api/v2/exec"
+        )
     return await _query(context, sql, args, turn)
 
 
