@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
+from tests.api.test_uploads import uploads_of, wait_until
 from tests.processes.universe import Universe as Server
+from wasmverse.api.mcp.inner import first_rows
 from wasmverse.api.mcp.texts import PAGES
 from wasmverse.api.rate import RateLimit
+from wasmverse.client.answers import Raw
 from wasmverse.commands import CheckUpload, UploadStrategy
 from wasmverse.tokens import Role
 
@@ -30,6 +39,9 @@ EAST = """(module
     (param i32) (param $x i32) (param i32) (param $energy i32) (param i32) (param i32) (param i32) (param i32)
     (param i64) (param i32) (param i32) (result i64)
     (select (i64.const 0x51) (i64.const 0) (i32.lt_u (local.get $x) (i32.const 99)))))"""
+
+MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 def visit(url: str, acts: Callable[[Client], Awaitable[None]], token: str = "") -> None:
@@ -94,7 +106,13 @@ def test_a_whole_visit(server: str) -> None:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(tmp_path_factory.mktemp("gateway"), query_seconds_max=60, body_seconds_max=30)
+    running = RunningGateway(
+        tmp_path_factory.mktemp("gateway"),
+        query_seconds_max=60,
+        body_seconds_max=30,
+        compile_seconds_max=300,  # so that what ends earlier was ended
+        duel_seconds_max=300,
+    )
     try:
         yield running
     finally:
@@ -150,6 +168,66 @@ def test_query_commands_nothing(gateway: RunningGateway) -> None:
     assert len(gateway.universe.commands) == commands
 
 
+def test_of_a_long_result_only_the_beginning_is_read(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def noted(raw: Raw, *limits: int) -> Any:
+        sizes.append(len(raw.content))
+        return first_rows(raw, *limits)
+
+    async def acts(client: Client) -> None:
+        await call(client, "query", sql="select 1")  # which loads the tools
+        monkeypatch.setattr("wasmverse.api.mcp.tools.first_rows", noted)
+        sql = "select repeat('é', 1000) as text, * from range(5000)"
+        answer = await call(client, "query", sql=sql)
+        count = len(answer["rows"])
+        assert answer["rows"] == [["é" * 1_000, row] for row in range(count)] and 500 < count < 524
+        assert answer["columns"][0].startswith("text ")
+        assert answer["left_out"].startswith(f"more than 1,048,576 bytes; these are the first {count}: ")
+        words = await refused(client, "query", sql="select repeat('x', 1048576)")
+        assert "the first row have more than 1,048,576 bytes" in words and "left(text, n)" in words
+
+    visit(gateway.url, acts)
+    assert sizes == [(1 << 20) + 1] * 2
+
+
+PROGRAMS = {
+    "translation": ("check", {"name": "mine", "wat": EAST}, b"wasmverse.strategies.text_process"),
+    "check": ("check", {"name": "mine", "wasm": ""}, b"wasmverse.strategies.checker"),
+    "duel": ("duel", {"wasm": "", "turns": 600}, b"wasmverse.strategies.duel_process"),
+}
+
+
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_who_leaves_is_not_served_any_further(gateway: RunningGateway, kind: str) -> None:
+    tool, arguments, program = PROGRAMS[kind]
+    if "wasm" in arguments:
+        arguments = arguments | {"wasm": base64.b64encode(HOLD).decode()}
+    message = {**MESSAGE, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+    body = json.dumps(message).encode()
+    head = f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+    head += "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n"
+    with socket.create_connection(gateway.address, timeout=20) as client:
+        client.sendall(head.encode() + body)
+        wait_until(lambda: len(children(program)) == 1)
+        [pid] = children(program)
+        os.kill(pid, signal.SIGSTOP)  # as if it took long
+    wait_until(lambda: not children(program))
+    wait_until(lambda: not uploads_of(gateway).count)
+
+
+def children(program: bytes) -> list[int]:
+    """The processes of this one that run a program."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if program.decode() in child.cmdline():
+                found.append(child.pid)
+    return found
+
+
 def test_resources_are_the_pages_and_the_schema(gateway: RunningGateway) -> None:
     async def acts(client: Client) -> None:
         pages = [str(resource.uri) for resource in (await client.list_resources()).resources]
@@ -186,10 +264,6 @@ def test_llms_txt_names_pages_that_are_there(gateway: RunningGateway) -> None:
     assert len(links) == 9
     assert [link for link in links if gateway.http.get(link).status_code != 200] == []
     assert gateway.http.get("/docs/secrets.md").status_code == 404
-
-
-MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
-ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,9 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
-import httpx
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -24,9 +23,11 @@ from wasmverse.api.body import query_of
 from wasmverse.api.client import uploader_of
 from wasmverse.api.command_call import is_call
 from wasmverse.api.gateway import gateway_of
+from wasmverse.api.mcp.inner import READ_BYTES_MAX, ask, first_rows
 from wasmverse.api.mcp.route import BODY_BYTES_MAX
 from wasmverse.api.mcp.texts import PAGES, page
 from wasmverse.api.modules import FOLDER, WASM
+from wasmverse.api.uploads import unless_left
 from wasmverse.client import requests
 from wasmverse.errors import WasmverseError
 from wasmverse.strategies.duel_start import Sizes, duel_check
@@ -95,35 +96,31 @@ def _request_of(context: Context[Any, Any]) -> Request:
     return request
 
 
-async def _ask(context: Context[Any, Any], wanted: requests.Request[T]) -> T:
-    """Ask a route of this app, as whoever called the tool: with its token, from its address, under the same host."""
-    outer = _request_of(context)
-    headers = {name: outer.headers[name] for name in ("host", "authorization") if name in outer.headers}
-    client = (outer.client.host, outer.client.port) if outer.client else ("", 0)
-    transport = httpx.ASGITransport(outer.app, raise_app_exceptions=False, client=client)
-    options = dict(wanted.options)
-    options["headers"] = headers | options.get("headers", {})
-    async with httpx.AsyncClient(transport=transport, base_url="http://wasmverse", timeout=None) as http:
-        try:
-            return requests.outcome(wanted, await http.request(wanted.method, wanted.path, **options))
-        except WasmverseError as error:
-            raise ToolError(error.message) from error
+async def _ask(context: Context[Any, Any], wanted: requests.Request[T], bytes_max: int | None = None) -> T:
+    """As `inner.ask`, for as long as the caller waits for it."""
+    request = _request_of(context)
+    return await _unless_left(request, ask(request, wanted, bytes_max))
+
+
+async def _unless_left(request: Request, work: Awaitable[T]) -> T:
+    """Do work for a caller, and cancel it if the caller leaves; what is refused is the tool's answer."""
+    try:
+        return await unless_left(request, work)
+    except WasmverseError as error:
+        raise ToolError(error.message) from error
 
 
 async def _query(
     context: Context[Any, Any], sql: str, args: list[Any] | None, turn: int | None
 ) -> dict[str, Any]:
-    raw = await _ask(context, requests.query(sql, args, turn, "tuples"))
-    result = raw.json()
-    rows = result["rows"]
-    shown = rows[: max(1, min(ROWS_MAX, _CELLS_SHOWN // max(1, len(result["columns"]))))]
-    columns = [f"{column['name']} {column['dataType']}" for column in result["columns"]]
-    answer: dict[str, Any] = {"turn": raw.turn, "columns": columns, "rows": shown}
-    if len(shown) < len(rows) or raw.truncated:
-        answer["left_out"] = (
-            f"{len(rows):,} rows; these are the first {len(shown):,}: ask for fewer, or add them up"
-        )
-    return answer
+    raw = await _ask(context, requests.query(sql, args, turn, "tuples"), READ_BYTES_MAX)
+    try:
+        described, rows, left_out = first_rows(raw, ROWS_MAX, _CELLS_SHOWN)
+    except WasmverseError as error:
+        raise ToolError(error.message) from error
+    columns = [f"{column['name']} {column['dataType']}" for column in described]
+    answer: dict[str, Any] = {"turn": raw.turn, "columns": columns, "rows": rows}
+    return answer | ({"left_out": left_out} if left_out else {})
 
 
 async def _module(context: Context[Any, Any], text: str | None, wasm: str | None) -> bytes:
@@ -139,16 +136,17 @@ async def _module(context: Context[Any, Any], text: str | None, wasm: str | None
             ) from error
     assert text is not None
     request = _request_of(context)
+    return await _unless_left(request, _translated(request, text))
+
+
+async def _translated(request: Request, text: str) -> bytes:
     gateway = gateway_of(request)
-    try:
-        owner = uploader_of(request, gateway.may_command(request))
-        async with (
-            gateway.uploads.place(owner, str(len(text))),
-            gateway.uploads.checked(text_check(text, gateway.settings)) as module,
-        ):
-            return module
-    except WasmverseError as error:
-        raise ToolError(error.message) from error
+    owner = uploader_of(request, gateway.may_command(request))
+    async with (
+        gateway.uploads.place(owner, str(len(text))),
+        gateway.uploads.checked(text_check(text, gateway.settings)) as module,
+    ):
+        return module
 
 
 @server.tool(annotations=_READING)
@@ -224,8 +222,7 @@ async def duel(
     failed."""
     module = await _module(context, wat, wasm)
     request = _request_of(context)
-    gateway = gateway_of(request)
-    settings = gateway.settings
+    settings = gateway_of(request).settings
     bundled = {path.stem: path for path in FOLDER.glob(f"strategy_*{WASM}")}
     against = tuple(f"strategy_{name}" if f"strategy_{name}" in bundled else name for name in against)
     if unknown := [name for name in against if name not in bundled]:
@@ -236,15 +233,21 @@ async def duel(
         )
     modules = {"mine": module, **{name: bundled[name].read_bytes() for name in against}}
     sizes = Sizes(turns, seed)
-    try:
-        owner = uploader_of(request, gateway.may_command(request))
-        async with (
-            gateway.uploads.place(owner, str(len(module))),
-            gateway.uploads.checked(duel_check(modules, sizes, settings.duel_seconds_max, settings)) as rows,
-        ):
-            return {**sizes._asdict(), "strategies": rows}
-    except WasmverseError as error:
-        raise ToolError(error.message) from error
+    rows = await _unless_left(request, _played(request, modules, sizes, len(module)))
+    return {**sizes._asdict(), "strategies": rows}
+
+
+async def _played(
+    request: Request, modules: dict[str, bytes], sizes: Sizes, sent_bytes: int
+) -> list[dict[str, Any]]:
+    gateway = gateway_of(request)
+    settings = gateway.settings
+    owner = uploader_of(request, gateway.may_command(request))
+    async with (
+        gateway.uploads.place(owner, str(sent_bytes)),
+        gateway.uploads.checked(duel_check(modules, sizes, settings.duel_seconds_max, settings)) as rows,
+    ):
+        return rows
 
 
 def _page(name: str) -> str:
