@@ -20,6 +20,7 @@ from wasmverse.cli.token import app as token_app
 from wasmverse.cli.tournament import tournament
 from wasmverse.cli.universe import app as universe_app
 from wasmverse.confinement.prctl import refuse_huge_pages
+from wasmverse.confinement.unused import leave_out_pandas
 from wasmverse.processes.kernels import keep_kernels
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ def _version(
 def main() -> None:
     """Entry point of the `wasmverse` command."""
     refuse_huge_pages()
+    leave_out_pandas()
     keep_kernels()
     app()
 

@@ -14,6 +14,7 @@ sys.path.insert(0, __file__.rsplit("/", 3)[0])
 
 from wasmverse.confinement import inits
 from wasmverse.confinement.prctl import PR_SET_PDEATHSIG, prctl
+from wasmverse.confinement.unused import leave_out_pandas
 
 
 def main() -> None:
@@ -28,6 +29,7 @@ def main() -> None:
 
     sys.path.pop(0)
     site.main()
+    leave_out_pandas()
     import_module(sys.argv.pop(1)).main()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from wasmverse.confinement import privileges
 from wasmverse.confinement.processes import HistorianPaths, close_historian, confine_historian
+from wasmverse.confinement.unused import leave_out_pandas
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
 from wasmverse.universe.cache import base_folder, keep_no_more, keep_on_disk
@@ -26,6 +27,7 @@ def main() -> None:
     """Serve on the socket whose descriptor is the only argument, until it is closed."""
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    leave_out_pandas()
     log_to_standard_error()
     with socket.socket(fileno=int(sys.argv[1])) as connection, connection.makefile("rwb", 0) as stream:
         config: dict[str, Any] = json.loads(stream.readline() or "{}")

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from wasmverse.confinement.processes import Servers, UniversePaths, close_universe, confine_universe
+from wasmverse.confinement.unused import leave_out_pandas
 from wasmverse.confinement.users import reader_user
 from wasmverse.processes.logs import log_to_standard_error
 from wasmverse.processes.signals import ENDING_SIGNALS
@@ -62,6 +63,7 @@ def main() -> None:
     for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+    leave_out_pandas()
     log_to_standard_error()
     with Connection(int(sys.argv[1])) as pipe:
         try:

@@ -48,7 +48,7 @@ class Engine:
     def __init__(self, config: dict[str, Any]) -> None:
         folder = Path(config["snapshot_folder"])
         set_thread_stacks()
-        # With its first list Arrow loads pandas where that is installed: not in somebody's query, whose time it would be.
+        # With its first list Arrow looks for pandas: not in somebody's query, whose time it would be.
         pa.array([None])
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"], config["dictionary"])

@@ -17,6 +17,19 @@ def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint
     A sample without replacement, cells weighted by a core and two logarithmic arms (weighted sampling by exponential
     keys: Efraimidis and Spirakis, 2006). No rule of a turn reads the map.
     """
+    weight, radius, angle = _spiral()
+    keys = np.random.default_rng(seed).exponential(size=len(weight)) / weight
+    # Only the smallest keys are sorted: of so many cells that takes a tenth of the time, and gives the same order.
+    candidates = np.flatnonzero(keys <= np.partition(keys, systems - 1)[systems - 1])
+    chosen = candidates[np.argsort(keys[candidates], kind="stable")][:systems]
+    # Systems that are near each other get numbers near each other: a block is a neighbourhood.
+    chosen = chosen[np.lexsort((angle[chosen], np.floor(radius[chosen] * 12)))]
+    y, x = np.divmod(chosen, MAP_SIDE)
+    return x.astype(np.uint16), y.astype(np.uint16)
+
+
+def _spiral() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Of every cell of the map, row by row: its weight, and its distance and direction from the middle."""
     y, x = np.divmod(np.arange(MAP_SIDE * MAP_SIDE), MAP_SIDE)
     across, down = (x - 249.5) / 250, (y - 249.5) / 250
     radius = np.hypot(across, down) + 1e-9
@@ -27,12 +40,7 @@ def galaxy(seed: int, systems: int) -> tuple[NDArray[np.uint16], NDArray[np.uint
         + arms**3 * np.exp(-((radius / 0.55) ** 2)) * 1.4
         + 0.012 * (radius < 1)
     )
-    weight += 1e-6
-    keys = np.random.default_rng(seed).exponential(size=len(weight)) / weight
-    chosen = np.argsort(keys, kind="stable")[:systems]
-    # Systems that are near each other get numbers near each other: a block is a neighbourhood.
-    chosen = chosen[np.lexsort((angle[chosen], np.floor(radius[chosen] * 12)))]
-    return x[chosen].astype(np.uint16), y[chosen].astype(np.uint16)
+    return weight + 1e-6, radius, angle
 
 
 def new_ships(length: int) -> Ships:

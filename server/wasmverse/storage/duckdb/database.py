@@ -178,14 +178,19 @@ class Database:
         assert self.path is not None
         return self.path.with_name(f"{self.path.name}.wal")
 
+    def _make_schema(self) -> None:
+        with self.transaction() as transaction:
+            for statement in views.ddl(self.engine.dialect):
+                transaction.run(statement)
+
     def _check_schema(self) -> None:
         """Make the schema in an empty file, make an older one over; refuse what is no universe or of a newer format."""
         with self.transaction() as transaction:
             columns = transaction.columns()
-            if not columns:
-                for statement in views.ddl(self.engine.dialect):
-                    transaction.run(statement)
-                return
+        if not columns:
+            self._make_schema()
+            return
+        with self.transaction() as transaction:
             if not {"application", "format_version"} <= columns.get("universe", set()):
                 raise DatabaseForeign(
                     f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(columns)[:4])}); "
