@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -123,6 +126,27 @@ def test_many_who_scrape_read_the_machine_once(
     for _ in range(4):
         scraped(measured)
     assert len(read) == 1
+
+
+def test_a_snapshot_that_is_removed_meanwhile_counts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snapshots are removed by another process, at any moment."""
+    for turn in ("turn-1", "turn-2"):
+        (tmp_path / turn).mkdir()
+        (tmp_path / turn / "ship").write_bytes(b"345")
+    assert asyncio.run(Host(None, tmp_path).facts()).files["snapshots"] == 6
+    lstat = Path.lstat
+
+    def removing(path: Path) -> os.stat_result:
+        """Of a part, whereupon the other snapshot is removed, which was seen but not yet looked into."""
+        found = lstat(path)
+        if path.name == "ship":
+            shutil.rmtree(tmp_path / ("turn-2" if path.parent.name == "turn-1" else "turn-1"))
+        return found
+
+    monkeypatch.setattr(Path, "lstat", removing)
+    assert asyncio.run(Host(None, tmp_path).facts()).files["snapshots"] == 3
 
 
 def test_the_dashboard_asks_for_what_is_served(measured: RunningGateway) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
 from collections import defaultdict
@@ -99,13 +100,20 @@ def _note_free(facts: HostFacts, name: str, folder: Path) -> None:
 
 
 def _sizes(path: Path) -> Iterator[int]:
-    """The bytes of a file, or of all files in a folder; one that several snapshots share counts once."""
+    """The bytes of a file, or of all files in a folder; one that several snapshots share counts once, and one that is removed
+    meanwhile does not."""
     seen = set()
-    for found in path.rglob("*") if path.is_dir() else (path,):
+    for found in _files(path) if path.is_dir() else (path,):
         try:
             status = found.lstat()
         except OSError:
             continue
-        if status.st_ino not in seen and not found.is_dir():
+        if status.st_ino not in seen:
             seen.add(status.st_ino)
             yield status.st_size
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, _, names in os.walk(folder):  # passes over folders that are gone, as Path.rglob does not
+        for name in names:
+            yield Path(parent, name)
