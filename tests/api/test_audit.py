@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import socket
 import typing
@@ -234,6 +235,19 @@ def test_an_audit_that_cannot_be_written_is_said_once(
     for _ in range(3):
         audit.note(RemoveStrategy("a", ADA), "remove_strategy", "ada", ADA.owner, "::1", "done")
     assert [record.levelname for record in events] == ["ERROR"]
+
+
+def test_a_line_that_is_cut_on_a_full_disk_hurts_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, events: list[logging.LogRecord]
+) -> None:
+    write, audit = os.write, Audit(tmp_path / "audit", 2_000)
+    for most in (500, 20, 500):
+        monkeypatch.setattr(os, "write", lambda file, line, most=most: write(file, line[:most]))
+        audit.note(RemoveStrategy(f"s{most}", ADA), "remove_strategy", "ada", ADA.owner, "::1", "done")
+    first, cut, last = (tmp_path / "audit").read_text().splitlines()
+    assert (json.loads(first)["name"], json.loads(last)["name"], len(cut)) == ("s500", "s500", 20)
+    [told] = [record.getMessage() for record in events]
+    assert told.endswith("cannot be written: No space left on device")
 
 
 def test_where_an_audit_is(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ the universe has answered or the client has left, so a server that is killed bef
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 import os
 import threading
@@ -62,10 +63,13 @@ class Audit:
 
     def _append(self, line: bytes) -> None:
         assert self.path is not None
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(descriptor).st_size
-            os.write(descriptor, line)
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a line was cut, as the disk was full
+                line = b"\n" + line
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
         if size + len(line) > self._bytes_max:
