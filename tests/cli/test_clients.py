@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,9 +18,11 @@ from typer.testing import CliRunner
 from tests.api.conftest import RunningGateway
 from tests.api.test_strategies import HOLD, ROW
 from tests.wasm.builder import strategy_wat
+from wasmverse.cli import http_client
 from wasmverse.cli.query import query
 from wasmverse.cli.strategy import app as strategy_app
 from wasmverse.commands import Author, EnableStrategy, RemoveStrategies
+from wasmverse.errors import ServerUnreachable
 
 app = typer.Typer()
 app.command()(query)
@@ -27,6 +31,26 @@ app.add_typer(strategy_app, name="strategy")
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_token_of_the_environment_goes_to_the_server_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the help says of --token; a client in Python does otherwise (see its tests)."""
+    given = []
+
+    @contextmanager
+    def client(url: str, token: str | None) -> Iterator[Any]:
+        given.append((url, token))
+        raise ServerUnreachable(url)
+        yield
+
+    monkeypatch.setenv("WASMVERSE_TOKEN", "wv_secret")
+    monkeypatch.setattr(http_client, "Universe", client)
+    for asked in (["query", "select 1"], ["strategy", "enable", "mine"]):
+        for more in ([], ["--token", "wv_other"]):
+            assert run(*asked, "--url", "http://other.example", *more).exit_code == 1
+    assert given == [("http://other.example", token) for token in ("wv_secret", "wv_other")] * 2
 
 
 def test_query_as_a_table(gateway: RunningGateway) -> None:

@@ -148,6 +148,10 @@ def test_commands_and_uploads(gateway: RunningGateway, universe: Universe, tmp_p
     gateway.universe.answer = {"eid": 77, "tid": 3}
     assert universe.exec("call transmit(?)", ["hello"]) == Done(77, 1, 3)
     assert isinstance(gateway.universe.commands[-1], Transmit)
+    assert universe.exec("begin") == Done(0, 0, gateway.universe.last.tid)
+    with pytest.raises(ServerRefused, match="asks for rows, as SHOW does; send it with query"):
+        universe.exec("show functions")
+    assert universe.query("show functions").columns
     file = tmp_path / "mine.wasm"
     file.write_bytes(HOLD)
     gateway.universe.answer = {"strategies": [ROW], "tid": 5}

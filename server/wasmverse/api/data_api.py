@@ -154,9 +154,7 @@ async def _execute(request: Request) -> Response:
             changed, tid = await carry_out(request, gateway, identity, statement)
             return _done(0, changed, tid)
         if is_setting(call.sql):
-            return Response(
-                orjson.dumps({"lastInsertId": 0, "rowsAffected": 0}), media_type="application/json"
-            )
+            return _done(0, 0, gateway.service.newest)
         inserted, tid = await _called(request, gateway, identity, call.sql, args)
     return _done(inserted, 1, tid)
 
@@ -201,9 +199,11 @@ async def _call_by_query(request: Request, gateway: Gateway, call: Query, defaul
 _PROCEDURES = {SpawnEntity: "spawn_entity", Transmit: "transmit", RollbackFunction: "rollback_function"}
 
 
-def _done(inserted: int, changed: int, tid: int) -> Response:
+def _done(inserted: int, changed: int, tid: int | None) -> Response:
+    """``tid`` None: no turn was published yet."""
     body = orjson.dumps({"lastInsertId": inserted, "rowsAffected": changed})
-    return Response(body, headers={"Wasmverse-Turn": str(tid)}, media_type="application/json")
+    headers = {} if tid is None else {"Wasmverse-Turn": str(tid)}
+    return Response(body, headers=headers, media_type="application/json")
 
 
 def _room(request: Request, gateway: Gateway) -> Room:

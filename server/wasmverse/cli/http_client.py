@@ -35,7 +35,11 @@ UrlOption = Annotated[
 
 TokenOption = Annotated[
     str | None,
-    typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token; not needed on this machine."),
+    typer.Option(
+        "--token",
+        envvar="WASMVERSE_TOKEN",
+        help="Your token for the server, also that of --url; not needed on this machine.",
+    ),
 ]
 
 

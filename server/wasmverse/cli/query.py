@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from wasmverse.cli.http_client import UrlOption, connected
+from wasmverse.cli.http_client import TokenOption, UrlOption, connected
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.client import Format
 from wasmverse.text import counted
@@ -81,10 +81,7 @@ def query(
         int | None,
         typer.Option("--turn", help="Read this turn, if it is still kept.", show_default="the newest"),
     ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option("--token", envvar="WASMVERSE_TOKEN", help="Your token, if the server wants one."),
-    ] = None,
+    token: TokenOption = None,
 ) -> None:
     """Ask a running universe in SQL.
 

@@ -54,7 +54,8 @@ def server_of(url: str | None, token: str | None) -> tuple[str, str | None]:
     """The address of the server that was named, and the token for it.
 
     Without a name both come from the environment (``WASMVERSE_URL``, ``WASMVERSE_TOKEN``), or it is the server that runs here.
-    A token of the environment is sent to no other server than that.
+    A token of the environment is sent to no other server than that; a command of the command line takes it as its ``--token``,
+    and gives it to the server of its ``--url``.
 
     Raises
     ------
@@ -128,6 +129,11 @@ def execute(sql: str, args: Sequence[Any] | None) -> Request[Done]:
 
     def read(response: httpx.Response) -> Done:
         found = response.json()
+        if "results" in found:
+            raise ServerRefused(
+                "exec carries out commands, and this statement asks for rows, as SHOW does; send it with query",
+                status=response.status_code,
+            )
         return Done(found["lastInsertId"], found["rowsAffected"], int(response.headers["Wasmverse-Turn"]))
 
     return Request("POST", "/api/v2/exec", read, {"json": {"sql": sql, "args": values_of(args)}})
