@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmverse.text import printable
+from wasmverse.text import printable, some_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,12 @@ def test_what_is_not_printable_is_escaped(text: str, shown: str) -> None:
 def test_a_long_text_is_shortened() -> None:
     assert printable("x" * 100_000, 10) == "xxxxxxxxxx..."
     assert printable("x" * 10, 10) == "x" * 10
+
+
+def test_of_many_names_some_are_shown() -> None:
+    assert [some_of(f"s{n}" for n in range(count)) for count in (0, 1)] == ["none", "s0"]
+    assert some_of("abcdefghij") == "a, b, c, d, e, f, g, h, i, j"
+    assert some_of(map(str, range(2_000)), 3) == "0, 1, 2 and 1,997 more"
 
 
 @given(st.text(st.characters(), max_size=300))

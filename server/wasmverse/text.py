@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LENGTH_MAX = 200
 
 
@@ -24,6 +26,13 @@ def printable(text: object, length_max: int = LENGTH_MAX) -> str:
 def counted(count: int, noun: str, nouns: str = "") -> str:
     """A number with what is counted: "1 row", "2,000 rows"; ``nouns`` is the plural where an s does not make it."""
     return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
+def some_of(names: Iterable[str], most: int = 10) -> str:
+    """The first names and how many more there are: "a, b", "a, b and 7 more"; "none" if there are none."""
+    known = list(names)
+    more = f" and {len(known) - most:,} more" if len(known) > most else ""
+    return f"{', '.join(known[:most]) or 'none'}{more}"
 
 
 def one_line(text: str, characters_max: int) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 
 import httpx
+import pyarrow as pa
 import pytest
 import wasmtime
 
 from tests.api.conftest import RunningGateway
+from tests.query import builder
+from tests.query.builder import STRATEGIES, snapshot_tables
 from tests.wasm.builder import strategy_wat
 from wasmverse.commands import (
     Author,
@@ -227,6 +230,24 @@ def test_show(gateway: RunningGateway) -> None:
     missing = gateway.http.get("/api/v1/strategies/nobody")
     assert missing.status_code == 404 and "'nobody'" in missing.json()["error"]["message"]
     assert gateway.http.get("/api/v1/strategies/No").status_code == 400
+
+
+def test_who_is_not_found_is_told_of_those_that_were_not_removed(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_removed(tid: int) -> dict[str, pa.Table]:
+        tables = snapshot_tables(tid)
+        strategy = tables["strategy"]
+        place = strategy.schema.get_field_index("status")
+        statuses = pa.array(["flying", "removed", "flying"])
+        return tables | {"strategy": strategy.set_column(place, strategy.field(place), statuses)}
+
+    monkeypatch.setattr(builder, "snapshot_tables", one_removed)
+    gateway.turn()
+    missing = gateway.http.get("/api/v1/strategies/nobody").json()["error"]["message"]
+    assert missing.endswith(f"there are {STRATEGIES[0]}, {STRATEGIES[2]}: correct the name"), missing
+    monkeypatch.undo()
+    gateway.turn()
 
 
 def test_an_upload_that_costs_too_much_is_measured_once_more(gateway: RunningGateway) -> None:

@@ -28,7 +28,7 @@ from wasmverse.errors import StrategyCostly
 from wasmverse.query.query import Query
 from wasmverse.strategies.names import check_name
 from wasmverse.strategies.trial_report import plain
-from wasmverse.text import printable
+from wasmverse.text import printable, some_of
 from wasmverse.tokens import Identity
 
 LISTED = Query(
@@ -228,10 +228,9 @@ async def show(name: str, request: Request) -> Response:
     [rows] = orjson.loads(result.body)["results"]
     if not rows["rows"]:
         listed = await gateway.service.query(LISTED, client=client)
-        names = [each["name"] for each in orjson.loads(listed.body)["results"][0]["rows"]]
-        raise HttpError(
-            404, f"there is no strategy {name!r}; there are {', '.join(names) or 'none'}: correct the name"
-        )
+        known = orjson.loads(listed.body)["results"][0]["rows"]
+        names = some_of(each["name"] for each in known if each["status"] != "removed")
+        raise HttpError(404, f"there is no strategy {name!r}; there are {names}: correct the name")
     [row] = rows["rows"]
     row |= {"is_enabled": bool(row["is_enabled"]), "faults": row["faults"] or []}
     return json_response({"strategy": row, "turn": result.turn})

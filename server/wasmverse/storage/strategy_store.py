@@ -14,6 +14,7 @@ from wasmverse.errors import StrategyError, StrategyTaken, StrategyUnknown
 from wasmverse.storage import schema
 from wasmverse.storage.transaction import Transaction
 from wasmverse.strategies.names import STRATEGIES_MAX
+from wasmverse.text import some_of
 
 SHOWN = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled", "budget_fuel")
 """What is answered of a strategy's row."""
@@ -52,7 +53,7 @@ def find_strategy(transaction: Transaction, name: str) -> Any:
             row.name for row in transaction.rows(sa.select(table.c.name).where(table.c.status != "removed"))
         ]
         raise StrategyUnknown(
-            f"there is no strategy {name!r}; there are {', '.join(sorted(known)) or 'none'}: correct the name"
+            f"there is no strategy {name!r}; there are {some_of(sorted(known))}: correct the name"
         )
     return row
 
