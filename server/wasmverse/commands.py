@@ -117,6 +117,15 @@ class Inspection:
     costs: dict[str, Cost] = field(default_factory=dict, compare=False)
     compiled: bytes = field(default=b"", repr=False)
 
+    def only(self, name: str) -> Inspection:
+        """What was found of one strategy alone; of none if there is none of that name."""
+        return replace(
+            self,
+            strategies={one: export for one, export in self.strategies.items() if one == name},
+            trials={one: trial for one, trial in self.trials.items() if one == name},
+            costs={one: cost for one, cost in self.costs.items() if one == name},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UploadStrategy:
@@ -124,6 +133,11 @@ class UploadStrategy:
     what the universe allows everybody.
 
     Answer: ``{"strategies": [row of strategy, ...], "tid": int}``
+
+    Attributes
+    ----------
+    is_rollback : it is a module that the strategy ``name`` flew before; ``inspection`` has none of the other strategies that it
+        exports.
     """
 
     name: str
@@ -131,6 +145,7 @@ class UploadStrategy:
     inspection: Inspection
     author: Author
     budget_fuel: int | None = None
+    is_rollback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +172,27 @@ class CheckUpload:
         found = upload.inspection
         sizes = len(upload.module), len(found.compiled)
         return cls(replace(found, compiled=b""), *sizes, upload.author, upload.budget_fuel)
+
+
+@dataclass(frozen=True, slots=True)
+class FindVersion:
+    """Give a module that a strategy flew before, so that it can be checked and uploaded again. Nothing is changed or recorded by
+    it, so it is no command.
+
+    Answer: ``{"version": int, "sha256": str, "module": bytes, "budget_fuel": int | None}``
+
+    Attributes
+    ----------
+    sha256 : of the module, or how it begins; None for the one that was replaced last.
+    """
+
+    name: str
+    sha256: str | None
+    author: Author
+
+
+Question = CheckUpload | FindVersion
+"""What is asked of the universe between two turns, as commands are, and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

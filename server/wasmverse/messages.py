@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from wasmverse.commands import CheckUpload, Command
+from wasmverse.commands import Command, Question
 from wasmverse.errors import WasmverseError
 
 
@@ -129,7 +129,7 @@ class Request:
     """
 
     number: int
-    command: Command | CheckUpload
+    command: Command | Question
     deadline: float
 
 
@@ -199,7 +199,7 @@ class Universe(Protocol):
     async def next_turn(self, after: int) -> TurnReport:
         """Wait for the first report of a turn later than ``after``; raises UniverseUnavailable if the process ended."""
 
-    async def ask(self, command: Command | CheckUpload) -> dict[str, Any]:
+    async def ask(self, command: Command | Question) -> dict[str, Any]:
         """Have a command carried out between two turns and return its answer; raises the WasmverseError that it met.
 
         UniverseSilent means that there was no answer in time, so that it is not known whether the command was carried out.

@@ -63,6 +63,15 @@ async def call(client: Client, tool: str, **arguments: Any) -> Any:
     return result.structured_content
 
 
+async def rows(client: Client, sql: str) -> list[list[Any]]:
+    """The rows of a query, as soon as there are any."""
+    for _ in range(1_000):
+        if found := (await call(client, "query", sql=sql))["rows"]:
+            break
+        await asyncio.sleep(0.1)
+    return list(found)
+
+
 async def refused(client: Client, tool: str, **arguments: Any) -> str:
     result = await client.call_tool(tool, arguments)
     assert result.is_error
@@ -83,7 +92,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_whole_visit(server: str) -> None:
     async def acts(client: Client) -> None:
         tools = {tool.name for tool in (await client.list_tools()).tools}
-        assert tools == {"query", "explain", "read_rules", "read_abi", "check", "duel", "push"}
+        assert tools == {"query", "explain", "read_rules", "read_abi", "check", "duel", "push", "rollback"}
         rules = (await call(client, "read_rules"))["result"]
         assert "move n cells" in rules and "decide" in (await call(client, "read_abi"))["result"]
         assert "saturates" in (await call(client, "read_rules", to_the_byte=True))["result"]
@@ -93,13 +102,12 @@ def test_a_whole_visit(server: str) -> None:
         assert {row["name"] for row in duel["strategies"]} == {"mine", "strategy_flee"}
         pushed = await call(client, "push", name="easterner", wat=EAST)
         assert pushed["strategies"] == [{"name": "easterner", "version": 1, "status": "flying"}]
-        sql = "select eid, decode_plan(last_plan) as plan from entity where strategy = 'easterner' and last_plan <> 0"
-        for _ in range(1_000):  # ships are born every turn, and dealt to whoever flies
-            answer = await call(client, "query", sql=sql)
-            if answer["rows"]:
-                break
-            await asyncio.sleep(0.1)
-        assert "Move(East, 1)" in answer["rows"][0][1]
+        await call(client, "push", name="easterner", wat=EAST.replace("0x51", "0x41"))
+        [[version, sha256]] = await rows(client, "select version, sha256 from strategy_version")
+        back = await call(client, "rollback", name="easterner", to=sha256[:16])
+        assert (back["restored_version"], back["strategies"][0]["version"]) == (version, 3)
+        plan = "decode_plan(last_plan) like '%Move(East, 1)%'"  # ships are born every turn, and dealt to whoever flies
+        assert await rows(client, f"select eid from entity where strategy = 'easterner' and {plan}")
 
     visit(server, acts)
 

@@ -23,6 +23,7 @@ OPERATIONS = [
     ("GET", "/api/v1/strategies/{name}"),
     ("POST", "/api/v1/strategies/{name}/enable"),
     ("POST", "/api/v1/strategies/{name}/disable"),
+    ("POST", "/api/v1/strategies/{name}/rollback"),
     ("DELETE", "/api/v1/strategies"),
     ("DELETE", "/api/v1/strategies/{name}"),
     ("GET", "/api/v1/functions"),

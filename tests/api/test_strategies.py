@@ -226,7 +226,18 @@ def test_show(gateway: RunningGateway) -> None:
     assert row["faults"] == [
         {"fault_id": 7, "tid": turn, "version": 1, "sid": 1, "eid": 1, "reason": "trapped: unreachable"}
     ]
-    assert gateway.http.get("/api/v1/strategies/strategy_blank").json()["strategy"]["faults"] == []
+    assert row["versions"] == [
+        {
+            "version": 1,
+            "sha256": "a1" * 32,
+            "bytes": 7,
+            "author": "ada",
+            "uploaded_at": "2026-01-02 03:04:05",
+            "replaced_tid": turn,
+        }
+    ]
+    blank = gateway.http.get("/api/v1/strategies/strategy_blank").json()["strategy"]
+    assert blank["faults"] == blank["versions"] == []
     missing = gateway.http.get("/api/v1/strategies/nobody")
     assert missing.status_code == 404 and "'nobody'" in missing.json()["error"]["message"]
     assert gateway.http.get("/api/v1/strategies/No").status_code == 400

@@ -99,11 +99,18 @@ def check(simulation: DuckdbStore) -> None:
     assert len({row["name"] for row in rows}) == len({row["strategy_id"] for row in rows}) == len(rows)
     assert len(flown) <= SETTINGS.strategies_max
     assert len(rows) <= 4 * SETTINGS.strategies_max
+    versions = simulation.version_rows.to_pylist()
+    whose = {row["name"]: row["owner"] for row in flown}
+    assert {row["strategy"] for row in versions} <= whose.keys()
     owners = Counter(row["owner"] for row in rows if row["owner"] != "wasmverse")
     assert max(owners.values(), default=0) <= SETTINGS.strategies_max_per_owner
     for owner in owners:
         sizes = {row["sha256"]: row["bytes"] for row in theirs if row["owner"] == owner}
-        assert sum(sizes.values()) <= SETTINGS.stored_bytes_max_per_owner
+        kept = {row["sha256"]: row["bytes"] for row in versions if whose[row["strategy"]] == owner}
+        assert sum(sizes.values()) + sum(kept.values()) <= SETTINGS.stored_bytes_max_per_owner
+    sizes = {row["sha256"]: row["bytes"] for row in flown}
+    kept = {row["sha256"]: row["bytes"] for row in versions}
+    assert sum(sizes.values()) + sum(kept.values()) <= SETTINGS.stored_bytes_max
     with simulation.database.transaction() as transaction:
         stored = {sha256 for (sha256,) in transaction.run_text("SELECT sha256 FROM strategy_module")}
     assert stored == {row["sha256"] for row in flown} == set(simulation.registry._guests.compiled_bytes)

@@ -21,8 +21,8 @@ from tests.wasm.builder import strategy_wat
 from wasmverse.cli import http_client
 from wasmverse.cli.query import query
 from wasmverse.cli.strategy import app as strategy_app
-from wasmverse.commands import Author, EnableStrategy, RemoveStrategies
-from wasmverse.errors import ServerUnreachable
+from wasmverse.commands import Author, EnableStrategy, FindVersion, RemoveStrategies, UploadStrategy
+from wasmverse.errors import ServerUnreachable, StrategyUnknown
 
 app = typer.Typer()
 app.command()(query)
@@ -256,14 +256,33 @@ def test_enable_and_disable(gateway: RunningGateway) -> None:
         assert gateway.universe.commands[-1] == EnableStrategy("mine", is_enabled, Author.named("anonymous"))
 
 
+def test_rollback(gateway: RunningGateway) -> None:
+    row = ROW | {"version": 4, "sha256": "ab" * 32}
+    found = {"version": 2, "sha256": "ab" * 32, "module": HOLD, "budget_fuel": None}
+    gateway.universe.answer = {**found, "strategies": [row], "tid": 7}
+    outcome = run("strategy", "rollback", "mine", "--to", "abab", "--url", gateway.url)
+    assert (outcome.exit_code, outcome.stdout) == (
+        0,
+        "mine is now version 4, with the module of version 2 (sha256 abababababab); it flies from turn 8 on\n",
+    )
+    asked, command = gateway.universe.commands[-2:]
+    assert asked == FindVersion("mine", "abab", Author.named("anonymous"))
+    assert isinstance(command, UploadStrategy) and command.is_rollback
+    gateway.universe.answer = StrategyUnknown("no earlier version of 'mine' is kept")
+    outcome = run("strategy", "rollback", "mine", "--url", gateway.url)
+    assert (outcome.exit_code, outcome.stderr) == (1, "wasmverse: no earlier version of 'mine' is kept\n")
+
+
 def test_show(gateway: RunningGateway) -> None:
     outcome = run("strategy", "show", "strategy_default", "--url", gateway.url)
     assert outcome.exit_code == 0, outcome.stderr
     assert "enabled" in outcome.stdout and "yes" in outcome.stdout
     turn = gateway.universe.last.tid
-    assert outcome.stdout.splitlines()[-2:] == [
+    assert outcome.stdout.splitlines()[-4:] == [
         f"fault 7: turn {turn}, version 1, ship 1 in system 1: trapped: unreachable",
         "see one again with: wasmverse strategy relive 7 FILE",
+        f"version 1: sha256 a1a1a1a1a1a1, 7 bytes, by ada, flew until turn {turn}",
+        "fly one again with: wasmverse strategy rollback strategy_default --to SHA256",
     ]
     as_json = run("strategy", "show", "strategy_default", "--json", "--url", gateway.url)
     assert json.loads(as_json.stdout)["strategy"]["faults"][0]["fault_id"] == 7

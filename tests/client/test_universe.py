@@ -23,6 +23,7 @@ from wasmverse.client import (
     AsyncUniverse,
     Done,
     Removed,
+    RolledBack,
     ServerBusy,
     ServerDenied,
     ServerFailed,
@@ -32,7 +33,7 @@ from wasmverse.client import (
     Universe,
     requests,
 )
-from wasmverse.commands import CheckUpload, RemoveStrategies, Transmit, UploadStrategy
+from wasmverse.commands import CheckUpload, FindVersion, RemoveStrategies, Transmit, UploadStrategy
 from wasmverse.errors import SettingsError, UniverseSilent
 
 EXACT = 2**60 + 1
@@ -161,6 +162,10 @@ def test_commands_and_uploads(gateway: RunningGateway, universe: Universe, tmp_p
         assert (pushed.strategies, pushed.turn) == ((listed,), 5)
     command = gateway.universe.commands[-1]
     assert isinstance(command, UploadStrategy) and (command.module, command.budget_fuel) == (HOLD, 50_000)
+    found = {"version": 1, "sha256": "ab", "module": HOLD, "budget_fuel": None}
+    gateway.universe.answer = {**found, "strategies": [ROW], "tid": 6}
+    assert universe.rollback("mine", to="abcd") == RolledBack(listed, 1, 6)
+    assert isinstance(gateway.universe.commands[-2], FindVersion)
     gateway.universe.answer = {"names": ["mine"], "tid": 7}
     assert universe.remove("mine") == Removed(("mine",), 7)
     assert isinstance(gateway.universe.commands[-1], RemoveStrategies)
@@ -249,6 +254,9 @@ def test_the_asynchronous_client_does_the_same(gateway: RunningGateway) -> None:
             gateway.universe.answer = {"strategies": [ROW], "tid": 5}
             assert (await universe.check(HOLD, "mine"))["strategies"][0]["export"] == "decide"
             assert (await universe.push(HOLD, "mine")).turn == 5
+            found = {"version": 1, "sha256": "ab", "module": HOLD, "budget_fuel": None}
+            gateway.universe.answer = {**found, "strategies": [ROW], "tid": 6}
+            assert (await universe.rollback("mine")).restored_version == 1
             gateway.universe.answer = {"names": ["mine"], "eid": 0, "tid": 7}
             assert (await universe.remove("mine")).turn == 7
             assert (await universe.exec("call transmit('x')")).turn == 7
@@ -283,4 +291,4 @@ def test_both_clients_have_the_same_methods() -> None:
         }
 
     assert methods(Universe) == methods(AsyncUniverse)
-    assert len(methods(Universe)) == 11
+    assert len(methods(Universe)) == 12

@@ -20,6 +20,11 @@ from tests.simulation.test_declared import test_a_new_version_declares_for_itsel
 from tests.simulation.test_transmission import (  # noqa: F401
     test_nobody_can_silence_the_others,
 )
+from tests.simulation.test_versions import (  # noqa: F401
+    test_a_removed_strategy_has_no_versions,
+    test_a_version_that_cannot_be_found_is_refused_with_those_that_can,
+    test_what_is_replaced_is_kept_and_flies_again,
+)
 from tests.storage.test_functions import (  # noqa: F401
     test_a_function_belongs_to_its_author,
     test_a_strategy_cannot_take_a_functions_name,

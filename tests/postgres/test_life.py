@@ -42,6 +42,7 @@ def compare_views(store: PostgresStore) -> None:
         "node",
         "turns",
         "strategy",
+        "strategy_version",
         "strategy_turn",
         "event",
         "story",

@@ -130,6 +130,7 @@ class FakeShared:
     def __getattr__(self, name: str) -> Any:  # what the loops do not use
         if name in {
             "check_upload",
+            "find_version",
             "laws",
             "strategy_rows",
             "settings",

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.wasm.builder import compile_wat, strategy_wat
-from wasmverse.commands import CheckUpload, Command
+from wasmverse.commands import Command, Question
 from wasmverse.errors import UniverseUnavailable
 from wasmverse.messages import Condition, FunctionKey, FunctionUse, Kept, TurnReport
 from wasmverse.snapshots.modules import Modules, callable_strategies
@@ -181,6 +181,16 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         "calls": packed_calls([Call(1, 1, 1, 1, 1, 1, 1, 1, b"\2\0\1\1")]),
     }
     faults = pa.Table.from_pylist([fault], arrow_schema(schema.strategy_fault))
+    version = {
+        "strategy": "strategy_default",
+        "version": 1,
+        "sha256": "a1" * 32,
+        "bytes": 7,
+        "language": "C",
+        "author": "ada",
+    }
+    version |= {"uploaded_at": datetime.datetime(2026, 1, 2, 3, 4, 5), "replaced_tid": tid}
+    versions = pa.Table.from_pylist([version], arrow_schema(schema.strategy_version))
     kept = {"oldest_tid": tid, "newest_tid": tid, "memory_tid": tid, "bytes": 0, "bytes_max": 0}
     turn_kept = pa.Table.from_pylist([kept], arrow_schema(schema.turn_kept))
     empty = {
@@ -191,7 +201,7 @@ def snapshot_tables(tid: int, *, systems: int = 4, ships: int = 3, nodes: int = 
         {name: pa.table(columns) for name, columns in tables.items()}
         | empty
         | told
-        | {"turn_kept": turn_kept, "strategy_fault": faults}
+        | {"turn_kept": turn_kept, "strategy_fault": faults, "strategy_version": versions}
     )
 
 
@@ -229,7 +239,7 @@ class ScriptedUniverse:
     def __init__(self, writer: SnapshotWriter, **size: int) -> None:
         self.period_seconds = 1.0
         self.snapshot_folder = writer.folder
-        self.commands: list[Command | CheckUpload] = []
+        self.commands: list[Command | Question] = []
         self.uses: list[dict[FunctionKey, FunctionUse]] = []
         self.watchers: list[int] = []
         self.answer: dict[str, Any] | Exception | None = {"eid": 1, "tid": 1}
@@ -276,7 +286,7 @@ class ScriptedUniverse:
     def tell_watchers(self, count: int) -> None:
         self.watchers.append(count)
 
-    async def ask(self, command: Command | CheckUpload) -> dict[str, Any]:
+    async def ask(self, command: Command | Question) -> dict[str, Any]:
         self.commands.append(command)
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -22,6 +22,7 @@ PUBLIC = [
     "strategy_fault",
     "strategy_log",
     "strategy_turn",
+    "strategy_version",
     "transmission",
     "turn_kept",
     "turn_phase",

@@ -4,29 +4,34 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 from typer.testing import CliRunner
 
 from tests.functions.builder import function_command
 from tests.recording.builder import HASH_TURNS, SETTINGS, Run, facts_of, random_run, upload_of, write_facts
+from tests.wasm.builder import strategy_wat
 from wasmverse.cli.main import app
 from wasmverse.commands import (
     Author,
     DropFunction,
     EnableStrategy,
+    FindVersion,
     RemoveStrategy,
     RollbackFunction,
     SpawnEntity,
+    UploadStrategy,
 )
 from wasmverse.errors import DatabaseError, RecordingError
 from wasmverse.recording.format import Given, Start, Stop, Turn, Universe, command_fact
 from wasmverse.recording.replay import replay
 from wasmverse.settings import Settings
+from wasmverse.strategies.inspection import inspect_module
 
 
 def with_threads(threads: int) -> Settings:
@@ -262,6 +267,30 @@ def test_removing_is_replayed_too(run: Run) -> None:
     found = replay(run.recording, None, Settings())
     assert (found.state_hash, found.first_difference, found.commands) == (expected, None, 4)
     assert SETTINGS.ships == 2
+
+
+def test_going_back_is_replayed_as_the_upload_that_it_is(run: Run) -> None:
+    """Of a module with two strategies only one goes back; what is kept depends on limits that a replay does not have."""
+    ada = Author.named("ada")
+    run.open()
+    for body in ("(i64.const 0x41)", "(i64.const 0x51)"):
+        wat = strategy_wat(body).replace('(export "decide")', '(export "one") (export "two")')
+        module = bytes(wasmtime.wat2wasm(wat))
+        found = replace(inspect_module(module, "any", SETTINGS), costs={})
+        run.simulation.carry_out(UploadStrategy("any", module, found, ada))
+        run.play(1)
+    kept = run.simulation.find_version(FindVersion("two", None, ada))
+    found = replace(inspect_module(kept["module"], "two", SETTINGS), costs={}).only("two")
+    run.simulation.carry_out(UploadStrategy("two", kept["module"], found, ada, is_rollback=True))
+    expected = run.play(3)
+    run.close()
+    again = replay(run.recording, None, Settings())
+    assert (again.state_hash, again.first_difference, again.commands) == (expected, None, 6)
+    given = [fact for fact in facts_of(run.recording) if isinstance(fact, Given)]
+    assert [fact.command.do for fact in given[-3:]] == ["upload"] * 3
+    changed(run, Given, 5, command=given[5].command.model_copy(update={"is_rollback": False}))
+    difference = replay(run.recording, None, Settings()).first_difference
+    assert difference is not None and difference.what == "strategies"
 
 
 def test_functions_are_replayed_too(run: Run) -> None:

@@ -12,7 +12,7 @@ from tests.storage.builder import RECORD, fill, random_result, read
 from tests.storage.by_hand import change_by_hand
 from wasmverse.commands import Author
 from wasmverse.errors import StateError
-from wasmverse.storage import function_store, strategy_store
+from wasmverse.storage import function_store, strategy_store, version_store
 from wasmverse.storage.audit import CHECKS, audit, audit_state
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.history import History
@@ -20,7 +20,7 @@ from wasmverse.storage.duckdb.position import settle_position, write_position
 from wasmverse.storage.records import TurnRows
 
 MODULE = b"\0asm\1\0\0\0"
-DIGEST = hashlib.sha256(MODULE).hexdigest()
+OLDER = MODULE + b"\0\2\1x"
 
 
 @pytest.fixture
@@ -30,12 +30,14 @@ def path(tmp_path: Path) -> Path:
     database = Database.open(path)
     fill(database)
     with database.transaction() as transaction:
-        for name in ("strategy_one", "mine"):
+        for name, module in (("strategy_one", MODULE), ("mine", OLDER), ("mine", MODULE)):
+            digest = hashlib.sha256(module).hexdigest()
+            version_store.keep_replaced(transaction, [name], digest, 0)
             strategy_store.store_strategies(
                 transaction,
-                MODULE,
+                module,
                 {name: "decide"},
-                sha256=DIGEST,
+                sha256=digest,
                 language="C",
                 author=Author.named("ada"),
                 now=1.0,
@@ -120,6 +122,11 @@ BROKEN = [
     ("DELETE FROM strategy_module", "strategy 'mine' has 0 modules with sha256 93a44bbb"),
     ("INSERT INTO strategy_module SELECT * FROM strategy_module", "strategy 'mine' has 2 modules"),
     ("UPDATE strategy_module SET module = 'x'::blob", "the module 93a44bbb"),
+    ("UPDATE strategy_version SET version = 9", "strategy_version has version 9 of 'mine', which no strategy is a later"),
+    ("INSERT INTO strategy_version SELECT * FROM strategy_version", "strategy_version has version 1 of 'mine' 2 times"),
+    ("DELETE FROM strategy_version_module", "version 1 of strategy 'mine' has 0 modules with sha256 "),
+    ("UPDATE strategy_version_module SET module = 'x'::blob", "the module "),
+    ("UPDATE strategy_version SET replaced_tid = 2", "strategy_version has a row with replaced_tid 2; the last turn is 1"),
     ("UPDATE ships SET strategy_id = 7 WHERE eid = 3", "ship 3 has strategy_id 7, which no strategy has"),
     ("UPDATE wasm_function SET name = 'No'", "wasm_function 'No' has a name that none can have"),
     ("UPDATE wasm_function SET version = 0", "wasm_function gain(DOUBLE, DOUBLE) has version 0 1 times"),

@@ -216,10 +216,7 @@ WITHOUT_BLASTERS = [
 
 NO_STORIES = [f"ALTER TABLE turn_record DROP COLUMN {column}" for column in ("story", "digest")]
 
-ROW_AN_EVENT = [
-    "DROP TABLE event_batch",
-    "ALTER TABLE event_6 RENAME TO event",
-]
+ROW_AN_EVENT = ["DROP TABLE event_batch", "ALTER TABLE event_6 RENAME TO event"]
 
 LOGS = [
     "ALTER TABLE strategy DROP COLUMN budget_fuel",
@@ -247,7 +244,9 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     database.close()
     with_duckdb(
         path,
-        "DROP TABLE strategy_fault",
+        "DROP TABLE strategy_version",
+        "DROP TABLE strategy_version_module",
+        *(["DROP TABLE strategy_fault"] if version < 13 else []),
         *(["DROP VIEW story", "DROP VIEW hero", "DROP TABLE chronicle", *NO_STORIES] if version < 12 else []),
         *(["DROP VIEW hit", "DROP VIEW visible"] if version < 11 else []),
         "DROP VIEW entity",

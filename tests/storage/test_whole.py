@@ -28,7 +28,8 @@ SETTINGS = changed(systems=5, ships=3, nodes=4, strategy_turns_kept=4, event_tur
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "old.duckdb"
     store = open_universe(path, SETTINGS)
-    store.carry_out(upload_of("mine", "(i64.const 0)"))
+    for plan in (1 << 8, 0):
+        store.carry_out(upload_of("mine", f"(i64.const {plan})"))
     for _ in range(30):
         store.advance()
     store.carry_out(SpawnEntity(3, 2, 5, 6, "mine"))

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import wasmverse
-from wasmverse.api import functions, health, modules, picture, strategies
+from wasmverse.api import functions, health, modules, picture, strategies, strategy_versions
 from wasmverse.api.access import Access
 from wasmverse.api.audit import Audit
 from wasmverse.api.data_api import data_api_router
@@ -111,6 +111,7 @@ def create_app(
     app.include_router(data_api_router("v2"))  # routes are tried in order, and most requests are for these
     app.include_router(data_api_router("v1"))
     app.include_router(strategies.router)
+    app.include_router(strategy_versions.router)
     app.include_router(functions.router)
     app.include_router(health.router)
     app.include_router(modules.router)

@@ -24,7 +24,7 @@ from wasmverse.text import printable
 
 log = logging.getLogger(__name__)
 
-_LEFT_OUT = {"author", "module", "inspection", "compiled", "definition"}
+_LEFT_OUT = {"author", "module", "inspection", "compiled", "definition", "is_rollback"}
 """Fields of commands that are said otherwise, or too long."""
 
 

@@ -16,7 +16,7 @@ from wasmverse.api.host import Host
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
-from wasmverse.commands import Command, CreateFunction, UploadStrategy
+from wasmverse.commands import Command, CreateFunction, Question, UploadStrategy
 from wasmverse.errors import WasmverseError
 from wasmverse.messages import Universe
 from wasmverse.query.budget import ByteBudget
@@ -83,6 +83,22 @@ class Gateway:
         self.metrics.commands.labels(procedure).inc()
         _log(command, procedure, identity, address, DONE)
         return answer
+
+    async def ask(
+        self, connection: HTTPConnection, identity: Identity, question: Question, procedure: str
+    ) -> dict[str, Any]:
+        """Ask the universe what a command of ``procedure`` needs to know; only a refusal is written into the audit.
+
+        Raises
+        ------
+        WasmverseError : as `Universe.ask`.
+        """
+        try:
+            return await self.universe.ask(question)
+        except WasmverseError as error:
+            address = connection.client.host if connection.client else ""
+            self.audit.note(question, procedure, identity.name, identity.owner, address, error.message)
+            raise
 
 
 def _log(command: Command, procedure: str, identity: Identity, address: str, outcome: str) -> None:

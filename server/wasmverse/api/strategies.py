@@ -41,7 +41,10 @@ select name, version, sha256, bytes, language, author, status, is_enabled, budge
   (select ships from strategy_turn where strategy = name order by tid desc limit 1) as ships,
   (select energy from strategy_turn where strategy = name order by tid desc limit 1) as energy,
   (select list({'fault_id': fault_id, 'tid': tid, 'version': strategy_fault.version, 'sid': sid, 'eid': eid, 'reason': reason}
-    order by fault_id desc) from strategy_fault where strategy = name) as faults
+    order by fault_id desc) from strategy_fault where strategy = name) as faults,
+  (select list({'version': kept.version, 'sha256': kept.sha256, 'bytes': kept.bytes, 'author': kept.author,
+    'uploaded_at': strftime(kept.uploaded_at, '%Y-%m-%d %H:%M:%S'), 'replaced_tid': replaced_tid} order by kept.version desc)
+    from strategy_version as kept where kept.strategy = name) as versions
 from strategy where name = ?"""
 
 _ERROR = {
@@ -136,7 +139,7 @@ async def upload(name: str, request: Request) -> Response:
 
     inspection, answer = await _sent(request, name, store)
     trials = inspection.trials
-    rows = [_listed(row) | {"trial": plain(trials[row["name"]])} for row in answer["strategies"]]
+    rows = [listed(row) | {"trial": plain(trials[row["name"]])} for row in answer["strategies"]]
     is_new = all(row["version"] == 1 for row in rows)
     return json_response({"strategies": rows, "turn": answer["tid"]}, 201 if is_new else 200)
 
@@ -154,7 +157,7 @@ async def check(name: str, request: Request) -> Response:
         return await universe.ask(CheckUpload.of(upload))
 
     inspection, answer = await _sent(request, name, ask)
-    rows = [_listed(row) | _found(inspection, row["name"]) for row in answer["strategies"]]
+    rows = [listed(row) | _found(inspection, row["name"]) for row in answer["strategies"]]
     return json_response({"strategies": rows, "turn": answer["tid"]})
 
 
@@ -172,7 +175,7 @@ async def _sent(request: Request, name: str, then: _Then) -> tuple[Inspection, d
             raise HttpError(
                 400, "The body is empty; send the module's bytes, as `wasmverse strategy push` does"
             )
-        return await unless_left(request, _judge(gateway, module, name, identity, budget_fuel, then))
+        return await unless_left(request, judged(gateway, module, name, identity, budget_fuel, then))
 
 
 def _budget_fuel(text: str | None) -> int | None:
@@ -186,7 +189,7 @@ def _budget_fuel(text: str | None) -> int | None:
     return int(text)
 
 
-async def _judge(
+async def judged(
     gateway: Gateway, module: bytes, name: str, identity: Identity, budget_fuel: int | None, then: _Then
 ) -> tuple[Inspection, dict[str, Any]]:
     """Check a module, and ask the universe about it; what was found, and the universe's answer."""
@@ -219,7 +222,7 @@ async def list_strategies(request: Request) -> Response:
 @router.get("/{name}")
 async def show(name: str, request: Request) -> Response:
     """One strategy, as of the newest turn: what the list says of it, when it was uploaded, its last fault, its ships and their
-    energy, and its kept faults, the newest first."""
+    energy, its kept faults, and its earlier versions that are kept, the newest first."""
     gateway = gateway_of(request)
     client = client_of(request, gateway.may_ask(request))
     result = await gateway.service.query(
@@ -232,7 +235,11 @@ async def show(name: str, request: Request) -> Response:
         names = some_of(each["name"] for each in known if each["status"] != "removed")
         raise HttpError(404, f"there is no strategy {name!r}; there are {names}: correct the name")
     [row] = rows["rows"]
-    row |= {"is_enabled": bool(row["is_enabled"]), "faults": row["faults"] or []}
+    row |= {
+        "is_enabled": bool(row["is_enabled"]),
+        "faults": row["faults"] or [],
+        "versions": row["versions"] or [],
+    }
     return json_response({"strategy": row, "turn": result.turn})
 
 
@@ -282,7 +289,8 @@ async def remove(name: str, request: Request) -> Response:
     return json_response({"name": answer["name"], "turn": answer["tid"]})
 
 
-def _listed(row: dict[str, Any]) -> dict[str, Any]:
+def listed(row: dict[str, Any]) -> dict[str, Any]:
+    """What an answer says of a strategy."""
     keys = ("name", "version", "sha256", "bytes", "language", "author", "status", "is_enabled", "budget_fuel")
     return {key: row[key] for key in keys}
 

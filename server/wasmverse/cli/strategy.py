@@ -1,4 +1,4 @@
-"""``wasmverse strategy``: check, upload, list, show, enable and remove strategies; `strategy_build` has `new` and `build`."""
+"""``wasmverse strategy``: check, upload, list, show, enable, roll back and remove; `strategy_build` has `new` and `build`."""
 
 from __future__ import annotations
 
@@ -127,6 +127,33 @@ def push(
 
 
 @app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="A strategy of yours.", show_default=False)],
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            help="The sha256 of a kept version, or how it begins. \\[default: the one that was replaced last]",
+            show_default=False,
+        ),
+    ] = None,
+    url: UrlOption = None,
+    token: TokenOption = None,
+) -> None:
+    """Fly an earlier version of a strategy again: its module is uploaded once more, as a new version.
+
+    Which are kept says [bold]wasmverse strategy show NAME[/bold].
+    """
+    with connected(url, token) as universe:
+        done = universe.rollback(name, to=to)
+    row = done.strategy
+    print(
+        f"{printable(row.name)} is now version {row.version}, with the module of version {done.restored_version} "
+        f"(sha256 {printable(row.sha256[:12])}); it flies from turn {done.turn + 1} on"
+    )
+
+
+@app.command()
 def remove(
     names: Names,
     url: UrlOption = None,
@@ -163,7 +190,7 @@ def show(
     token: TokenOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a strategy: its version, status, ships and energy, and the faults that are kept of it."""
+    """Show a strategy: its version, status, ships and energy, and the faults and earlier versions that are kept of it."""
     answer = request("GET", url, f"/api/v1/strategies/{quote(name, safe='')}", token=token).json()
     row = answer["strategy"]
     if as_json:
@@ -173,7 +200,7 @@ def show(
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for key, value in row.items():
-        if key != "faults" and value is not None:
+        if key not in {"faults", "versions"} and value is not None:
             number = isinstance(value, int) and not isinstance(value, bool)
             shown = f"{value:,}" if number else {True: "yes", False: "no"}.get(value, value)
             table.add_row(key.removeprefix("is_"), escape(printable(shown, 500)))
@@ -185,6 +212,14 @@ def show(
         )
     if row["faults"]:
         print(f"see one again with: wasmverse strategy relive {row['faults'][0]['fault_id']} FILE")
+    versions = row.get("versions", [])
+    for kept in versions:
+        print(
+            f"version {kept['version']}: sha256 {printable(kept['sha256'])[:12]}, {kept['bytes']:,} bytes, by "
+            f"{printable(kept['author'])}, flew until turn {kept['replaced_tid']:,}"
+        )
+    if versions:
+        print(f"fly one again with: wasmverse strategy rollback {printable(row['name'])} --to SHA256")
 
 
 @app.command("list")

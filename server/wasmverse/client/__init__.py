@@ -4,7 +4,18 @@
 Imports ``errors`` and ``running``, so nothing of the server; pyarrow, websockets, pandas and polars only where they are used.
 """
 
-from wasmverse.client.answers import Answer, Checked, Done, Duel, Format, Pushed, Raw, Removed, Strategy
+from wasmverse.client.answers import (
+    Answer,
+    Checked,
+    Done,
+    Duel,
+    Format,
+    Pushed,
+    Raw,
+    Removed,
+    RolledBack,
+    Strategy,
+)
 from wasmverse.client.async_universe import AsyncUniverse
 from wasmverse.client.universe import Universe
 from wasmverse.errors import (
@@ -26,6 +37,7 @@ __all__ = [
     "Pushed",
     "Raw",
     "Removed",
+    "RolledBack",
     "ServerBusy",
     "ServerDenied",
     "ServerError",

@@ -184,6 +184,15 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A strategy flies a module again from the turn after ``turn`` on; ``restored_version`` is the version that this had been."""
+
+    strategy: Strategy
+    restored_version: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """These strategies are gone after ``turn``."""
 

@@ -9,7 +9,18 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from wasmverse.client import duels, live, requests
-from wasmverse.client.answers import Answer, Checked, Done, Duel, Format, Pushed, Raw, Removed, Strategy
+from wasmverse.client.answers import (
+    Answer,
+    Checked,
+    Done,
+    Duel,
+    Format,
+    Pushed,
+    Raw,
+    Removed,
+    RolledBack,
+    Strategy,
+)
 from wasmverse.client.requests import SECONDS_MAX, Module, Request
 
 T = TypeVar("T")
@@ -74,6 +85,10 @@ class AsyncUniverse:
     async def push(self, module: Module, name: str, *, budget_fuel: int | None = None) -> Pushed:
         """As `Universe.push`."""
         return await self._ask(requests.push(module, name, budget_fuel))
+
+    async def rollback(self, name: str, *, to: str | None = None) -> RolledBack:
+        """As `Universe.rollback`."""
+        return await self._ask(requests.rollback(name, to))
 
     async def check(
         self, module: Module, name: str = "my_strategy", *, budget_fuel: int | None = None

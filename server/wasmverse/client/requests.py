@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from wasmverse.client.answers import Answer, Checked, Done, Format, Pushed, Raw, Removed, Strategy
+from wasmverse.client.answers import Answer, Checked, Done, Format, Pushed, Raw, Removed, RolledBack, Strategy
 from wasmverse.errors import (
     ServerBusy,
     ServerDenied,
@@ -152,6 +152,17 @@ def push(module: Module, name: str, budget_fuel: int | None) -> Request[Pushed]:
         return Pushed(_strategies(found), found["turn"])
 
     return Request("PUT", _path(name), read, _upload(module, budget_fuel))
+
+
+def rollback(name: str, to: str | None) -> Request[RolledBack]:
+    """The upload of an earlier version."""
+
+    def read(response: httpx.Response) -> RolledBack:
+        found = response.json()
+        [strategy] = _strategies(found)
+        return RolledBack(strategy, found["restored_version"], found["turn"])
+
+    return Request("POST", f"{_path(name)}/rollback", read, {"params": {} if to is None else {"to": to}})
 
 
 def check(module: Module, name: str, budget_fuel: int | None) -> Request[Checked]:

@@ -9,7 +9,18 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from wasmverse.client import duels, live, requests
-from wasmverse.client.answers import Answer, Checked, Done, Duel, Format, Pushed, Raw, Removed, Strategy
+from wasmverse.client.answers import (
+    Answer,
+    Checked,
+    Done,
+    Duel,
+    Format,
+    Pushed,
+    Raw,
+    Removed,
+    RolledBack,
+    Strategy,
+)
 from wasmverse.client.requests import SECONDS_MAX, Module, Request
 
 T = TypeVar("T")
@@ -94,6 +105,10 @@ class Universe:
         ``budget_fuel`` declares what a call may take: with more than the usual it is dealt fewer ships.
         """
         return self._ask(requests.push(module, name, budget_fuel))
+
+    def rollback(self, name: str, *, to: str | None = None) -> RolledBack:
+        """Fly the module again that a strategy flew before; ``to`` is the sha256 of a kept one, or how it begins."""
+        return self._ask(requests.rollback(name, to))
 
     def check(self, module: Module, name: str = "my_strategy", *, budget_fuel: int | None = None) -> Checked:
         """What an upload would come to; nothing is stored. Raises the error that the upload would raise."""

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 
 import pyarrow as pa
 
-from wasmverse.commands import CheckUpload, SpawnEntity
+from wasmverse.commands import CheckUpload, FindVersion, SpawnEntity
 from wasmverse.errors import (
     ClockLost,
     DatabaseLost,
@@ -165,6 +165,8 @@ class GatewayEnd:
         try:
             if isinstance(request.command, CheckUpload):
                 return Answer(request.number, self.store.check_upload(request.command), None)
+            if isinstance(request.command, FindVersion):
+                return Answer(request.number, self.store.find_version(request.command), None)
             answer = self.store.carry_out(request.command)
             if self.keeper is not None and isinstance(request.command, SpawnEntity):
                 self.keeper.spawned(_entity(self.store, request.command, answer["eid"]))

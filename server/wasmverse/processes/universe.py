@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from wasmverse.commands import CheckUpload, Command
+from wasmverse.commands import Command, Question
 from wasmverse.confinement.processes import universe_environment
 from wasmverse.errors import UniverseBusy, UniverseSilent, UniverseUnavailable
 from wasmverse.messages import (
@@ -131,7 +131,7 @@ class UniverseProcess:
             await asyncio.shield(self._turned)
         return self._last
 
-    async def ask(self, command: Command | CheckUpload) -> dict[str, Any]:
+    async def ask(self, command: Command | Question) -> dict[str, Any]:
         """Have a command carried out between two turns.
 
         Raises

@@ -67,7 +67,7 @@ _HIDDEN = (
     (re.compile(r"\bcall (?=strategy_)"), ""),
     (
         re.compile(
-            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log|strategy_fault|message)\b)"
+            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log|strategy_fault|strategy_version|message)\b)"
         ),
         "",
     ),

@@ -181,6 +181,7 @@ class Upload(_Authored):
     sha256: Digest
     module: str
     budget_fuel: Annotated[int, Field(ge=100, le=10_000_000_000)] | None = None
+    is_rollback: bool = False
 
 
 class Remove(_Authored):
@@ -288,10 +289,10 @@ def command_fact(command: Command) -> Carried:
             return Spawn(sid=sid, kind=kind, x=x, y=y, strategy=strategy)
         case Transmit(text, author):
             return Transmitted(text=text, **_named(author))
-        case UploadStrategy(name, module, inspection, author, budget_fuel):
+        case UploadStrategy(name, module, inspection, author, budget_fuel, is_rollback):
             text = base64.b64encode(module).decode()
-            sha256 = inspection.sha256
-            return Upload(name=name, sha256=sha256, module=text, budget_fuel=budget_fuel, **_named(author))
+            which: dict[str, Any] = {"name": name, "sha256": inspection.sha256, "is_rollback": is_rollback}
+            return Upload(**which, module=text, budget_fuel=budget_fuel, **_named(author))
         case RemoveStrategy(name, author):
             return Remove(name=name, **_named(author))
         case RemoveStrategies(names, author):
@@ -308,7 +309,7 @@ def command_fact(command: Command) -> Carried:
                 **_named(author),
             )
         case DropFunction(name, parameters, may_be_missing, author, is_aggregate):
-            which: dict[str, Any] = {"name": name, "parameters": parameters, "is_aggregate": is_aggregate}
+            which = {"name": name, "parameters": parameters, "is_aggregate": is_aggregate}
             return Drop(**which, may_be_missing=may_be_missing, **_named(author))
         case RollbackFunction(name, parameters, version, author):
             return Rollback(name=name, parameters=parameters, version=version, **_named(author))

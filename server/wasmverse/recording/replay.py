@@ -187,6 +187,7 @@ class _Player:
             "strategies_max": 15_000,
             "stored_bytes_max_per_owner": UNBOUNDED,
             "stored_bytes_max": UNBOUNDED,
+            "strategy_versions_kept": 0,
             "compiled_bytes_max": UNBOUNDED,
             "component_bytes_max": UNBOUNDED,
             "component_functions_max": UNBOUNDED,
@@ -285,7 +286,11 @@ class _Player:
                 inspection = inspect_module_apart(module, given.name, self.settings)
                 # It was not too costly where it was recorded; what it takes here is no reason to refuse it.
                 found = replace(inspection, costs={})
-                return UploadStrategy(given.name, module, found, given.by, given.budget_fuel)
+                if given.is_rollback:
+                    found = found.only(given.name)
+                return UploadStrategy(
+                    given.name, module, found, given.by, given.budget_fuel, given.is_rollback
+                )
             case Remove():
                 return RemoveStrategy(given.name, given.by)
             case RemoveSeveral():

@@ -118,10 +118,20 @@ class UploadSettings(Group):
         description="Strategies that fly or are grounded; with removed ones whose ships still live four times as many.",
     )
     stored_bytes_max_per_owner: int = Field(
-        64 << 20, ge=1 << 10, description="Bytes of the modules that one owner's strategies fly."
+        64 << 20,
+        ge=1 << 10,
+        description="Bytes of the modules that one owner's strategies fly, and of replaced versions as far as there is room.",
     )
     stored_bytes_max: int = Field(
-        256 << 20, ge=1 << 10, description="Bytes of the modules that all strategies fly."
+        256 << 20,
+        ge=1 << 10,
+        description="Bytes of the modules that all strategies fly, and of replaced versions as far as there is room.",
+    )
+    strategy_versions_kept: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Replaced versions kept of each strategy, to which it can be rolled back.",
     )
     compiled_bytes_max_per_owner: int = Field(
         128 << 20, ge=1 << 16, description="Bytes of the machine code of one owner's strategies."

@@ -91,6 +91,33 @@ CHECKS = (
         "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
     ),
     Check(
+        """SELECT v.strategy, v.version FROM strategy_version v
+            LEFT JOIN strategy s ON s.name = v.strategy AND v.version < s.version
+            WHERE s.name IS NULL ORDER BY v.strategy, v.version LIMIT 1""",
+        "strategy_version has version {1} of {0!r}, which no strategy is a later version of: remove the row",
+    ),
+    Check(
+        """SELECT strategy, version, count(*) FROM strategy_version GROUP BY strategy, version
+            HAVING count(*) > 1 ORDER BY strategy LIMIT 1""",
+        "strategy_version has version {1} of {0!r} {2} times; each is there once: remove the other rows",
+    ),
+    Check(
+        """SELECT v.strategy, v.sha256, count(m.sha256), v.version FROM strategy_version v
+            LEFT JOIN strategy_version_module m ON m.sha256 = v.sha256
+            GROUP BY v.strategy, v.version, v.sha256 HAVING count(m.sha256) <> 1 ORDER BY v.strategy LIMIT 1""",
+        "version {3} of strategy {0!r} has {2} modules with sha256 {1}; it has one: put back its row in strategy_version_module, "
+        "or remove the row in strategy_version",
+    ),
+    Check(
+        "SELECT sha256, sha256(module) FROM strategy_version_module WHERE sha256 <> sha256(module) ORDER BY sha256 LIMIT 1",
+        "the module {0} was changed, its sha256 is {1}: put back the module that was uploaded",
+    ),
+    Check(
+        """SELECT replaced_tid, universe.tid FROM strategy_version, universe
+            WHERE NOT replaced_tid BETWEEN 0 AND universe.tid ORDER BY replaced_tid DESC LIMIT 1""",
+        "strategy_version has a row with replaced_tid {0}; the last turn is {1}: remove the row",
+    ),
+    Check(
         f"SELECT name FROM wasm_function WHERE NOT name ~ '^({FUNCTION_NAME})$' ORDER BY name LIMIT 1",
         "wasm_function {0!r} has a name that none can have; allowed are a lower-case letter, then up to 62 lower-case letters, "
         "digits and '_': correct the row",

@@ -20,6 +20,7 @@ from wasmverse.commands import (
     CreateFunction,
     DropFunction,
     EnableStrategy,
+    FindVersion,
     RemoveStrategies,
     RemoveStrategy,
     RollbackFunction,
@@ -35,7 +36,7 @@ from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.measured import Measured
 from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
-from wasmverse.storage import function_bounds, function_store, schema, strategy_store
+from wasmverse.storage import function_bounds, function_store, schema, strategy_store, version_store
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.phases import TurnPhases
 from wasmverse.storage.records import Records, TurnRecord
@@ -64,7 +65,7 @@ class CommonStore(ABC, Generic[T]):
     An engine sets ``laws``, ``stored``, ``systems`` and ``measured`` before it is asked for anything.
 
     history : the records of past turns; stored : the committed state; systems : the rows of ``solar_system``
-    strategy_rows, function_rows : as they are committed
+    strategy_rows, version_rows, function_rows : as they are committed
     """
 
     laws: Laws
@@ -73,6 +74,7 @@ class CommonStore(ABC, Generic[T]):
     systems: pa.Table
     measured: Measured
     strategy_rows: pa.Table
+    version_rows: pa.Table
     function_rows: list[Any]
 
     def __init__(
@@ -159,6 +161,7 @@ class CommonStore(ABC, Generic[T]):
             "node": self.stored.node_table(),
             "turns": self.history.turns.rows,
             "strategy": self.strategy_rows,
+            "strategy_version": self.version_rows,
             "strategy_turn": self.history.strategy_turns.rows,
             "turn_phase": self.phases.table(),
             "event": self.history.events.rows,
@@ -204,9 +207,11 @@ class CommonStore(ABC, Generic[T]):
                 return self._upload(transaction, command)
             case RemoveStrategy():
                 strategy_store.remove_strategies(transaction, [command.name], command.author)
+                version_store.drop_removed(transaction)
                 return {"name": command.name, "tid": self.tid}
             case RemoveStrategies():
                 strategy_store.remove_strategies(transaction, command.names, command.author)
+                version_store.drop_removed(transaction)
                 return {"names": list(command.names), "tid": self.tid}
             case EnableStrategy():
                 strategy_store.enable_strategy(transaction, command.name, command.author, command.is_enabled)
@@ -236,6 +241,7 @@ class CommonStore(ABC, Generic[T]):
         if self.forgets_removed:
             strategy_store.forget_removed(transaction, strategies_flown(self.stored.state.ships))
         self._admit(transaction, CheckUpload.of(command))
+        version_store.keep_replaced(transaction, list(found.strategies), found.sha256, self.tid)
         strategy_store.store_strategies(
             transaction,
             command.module,
@@ -246,6 +252,7 @@ class CommonStore(ABC, Generic[T]):
             now=self.now(),
             budget_fuel=command.budget_fuel,
         )
+        version_store.drop_surplus(transaction, list(found.strategies), self.settings)
         rows = [strategy_store.find_strategy(transaction, name) for name in found.strategies]
         self.registry.add(found.sha256, found.compiled, found.strategies)
         shown = [{key: getattr(row, key) for key in strategy_store.SHOWN} for row in rows]
@@ -275,6 +282,11 @@ class CommonStore(ABC, Generic[T]):
             rows = strategy_store.coming_rows(transaction, list(found.strategies), upload.author, about, gone)
         shown = [{key: row[key] for key in strategy_store.SHOWN} for row in rows]
         return {"strategies": shown, "tid": self.tid}
+
+    def find_version(self, wanted: FindVersion) -> dict[str, Any]:
+        """As in `UniverseStore`."""
+        with self._transaction() as transaction:
+            return version_store.find_version(transaction, wanted)
 
     def _check_cost(self, costs: dict[str, Cost], budget_fuel: int | None) -> None:
         """Refuse an upload that would make turns late by what was measured of it."""
@@ -324,7 +336,12 @@ class CommonStore(ABC, Generic[T]):
         """Make the registry of what the database holds."""
         rows = strategy_store.read_strategies(transaction)
         self._note(transaction, self.registry.load(rows, partial(strategy_store.read_module, transaction)))
+        self._load_shown(transaction)
+
+    def _load_shown(self, transaction: T) -> None:
+        """Read what is shown of strategies."""
         self.strategy_rows = strategy_store.read_strategy_table(transaction)
+        self.version_rows = version_store.read_version_table(transaction)
 
     def _note(self, transaction: T, verdicts: Sequence[Verdict], tid: int | None = None) -> None:
         """Write verdicts down: those of turn ``tid``, or None where they are found before a turn."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 13
+FORMAT_VERSION = 14
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -105,6 +105,31 @@ strategy_module = sa.Table(
     _required("module", sa.LargeBinary),
     comment="The uploaded modules, by the hash of their bytes. Never shown to clients.",
 )
+
+strategy_version = sa.Table(
+    "strategy_version",
+    metadata,
+    _required("strategy", sa.Text),
+    _required("version", UInteger),
+    _required("sha256", sa.Text),
+    _required("bytes", sa.BigInteger),
+    _required("language", sa.Text),
+    _required("author", sa.Text),
+    sa.Column("budget_fuel", sa.BigInteger),
+    _required("uploaded_at", sa.DateTime),
+    _required("replaced_tid", sa.BigInteger),
+    comment="The last versions of strategies that were replaced, as far as they are kept: `wasmverse strategy rollback` uploads "
+    "one again. replaced_tid is the last turn in which it flew.",
+)
+
+strategy_version_module = sa.Table(
+    "strategy_version_module",
+    metadata,
+    _required("sha256", sa.Text),
+    _required("module", sa.LargeBinary),
+    comment="The modules of replaced versions, by the hash of their bytes. Never shown to clients.",
+)
+"""Apart from ``strategy_module``, whose modules are compiled, and copied to wherever turns are played."""
 
 wasm_function = sa.Table(
     "wasm_function",
@@ -392,6 +417,7 @@ SNAPSHOT_TABLES = (
     node,
     turns,
     strategy,
+    strategy_version,
     strategy_turn,
     turn_phase,
     event,

@@ -159,7 +159,7 @@ def remove_strategies(transaction: Transaction, names: Sequence[str], author: Au
         )
     }
     for name in names:
-        _own(found[name] if name in found else find_strategy(transaction, name), author)
+        require_own(found[name] if name in found else find_strategy(transaction, name), author)
     transaction.run(table.update().where(table.c.name.in_(names)).values(is_enabled=False, status="removed"))
     free_modules(transaction)
 
@@ -191,7 +191,7 @@ def free_modules(transaction: Transaction) -> None:
 def enable_strategy(transaction: Transaction, name: str, author: Author, is_enabled: bool) -> None:
     """Deal new ships to a strategy, or stop it."""
     row = find_strategy(transaction, name)
-    _own(row, author)
+    require_own(row, author)
     _update(transaction, name, is_enabled=is_enabled)
 
 
@@ -200,7 +200,8 @@ def record_fault(transaction: Transaction, name: str, last_fault: str, status: s
     _update(transaction, name, last_fault=last_fault, status=status)
 
 
-def _own(row: Any, author: Author) -> None:
+def require_own(row: Any, author: Author) -> None:
+    """Refuse to change a strategy of somebody else's; raises StrategyTaken."""
     if author.owns(row.owner):
         return
     if row.owner == BUNDLED_OWNER:

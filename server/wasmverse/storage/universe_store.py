@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from wasmverse.commands import CheckUpload, Command
+from wasmverse.commands import CheckUpload, Command, FindVersion
 from wasmverse.messages import Condition, FunctionKey, FunctionUse, TurnReport
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
@@ -106,6 +106,14 @@ class UniverseStore(Protocol):
         Raises
         ------
         WasmverseError : it would be refused.
+        """
+
+    def find_version(self, wanted: FindVersion) -> dict[str, Any]:
+        """A module that a strategy flew before, as `FindVersion` says.
+
+        Raises
+        ------
+        StrategyError : there is none, or it is somebody else's.
         """
 
     def snapshot(self) -> Tables:

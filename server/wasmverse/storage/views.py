@@ -334,6 +334,7 @@ CLIENT_NAMES = (
     "turns",
     "entity_strategy",
     "strategy",
+    "strategy_version",
     "strategy_turn",
     "leaderboard",
     "turn_phase",

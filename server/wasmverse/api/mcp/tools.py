@@ -206,6 +206,24 @@ async def push(
     return {"strategies": rows, "turn": pushed.turn}
 
 
+@server.tool(annotations=_CHANGING.model_copy(update={"idempotent_hint": False}))
+async def rollback(
+    context: Context,
+    name: Name,
+    to: Annotated[
+        str | None, Field(description="The sha256 of a version in strategy_version, or how it begins.")
+    ] = None,
+) -> dict[str, Any]:
+    """Fly the module again that the strategy `name` flew before its present one, or the kept version `to`, as a new version."""
+    done = await _ask(context, requests.rollback(name, to))
+    row = done.strategy
+    return {
+        "strategies": [{"name": row.name, "version": row.version, "status": row.status}],
+        "restored_version": done.restored_version,
+        "turn": done.turn,
+    }
+
+
 @server.tool(annotations=_READING)
 async def duel(
     context: Context,

@@ -281,5 +281,12 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "seen BLOB NOT NULL, block_row UINTEGER NOT NULL, world_seed UBIGINT NOT NULL, budget_fuel BIGINT NOT NULL, "
         "calls_before UINTEGER NOT NULL, calls BLOB NOT NULL)",
     ),
+    # A replaced module had been dropped.
+    13: (
+        "CREATE TABLE strategy_version (strategy TEXT NOT NULL, version UINTEGER NOT NULL, sha256 TEXT NOT NULL, "
+        "bytes BIGINT NOT NULL, language TEXT NOT NULL, author TEXT NOT NULL, budget_fuel BIGINT, "
+        "uploaded_at TIMESTAMP NOT NULL, replaced_tid BIGINT NOT NULL)",
+        "CREATE TABLE strategy_version_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
+    ),
 }
 """What changed from each format to the next."""

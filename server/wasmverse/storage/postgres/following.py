@@ -407,7 +407,7 @@ class FollowingStore(CommonStore[Transaction]):
             for row in rows
             for flown in [flying[row.strategy_id]]
         ]
-        self.strategy_rows = strategy_store.read_strategy_table(transaction)
+        self._load_shown(transaction)
 
 
 def _holder() -> str:

@@ -74,6 +74,8 @@ universe = sa.Table(
 
 solar_system = as_stored(schema.solar_system, keys=("sid",))
 strategy = as_stored(schema.strategy, sa.UniqueConstraint("name"), keys=("strategy_id",))
+strategy_version = as_stored(schema.strategy_version, keys=("strategy", "version"))
+strategy_version_module = as_stored(schema.strategy_version_module, keys=("sha256",))
 wasm_function = as_stored(schema.wasm_function, keys=("name", "parameters", "version"))
 wasm_function_module = as_stored(schema.wasm_function_module, keys=("sha256",))
 
