@@ -235,6 +235,7 @@ def one_late_turn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         is_stopping=False,
         tell_start=lambda: None,
         begin_turn=lambda: None,
+        end_turn=lambda: None,
         serve_until=serve_until,
         publish=publish,
     )

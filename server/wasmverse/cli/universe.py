@@ -1,4 +1,4 @@
-"""`wasmverse universe recover`, `export` and `load`."""
+"""`wasmverse universe backup`, `restore`, `recover`, `export` and `load`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ import typer
 
 from wasmverse.cli.options import settings_of
 from wasmverse.cli.terminal import fail
+from wasmverse.cli.universe_backup import backup, restore
 from wasmverse.errors import WasmverseError
 
-app = typer.Typer(no_args_is_help=True, help="Look after a universe's file while no server has it open.")
+app = typer.Typer(
+    no_args_is_help=True, help="Look after a universe: back it up while it runs, restore, export."
+)
+app.command()(backup)
+app.command()(restore)
 
 
 Db = Annotated[

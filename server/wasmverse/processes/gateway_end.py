@@ -35,6 +35,7 @@ from wasmverse.messages import (
     Watchers,
 )
 from wasmverse.past.keeper import Keeper, Spawned
+from wasmverse.processes.copying_desk import CopyingDesk
 from wasmverse.snapshots.modules import Modules, callable_strategies, function_files
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage import schema
@@ -57,6 +58,7 @@ class GatewayEnd:
     ----------
     store : carries out the commands; what it has committed is published in ``snapshots``.
     keeper : is told of every turn and of what is spawned between two of them; None if past turns are not kept on disk.
+    desk : lets somebody copy the universe's file; None if it is in no file.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class GatewayEnd:
         snapshots: SnapshotWriter,
         pipe: Connection,
         keeper: Keeper | None = None,
+        desk: CopyingDesk | None = None,
     ) -> None:
         self.store = store
         self.keeper = keeper
+        self.desk = desk
         self._kept: Kept | None = None
         self.snapshots = snapshots
         self.pipe = pipe
@@ -192,6 +196,11 @@ class GatewayEnd:
         """A turn is about to be played: what it is played with is kept."""
         if self.keeper is not None:
             self.keeper.begins(self._strategies(self.store.strategy_rows)[0])
+
+    def end_turn(self) -> None:
+        """A turn is committed, and commands of clients are carried out next."""
+        if self.desk is not None:
+            self.desk.turn_ended()
 
     def _publish(self) -> None:
         tables = self.store.snapshot()

@@ -56,6 +56,7 @@ class TurnLoop:
                 self.store.phases.note_published(published)
                 self.end.tell_condition()
                 self.end.send(replace(report, phase_seconds={**report.phase_seconds, "publish": published}))
+            self.end.end_turn()
             schedule.advance(time.monotonic())
             if report.grounded:
                 names = ", ".join(report.grounded)

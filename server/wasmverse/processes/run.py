@@ -20,6 +20,7 @@ from wasmverse.errors import DatabaseLocked, RecordingError, SettingsError, Snap
 from wasmverse.messages import Confined, Failure, Progress
 from wasmverse.past.keeper import Keeper, universe_name
 from wasmverse.past.volume import past_folder
+from wasmverse.processes.copying_desk import CopyingDesk
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.recording.recorder import record
@@ -28,7 +29,7 @@ from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.arrow import snapshot_columns
 from wasmverse.storage.opening import open_universe, storage_error
-from wasmverse.storage.universe_store import SharedStore, UniverseStore
+from wasmverse.storage.universe_store import FileStore, SharedStore, UniverseStore
 from wasmverse.universe.cache import keep_no_more
 from wasmverse.universe.turn import Laws
 
@@ -117,15 +118,20 @@ def _run(
                 store.keep_commands()
             record(store, settings.record_path, settings.record_hash_turns)
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
-        keeper = None
+        keeper = desk = None
         try:
             keeper = _keeper(settings, store)
-            end = GatewayEnd(store, snapshots, pipe, keeper)
+            place = settings.database_path
+            if isinstance(store, FileStore) and isinstance(place, Path):
+                desk = CopyingDesk(store, place, settings.backup_growth_bytes_max)
+            end = GatewayEnd(store, snapshots, pipe, keeper, desk)
             if not end.is_asked:  # nobody asks for anything before there is a turn
                 play_or_follow(end, settings.period_seconds)
         finally:
             if keeper is not None:
                 keeper.close()
+            if desk is not None:
+                desk.close()
             # The file is released last: whoever opens it next uses the same folder for snapshots.
             snapshots.close()
     finally:

@@ -59,6 +59,11 @@ class UniverseSettings(Group):
         ge=1 << 10,
         description="Size of the log at which a checkpoint writes it into the database file, between two turns, in bytes.",
     )
+    backup_growth_bytes_max: int = Field(
+        4 << 30,
+        ge=1 << 20,
+        description="How much the file and its log may grow while a backup copies them, in bytes; then the backup is given up.",
+    )
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:

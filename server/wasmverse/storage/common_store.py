@@ -47,6 +47,7 @@ from wasmverse.storage.universe_store import Founding, Size
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import GROUNDED, REMOVED, times_usual
 from wasmverse.universe import rules
+from wasmverse.universe.digest import hash_in_order
 from wasmverse.universe.result import TurnAccount
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import Laws
@@ -184,6 +185,11 @@ class CommonStore(ABC, Generic[T]):
         """The hash of the committed state; see ``universe.state.state_hash``."""
         state = self.stored.state
         return state_hash(state.ships, state.nodes, self.stored.tid, self.next_eid)
+
+    def state_hasher(self) -> Callable[[], str]:
+        """As in `FileStore`; nobody changes the arrays of a committed state."""
+        stored = self.stored
+        return partial(hash_in_order, stored.state, stored.tid, stored.next_eid)
 
     def founding(self) -> Founding:
         """As in `UniverseStore`."""

@@ -150,6 +150,21 @@ class UniverseStore(Protocol):
 
 
 @runtime_checkable
+class FileStore(UniverseStore, Protocol):
+    """A universe in a file, which can be copied while turns go on."""
+
+    def hold(self) -> tuple[int, int]:
+        """Leave alone what is committed until `release`: so many bytes of the file and of its log, copied meanwhile, are the
+        universe as it is committed now. The file grows as long as this lasts."""
+
+    def release(self) -> None:
+        """Reuse places of the file again."""
+
+    def state_hasher(self) -> Callable[[], str]:
+        """What computes `state_hash` of the state that is committed now, in any thread, also when turns go on."""
+
+
+@runtime_checkable
 class SharedStore(UniverseStore, Protocol):
     """A universe that several processes have open at once: one of them has the clock, and plays; the others follow.
 

@@ -31,12 +31,18 @@ APPLICATION = "wasmverse"
 FEW_ROWS_TO_READ = 500_000
 """A universe with fewer ships and nodes is faster with one DuckDB thread than with handing work to several."""
 
+_NEVER_BYTES = 1 << 50
+"""A log that never becomes as long."""
+
 LOG_SLACK_BYTES = 64 << 20
 """How much longer than it should be the log may become when nobody calls `Database.checkpoint`."""
 
 ROW_GROUP_ROWS = 2_048
 """Rows that DuckDB stores together, and writes to the file while it inserts the next ones on another core; the fewest that there
 may be. With its own 122,880 the rows of all systems are written at the commit, by one core: docs/architecture.md."""
+
+BACKUP_TABLE = "backup"
+"""A file with this table is a backup of a universe, and says so there."""
 
 _ATTACHED = "universe_file"
 
@@ -52,6 +58,7 @@ class Database:
         self.path = path
         self._log_bytes_max = 0
         self._replaced_bytes = 0
+        self._is_held = False
         self._connection = engine.connect()
         # Attached, not connected to, because only so the size of its row groups can be said.
         name = str(path or ":memory:").replace("'", "''")
@@ -61,8 +68,12 @@ class Database:
             driver.execute(f"USE {_ATTACHED}").fetchall()
 
     @classmethod
-    def open(cls, path: Path | None) -> Self:
+    def open(cls, path: Path | None, *, is_backup: bool = False) -> Self:
         """Open a file, made with an empty schema if there is none.
+
+        Parameters
+        ----------
+        is_backup : whether it may be a backup, which nobody is to play.
 
         Raises
         ------
@@ -97,7 +108,7 @@ class Database:
                 transaction.run("PRAGMA force_compression='uncompressed'")
                 # On by default where Python has no script to run, and then in the middle of what a program prints.
                 transaction.run("SET enable_progress_bar = false")
-            database._check_schema()
+            database._check_schema(is_backup)
         except BaseException as error:
             with suppress(sa.exc.SQLAlchemyError, duckdb.Error):  # a damaged file may not even be closed
                 database.close()
@@ -140,8 +151,29 @@ class Database:
     def limit_log(self, bytes_max: int) -> None:
         """Call the log long when it is larger. A commit that finds it much larger makes a checkpoint by itself."""
         self._log_bytes_max = bytes_max
+        self._limit_commits(bytes_max + LOG_SLACK_BYTES)
+
+    def _limit_commits(self, bytes_max: int) -> None:
+        """A commit that finds the log larger makes a checkpoint."""
         with self.transaction() as transaction:
-            transaction.run(f"SET checkpoint_threshold = '{bytes_max + LOG_SLACK_BYTES}B'")
+            transaction.run(f"SET checkpoint_threshold = '{bytes_max}B'")
+
+    def hold(self) -> tuple[int, int]:
+        """Do no checkpoint until `release`, nor when the log is long; the bytes of the file and of its log now.
+
+        Until then no byte is changed of those that the last checkpoint and the log so far need: what is committed goes to free
+        places of the file, and to the log's end. So a copy of these many bytes of both, made meanwhile, is the universe as it is
+        committed now.
+        """
+        assert self.path is not None
+        self._is_held = True
+        self._limit_commits(_NEVER_BYTES)
+        return _size_bytes(self.path), _size_bytes(self._log_path)
+
+    def release(self) -> None:
+        """Do checkpoints again."""
+        self._is_held = False
+        self.limit_log(self._log_bytes_max)
 
     @property
     def is_checkpoint_due(self) -> bool:
@@ -150,7 +182,7 @@ class Database:
         Rows that fill row groups are written to the file at once, and to the log only where they are: what they replace is free
         again after the next checkpoint.
         """
-        if self.path is None:
+        if self.path is None or self._is_held:
             return False
         return max(_size_bytes(self._log_path), self._replaced_bytes) > self._log_bytes_max
 
@@ -183,8 +215,8 @@ class Database:
             for statement in views.ddl(self.engine.dialect):
                 transaction.run(statement)
 
-    def _check_schema(self) -> None:
-        """Make the schema in an empty file, make an older one over; refuse what is no universe or of a newer format."""
+    def _check_schema(self, is_backup: bool) -> None:
+        """Make the schema in an empty file, migrate an older one; refuse what is no universe, a backup, or of a newer format."""
         with self.transaction() as transaction:
             columns = transaction.columns()
         if not columns:
@@ -195,6 +227,11 @@ class Database:
                 raise DatabaseForeign(
                     f"{self.path} is a DuckDB file with other tables ({', '.join(sorted(columns)[:4])}); "
                     "a universe needs a file of its own: name another with --db"
+                )
+            if BACKUP_TABLE in columns and not is_backup:
+                raise DatabaseForeign(
+                    f"{self.path} is a backup, which stays as it is: make a universe of it with "
+                    f"`wasmverse universe restore {self.path} FILE`, and name that file"
                 )
             row = transaction.one(sa.select(schema.universe.c.application, schema.universe.c.format_version))
         if row is not None and row.application != APPLICATION:

@@ -7,26 +7,25 @@ files.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
-from wasmverse.errors import DatabaseDamaged, DatabaseError, DatabaseLocked, WasmverseError
+from wasmverse.errors import DatabaseDamaged, DatabaseError, WasmverseError
 from wasmverse.settings import Settings
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.failure import damage, disk_failure
+from wasmverse.storage.duckdb.file_lock import locked, sync
 from wasmverse.storage.duckdb.log import logs_of, read_log
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.text import printable
@@ -56,7 +55,10 @@ def recover(path: Path) -> str:
     if not path.is_file():
         raise DatabaseError(f"{path} is no file: name the universe to recover with --db")
     try:
-        with _locked(path), tempfile.TemporaryDirectory(prefix=".recover-", dir=path.parent) as folder:
+        with (
+            locked(path, "recover"),
+            tempfile.TemporaryDirectory(prefix=".recover-", dir=path.parent) as folder,
+        ):
             return _recover(path, Path(folder) / path.name)
     except OSError as error:
         raise disk_failure(error, path) or DatabaseError(
@@ -164,37 +166,12 @@ def _put_in_place(path: Path, copy: Path, logs: list[Path]) -> list[Path]:
     shutil.copymode(path, copy)
     with suppress(PermissionError):
         os.chown(copy, owner.st_uid, owner.st_gid)
-    _sync(copy)
+    sync(copy)
     copy.replace(path)
     for log in logs:
         log.unlink()
-    _sync(path.parent)
+    sync(path.parent)
     return list(names.values())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Nobody else has the file open, or opens it meanwhile. The lock is of the kind that is not lost when it is copied."""
-    with path.open("r+b") as file:
-        kind = getattr(fcntl, "F_OFD_SETLK", None)
-        try:
-            if kind is None:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            else:
-                fcntl.fcntl(file, kind, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        except OSError as error:
-            raise DatabaseLocked(
-                f"{path} is in use by another process: stop the server that has it open, then recover"
-            ) from error
-        yield
 
 
 def main() -> None:

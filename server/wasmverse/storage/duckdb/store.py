@@ -111,6 +111,14 @@ class DuckdbStore(CommonStore[Transaction]):
         """Make a checkpoint."""
         self.database.checkpoint()
 
+    def hold(self) -> tuple[int, int]:
+        """As in `FileStore`."""
+        return self.database.hold()
+
+    def release(self) -> None:
+        """As in `FileStore`."""
+        self.database.release()
+
     def size_bytes(self) -> int:
         """Of the file and its log; 0 in memory."""
         return self.database.size_bytes()

@@ -1,0 +1,96 @@
+"""`wasmverse universe backup` and `restore`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from wasmverse.cli.options import settings_of
+from wasmverse.cli.terminal import fail
+from wasmverse.errors import WasmverseError
+
+NICE = 5
+"""Turns come first."""
+
+
+def backup(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM", help="A universe: its file, or the URL of its database.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TO", help="The backup: a file that is not there yet.", show_default=False),
+    ],
+    from_place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from-place", help="The URL of a further server that has a part of FROM; may be repeated."
+        ),
+    ] = None,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", min=0.1, help="Seconds to wait for the end of a turn of a universe that runs."
+        ),
+    ] = 60.0,
+) -> None:
+    """Write all of a universe at the end of a turn, with its tokens, into one file, while a server plays it or not.
+
+    Turns go on meanwhile. The file is opened again, every table is checked, and the hash of all ships and nodes is compared with
+    that of the turn; only then it gets its name. The last line has turn and hash.
+    """
+    from wasmverse.storage.backups import back_up  # noqa: PLC0415 - large imports, only where needed
+    from wasmverse.storage.copying import Places  # noqa: PLC0415
+
+    read = settings_of(database_path=source, place_urls=from_place or None)
+    made = _done(lambda tell: back_up(Places(read.database_path, read.place_urls), target, tell, wait))
+    print(
+        f"{target} has turn {made.tid:,}: {made.ships:,} ships, {made.nodes:,} nodes, state_hash {made.state_hash}"
+    )
+
+
+def restore(
+    source: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help="A file that `backup` wrote.", show_default=False)
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO",
+            help="A file that is not there yet, or the URL of an empty database.",
+            show_default=False,
+        ),
+    ],
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--place", help="The URL of a further server that is to have a part of TO; may be repeated."
+        ),
+    ] = None,
+) -> None:
+    """Make a universe of a backup, with the tokens of that time. Its hash is checked; nothing that is there is replaced."""
+    from wasmverse.storage.backups import restore as run  # noqa: PLC0415
+    from wasmverse.storage.copying import Places  # noqa: PLC0415
+
+    made = settings_of(database_path=target, place_urls=place or None)
+    row = _done(lambda tell: run(source, Places(made.database_path, made.place_urls), tell))
+    print(f"{made.database_path} goes on from turn {row.tid:,}: state_hash {row.state_hash}")
+
+
+def _done(work: Callable[[Callable[[str], None]], Any]) -> Any:
+    with suppress(OSError):
+        os.nice(NICE)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        return work(console.print)
+    except WasmverseError as error:
+        fail(error.message)

@@ -1,0 +1,97 @@
+"""Lets somebody copy the universe's file while turns go on: what ``storage.backup_request`` asks of who plays."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wasmverse.storage.backup_request import Held, answer, answer_path, requested
+from wasmverse.storage.universe_store import FileStore
+
+log = logging.getLogger("wasmverse.universe")
+
+
+@dataclass(slots=True)
+class _Copied:
+    """Who copies at the moment, how large the file and its log were then, and how much both may grow."""
+
+    number: str
+    bytes_before: int
+    growth_max: int
+
+
+class CopyingDesk:
+    """For the thread that plays turns. Of a turn it takes the time to look whether a file is there.
+
+    Parameters
+    ----------
+    growth_bytes_max : how much the file and its log may grow while they are copied; half of what the disk has left, if that is
+        less.
+    """
+
+    def __init__(self, store: FileStore, path: Path, growth_bytes_max: int) -> None:
+        self.store = store
+        self.path = path
+        self.growth_bytes_max = growth_bytes_max
+        self._copied: _Copied | None = None
+        self._given_up: str | None = None
+        self._answering = threading.Lock()
+        answer_path(path).unlink(missing_ok=True)  # of a process that was killed
+
+    def turn_ended(self) -> None:
+        """A turn is committed, and no command was carried out since."""
+        try:
+            number = requested(self.path)
+            if self._copied is not None:
+                if number != self._copied.number:
+                    self._let_go()
+                elif (grown := self.store.size_bytes() - self._copied.bytes_before) > self._copied.growth_max:
+                    log.warning(
+                        "turn %d: a backup takes so long that the file and its log grew by %d bytes: it is given up",
+                        self.store.tid,
+                        grown,
+                    )
+                    self._given_up = number
+                    self._let_go()
+            if self._copied is None and number is not None and number != self._given_up:
+                self._hold(number)
+        except OSError as error:
+            log.warning("nobody can copy the file: %s", error)
+
+    def close(self) -> None:
+        """The file is closed next: nobody may rely on its bytes any more."""
+        if self._copied is not None:
+            self._let_go()
+
+    def _hold(self, number: str) -> None:
+        file_bytes, log_bytes = self.store.hold()
+        free = shutil.disk_usage(self.path.parent).free
+        self._copied = _Copied(number, file_bytes + log_bytes, min(self.growth_bytes_max, free // 2))
+        ships, nodes = self.store.size
+        held = Held(
+            number, os.getpid(), self.store.tid, self.store.next_eid, "", file_bytes, log_bytes, ships, nodes
+        )
+        # The hash of a million ships takes as long as a part of a turn: not before the next one.
+        hasher = self.store.state_hasher()
+        threading.Thread(target=self._answer, args=(held, hasher), name="copying", daemon=True).start()
+
+    def _answer(self, held: Held, hasher: Callable[[], str]) -> None:
+        state_hash = hasher()
+        with self._answering:
+            if self._copied is None or self._copied.number != held.number:
+                return
+            try:
+                answer(self.path, replace(held, state_hash=state_hash))
+            except OSError as error:
+                log.warning("nobody can copy the file: %s", error)
+
+    def _let_go(self) -> None:
+        with self._answering:
+            self._copied = None
+            answer_path(self.path).unlink(missing_ok=True)
+        self.store.release()
