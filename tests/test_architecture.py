@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "server" / "wasmverse"
 MODULES = sorted(module for module in PACKAGE.rglob("*.py") if module != PACKAGE / "__init__.py")
+KNOWN = frozenset(MODULES)
 
 PLAIN = {"errors", "text", "settings", "commands", "messages"}
 """Plain values that every room but the two pure ones may import: errors, limits, what processes say to each other."""
@@ -133,7 +135,8 @@ def room_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported(module: Path) -> set[str]:
+@cache
+def imported(module: Path) -> frozenset[str]:
     """Full names of all that a module imports, wherever in it."""
     names: set[str] = set()
     package = ("wasmverse", *module.relative_to(PACKAGE).parent.parts)
@@ -144,27 +147,27 @@ def imported(module: Path) -> set[str]:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             start = ".".join(part for part in (base, node.module or "") if part)
             names |= {f"{start}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
-def roots_of(names: set[str]) -> set[str]:
+def roots_of(names: Set[str]) -> set[str]:
     """The packages that some names are in."""
     return {name.split(".")[0] for name in names}
 
 
-def rooms_of(names: set[str]) -> set[str]:
+def rooms_of(names: Set[str]) -> set[str]:
     """The rooms of our own package among some names."""
     rooms = {name.split(".")[1] for name in names if name.startswith("wasmverse.")}
     return {room for room in rooms if (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file()}
 
 
-def modules_of(names: set[str]) -> Iterator[Path]:
+def modules_of(names: Set[str]) -> Iterator[Path]:
     """The modules of our own package among some names, which may be names in them."""
     for name in names:
         if name.startswith("wasmverse."):
             path = PACKAGE.joinpath(*name.split(".")[1:])
             for candidate in (path.with_suffix(".py"), path.parent.with_suffix(".py")):
-                if candidate in MODULES:
+                if candidate in KNOWN:
                     yield candidate
                     break
 
@@ -203,7 +206,7 @@ DOORS = {
 """Of some rooms, the modules through which one other room may come in; not the pool, the dispatch or the readers behind them."""
 
 
-def inner(names: set[str], room: str) -> set[str]:
+def inner(names: Set[str], room: str) -> set[str]:
     """The modules of a room among some names, which may be names in them."""
     return {path.stem for path in modules_of(names) if room_of(path) == room}
 

@@ -32,3 +32,9 @@ def test_a_reader_does_without(tmp_path: Path) -> None:
         assert "/pandas/" not in mapped
 
     with_a_reader(tmp_path, look)
+
+
+def test_a_reader_starts_without_what_few_queries_need() -> None:
+    program = "import wasmverse.query.wire, wasmverse.reader.engine, sys; print({'asyncio', 'sqlglot'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -11,11 +11,13 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes.forked import Forked
 from tests.processes.universe import COMMAND, PATIENCE_SECONDS, Universe
 from wasmverse.processes.snapshot_folder import snapshot_folder
 from wasmverse.settings import Settings
 
-KILLS = 20
+KILLS = 4
+FORKED_KILLS = 24
 CROWD_SYSTEMS = int(os.environ.get("WASMVERSE_TEST_CROWD_SYSTEMS", "300"))
 CROWD_KILLS = int(os.environ.get("WASMVERSE_TEST_CROWD_KILLS", "4"))
 """32 ships to a system; `make test-long` kills 200,000 of them 30 times."""
@@ -38,13 +40,29 @@ def test_every_restart_after_kill_nine_goes_on_from_the_last_committed_turn(univ
 
 
 @pytest.mark.slow
+def test_no_kill_of_a_universe_loses_a_turn_that_was_reported(tmp_path: Path) -> None:
+    """Half of them while it opens its file, makes it whole again or plays its first turns, half while it plays."""
+    rng = random.Random(2027)
+    universe = Universe(tmp_path)
+    last = 0
+    with Forked(universe.path) as forked:
+        for number in range(FORKED_KILLS):
+            is_playing = number % 2 == 0
+            told = forked.killed(rng.uniform(0.0, 0.4), last if is_playing else None)
+            tid = universe.committed_turn()
+            assert tid >= max(told, last), f"turn {max(told, last)} was reported; the file has {tid}"
+            assert tid > last or not is_playing, "no turn was committed since the last kill"
+            last = tid
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("log_bytes_max", [None, 1 << 10], ids=["log", "checkpoints"])
 def test_a_crowd_survives_kill_nine_while_it_is_committed(tmp_path: Path, log_bytes_max: int | None) -> None:
     """Killed while turns follow each other without a pause, half of the times while DuckDB does a checkpoint.
 
     Turns are played without pause, so a kill hits reading, playing, committing or checkpointing alike.
     """
-    universe = Universe(tmp_path, systems=CROWD_SYSTEMS, ships=32, nodes=32)
+    universe = Universe(tmp_path, systems=CROWD_SYSTEMS, ships=32, nodes=32, period=0.05)
     if log_bytes_max is not None:
         universe.environment["WASMVERSE_LOG_BYTES_MAX"] = str(log_bytes_max)
     rng = random.Random(CROWD_SYSTEMS)

@@ -34,11 +34,12 @@ class Universe:
     """One universe file with its server, which a test may start and end as often as it likes.
 
     With one reader and no spare: each takes half a second of processor time to start, and most tests ask one thing at a time.
-    It is as urgent as the rest, or a busy machine would starve it.
+    It is as urgent as the rest, or a busy machine would starve it. A period is long enough that most of it is a pause: each turn
+    takes 15 ms of processor time, also while a test waits for something else.
     """
 
     def __init__(
-        self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.05
+        self, folder: Path, *, systems: int = 12, ships: int = 8, nodes: int = 16, period: float = 0.1
     ) -> None:
         self.path = folder / "universe.duckdb"
         self.log = folder / "server.log"

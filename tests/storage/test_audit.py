@@ -1,6 +1,7 @@
 """A file that others wrote to is refused at the start, with the row and the remedy; what they may change is not."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -24,9 +25,15 @@ OLDER = MODULE + b"\0\2\1x"
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, untouched: Path) -> Path:
+    """A file for each test to change."""
+    return Path(shutil.copy(untouched, tmp_path / "universe.duckdb"))
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of a universe at turn 1, of 3 systems with 4 ships and 6 nodes each: eids 1..30, next 31."""
-    path = tmp_path / "universe.duckdb"
+    path = tmp_path_factory.mktemp("audit") / "universe.duckdb"
     database = Database.open(path)
     fill(database)
     with database.transaction() as transaction:

@@ -6,17 +6,19 @@ arguments, an answer's the result. What a reader says is data to the pool, never
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import struct
 from dataclasses import asdict, dataclass
-from typing import Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import orjson
 
 from wasmverse.query.query import Query
 from wasmverse.query.result import Cut
+
+if TYPE_CHECKING:
+    import asyncio  # only the pool's end waits for several at once, and has loaded it
 
 _LENGTHS = struct.Struct("<II")
 HEAD_BYTES_MAX = 16 << 20

@@ -35,7 +35,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     with socket.socket(fileno=int(sys.argv[1])) as connection:
-        from wasmverse.query import wire  # noqa: PLC0415 - asyncio and orjson read their files before the gate closes
+        from wasmverse.query import wire  # noqa: PLC0415 - orjson reads its files before the gate closes
 
         config = wire.receive(connection)
         if config is None:
