@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from wasmverse.chronicle.digest import Digest, digest_of
 from wasmverse.chronicle.hero import COLOSSUS, COLOSSUS_ENERGY, Hero, rank_of
 from wasmverse.chronicle.names import ship_name
+from wasmverse.chronicle.ranking import Ranking
 from wasmverse.chronicle.rarity import Rarity
 from wasmverse.chronicle.story import Stories, Story
 from wasmverse.chronicle.texts import counted, joined
-from wasmverse.universe.notable import ENERGY_A_BLASTER, strength
+from wasmverse.universe.notable import strength
 from wasmverse.universe.result import TurnAccount
 
 VERSION = 1
@@ -67,7 +69,7 @@ class Chronicle:
         self._rarity = Rarity()
         self._told: dict[str, int] = {}
         self._oldest: Hero | None = None
-        self._ranking: _Ranking | None = None
+        self._ranking: Ranking | None = None
 
     # One turn
 
@@ -86,20 +88,20 @@ class Chronicle:
         self._births.append([tid, digest["next_eid"]])
         del self._births[:-BIRTHS_MAX]
         stories = Stories(tid, self._rarity, self._told)
-        members = self.members
-        gone = self._fall(digest, stories)
-        self._rise(digest, stories)
+        if self._ranking is None:
+            self._ranking = Ranking(self.heroes.values())
+        ranking = self._ranking
+        gone = self._fall(digest, ranking, stories)
+        self._rise(digest, ranking, stories)
         self._count_kills(digest, stories)
-        if self._ranking is None or members != self.members:
-            self._ranking = _Ranking(self.heroes)
-            self._hold(self._ranking.holders, stories)
-        self._crown(self._ranking.best, gone, stories)
+        self._hold(ranking.settle(self.heroes.values()), ranking, stories)
+        self._crown(ranking.best, gone, stories)
         self._share(digest, stories, is_first=is_first)
         self._battles(digest, stories)
         self._age(stories)
         return stories.chosen()
 
-    def _fall(self, digest: Digest, stories: Stories) -> dict[int, Hero]:
+    def _fall(self, digest: Digest, ranking: Ranking, stories: Stories) -> dict[int, Hero]:
         """Heroes that are gone: fallen, or passed by stronger ones. Returns those that died."""
         gone: dict[int, Hero] = {}
         for eid, sid, x, y, strategy, blasters, killer, by in digest["falls"]:
@@ -115,12 +117,15 @@ class Chronicle:
             kind = "starves" if by is None and killer is None else "titan_falls" if hero else "stranger_falls"
             stories.add("titan_falls", kind, stakes, values)
             if hero is not None:
+                ranking.leave(hero)
                 hero.died, hero.killer, hero.killer_strategy = digest["tid"], killer, by
                 hero.blasters, hero.kills = blasters, self._kills.get(eid, 0)
                 gone[eid] = hero
                 self._bury(hero)
         for eid in digest["left"]:
-            if self.heroes.pop(eid, None) is not None:
+            passed = self.heroes.pop(eid, None)
+            if passed is not None:
+                ranking.leave(passed)
                 self.members += 1
         return gone
 
@@ -131,9 +136,8 @@ class Chronicle:
             old = self.fallen[:-FALLEN_RECENT]
             self.fallen.remove(min(old, key=lambda one: (one.fame, one.died, one.eid)))
 
-    def _rise(self, digest: Digest, stories: Stories) -> None:
+    def _rise(self, digest: Digest, ranking: Ranking, stories: Stories) -> None:
         """Ships that are new among the strongest, or stronger than they were."""
-        ranking, is_passed = self._ranking, False
         for eid, sid, strategy, blasters, energy in digest["risen"]:
             hero = self.heroes.get(eid)
             before = None if hero is None else hero.rank
@@ -145,16 +149,15 @@ class Chronicle:
                     self._oldest = hero
             hero.energy_max, hero.blasters = max(hero.energy_max, energy), max(hero.blasters, blasters)
             self._note_energy(hero, before, stories)
-            is_passed = is_passed or ranking is None or ranking.may_be_passed_by(hero)
+            ranking.rise(hero)
+        heroes, rise = self.heroes, ranking.rise
         for eid, energy in batched(digest["grown"]):
-            hero = self.heroes[eid]
+            hero = heroes[eid]
             before = hero.rank if energy >= COLOSSUS_ENERGY > hero.energy_max else ""
             hero.energy_max = energy
-            is_passed = is_passed or ranking is None or ranking.may_be_passed_by(hero)
+            rise(hero)
             if before or energy > self._records["energy"]:
                 self._note_energy(hero, before or hero.rank, stories)
-        if is_passed:
-            self._ranking = None
         for column, is_changed in (
             ("energy_max", digest["risen"] or digest["grown"]),
             ("blasters", digest["risen"]),
@@ -194,14 +197,19 @@ class Chronicle:
                 self._set_record("kills", "record_kills", count, hero, stories, next_kills)
             elif count in SPREES:
                 stories.add("spree", "spree", count, {**self._of(hero), "value": count})
-        for eid in list(self._kills)[: max(0, len(self._kills) - KILLERS_MAX)]:
+        for eid in list(islice(self._kills, max(0, len(self._kills) - KILLERS_MAX))):
             del self._kills[eid]
 
-    def _hold(self, holders: dict[int, Hero], stories: Stories) -> None:
-        """A system is held by its strongest hero's strategy; it changes hands when one of another strategy takes that place."""
-        for sid, eid in self._holders.items():
-            now = holders.get(sid)
-            if now is None or now.eid == eid:
+    def _hold(self, changed: Iterable[int], ranking: Ranking, stories: Stories) -> None:
+        """A system is held by its strongest hero's strategy; it changes hands when one of another strategy takes that place.
+
+        ``changed`` are the sids of systems that may have another strongest hero now, or none.
+        """
+        for sid in changed:
+            now, eid = ranking.holders.get(sid), self._holders.pop(sid, None)
+            if now is not None:
+                self._holders[sid] = now.eid
+            if now is None or eid is None or now.eid == eid:
                 continue
             holder = self.heroes.get(eid) or self._fallen(eid)
             if holder is not None and holder.strategy != now.strategy:
@@ -212,7 +220,6 @@ class Chronicle:
                     "by_strategy": holder.strategy,
                 }
                 stories.add("system_taken", "system_taken", now.power, values)
-        self._holders = {sid: hero.eid for sid, hero in holders.items()}
 
     def _fallen(self, eid: int) -> Hero | None:
         """Who fell in this turn."""
@@ -341,7 +348,7 @@ class Chronicle:
             "births": self._births,
             "kills": list(self._kills.items()),
             "records": self._records,
-            "holders": list(self._holders.items()),
+            "holders": sorted(self._holders.items()),
             "rarity": self._rarity.state(),
             "told": self._told,
         }
@@ -376,37 +383,6 @@ class Chronicle:
 
 def _birth(hero: Hero) -> tuple[int, int]:
     return hero.born, hero.eid
-
-
-class _Ranking:
-    """Who is the strongest, as long as nobody is new, gone or passed by another.
-
-    holders : by sid the strongest hero of each system, in the heroes' order; best : the strongest of all. Of equals it is the one
-        with the lower eid.
-    """
-
-    def __init__(self, heroes: Mapping[int, Hero]) -> None:
-        holders: dict[int, tuple[int, Hero]] = {}
-        best: tuple[int, Hero] | None = None
-        for hero in heroes.values():
-            power = hero.energy_max + ENERGY_A_BLASTER * hero.blasters
-            holder = holders.get(hero.sid)
-            if holder is None or power > holder[0] or (power == holder[0] and hero.eid < holder[1].eid):
-                holders[hero.sid] = power, hero
-            if best is None or power > best[0] or (power == best[0] and hero.eid < best[1].eid):
-                best = power, hero
-        self.holders = {sid: hero for sid, (_, hero) in holders.items()}
-        self.best = None if best is None else best[1]
-        # Heroes grow only, so these are at most what the strongest have by now.
-        self._powers = {sid: power for sid, (power, _) in holders.items()}
-        self._best_power = -1 if best is None else best[0]
-
-    def may_be_passed_by(self, hero: Hero) -> bool:
-        """Whether a hero that has grown may have become the strongest; said too often rather than too seldom."""
-        power = hero.energy_max + ENERGY_A_BLASTER * hero.blasters
-        if power >= self._best_power and hero is not self.best:
-            return True
-        return power >= self._powers.get(hero.sid, 0) and self.holders.get(hero.sid) is not hero
 
 
 FIRST_HERO = {"veteran": 0.6, "champion": 0.72, "titan": 0.85, "colossus": 0.9}

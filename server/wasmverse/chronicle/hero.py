@@ -26,11 +26,9 @@ _RANK_BY_BLASTERS = [
 
 def rank_of(blasters: int, energy_max: int) -> str:
     """The rank of a ship with so many blasters that has held so much energy."""
-    return (
-        COLOSSUS
-        if energy_max >= COLOSSUS_ENERGY and blasters >= RANKS[-1][1]
-        else _RANK_BY_BLASTERS[min(blasters, 255)]
-    )
+    if energy_max >= COLOSSUS_ENERGY and blasters >= RANKS[-1][1]:
+        return COLOSSUS
+    return _RANK_BY_BLASTERS[min(blasters, 255)]
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from wasmverse.storage import schema
 from wasmverse.storage.arrow import arrow_schema
 from wasmverse.storage.rolling_rows import RollingRows
 from wasmverse.storage.transaction import Transaction
+from wasmverse.universe.notable import NOTABLE_MAX
 from wasmverse.universe.result import TurnAccount
 
 CHECKPOINT_TURNS = 64
@@ -31,6 +32,8 @@ STORY_TURNS = 3_600
 STORY_TYPE = arrow_schema(schema.story)
 HERO_TYPE = arrow_schema(schema.hero)
 _NO_STORIES = STORY_TYPE.empty_table()
+_NOTHING = [pa.nulls(NOTABLE_MAX, HERO_TYPE.field(name).type) for name in HERO_TYPE.names[9:]]
+"""What is known of the end of one that is alive, by column."""
 _CHRONICLE_TYPE = arrow_schema(schema.chronicle)
 
 Kept = tuple[int, str | None, str | None]
@@ -196,24 +199,22 @@ def _read_stories(tid: int, text: str) -> list[dict[str, Any]]:
 def _alive_table(heroes: list[Hero]) -> pa.Table:
     """Rows of those that are alive: nothing is known of an end."""
     eids = [hero.eid for hero in heroes]
+    blasters = [hero.blasters for hero in heroes]
+    energies = [hero.energy_max for hero in heroes]
     columns: dict[str, list[Any]] = {
         "eid": eids,
         "name": list(map(ship_name, eids)),
         "sid": [hero.sid for hero in heroes],
         "strategy": [hero.strategy for hero in heroes],
-        "rank": [rank_of(hero.blasters, hero.energy_max) for hero in heroes],
+        "rank": list(map(rank_of, blasters, energies)),
         "born_tid": [hero.born for hero in heroes],
         "kills": [hero.kills for hero in heroes],
-        "energy_max": [hero.energy_max for hero in heroes],
-        "blasters": [hero.blasters for hero in heroes],
+        "energy_max": energies,
+        "blasters": blasters,
     }
-    arrays = [
-        pa.array(columns[field.name], field.type)
-        if field.name in columns
-        else pa.nulls(len(heroes), field.type)
-        for field in HERO_TYPE
-    ]
-    return pa.Table.from_arrays(arrays, schema=HERO_TYPE)
+    arrays = [pa.array(values, HERO_TYPE.field(name).type) for name, values in columns.items()]
+    nothing = [column.slice(0, len(heroes)) for column in _NOTHING]
+    return pa.Table.from_arrays([*arrays, *nothing], schema=HERO_TYPE)
 
 
 def _fallen_row(hero: Hero) -> tuple[Any, ...]:

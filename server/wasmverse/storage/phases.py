@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,18 +23,19 @@ class TurnPhases:
     """The rows of ``turn_phase``."""
 
     def __init__(self) -> None:
-        self._rows: deque[dict[str, int | float | None]] = deque(maxlen=TURNS_KEPT)
+        self._rows: deque[list[Any]] = deque(maxlen=TURNS_KEPT)
         self._watchers = 0
 
     def note_turn(self, tid: int, seconds: Mapping[str, float]) -> None:
         """A turn is committed. How long it takes to publish it is not known yet."""
-        row: dict[str, int | float | None] = {f"{phase}_seconds": seconds.get(phase, 0.0) for phase in PHASES}
-        self._rows.append({**row, "tid": tid, "publish_seconds": None, "watchers": self._watchers})
+        values: dict[str, Any] = {f"{phase}_seconds": seconds.get(phase, 0.0) for phase in PHASES}
+        values |= {"tid": tid, "publish_seconds": None, "watchers": self._watchers}
+        self._rows.append([values[name] for name in _TYPE.names])
 
     def note_published(self, seconds: float) -> None:
         """The newest turn was published in so long."""
         if self._rows:
-            self._rows[-1]["publish_seconds"] = seconds
+            self._rows[-1][_TYPE.get_field_index("publish_seconds")] = seconds
 
     def note_watchers(self, count: int) -> None:
         """So many connections have live queries."""
@@ -41,4 +43,6 @@ class TurnPhases:
 
     def table(self) -> pa.Table:
         """As Arrow, oldest first."""
-        return pa.Table.from_pylist(list(self._rows), _TYPE)
+        columns = list(zip(*self._rows, strict=True)) or [()] * len(_TYPE)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, _TYPE, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=_TYPE)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,6 +45,9 @@ may be. With its own 122,880 the rows of all systems are written at the commit, 
 BACKUP_TABLE = "backup"
 """A file with this table is a backup of a universe, and says so there."""
 
+STATEMENTS_KEPT = 32
+"""Statements that are kept parsed: those of a turn are few, and to parse one takes 0.1 to 0.4 ms."""
+
 _ATTACHED = "universe_file"
 
 LOCK_WAIT_SECONDS = 5.0
@@ -60,10 +64,13 @@ class Database:
         self._replaced_bytes = 0
         self._is_held = False
         self._connection = engine.connect()
+        self._parse = lru_cache(STATEMENTS_KEPT)(
+            self._connection.connection.driver_connection.extract_statements  # type: ignore[union-attr]
+        )
         # Attached, not connected to, because only so the size of its row groups can be said.
         name = str(path or ":memory:").replace("'", "''")
         with self._connection.begin():
-            driver = Transaction(self._connection).driver
+            driver = Transaction(self._connection, self._parse).driver
             driver.execute(f"ATTACH '{name}' AS {_ATTACHED} (ROW_GROUP_SIZE {ROW_GROUP_ROWS})").fetchall()
             driver.execute(f"USE {_ATTACHED}").fetchall()
 
@@ -135,7 +142,7 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """All or nothing: committed when the block ends, rolled back when it raises."""
         with self._connection.begin():
-            yield Transaction(self._connection)
+            yield Transaction(self._connection, self._parse)
 
     def fit_threads(self, rows: int) -> None:
         """Use one DuckDB thread for a universe of few rows, one a core for others."""
@@ -263,8 +270,9 @@ class Database:
 class Transaction:
     """What can be done inside one transaction."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, parse: Callable[[str], list[Any]]) -> None:
         self.connection = connection
+        self._parse = parse
         self.driver: duckdb.DuckDBPyConnection = connection.connection.driver_connection  # type: ignore[assignment]
 
     def run(self, statement: str | sa.Executable, **parameters: object) -> None:
@@ -308,7 +316,8 @@ class Transaction:
 
     def run_text(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Execute DuckDB's SQL with values for its ``?``, past SQLAlchemy: for what every turn repeats."""
-        rows: list[tuple[Any, ...]] = self.driver.execute(statement, list(values)).fetchall()
+        [parsed] = self._parse(statement)
+        rows: list[tuple[Any, ...]] = self.driver.execute(parsed, list(values)).fetchall()
         return rows
 
     def run_arrow(self, statement: str, given: pa.Table | pa.RecordBatchReader) -> list[tuple[Any, ...]]:
@@ -316,7 +325,8 @@ class Transaction:
 
         DuckDB finds it as the variable that it is: half a millisecond less than to register it first.
         """
-        rows: list[tuple[Any, ...]] = self.driver.execute(statement).fetchall()
+        [parsed] = self._parse(statement)
+        rows: list[tuple[Any, ...]] = self.driver.execute(parsed).fetchall()
         return rows
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import pyarrow as pa
+
 from wasmverse.errors import StateError
 from wasmverse.storage import schema
 from wasmverse.storage.duckdb.database import Transaction
@@ -73,15 +75,16 @@ class StateReader:
         """
         return self._beside.submit(self._unpack, packed, take)
 
-    def check(self, transaction: Transaction, written: PackedState) -> None:
-        """Read all rows and compare them with what was written.
+    def check(self, transaction: Transaction, written: PackedState, rows: pa.Table | None = None) -> None:
+        """Read all rows and compare them with what was written, which ``rows`` are too if they were made already.
 
         Raises
         ------
         StateError : they differ, or the table is not what it has to be.
         """
         if self.systems <= ROWS_A_BATCH:
-            for sid, kind in transaction.run_arrow(_FIRST_DIFFERENCE, as_rows(written)):
+            given = as_rows(written) if rows is None else rows
+            for sid, kind in transaction.run_arrow(_FIRST_DIFFERENCE, given):
                 raise _differs(kind, sid)
             return
         for read, was in zip(self._rows(transaction), written, strict=True):

@@ -171,9 +171,9 @@ class DuckdbStore(CommonStore[Transaction]):
                     self.player.crew,
                 )
                 unpacked = self.reader.begin(packed, publish)
-                turn_store.write_state(transaction, packed)
+                rows = turn_store.write_state(transaction, packed)
                 written = time.perf_counter()
-                self.reader.check(transaction, packed)
+                self.reader.check(transaction, packed, rows)
                 read = time.perf_counter()
                 record = self._record(started_at, deadline, result.tid)
                 self.history.append(transaction, result, record, TurnRows.of(result))

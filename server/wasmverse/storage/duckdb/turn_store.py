@@ -55,12 +55,15 @@ def read_laws(transaction: Transaction) -> Laws:
     return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems)
 
 
-def write_state(transaction: Transaction, packed: PackedState) -> None:
-    """Write the state at the end of a turn in place of the one that is committed. The record of the turn says which it is."""
+def write_state(transaction: Transaction, packed: PackedState) -> pa.Table:
+    """Write the state at the end of a turn in place of the one that is committed. The record of the turn says which it is.
+
+    Returns what was written, as rows.
+    """
+    rows = as_rows(packed)
     # One statement instead of two. That none of its values is NULL is seen when they are read back.
-    transaction.run_arrow(
-        f"CREATE OR REPLACE TABLE {schema.system_state.name} AS FROM given", as_rows(packed)
-    )
+    transaction.run_arrow(f"CREATE OR REPLACE TABLE {schema.system_state.name} AS FROM given", rows)
+    return rows
 
 
 def write_system(transaction: Transaction, sid: int, ships: Ships, nodes: Nodes) -> None:
