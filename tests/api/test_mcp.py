@@ -139,6 +139,11 @@ def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
         assert len(many["rows"]) == 1_000 and many["left_out"].startswith("5,000 rows")
         described = await call(client, "explain", sql="select count(*) as ships from entity")
         assert described["rows"][0][:2] == ["ships", "BIGINT"]
+        names = [column.split()[0] for column in described["plan"]["columns"]]
+        [result, *_] = described["plan"]["rows"]
+        assert result[names.index("operation")] == "result" and result[names.index("rows")] is None
+        ran = await call(client, "explain", sql="select count(*) as ships from entity", run=True)
+        assert ran["plan"]["rows"][0][names.index("rows")] == 1
         assert "Error 1064: " in await refused(client, "query", sql="selec")
         assert "1146" in await refused(client, "explain", sql="select * from nowhere")
         gateway.universe.answer = {"strategies": [ROW], "tid": 5}

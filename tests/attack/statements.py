@@ -27,6 +27,7 @@ TEMPLATES, LEAVES = (
     {kind: text.splitlines() for kind, text in VOCABULARY[name].items()} for name in ("templates", "leaves")
 )
 SETS, JOINS, GROUPS, ITEMS, FRAMES = (_LINES[name] for name in ("sets", "joins", "groups", "items", "frames"))
+EXPLAINS = ["explain", "explain analyze", "explain (analyze, format json)", "explain format = tree"]
 ALIASES = ["a", "a", "rows", '"ü"""', '"\n"']
 COLUMNS = {kind: text.split() for kind, text in VOCABULARY["columns"].items()}
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -62,9 +63,11 @@ class Grammar:
             return f"unpivot (from {table}) on {self._some([*columns, 'columns(*)'])} into name a value b"
         if pick < 0.23:
             return f"{self._some(['describe', 'summarize'])} {self.select(1)}"
-        if pick < 0.26:
-            return f"from {self.source(1)} select {self.expression(2)}"
         if pick < 0.30:
+            return f"{self._some(EXPLAINS)} {self.select(1)}"
+        if pick < 0.33:
+            return f"from {self.source(1)} select {self.expression(2)}"
+        if pick < 0.37:
             return f"values ({self.expression(2)}, {self.expression(1)}), ({self.expression(1)}, {self.expression(1)})"
         return self.select(2)
 

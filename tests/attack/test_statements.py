@@ -111,6 +111,9 @@ def ask(target: RunningPool, sql: str, options: dict[str, Any]) -> str:
         check_error(sql, error.code, error.message)
         return str(error.code)
     check_answer(result, options["format"])
+    if sql.lower().startswith("explain"):
+        body = zlib.decompress(result.body, 31) if result.is_gzip else bytes(result.body)
+        assert all(told.lower() in sql.lower() for told in INSIDE.findall(body.decode(errors="replace")))
     return "answered"
 
 

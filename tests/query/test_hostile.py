@@ -86,6 +86,12 @@ BOMBS = [
     ("select repeat('[', 100000)::json", {VALUE, 1292, MEMORY, OK}),
     ("select * from range(1000000) a pivot (count(*) for range in (1, 2, 3))", {OK, SYNTAX, TIME, MEMORY}),
     ("summarize select * from range(1000000000)", {TIME, MEMORY}),
+    (
+        "explain analyze select count(*) from range(10000000) a, range(10000000) b where a.range * b.range = 7",
+        {TIME},
+    ),
+    ("explain analyze select list(range) from range(1000000000)", {MEMORY, TIME}),
+    ("explain select 1 " + "union all select 1 " * 5000, {SYNTAX}),
 ]
 
 THEFTS = [
@@ -139,7 +145,15 @@ THEFTS = [
     ("select 1\u0000; drop view game.entity", {SYNTAX, OK, VALUE}),
     ("\u0435ntity", {SYNTAX}),
     ("select * from \u0435ntity", {TABLE}),
-    ("explain analyze select 1", {DENIED}),
+    ("explain analyze copy (select 1) to '/tmp/stolen'", {DENIED}),
+    ("explain analyze select * from read_csv('/etc/passwd')", {DENIED}),
+    ("explain (analyze, format json) create table stolen as select 1", {DENIED}),
+    ("explain select 1; drop view game.entity", {SYNTAX}),
+    ("explain explain analyze select 1", {DENIED}),
+    ("explain analyze execute p", {DENIED}),
+    ("explain for connection 1", {SYNTAX}),
+    ("explain from duckdb_settings()", {DENIED}),
+    ("explain select * from 's3://bucket/x.csv'", {TABLE}),
     ("vacuum", {DENIED}),
     ("checkpoint", {DENIED}),
     ("from force_checkpoint()", {DENIED}),

@@ -97,7 +97,7 @@ _SHOW_INDEX = _pattern(rf"show\s+(?:index|indexes|keys)\s+(?:from|in)\s+{_NAME}{
 _SHOW_DATABASES = _pattern(rf"show\s+(?:databases|schemas){_LIKE}")
 _SHOW_VARIABLES = _pattern(rf"show\s+(?:(?:session|global)\s+)?variables{_LIKE}")
 _SHOW_WARNINGS = _pattern(r"show\s+(?:warnings|errors)")
-_DESCRIBE = _pattern(rf"(?:describe|desc)\s+{_NAME}")
+_DESCRIBE = _pattern(rf"(?:describe|desc|explain)\s+{_NAME}")
 _SELECT_VARIABLES = _pattern(r"select\s+(?P<items>@@[^'\"`;()]+)")
 _ITEMS_MAX = 502
 """Characters of a list of variables."""

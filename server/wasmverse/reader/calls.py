@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wasmverse.reader.callee import Use
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.wasm.driver import driver_module
 from wasmverse.wasm.frame import Frame
@@ -29,13 +30,14 @@ class Calls:
     """What the engine's threads need to call strategies; it does not know the engine.
 
     ``ready`` has the strategies that can be called now, by name, with what each declared for a call. ``world`` is what they learn
-    of the world. ``limits`` are for one run of up to ``ROWS`` rows.
+    of the world. ``limits`` are for one run of up to ``ROWS`` rows. ``uses`` has what each took in the running statement.
     All memory is taken and all drivers are compiled at the start: neither can fail a query or cost it time later.
     """
 
     def __init__(self, limits: Limits, threads: int) -> None:
         self.ready: dict[str, tuple[AnyGuest, int | None]] = {}
         self.world = NOWHERE
+        self.uses: dict[str, Use] = {}
         self._limits = limits
         self._runs: queue.SimpleQueue[_Run] = queue.SimpleQueue()
         for _ in range(threads):
@@ -52,7 +54,9 @@ class Calls:
             limits = replace(limits, budget_fuel=budget_fuel)
         run = self._runs.get()
         try:
-            return run.plans(guest, [_whole(column) for column in columns], limits, self.world)
+            return run.plans(
+                guest, [_whole(column) for column in columns], limits, self.world, self.uses[name]
+            )
         finally:
             self._runs.put(run)
 
@@ -65,8 +69,8 @@ class _Run:
         *self._scalars, self._address, self._length, self._plan = self._frame.columns
         self._lists = self._frame.tail(np.uint32)[:ENTITIES]
 
-    def plans(self, guest: AnyGuest, columns: list[Any], limits: Limits, world: World) -> Any:
-        """One plan a row of the columns, the last of which holds the lists."""
+    def plans(self, guest: AnyGuest, columns: list[Any], limits: Limits, world: World, use: Use) -> Any:
+        """One plan a row of the columns, the last of which holds the lists; what it took is added to ``use``."""
         can_be_called = _can_be_called(columns)
         count = len(can_be_called)
         plans = np.zeros(count, np.uint64)
@@ -84,7 +88,7 @@ class _Run:
             stop = int(np.searchsorted(offsets, offsets[start] + ENTITIES, "right")) - 1
             stop = min(stop, start + ROWS, len(places))
             assert stop > start
-            faulted = self._run(guest, arguments, offsets, entities, start, stop, limits, world)
+            faulted = self._run(guest, arguments, offsets, entities, start, stop, limits, world, use)
             plans[places[start:stop]] = self._plan[: stop - start]
             is_fault[places[start:stop]] = faulted
             start = stop
@@ -100,6 +104,7 @@ class _Run:
         stop: int,
         limits: Limits,
         world: World,
+        use: Use,
     ) -> NDArray[np.bool_]:
         """Run the rows start..stop (exclusive); which of them were faults."""
         count = stop - start
@@ -110,6 +115,10 @@ class _Run:
         self._address[:count] = self._frame.tail_address + 4 * (offsets[start:stop] - first)
         self._length[:count] = 4 * np.diff(offsets[start : stop + 1])
         outcome = guest.run(self._frame, 0, count, limits, world)
+        use.rows += count
+        use.faults += outcome.faults
+        use.fuel += outcome.fuel
+        use.nanoseconds += int(outcome.seconds * 1e9)
         faulted = np.zeros(count, np.bool_)
         faulted[outcome.faulted] = True
         faulted[slice(*outcome.uncalled)] = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from wasmverse.query.query import Query
 from wasmverse.query.wire import AnswerHead
 from wasmverse.reader import dialect, encode
 from wasmverse.reader.clock import Clock
+from wasmverse.reader.explain import Explain, query_plan, take_explain
 from wasmverse.reader.failure import LOST, EngineFailed, to_query_error
 from wasmverse.reader.functions import Functions
+from wasmverse.reader.query_plan import Words, steps_of
 from wasmverse.reader.recast import FOR_ARROW, FOR_CSV, FOR_JSON, recast, select_as
 from wasmverse.reader.relations import Relations, connect
 from wasmverse.reader.statement import Checked, Checker
@@ -53,6 +55,9 @@ class Engine:
         self._connection = connect(config["memory_bytes"] // 2, config["threads"])
         self._relations = Relations(self._connection, folder, config["views"], config["dictionary"])
         self._checker = Checker(self._connection, frozenset(config["views"]))
+        self._words = Words(
+            {name for relation, column, *_ in config["dictionary"] for name in (relation, column)}
+        )
         self._clock = Clock()
         self._functions = Functions(
             StrategyFunctions(self._connection, folder, Limits.of(config), config["threads"]),
@@ -85,7 +90,7 @@ class Engine:
             head, body = _refusal(error)
         except Exception as error:
             failure = self._functions.failure_of(error)
-            head, body = _explained(error) if failure is None else _refusal(failure)
+            head, body = _failure(error) if failure is None else _refusal(failure)
         try:
             self._connection.abort()
         except Exception as error:
@@ -96,15 +101,15 @@ class Engine:
 
     def _answer(self, query: Query) -> tuple[AnswerHead, bytes]:
         """Run in DuckDB's dialect, or, if that is refused, in the other one."""
-        sql = query.sql
+        sql, explain = take_explain(query.sql)
         try:
-            return self._run(self._translated.get(sql, sql), query)
+            return self._run(self._translated.get(sql, sql), query, explain)
         except _NOT_UNDERSTOOD as error:
             translated = None if sql in self._translated else dialect.translate(sql)
             if translated is None:
                 raise
             try:
-                answer = self._run(translated, query)
+                answer = self._run(translated, query, explain)
             except QueryRefused as second:
                 if isinstance(error, duckdb.ParserException):
                     raise error from second
@@ -116,7 +121,7 @@ class Engine:
             self._translated[sql] = translated
             return answer
 
-    def _run(self, sql: str, query: Query) -> tuple[AnswerHead, bytes]:
+    def _run(self, sql: str, query: Query, explain: Explain | None) -> tuple[AnswerHead, bytes]:
         checked = self._checker.check(sql)
         assert query.turn is not None  # the pool names the newest one
         self._relations.show(query.turn, checked.relations)
@@ -132,6 +137,8 @@ class Engine:
         )
         if aggregates:
             checked = self._checker.folded(checked, aggregates)
+        if explain is not None:
+            checked, args = self._explained(checked, args, explain, sql)
         if query.format in {"arrow", "csv"}:
             written = self._run_arrow(checked, args, is_arrow=query.format == "arrow")
         else:
@@ -145,6 +152,25 @@ class Engine:
             "is_gzip": is_gzip,
         }
         return head, zlib.compress(written.body, GZIP_LEVEL, GZIP_WINDOW) if is_gzip else written.body
+
+    def _explained(
+        self, checked: Checked, args: list[Any], explain: Explain, sql: str
+    ) -> tuple[Checked, list[Any]]:
+        """The statement, with its arguments, whose result says how another one is carried out; that one has run where it is to be
+        analyzed. The answer depends on the reader, so it is never kept.
+        """
+        plan = query_plan(self._connection, checked.sql, args, explain)
+        called = self._functions.called(self._relations.functions)
+        if explain.is_analyzed:
+            called = [one for one in called if one.rows]
+        self._connection.abort()
+
+        def names_scan(columns: Sequence[str], rows: int) -> str:
+            return self._relations.scanned(columns, rows, checked.relations)
+
+        text, answer = explain.answer(steps_of(plan, called, self._words.of(sql), names_scan))
+        [statement] = self._connection.extract_statements(text)
+        return Checked(statement, text, len(answer), is_stable=False), answer
 
     def _run_json(self, checked: Checked, args: list[Any], query: Query) -> encode.Written:
         self._connection.execute(checked.statement, args)
@@ -211,7 +237,7 @@ def _refusal(error: QueryError) -> tuple[AnswerHead, bytes]:
     return {"error": error.message, "code": error.code, "kind": _kind(error)}, b""
 
 
-def _explained(error: Exception) -> tuple[AnswerHead, bytes]:
+def _failure(error: Exception) -> tuple[AnswerHead, bytes]:
     """The answer to a query that met an error which was not raised on purpose."""
     try:
         return _refusal(to_query_error(error))

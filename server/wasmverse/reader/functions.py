@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -16,6 +17,7 @@ from wasmverse.query.public import SCHEMA
 from wasmverse.reader.allowed import ALLOWED, NAME_CHARACTERS_MAX, shown
 from wasmverse.reader.catalogue import Catalogue
 from wasmverse.reader.macros import Counts, counts_of
+from wasmverse.reader.query_plan import Called
 from wasmverse.reader.statement import Checked, denied_in_from
 from wasmverse.reader.strategy_functions import StrategyFunctions
 from wasmverse.reader.wasm_functions import WasmFunctions
@@ -95,6 +97,22 @@ class Functions:
                 raise denied_in_from(name)
             self._bind(name, definitions, world, is_try, in_from=True)
         return aggregates
+
+    def called(self, functions: pa.Table | None) -> list[Called]:
+        """The functions that the prepared statement may call, with what that has taken so far: strategies, then the catalogue's.
+
+        functions : as ``prepare`` was given; it has what earlier calls took.
+        """
+        catalogued = self._catalogued.called()
+        if functions is None or not catalogued:
+            return [*self._strategies.called(), *catalogued]
+        columns = (functions[name].to_pylist() for name in ("name", "parameters", "version", "rows", "fuel"))
+        before = {tuple(key): fuel / rows for *key, rows, fuel in zip(*columns, strict=True) if rows}
+        told = [
+            replace(one, fuel_per_row=before.get((one.name, one.parameters, one.version)))
+            for one in catalogued
+        ]
+        return [*self._strategies.called(), *told]
 
     def end(self) -> list[list[Any]]:
         """Give back what belongs to the statement; what each function took, see `WasmFunctions.end`."""

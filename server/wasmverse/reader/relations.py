@@ -30,6 +30,8 @@ COPY_QUERIES = 8
 BUSY_QUERIES = 32
 """After a turn with so many, the next one's entities are copied for the first query."""
 COPY_ROWS_MAX = 300_000
+SCANNED_SHOWN_MAX = 3
+"""Of so many tables is told that a scan may read one of them."""
 
 _ENTITY = f"{SCHEMA}.entity"
 _SOURCE = re.compile(rf"\b{SNAPSHOT_PREFIX}(\w+)")
@@ -187,6 +189,15 @@ class Relations:
             self._asked += 1
             if self._copied not in (None, tid) and not (self._was_busy and self._copy()):
                 self._show_view()
+
+    def scanned(self, columns: Sequence[str], rows: int, names: Set[str]) -> str:
+        """Which table of the turn a scan reads in a statement about ``names``; empty if it cannot be told. The engine says only
+        which columns are read, and how many rows there are.
+        """
+        sources = {source for name in names for source in self._sources[name] if source in self._tables}
+        fitting = {name for name in sources if {*columns} <= {*self._tables[name].column_names}}
+        found = {name for name in fitting if self._tables[name].num_rows == rows} or fitting
+        return " or ".join(sorted(found)) if len(found) <= SCANNED_SHOWN_MAX else ""
 
     def copy_if_busy(self) -> None:
         """Copy the turn's entities if they are few and have been asked for often."""

@@ -430,7 +430,7 @@ def denied_in_from(name: str) -> QueryRefused:
 
 def _not_reading(kind: str) -> QueryRefused:
     return QueryRefused(
-        f"{kind} is denied: a query is one SELECT (or WITH, VALUES, DESCRIBE, SHOW TABLES); "
+        f"{kind} is denied: a query is one SELECT (or WITH, VALUES, DESCRIBE, SHOW TABLES), or EXPLAIN of one; "
         "commands go to /api/v2/exec"
     )
 

@@ -17,7 +17,9 @@ from duckdb.func import ARROW, SPECIAL
 
 from wasmverse.errors import QueryError
 from wasmverse.query.public import SCHEMA
+from wasmverse.reader.callee import Use
 from wasmverse.reader.calls import Calls
+from wasmverse.reader.query_plan import Called
 from wasmverse.snapshots.modules import load_guest
 from wasmverse.strategies.contract import strategy_layout
 from wasmverse.wasm.hosting import AnyGuest
@@ -65,7 +67,14 @@ class StrategyFunctions:
 
     def begin(self) -> None:
         """Forget what the statement before could call."""
-        self._calls.ready = {}
+        self._calls.ready, self._calls.uses = {}, {}
+
+    def called(self) -> list[Called]:
+        """What the strategies that the statement may call have taken so far."""
+        return [
+            Called(name, rows=use.rows, faults=use.faults, fuel=use.fuel, nanoseconds=use.nanoseconds)
+            for name, use in self._calls.uses.items()
+        ]
 
     def bind(self, name: str, sha256: str, export: str | None, budget_fuel: int | None, world: World) -> None:
         """Make a strategy callable in the statement that is to be run, with the module and in the world that the turn has;
@@ -84,6 +93,7 @@ class StrategyFunctions:
             )
         self._calls.world = world
         self._calls.ready[name] = self._guest(sha256, export), budget_fuel
+        self._calls.uses[name] = Use()
         self._make(name)
 
     def _guest(self, sha256: str, export: str) -> AnyGuest:

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from wasmverse.reader.callee import Callee, GuestFailed
 from wasmverse.reader.clock import Clock
 from wasmverse.reader.failure import to_query_error
 from wasmverse.reader.macros import Macro, Overload, called_types, macros_of
+from wasmverse.reader.query_plan import Called
 from wasmverse.snapshots.modules import load_function
 from wasmverse.wasm.component.code import Code
 from wasmverse.wasm.fold import FoldError
@@ -51,6 +52,11 @@ class _Made:
     name: str
     types: tuple[tuple[str, ...], str]
     is_try: bool
+
+
+def _key(definition: Definition) -> tuple[str, str, int]:
+    """What tells a version of a function from all others."""
+    return definition.name, definition.parameters, definition.version
 
 
 def function_limits(config: Mapping[str, Any]) -> Limits:
@@ -158,15 +164,18 @@ class WasmFunctions:
                 self._connection.execute(macro.create)
             self._macros[name] = macros
 
+    def called(self) -> list[Called]:
+        """What the functions that the statement may call have taken so far."""
+        callees = {id(callee): callee for callee in self._calls.bound.values()}.values()
+        return [Called(*_key(one.definition), *astuple(one.use)) for one in callees]
+
     def end(self) -> list[list[Any]]:
         """Give back what belongs to the statement; what each function took, as `wire.AnswerHead` has it."""
         taken = []
         for callee in {id(callee): callee for callee in self._calls.bound.values()}.values():
             callee.end()
-            use, definition = callee.use, callee.definition
-            if use.rows:
-                key = [definition.name, definition.parameters, definition.version]
-                taken.append([*key, use.rows, use.faults, use.fuel, use.nanoseconds])
+            if callee.use.rows:
+                taken.append([*_key(callee.definition), *astuple(callee.use)])
         return taken
 
     def failure_of(self, error: Exception) -> QueryError | None:

@@ -50,8 +50,8 @@ export function namesIn(entries: readonly Entry[]): Names {
 }
 
 /* DuckDB reads nearly all of PostgreSQL's grammar, and has some words of its own. */
-const KEYWORDS = `all and any as asc asof between by case collate columns cross cube current date desc describe distinct else end
-except exclude exists extract false filter first following for from full group grouping having ignore ilike in inner intersect interval
+const KEYWORDS = `all analyze and any as asc asof between by case collate columns cross cube current date desc describe distinct else end
+except exclude exists explain extract false filter first following for from full group grouping having ignore ilike in inner intersect interval
 into is isnull join lateral left like limit materialized natural not notnull null nulls of offset on or order ordinality outer over
 partition percent pivot positional preceding qualify range recursive replace respect right rollup row rows sample select semi set
 sets show similar some struct summarize table tables tablesample then ties time timestamp to true try_cast unbounded union unpivot

@@ -169,9 +169,17 @@ async def query(
 
 
 @server.tool(annotations=_READING)
-async def explain(context: Context, sql: Sql, args: list[Any] | None = None) -> dict[str, Any]:
-    """Say whether a SELECT is right, and which columns of which types it would give, without running it."""
-    return await _query(context, f"describe {sql}", args, None)
+async def explain(
+    context: Context,
+    sql: Sql,
+    args: list[Any] | None = None,
+    run: Annotated[bool, Field(description="Run it, for real rows, times and fuel.")] = False,
+) -> dict[str, Any]:
+    """Say whether a SELECT is right, and which columns of which types it would give, without running it. `plan` has the steps in
+    which it would be carried out, with the rows that are expected; with `run` also what it really took."""
+    described = await _query(context, f"describe {sql}", args, None)
+    plan = await _query(context, f"explain {'analyze ' if run else ''}{sql}", args, described["turn"])
+    return described | {"plan": {"columns": plan["columns"], "rows": plan["rows"]}}
 
 
 @server.tool(annotations=_READING)
