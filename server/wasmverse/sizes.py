@@ -10,3 +10,6 @@ SYSTEMS_MAX = MAP_SIDE * MAP_SIDE
 
 ENTITIES_MAX_PER_SYSTEM = 4096
 """Ships that a system may begin with, and as many energy nodes."""
+
+UPKEEP_MAX = 1_000
+"""The most energy that 100 parts may cost a turn (``universe.rules.UPKEEP_PARTS``): a new ship lives two turns of it."""

@@ -49,6 +49,16 @@ def test_the_account_adds_up_and_is_the_same_on_any_number_of_threads() -> None:
     assert set(SUMMED) <= set(rows["strategy_flee"])
 
 
+def test_ships_starve_of_what_they_cannot_pay_for() -> None:
+    free, costly = (account(FLEE, "--turns", 80, *SMALL, *more) for more in ((), ("--upkeep", 300)))
+    assert (free["upkeep"], costly["upkeep"]) == (0, 300)
+    starved = [each["strategies"][0]["deaths_by"]["starved"] for each in (free, costly)]
+    assert starved[1] > starved[0], "6 parts cost 18 energy a turn"
+    refused = duel(FLEE, "--upkeep", 1_001)
+    assert refused.exit_code == 2
+    assert "--upkeep" in refused.output and "1,000" in refused.output.replace("1000", "1,000")
+
+
 def test_who_hunts_outlives_who_only_waits() -> None:
     """The one that holds starves: nobody moves its ships to energy."""
     first, last = account(BLANK, FLEE, "--turns", 120, *SMALL)["strategies"]

@@ -86,6 +86,7 @@ class Universe(NamedTuple):
     strategies: tuple[StrategyRow, ...]
     next_eid: int = 1
     tid: int = 0
+    upkeep: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,8 @@ class Oracles:
             self._run(f"DELETE FROM {table}")
         for uid, each in enumerate(universes):
             self._run(
-                "INSERT INTO universe VALUES (?, ?, ?, ?, ?, ?)",
-                [uid, each.seed, each.ships_min, each.nodes_min, each.tid, each.next_eid],
+                "INSERT INTO universe VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [uid, each.seed, each.ships_min, each.nodes_min, each.tid, each.next_eid, each.upkeep],
             )
             self._run("INSERT INTO solar_system SELECT ?, unnest(range(1, ? + 1))", [uid, each.systems])
             self.set_strategies(uid, each.strategies)

@@ -109,6 +109,29 @@ def test_eids_of_the_removed_are_not_given_again():
     assert oracle.next_eid == 3
 
 
+def test_ships_pay_for_their_parts_and_starve_of_it():
+    # At upkeep 10, ship 1 with 6 parts pays nothing, 2 with 19 pays 1, 3 with 20 pays 2, which is all it has after holding, and 4
+    # cannot pay what 765 parts cost. Ship 5 dies of 6 and is a node by then, which keeps what its parts would have cost.
+    most = dict.fromkeys(("blasters", "thrusters", "harvesters"), 255)
+    ships = [
+        ship(1, 10, 5),
+        ship(2, 20, 5, blasters=15),
+        ship(3, 30, 5, harvesters=16, energy=3),
+        ship(4, 40, 5, **most, energy=77),
+        ship(5, 50, 5, harvesters=90, shield=1),
+        ship(6, 50, 5, blasters=3),
+    ]
+    oracle = universe(*ships, upkeep=10)
+    record = play(oracle)
+    assert {eid: row["energy"] for eid, row in ships_of(oracle).items()} == {1: 99, 2: 98, 6: 101}
+    assert nodes_of(oracle)[5]["energy"] == 97
+    assert events_of(record, "starve") == [(3, 30, 5, "alpha", None), (4, 40, 5, "alpha", None)]
+    alpha = strategies_of(record)["alpha"]
+    assert (alpha["ships"], alpha["deaths"], alpha["energy"], alpha["harvested"]) == (3, 3, 298, 2)
+    # Apply 6, battle 2, death 1, harvest 2 (ship and node), repair 1 (ship 6), upkeep 3, removed 2.
+    assert record.writes == 17
+
+
 # 9. Spawn
 
 

@@ -215,7 +215,11 @@ WHERE kind = 1 AND shield < 100 AND (uid, eid) IN (SELECT (uid, eid) FROM lone);
 
 
 -- 8. Remove
--- Every entity with energy 0 disappears.
+-- Ships pay for their parts what the universe asks, or all they have. Then every entity with energy 0 disappears.
+
+UPDATE entity SET energy = greatest(energy - (blasters + thrusters + harvesters) * upkeep // 100, 0)
+FROM universe
+WHERE universe.uid = entity.uid AND kind = 1 AND (blasters + thrusters + harvesters) * upkeep >= 100;
 
 INSERT INTO event
 SELECT uid, sid, 'starve', eid, x, y, strategy_id, NULL, blasters

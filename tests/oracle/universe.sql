@@ -11,7 +11,8 @@ CREATE TABLE universe (
     ships_min BIGINT NOT NULL,
     nodes_min BIGINT NOT NULL,
     tid BIGINT NOT NULL,
-    next_eid BIGINT NOT NULL
+    next_eid BIGINT NOT NULL,
+    upkeep BIGINT NOT NULL CHECK (upkeep >= 0)
 );
 
 CREATE TABLE solar_system (uid BIGINT NOT NULL, sid BIGINT NOT NULL);

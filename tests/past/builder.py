@@ -24,6 +24,7 @@ SETTINGS = Settings(
     systems=24,
     ships=4,
     nodes=6,
+    upkeep=30,
     seed=11,
     threads=2,
     grounded_after_turns=2,

@@ -17,7 +17,7 @@ from wasmverse.storage.opening import open_universe
 from wasmverse.storage.tokens import open_tokens
 from wasmverse.tokens import Role
 
-SETTINGS = changed(systems=700, ships=2, nodes=3, strategy_turns_kept=4, event_turns_kept=3)
+SETTINGS = changed(systems=700, ships=2, nodes=3, upkeep=30, strategy_turns_kept=4, event_turns_kept=3)
 """Two blocks: one for each of two servers."""
 
 

@@ -36,7 +36,7 @@ ROWS = [
     RosterRow(1, "alpha", "ab" * 32, "decide", True, "flying", None),
     RosterRow(9, "é", "", "x#y", False, "removed", 5),
 ]
-TASK = Task(2**40, Laws(2**63, 7, 3, 4, 2), 3, ROWS, limits_of(faults_max=2))
+TASK = Task(2**40, Laws(2**63, 7, 3, 4, 2, 9), 3, ROWS, limits_of(faults_max=2))
 
 
 def events(count: int) -> Events:

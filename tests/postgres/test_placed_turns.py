@@ -27,7 +27,7 @@ from wasmverse.storage.postgres.turns import PlacedTurns, sessions_for, shared_o
 from wasmverse.strategies.inspection import inspect_module
 from wasmverse.universe.deal import deal
 
-SMALL = changed(systems=20, grounded_after_turns=2)
+SMALL = changed(systems=20, upkeep=30, grounded_after_turns=2)
 BLOCK_SYSTEMS = 4
 
 MOVER = "(i64.or (i64.const 64) (i64.shl (i64.extend_i32_u (i32.rem_u (local.get 1) (i32.const 3))) (i64.const 8)))"

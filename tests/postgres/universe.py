@@ -13,7 +13,7 @@ from wasmverse.storage.opening import open_universe
 from wasmverse.storage.universe_store import SharedStore, UniverseStore
 
 PATIENCE_SECONDS = 60
-SHAPE: dict[str, Any] = {"systems": 4_200, "ships": 1, "nodes": 1, "seed": 7}
+SHAPE: dict[str, Any] = {"systems": 4_200, "ships": 1, "nodes": 1, "upkeep": 30, "seed": 7}
 """So many blocks that one server has two sessions for them."""
 
 

@@ -74,7 +74,7 @@ class FakeShared:
         self.seen = 0.0
         self.size = (1, 2)
         self.recorder: object = None
-        self.is_upkeep_due = False
+        self.is_maintenance_due = False
         self.phases = TurnPhases()
         self.played: list[float] = []
         self.taken: list[tuple[float, bool]] = []
@@ -147,7 +147,7 @@ class FakeShared:
                 "founding",
                 "take_up",
                 "threads",
-                "upkeep",
+                "maintain",
                 "size_bytes",
                 "close",
                 "fileno",

@@ -45,7 +45,7 @@ class FakeStore:
         self.carried_out.append(command.sid)
         return {"eid": command.sid}
 
-    def upkeep(self) -> None:
+    def maintain(self) -> None:
         self.carried_out.append(UPKEPT)
 
 
@@ -126,7 +126,7 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
 
 
 @pytest.mark.parametrize(
-    ("upkeep_seconds", "times", "carried_out"),
+    ("maintenance_seconds", "times", "carried_out"),
     [
         # Asked at 4.0; then what is left until the middle, 5.0.
         pytest.param(0.0, [4.0, 4.0, 4.9, 5.0], [1, UPKEPT], id="half-way"),
@@ -139,17 +139,17 @@ def test_a_command_that_finds_the_disk_full_is_answered_and_ends_the_universe(
 def test_the_log_is_folded_in_time_for_the_next_turn(
     pipe: tuple[Connection, Connection],
     monkeypatch: pytest.MonkeyPatch,
-    upkeep_seconds: float,
+    maintenance_seconds: float,
     times: list[float],
     carried_out: list[int],
 ) -> None:
     ours, theirs = pipe
     loop = TurnLoop(end_over(theirs), 1.0)
-    loop._upkeep_seconds = upkeep_seconds
+    loop._maintenance_seconds = maintenance_seconds
     ask(ours, 1)
     asked = iter(times)
     clock(monkeypatch, asked)
-    assert loop._upkeep(6.0)
+    assert loop._maintain(6.0)
     assert loop.store.carried_out == carried_out
     assert list(asked) == [], "nobody waited so long"
 
@@ -158,7 +158,7 @@ def test_to_be_told_to_stop_comes_before_the_log(pipe: tuple[Connection, Connect
     ours, theirs = pipe
     loop = TurnLoop(end_over(theirs), 1.0)
     ours.send(Stop())
-    assert not loop._upkeep(float("inf"))
+    assert not loop._maintain(float("inf"))
     assert loop.store.carried_out == []
 
 
@@ -230,7 +230,7 @@ def one_late_turn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return False
 
     end = SimpleNamespace(
-        store=SimpleNamespace(advance=advance, is_upkeep_due=False),
+        store=SimpleNamespace(advance=advance, is_maintenance_due=False),
         snapshots=SimpleNamespace(prepare=None),
         is_stopping=False,
         tell_start=lambda: None,

@@ -61,13 +61,13 @@ def test_a_lock_that_was_not_had_in_time_is_somebody_at_work() -> None:
     assert isinstance(sessions.explain(error), DatabaseLocked)
 
 
-@pytest.mark.parametrize("name", ["systems", "ships", "nodes", "seed"])
+@pytest.mark.parametrize("name", ["systems", "ships", "nodes", "upkeep", "seed"])
 def test_another_universe_than_the_one_that_is_there_is_refused(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = {"systems": 1_000, "ships": 32, "nodes": 64, "seed": 7}
+    made = {"systems": 1_000, "ships": 32, "nodes": 64, "upkeep": 5, "seed": 7}
     closed: list[bool] = []
-    laws = SimpleNamespace(systems=1_000, ships_min=32, nodes_min=64, seed=7)
+    laws = SimpleNamespace(systems=1_000, ships_min=32, nodes_min=64, upkeep=5, seed=7)
     store = SimpleNamespace(laws=laws, close=lambda: closed.append(True))
     monkeypatch.setattr(run, "open_universe", lambda *_: store)
     settings = Settings(database_path=tmp_path / "u.duckdb").part(UniverseProcessSettings)

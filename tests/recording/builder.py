@@ -21,7 +21,7 @@ from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.strategies.inspection import inspect_module
 
 # Two blocks, so that threads have something to share.
-SETTINGS = Settings(systems=300, ships=2, nodes=3, seed=11, threads=2, grounded_after_turns=2)
+SETTINGS = Settings(systems=300, ships=2, nodes=3, upkeep=30, seed=11, threads=2, grounded_after_turns=2)
 HASH_TURNS = 4
 
 BODIES = (

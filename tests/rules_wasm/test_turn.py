@@ -9,6 +9,7 @@ import pytest
 
 from tests.rules_wasm.module import Module
 from tests.wasm.builder import limits_of
+from wasmverse.rules_wasm.turn import HEADER
 from wasmverse.strategies.roster import FLYING, GROUNDED, Roster, Strategy
 from wasmverse.universe.genesis import populate
 from wasmverse.universe.observe import Columns
@@ -92,19 +93,21 @@ class Native:
 
 
 @pytest.mark.parametrize(
-    ("seed", "systems", "ships", "nodes", "grounded", "happens"),
+    ("seed", "systems", "ships", "nodes", "upkeep", "grounded", "happens"),
     [
-        (1, 3, 32, 64, None, {E_SPAWN, E_BATTLE, E_STARVE}),
-        (2**62 + 5, 2, 130, 30, None, {E_SPAWN, E_BATTLE, E_DEATH, E_STARVE}),
-        (7, 5, 12, 0, "mid", {E_SPAWN}),
-        (9, 2, 0, 7, None, set()),
+        (1, 3, 32, 64, 0, None, {E_SPAWN, E_BATTLE, E_STARVE}),
+        (2**62 + 5, 2, 130, 30, 0, None, {E_SPAWN, E_BATTLE, E_DEATH, E_STARVE}),
+        (3, 2, 60, 30, 17, None, {E_SPAWN, E_BATTLE, E_STARVE}),
+        (7, 5, 12, 0, 0, "mid", {E_SPAWN}),
+        (9, 2, 0, 7, 1_000, None, set()),
     ],
 )
 def test_every_turn_has_the_bytes_of_a_server(
-    seed: int, systems: int, ships: int, nodes: int, grounded: str | None, happens: set[int]
+    seed: int, systems: int, ships: int, nodes: int, upkeep: int, grounded: str | None, happens: set[int]
 ) -> None:
-    native = Native(Laws(seed, systems, ships, nodes, systems), grounded)
+    native = Native(Laws(seed, systems, ships, nodes, systems, upkeep), grounded)
     module = Module(seed, systems, ships, nodes, len(NAMES), TURNS)
+    module.array(module.at, len(HEADER), "i8")[HEADER.index("upkeep")] = upkeep
     order = [NAMES.index(name) for name in sorted(NAMES)]
     module.array(module.word("order"), len(NAMES), "i8")[:] = order
     module.call("populate", module.at)

@@ -21,7 +21,7 @@ from wasmverse.universe.state import Nodes, Ships
 from wasmverse.universe.turn import Laws
 
 CREW = Crew(2)
-LAWS = Laws(seed=5, systems=3, ships_min=4, nodes_min=6, block_systems=2)
+LAWS = Laws(seed=5, systems=3, ships_min=4, nodes_min=6, block_systems=2, upkeep=40)
 RECORD = TurnRecord(slot=1, started_at=1_000_000.25, ended_at=1_000_000.5, late=False)
 
 

@@ -244,8 +244,8 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     database.close()
     with_duckdb(
         path,
-        "DROP TABLE strategy_version",
-        "DROP TABLE strategy_version_module",
+        "ALTER TABLE universe DROP COLUMN upkeep",
+        *(["DROP TABLE strategy_version", "DROP TABLE strategy_version_module"] if version < 14 else []),
         *(["DROP TABLE strategy_fault"] if version < 13 else []),
         *(["DROP VIEW story", "DROP VIEW hero", "DROP TABLE chronicle", *NO_STORIES] if version < 12 else []),
         *(["DROP VIEW hit", "DROP VIEW visible"] if version < 11 else []),
@@ -273,7 +273,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
         loaded = History(20, 20, 20, 20)
         loaded.load(transaction)
         shown = transaction.run_text("SELECT count(*) FROM entity WHERE kind = 2 AND energy = 100")
-        migrated = transaction.run_text("SELECT format_version FROM universe")
+        migrated = transaction.run_text("SELECT format_version, upkeep FROM universe")
         strategies = transaction.run_text(
             "SELECT name, author, owner, export FROM strategy WHERE sha256 = 'c0de' ORDER BY strategy_id"
         )
@@ -281,7 +281,7 @@ def test_a_file_of_an_older_format_is_migrated(path: Path, version: int) -> None
     assert in_order(after.state.ships).equals(in_order(before.state.ships))
     assert in_order(after.state.nodes).equals(in_order(before.state.nodes))
     assert shown == [(len(before.state.nodes.sid),)]
-    assert migrated == [(schema.FORMAT_VERSION,)]
+    assert migrated == [(schema.FORMAT_VERSION, 0)]
     assert strategies == [
         ("of_wasmverse", "wasmverse", "wasmverse", "of-wasmverse"),
         ("also_wasmverse", "wasmverse", "wasmverse", "decide"),

@@ -52,6 +52,8 @@ def random_universe(
         ships_min=int(rng.integers(0, 14)),
         nodes_min=int(rng.integers(0, 16)),
         block_systems=block_systems or int(rng.integers(1, systems + 1)),
+        # By the seed, not by `rng`: what was drawn before there was upkeep is drawn still.
+        upkeep=(0, 0, 7, 40, 100, 1_000)[seed % 6],
     )
     strategies = int(rng.choice([0, 1, 2, 3, 4, 5, 5]))
     ids = sorted(rng.choice(np.arange(1, 40), strategies, replace=False).tolist())

@@ -89,7 +89,7 @@ def oracle_of(universes: list[RandomUniverse]) -> Oracles:
         [
             Universe(
                 each.laws.seed, each.laws.systems, each.laws.ships_min, each.laws.nodes_min, tuple(each.rows),
-                each.next_eid, each.tid,
+                each.next_eid, each.tid, each.laws.upkeep,
             )
             for each in universes
         ]

@@ -18,7 +18,6 @@ from wasmverse.universe.block import BlockResult, Workspace, blocks_of, play_blo
 from wasmverse.universe.deal import deal
 from wasmverse.universe.finish import BlockEnd, finish
 from wasmverse.universe.join import join
-from wasmverse.universe.outcome import Turn
 from wasmverse.universe.result import TurnResult, nodes_after, ships_after
 from wasmverse.universe.state import Nodes, Ships, State, make_state, state_hash
 from wasmverse.universe.turn import TurnPlayer
@@ -44,7 +43,7 @@ class Shard:
     def play(self, tid: int) -> bytes:
         """Play the blocks as far as they can be without the others; the summaries."""
         laws, roster = self.universe.laws, self.universe.roster
-        turn = Turn(laws.seed, tid, laws.ships_min, laws.nodes_min, roster.deals)
+        turn = laws.turn(tid, roster)
         workspace = Workspace()
         self.played = [
             play_block(workspace, block, roster, turn, LIMITS) for block in blocks_of(self.state, self.sids)

@@ -1,4 +1,4 @@
-"""``wasmverse bench``: how fast this machine plays turns."""
+"""``wasmverse bench``: how fast this machine plays turns, and how alive a universe stays."""
 
 from __future__ import annotations
 
@@ -8,11 +8,26 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from wasmverse.cli.options import AsJson, Nodes, Place, Play, Seed, Ships, Systems, Threads, settings_of
+from wasmverse.cli.ecology import ecology
+from wasmverse.cli.options import (
+    AsJson,
+    Nodes,
+    Place,
+    Play,
+    Seed,
+    Ships,
+    Systems,
+    Threads,
+    Upkeep,
+    settings_of,
+)
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 
-app = typer.Typer(no_args_is_help=True, help="Measure how fast this machine plays turns.")
+app = typer.Typer(
+    no_args_is_help=True, help="Measure how fast this machine plays turns, and how alive a universe stays."
+)
+app.command("ecology")(ecology)
 
 
 @app.command("turn")
@@ -20,6 +35,7 @@ def bench_turn(
     systems: Systems = None,
     ships: Ships = None,
     nodes: Nodes = None,
+    upkeep: Upkeep = 0,
     seed: Seed = None,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Turns to count.")] = 60,
     memory: Annotated[
@@ -48,8 +64,8 @@ def bench_turn(
 
     if memory and db is not None:
         fail("--memory and --db exclude each other: leave one out", status=2)
-    sizes = {"systems": systems, "ships": ships, "nodes": nodes, "seed": seed, "threads": threads}
-    settings = settings_of(**sizes, database_path=db, place_urls=place or None, play=play)
+    sizes = {"systems": systems, "ships": ships, "nodes": nodes, "upkeep": upkeep, "seed": seed}
+    settings = settings_of(**sizes, threads=threads, database_path=db, place_urls=place or None, play=play)
     try:
         made = None if db is None else settings.database_path
         result = bench_turns(settings, turns, in_memory=memory, place=made)

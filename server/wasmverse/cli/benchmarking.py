@@ -54,8 +54,8 @@ def bench_turns(
                 played = time.perf_counter()
                 snapshots.publish(store.tid, store.snapshot())
                 published = time.perf_counter()
-                if store.is_upkeep_due:
-                    store.upkeep()
+                if store.is_maintenance_due:
+                    store.maintain()
                 cost = {**report.phase_seconds, "publish": published - played}
                 if number >= warmup:
                     phases.append([cost[name] for name in PHASES])

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from wasmverse.cli.means import mean_and_confidence
-from wasmverse.cli.options import AsJson, Threads, settings_of
+from wasmverse.cli.options import AsJson, Threads, Upkeep, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.text import counted, printable
@@ -52,6 +52,7 @@ def duel(
     nodes: Annotated[
         int | None, typer.Option("--nodes", help="Energy nodes per system. \\[default: 64]")
     ] = None,
+    upkeep: Upkeep = 0,
     threads: Threads = None,
     processes: Processes = 0,
     save: Annotated[
@@ -71,7 +72,9 @@ def duel(
     from wasmverse.cli import duelling  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
 
-    settings = settings_of(seed=seed, systems=systems, ships=ships, nodes=nodes, threads=threads)
+    settings = settings_of(
+        seed=seed, systems=systems, ships=ships, nodes=nodes, upkeep=upkeep, threads=threads
+    )
     try:
         check_new_universe(settings)
         entrants = duelling.entrants_of(files, settings)
@@ -136,7 +139,7 @@ def summary(accounts: Sequence[dict[str, Any]]) -> dict[str, Any]:
             }
         )
     rows.sort(key=lambda row: (-row["mean"]["ships"], -row["mean"]["energy"], row["name"]))
-    sizes = {name: first[name] for name in ("turns", "systems", "ships", "nodes")}
+    sizes = {name: first[name] for name in ("turns", "systems", "ships", "nodes", "upkeep")}
     seeds = [account["seed"] for account in accounts]
     return {**sizes, "seeds": seeds, "strategies": rows, "duels": list(accounts)}
 

@@ -26,7 +26,7 @@ from wasmverse.strategies.checker_start import inspect_module_apart
 __all__ = ["SUMMED", "Entrants", "duel", "duels", "entrants_of", "in_processes", "save"]
 
 AUTHOR = "duel"
-_SIZES = ("seed", "systems", "ships", "nodes")
+_SIZES = ("seed", "systems", "ships", "nodes", "upkeep")
 
 
 @dataclass(slots=True)

@@ -22,6 +22,9 @@ Nodes = Annotated[
     int | None,
     typer.Option("--nodes", help="Energy nodes per system that spawning keeps up. \\[default: 64]"),
 ]
+Upkeep = Annotated[
+    int, typer.Option("--upkeep", help="Energy that 100 parts of a ship cost a turn; 0 is none.")
+]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", help="Seed of a new universe: the same seed, the same turns. \\[default: 1]"),

@@ -16,7 +16,7 @@ from wasmverse.settings import Settings
 
 __all__ = ["matches_of", "tournament"]
 
-_SIZES = ("systems", "ships", "nodes")
+_SIZES = ("systems", "ships", "nodes", "upkeep")
 
 
 def matches_of(entrants: int, seeds: int) -> int:

@@ -32,6 +32,12 @@ def serve(
     systems: Systems = None,
     ships: Ships = None,
     nodes: Nodes = None,
+    upkeep: Annotated[
+        int | None,
+        typer.Option(
+            "--upkeep", help="Energy that 100 parts of a ship cost a turn; 0 is none. \\[default: 0]"
+        ),
+    ] = None,
     seed: Seed = None,
     host: Annotated[
         str | None, typer.Option("--host", help="Address to listen on. \\[default: 127.0.0.1]")
@@ -49,8 +55,8 @@ def serve(
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
-    A universe that is there already continues where it stopped; --systems, --ships, --nodes and --seed are for a new one, and
-    refused when they differ from those it was made with.
+    A universe that is there already continues where it stopped; --systems, --ships, --nodes, --upkeep and --seed are for a new
+    one, and refused when they differ from those it was made with.
     Every other setting is an environment variable: see docs/settings.md. Ctrl-C, SIGTERM or SIGHUP finishes the turn and closes
     the file.
     """
@@ -72,6 +78,7 @@ def serve(
         systems=systems,
         ships=ships,
         nodes=nodes,
+        upkeep=upkeep,
         seed=seed,
         host=host,
         port=port,
@@ -79,7 +86,7 @@ def serve(
         record_path=record,
     )
     log_to_standard_error(settings.log_format)
-    given = {"systems": systems, "ships": ships, "nodes": nodes, "seed": seed}
+    given = {"systems": systems, "ships": ships, "nodes": nodes, "upkeep": upkeep, "seed": seed}
     asked = {name: value for name, value in given.items() if value is not None}
     try:
         file = file_of(settings.database_path)

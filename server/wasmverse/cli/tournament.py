@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from wasmverse.cli.duel import Files, Processes, progress
-from wasmverse.cli.options import AsJson, settings_of
+from wasmverse.cli.options import AsJson, Upkeep, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.text import counted, printable
@@ -32,6 +32,7 @@ def tournament(
     nodes: Annotated[
         int | None, typer.Option("--nodes", help="Energy nodes per system. \\[default: 64]")
     ] = None,
+    upkeep: Upkeep = 0,
     processes: Processes = 0,
     picture: Annotated[
         Path | None,
@@ -49,7 +50,7 @@ def tournament(
     from wasmverse.cli.tournament_picture import picture as drawn  # noqa: PLC0415
     from wasmverse.simulation.memory import check_new_universe  # noqa: PLC0415
 
-    settings = settings_of(seed=seed, systems=systems, ships=ships, nodes=nodes)
+    settings = settings_of(seed=seed, systems=systems, ships=ships, nodes=nodes, upkeep=upkeep)
     try:
         check_new_universe(settings)
         entrants = duelling.entrants_of(files, settings)

@@ -21,7 +21,7 @@ class TurnLoop:
         self.end = end
         self.store = end.store
         self.period_seconds = period_seconds
-        self._upkeep_seconds = 0.0
+        self._maintenance_seconds = 0.0
 
     def run(self) -> None:
         """Until told to stop."""
@@ -65,19 +65,19 @@ class TurnLoop:
                 schedule.restart(time.monotonic())
             if report.tid % 64 == 0:
                 gc.collect(1)
-            if self.store.is_upkeep_due and not self._upkeep(schedule.start):
+            if self.store.is_maintenance_due and not self._maintain(schedule.start):
                 break
 
-    def _upkeep(self, start: float) -> bool:
-        """Have the store do its upkeep between two turns; whether there is to be another one.
+    def _maintain(self, start: float) -> bool:
+        """Have the store do its maintenance between two turns; whether there is to be another one.
 
         Half-way, because readers and watchers are busy at first; earlier if it might not be done by the next turn's start.
         """
         now = time.monotonic()
-        begin = min((now + start) / 2, start - 2 * self._upkeep_seconds)
+        begin = min((now + start) / 2, start - 2 * self._maintenance_seconds)
         if begin > now and not self.end.serve_until(begin):
             return False
         clock = time.perf_counter()
-        self.store.upkeep()
-        self._upkeep_seconds = time.perf_counter() - clock
+        self.store.maintain()
+        self._maintenance_seconds = time.perf_counter() - clock
         return True

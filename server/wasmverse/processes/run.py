@@ -140,7 +140,13 @@ def _run(
 
 def _check_asked(laws: Laws, asked: Mapping[str, int], place: DatabasePlace) -> None:
     """Raises SettingsError where somebody asks for another universe than the one that is there."""
-    made = {"systems": laws.systems, "ships": laws.ships_min, "nodes": laws.nodes_min, "seed": laws.seed}
+    made = {
+        "systems": laws.systems,
+        "ships": laws.ships_min,
+        "nodes": laws.nodes_min,
+        "seed": laws.seed,
+        "upkeep": laws.upkeep,
+    }
     for name, value in asked.items():
         if value != made[name]:
             raise SettingsError(

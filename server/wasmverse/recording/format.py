@@ -34,7 +34,7 @@ from wasmverse.commands import (
 from wasmverse.errors import ModuleRefused, RecordingError
 from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME_PATTERN
 from wasmverse.settings import GuestSettings
-from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
+from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, UPKEEP_MAX
 from wasmverse.strategies.names import NAME_PATTERN, STRATEGIES_MAX
 
 FORMAT = 2
@@ -87,6 +87,7 @@ class Universe(_Part):
     ships: Annotated[int, Field(ge=0, le=ENTITIES_MAX_PER_SYSTEM)]
     nodes: Annotated[int, Field(ge=0, le=ENTITIES_MAX_PER_SYSTEM)]
     block_systems: Annotated[int, Field(ge=1, le=1 << 16)]
+    upkeep: Annotated[int, Field(ge=0, le=UPKEEP_MAX)] = 0
     strategies: Annotated[list[Founder], Field(max_length=1_000)]
     tid: Literal[0] = 0
 

@@ -241,6 +241,7 @@ def _laws(store: UniverseStore) -> dict[str, Any]:
         "ships": laws.ships_min,
         "nodes": laws.nodes_min,
         "block_systems": laws.block_systems,
+        "upkeep": laws.upkeep,
     }
 
 

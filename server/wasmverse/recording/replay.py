@@ -176,7 +176,7 @@ class _Player:
     ) -> None:
         self.found = found
         self.same_until = 0
-        sizes = {name: getattr(universe, name) for name in ("seed", "systems", "ships", "nodes")}
+        sizes = {name: getattr(universe, name) for name in ("seed", "systems", "ships", "nodes", "upkeep")}
         # Nobody asks a replay for its history.
         kept = {"turns_kept": 2, "strategy_turns_kept": 1, "event_turns_kept": 1}
         # Whatever is on record had room when it was uploaded.
@@ -207,7 +207,14 @@ class _Player:
         self.settings = settings.model_copy(update={**sizes, **kept, **no_bounds})
         self.grounded: dict[str, float] = {}
         check_new_universe(self.settings)
-        laws = Laws(universe.seed, universe.systems, universe.ships, universe.nodes, universe.block_systems)
+        laws = Laws(
+            universe.seed,
+            universe.systems,
+            universe.ships,
+            universe.nodes,
+            universe.block_systems,
+            universe.upkeep,
+        )
         self.bundled = {
             hashlib.sha256(founder.module).hexdigest() for founder in beginning.bundled_founders()
         }

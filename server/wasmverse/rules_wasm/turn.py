@@ -56,9 +56,9 @@ HEADER = (
     "node_sid", "node_eid", "node_x", "node_y", "node_energy",
     "row_kind", "row_x", "row_y", "row_energy", "row_shield", "row_blasters", "row_thrusters", "row_harvesters",
     "row_last_plan", "row_list", "row_list_bytes", "row_plan", "row_called",
-    "row_of_ship", "row_starts", "lists", "order", "is_dealt", "tally", "event",
+    "row_of_ship", "row_starts", "lists", "order", "is_dealt", "tally", "event", "upkeep",
 )  # fmt: skip
-"""The words of the header, 64 bits each, in this order. From ``ship_sid`` on they are addresses of arrays."""
+"""The words of the header, 64 bits each, in this order. From ``ship_sid`` to ``event`` they are addresses of arrays."""
 
 (
     SEED, TID, NEXT_EID, SYSTEMS, SHIPS_MIN, NODES_MIN, STRATEGIES,
@@ -69,7 +69,7 @@ NODE_AT = HEADER.index("node_sid")
 ROW_AT = HEADER.index("row_kind")
 PLAN_AT = HEADER.index("row_plan")
 CALLED_AT = HEADER.index("row_called")
-ROW_OF_SHIP, ROW_STARTS, LISTS, ORDER, IS_DEALT, TALLY_AT, EVENT_AT = range(
+ROW_OF_SHIP, ROW_STARTS, LISTS, ORDER, IS_DEALT, TALLY_AT, EVENT_AT, UPKEEP = range(
     HEADER.index("row_of_ship"), len(HEADER)
 )
 
@@ -82,7 +82,7 @@ EVENT_BYTES = EVENT_RECORD.itemsize
 
 
 def begin(seed: int, systems: int, ships_min: int, nodes_min: int, strategies: int, turns: int) -> int:
-    """Make room for a duel of at most so many turns; the address of its header. Nothing lives yet."""
+    """Make room for a duel of at most so many turns; the address of its header. Nothing lives yet, and nothing costs upkeep."""
     at = take(8 * WORDS)
     header = _header(at)
     header[:] = 0
@@ -168,7 +168,7 @@ def resolve(at: int) -> None:
     deals = False
     for slot in range(strategies):
         deals = deals or is_dealt[slot] != 0
-    turn = Turn(header[SEED], header[TID], header[SHIPS_MIN], header[NODES_MIN], deals)
+    turn = Turn(header[SEED], header[TID], header[SHIPS_MIN], header[NODES_MIN], deals, header[UPKEEP])
     sids = np.arange(1, systems + 1).astype(np.uint32)
     living = Ships(
         np.empty(len(ships.sid), np.uint32), np.empty(len(ships.sid), np.int64), np.empty(len(ships.sid), np.uint16),

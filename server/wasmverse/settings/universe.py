@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from wasmverse.errors import SettingsError
 from wasmverse.settings.database import DatabasePlace, DatabaseUrl
 from wasmverse.settings.group import Group
-from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX
+from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, SYSTEMS_MAX, UPKEEP_MAX
 
 
 def default_database_path() -> Path:
@@ -46,6 +46,12 @@ class UniverseSettings(Group):
         ge=0,
         le=ENTITIES_MAX_PER_SYSTEM,
         description="Energy nodes per system: at the beginning, and the minimum kept up.",
+    )
+    upkeep: int = Field(
+        0,
+        ge=0,
+        le=UPKEEP_MAX,
+        description="Energy that 100 parts of a ship cost a turn, in a new universe; 0 is none.",
     )
     seed: int = Field(
         1, ge=0, lt=2**63, description="Seed of a new universe; the same seed gives the same turns."

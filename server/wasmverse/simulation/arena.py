@@ -1,7 +1,7 @@
 """A private universe without a database: strategies, a state in memory, and turns as fast as they can be played.
 
 What a turn does is what it does in every universe, and so are the faults for which a strategy is grounded; nobody is grounded for
-time, nothing is kept, and nothing can be commanded.
+time, nothing is kept, and of all commands there is only one, to enable a strategy.
 """
 
 from __future__ import annotations
@@ -111,6 +111,12 @@ class Arena:
         if verdicts:
             self._load()
         return result
+
+    def enable(self, name: str) -> None:
+        """From the next turn on, deal new ships to a strategy that was given as one that is not enabled."""
+        [entrant] = [each for each in self.entrants if each.name == name]
+        entrant.is_enabled = True
+        self._load()
 
     def _load(self) -> None:
         self.registry.load(self.entrants, self._modules.__getitem__)

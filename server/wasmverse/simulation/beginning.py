@@ -40,7 +40,12 @@ def make_laws(settings: UniverseSettings) -> Laws:
     block_systems = 512 if settings.systems <= SMALL_UNIVERSE_SYSTEMS else 1_024
     crowd = max(1, (settings.ships + settings.nodes) // 128)
     return Laws(
-        settings.seed, settings.systems, settings.ships, settings.nodes, max(1, block_systems // crowd)
+        settings.seed,
+        settings.systems,
+        settings.ships,
+        settings.nodes,
+        max(1, block_systems // crowd),
+        settings.upkeep,
     )
 
 

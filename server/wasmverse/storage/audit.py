@@ -13,7 +13,7 @@ import numpy as np
 
 from wasmverse.errors import StateError
 from wasmverse.functions.names import NAME_PATTERN as FUNCTION_NAME
-from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX
+from wasmverse.sizes import ENTITIES_MAX_PER_SYSTEM, MAP_SIDE, SYSTEMS_MAX, UPKEEP_MAX
 from wasmverse.storage import schema
 from wasmverse.storage.event_batch import unpack_events
 from wasmverse.storage.unpack_sql import PACKED_EVENTS
@@ -42,6 +42,7 @@ CHECKS = (
         f"""SELECT name, value, least, most FROM universe CROSS JOIN LATERAL (VALUES
             ('systems', systems, 1, {SYSTEMS_MAX}), ('ships_min', ships_min, 0, {ENTITIES_MAX_PER_SYSTEM}),
             ('nodes_min', nodes_min, 0, {ENTITIES_MAX_PER_SYSTEM}), ('block_systems', block_systems, 1, {SYSTEMS_MAX}),
+            ('upkeep', upkeep, 0, {UPKEEP_MAX}),
             ('seed', seed, 0, {2**63 - 1}), ('tid', tid, 0, {2**62}), ('next_eid', next_eid, 1, {2**62})
             ) AS given(name, value, least, most) WHERE NOT value BETWEEN least AND most""",
         "universe has {0} {1}; allowed is {2}..{3}: correct the row",

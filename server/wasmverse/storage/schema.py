@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from duckdb_engine.datatypes import Struct, UBigInteger, UInteger, USmallInteger, UTinyInteger
 
-FORMAT_VERSION = 14
+FORMAT_VERSION = 15
 """Stored in ``universe``; a file with a higher one was made by a newer Wasmverse and is refused."""
 
 metadata = sa.MetaData()
@@ -36,6 +36,7 @@ universe = sa.Table(
     _required("block_systems", UInteger),
     _required("tid", sa.BigInteger),
     _required("next_eid", sa.BigInteger),
+    _required("upkeep", USmallInteger),
     comment="One row: what this universe is, and where it was when it was last opened, changed or closed. "
     "Rows of ``turn_record`` with a higher tid say where it is since.",
 )

@@ -136,10 +136,10 @@ class UniverseStore(Protocol):
         """How many share out a turn's blocks."""
 
     @property
-    def is_upkeep_due(self) -> bool:
-        """Whether it is time for `upkeep`."""
+    def is_maintenance_due(self) -> bool:
+        """Whether it is time for `maintain`."""
 
-    def upkeep(self) -> None:
+    def maintain(self) -> None:
         """What the engine has to do now and then between two turns, so that no turn pays for it."""
 
     def size_bytes(self) -> int:

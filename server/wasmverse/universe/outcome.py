@@ -34,13 +34,14 @@ C_WRITES, C_SHIPS, C_NODES, C_ADDED, C_EVENTS, C_NEW_SHIPS, C_NEW_NODES = range(
 
 
 class Turn(NamedTuple):
-    """What is the same for every block of a turn. deal is whether there is a strategy to fly new ships."""
+    """What is the same for every block of a turn. ``deal`` is whether there is a strategy to fly new ships."""
 
     seed: int
     tid: int
     ships_min: int
     nodes_min: int
     deal: bool
+    upkeep: int = 0
 
 
 class Outcome(NamedTuple):

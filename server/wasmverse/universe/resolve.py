@@ -42,6 +42,7 @@ from wasmverse.universe.rules import (
     SHIP,
 )
 from wasmverse.universe.state import Ships
+from wasmverse.universe.upkeep import pay_upkeep
 
 U64 = np.uint64
 
@@ -106,6 +107,8 @@ def resolve_block(
         if dead > 0:
             harvest_added(here, cells, added[added_begin : counts[C_ADDED]], counts, tally)
         repair(here, cells, counts)
+        if turn.upkeep > 0:
+            pay_upkeep(here, turn.upkeep, counts)
         clear(here, cells)
         kept = _keep_ships(here, sid, counts, tally, events, out.ships)
         nodes_left = _keep_nodes(nodes.energy, node_begin, node_end, counts)

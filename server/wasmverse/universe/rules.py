@@ -24,6 +24,9 @@ COST_HOLD = 1
 COST_MOVE = 2
 COST_UPGRADE = 50
 
+UPKEEP_PARTS = 100
+"""A universe's upkeep is the energy that so many parts (blasters, thrusters, harvesters) cost a turn."""
+
 HOLD, MOVE, UPGRADE = 0, 1, 2
 """The top two bits of a plan's command byte; 3 is invalid."""
 

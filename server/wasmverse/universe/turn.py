@@ -24,13 +24,17 @@ from wasmverse.wasm.limits import Limits
 
 @dataclass(frozen=True, slots=True)
 class Laws:
-    """What a universe was made with and every turn obeys."""
+    """What a universe was made with and every turn obeys.
+
+    upkeep : the energy that 100 parts cost a turn, 0 to UPKEEP_MAX; 0 for none
+    """
 
     seed: int
     systems: int
     ships_min: int
     nodes_min: int
     block_systems: int
+    upkeep: int = 0
 
     def blocks(self) -> list[NDArray[np.uint32]]:
         """The sids of each block: what is played together decides which calls share an instance and its fuel."""
@@ -41,7 +45,7 @@ class Laws:
 
     def turn(self, tid: int, roster: Roster) -> Turn:
         """What is the same for every block of turn ``tid``."""
-        return Turn(self.seed, tid, self.ships_min, self.nodes_min, roster.deals)
+        return Turn(self.seed, tid, self.ships_min, self.nodes_min, roster.deals, self.upkeep)
 
     def bounds(self) -> NDArray[np.int64]:
         """Where the blocks of systems begin, counted from 0, and where the last one ends."""

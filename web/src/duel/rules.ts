@@ -10,6 +10,7 @@ const HEADER = [
   'row_kind', 'row_x', 'row_y', 'row_energy', 'row_shield', 'row_blasters', 'row_thrusters', 'row_harvesters',
   'row_last_plan', 'row_list', 'row_list_bytes', 'row_plan', 'row_called',
   'row_of_ship', 'row_starts', 'lists', 'order', 'is_dealt', 'tally', 'event',
+  'upkeep',
 ] as const; // biome-ignore format: a table
 type Word = (typeof HEADER)[number];
 

@@ -92,7 +92,8 @@ export function rules(): HTMLElement {
       'p',
       {},
       'A system that has fewer ships than it should gets a new one; the strategies take turns. Whoever has most energy wins: ',
-      'it pays for everything, and the rich outlast the many.',
+      'it pays for everything, and the rich outlast the many. ',
+      'In a universe with upkeep a ship also pays each turn for the parts that it has bought.',
     ),
   );
 }

@@ -128,14 +128,9 @@ def load(folder: Path, path: Path) -> str:
 
 
 def _load(transaction: Transaction, folder: Path) -> str:
+    _check_format(transaction, folder)
     for table in _PLAIN:
         _insert(transaction, table, folder / f"{table.name}.parquet")
-        version = transaction.one(sa.select(schema.universe.c.format_version))
-        if version is not None and version[0] != schema.FORMAT_VERSION:
-            raise DatabaseError(
-                f"{folder} was exported in format {version[0]}; this Wasmverse loads {schema.FORMAT_VERSION}: "
-                "export it with this one"
-            )
     audit(transaction)
     laws = read_laws(transaction)
     ships = Ships._make(_columns(transaction, schema.ship, folder / "ship.parquet", SHIP_DTYPES))
@@ -151,6 +146,19 @@ def _load(transaction: Transaction, folder: Path) -> str:
     packed = pack_state(ships, nodes, laws.systems, Crew(1))
     transaction.insert_arrow(schema.system_state, as_rows(packed))
     return f"turn {tid:,} with {len(ships.sid):,} ships and {len(nodes.sid):,} nodes"
+
+
+def _check_format(transaction: Transaction, folder: Path) -> None:
+    """Before any table is read: those of another format may have other columns."""
+    file = folder / f"{schema.universe.name}.parquet"
+    with _explained(file):
+        found = transaction.run_text(f"SELECT format_version FROM read_parquet({_quoted(file)})")
+    for (version,) in found[:1]:
+        if version != schema.FORMAT_VERSION:
+            raise DatabaseError(
+                f"{folder} was exported in format {version}; this Wasmverse loads {schema.FORMAT_VERSION}: "
+                "export it with this one"
+            )
 
 
 def _copy(transaction: Transaction, query: str, file: Path) -> None:

@@ -288,5 +288,16 @@ _STEPS: dict[int, tuple[Step, ...]] = {
         "uploaded_at TIMESTAMP NOT NULL, replaced_tid BIGINT NOT NULL)",
         "CREATE TABLE strategy_version_module (sha256 TEXT NOT NULL, module BLOB NOT NULL)",
     ),
+    # Ships had paid nothing for their parts. The table is made again, since no column can be added that is NOT NULL.
+    14: (
+        "CREATE TABLE universe_14 AS SELECT * FROM universe",
+        "DROP TABLE universe",
+        "CREATE TABLE universe (application TEXT NOT NULL, format_version UINTEGER NOT NULL, created_by TEXT NOT NULL, "
+        "created_at TIMESTAMP NOT NULL, seed UBIGINT NOT NULL, systems UINTEGER NOT NULL, ships_min USMALLINT NOT NULL, "
+        "nodes_min USMALLINT NOT NULL, block_systems UINTEGER NOT NULL, tid BIGINT NOT NULL, next_eid BIGINT NOT NULL, "
+        "upkeep USMALLINT NOT NULL)",
+        "INSERT INTO universe SELECT *, 0 FROM universe_14",
+        "DROP TABLE universe_14",
+    ),
 }
 """What changed from each format to the next."""

@@ -103,11 +103,11 @@ class DuckdbStore(CommonStore[Transaction]):
         return self.player.threads
 
     @property
-    def is_upkeep_due(self) -> bool:
+    def is_maintenance_due(self) -> bool:
         """Whether the log is long, or much of the file was replaced."""
         return self.database.is_checkpoint_due
 
-    def upkeep(self) -> None:
+    def maintain(self) -> None:
         """Make a checkpoint."""
         self.database.checkpoint()
 

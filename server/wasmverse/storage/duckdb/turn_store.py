@@ -44,6 +44,7 @@ def create_universe(
         block_systems=laws.block_systems,
         tid=0,
         next_eid=next_eid,
+        upkeep=laws.upkeep,
     )
 
 
@@ -52,7 +53,7 @@ def read_laws(transaction: Transaction) -> Laws:
     row = transaction.one(sa.select(schema.universe))
     if row is None:
         raise StateError("the database holds no universe yet: make one with `wasmverse serve`")
-    return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems)
+    return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems, row.upkeep)
 
 
 def write_state(transaction: Transaction, packed: PackedState) -> pa.Table:

@@ -82,6 +82,7 @@ def write_whole(path: Path, whole: Whole) -> None:
             block_systems=laws.block_systems,
             tid=whole.tid,
             next_eid=whole.next_eid,
+            upkeep=laws.upkeep,
         )
         for table in KEPT:
             transaction.insert_arrow(table, whole.tables[table.name])

@@ -181,11 +181,11 @@ class FollowingStore(CommonStore[Transaction]):
         return self._turns.threads if self._turns is not None else self._crew.threads
 
     @property
-    def is_upkeep_due(self) -> bool:
+    def is_maintenance_due(self) -> bool:
         """Never: the servers see to themselves."""
         return False
 
-    def upkeep(self) -> None:
+    def maintain(self) -> None:
         """Nothing."""
 
     def size_bytes(self) -> int:

@@ -105,6 +105,7 @@ def write_universe(
         ships_min=laws.ships_min,
         nodes_min=laws.nodes_min,
         block_systems=laws.block_systems,
+        upkeep=laws.upkeep,
         row_systems=layout.row_systems,
         tid=tid,
         next_eid=next_eid,
@@ -156,4 +157,5 @@ def read_laws(transaction: Transaction) -> tuple[Laws, int] | None:
     row = transaction.one(sa.select(stored.universe))
     if row is None:
         return None
-    return Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems), row.row_systems
+    laws = Laws(row.seed, row.systems, row.ships_min, row.nodes_min, row.block_systems, row.upkeep)
+    return laws, row.row_systems

@@ -67,6 +67,7 @@ universe = sa.Table(
     _required("next_eid", sa.BigInteger()),
     _required("changes", sa.BigInteger(), server_default="0"),
     _required("spawned", sa.BigInteger(), server_default="0"),
+    _required("upkeep", sa.Integer(), server_default="0"),
     comment="One row: what this universe is, and the last turn that was committed. row_systems neighbouring systems are a row of "
     "system_state. changes counts the commands that were carried out, spawned those that changed a system. Whoever changes "
     "anything holds this row.",
