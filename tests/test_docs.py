@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -284,14 +285,23 @@ def commands_in(page: Path) -> Iterator[list[str]]:
                 continue
 
 
+@cache
+def command_line() -> Any:
+    """All commands; to make them takes as long as to look at thirty."""
+    return typer.main.get_command(app)
+
+
+@cache
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
 def complaint_of(words: list[str]) -> str | None:
     """Why a documented command cannot work; None when it can."""
     if words[0] == "make":
-        makefile = (ROOT / "Makefile").read_text("utf-8")
-        targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
-        unknown = [word for word in words[1:] if "=" not in word and word not in targets]
+        unknown = [word for word in words[1:] if "=" not in word and word not in make_targets()]
         return f"make has no target {unknown}" if unknown else None
-    command: Any = typer.main.get_command(app)
+    command = command_line()
     rest = words[1:]
     while isinstance(command, click.Group | typer.main.TyperGroup) and rest and not rest[0].startswith("-"):
         name = rest.pop(0)

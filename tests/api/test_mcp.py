@@ -81,7 +81,7 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Server(tmp_path_factory.mktemp("mcp"), systems=2, period=0.25)
-    server.environment = {"WASMVERSE_QUERY_SECONDS_MAX": "60"}  # a loaded machine is no reason to fail
+    server.environment |= {"WASMVERSE_QUERY_SECONDS_MAX": "60"}  # a loaded machine is no reason to fail
     server.start()
     try:
         yield "http://" + server.log.read_text().partition("http://")[2].split()[0].rstrip("/,;.")

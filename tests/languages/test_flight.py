@@ -1,6 +1,7 @@
 """The strategy of every language is accepted, and flies without a fault."""
 
 import random
+from functools import cache
 
 import pytest
 
@@ -19,9 +20,11 @@ def test_it_would_be_accepted(inspection, language):
     assert found.trials["tried"].fuel_most < (TABLE[language].budget_fuel or 20_000)
 
 
+@cache
 def random_cases(seed):
     """Ships anywhere, with any memory, and what each may see: ships first, then nodes, all closer than 16 cells."""
     rng = random.Random(seed)
+    cases = []
     for _ in range(SHIPS):
         ship = Ship(
             x=rng.choice((0, 99, rng.randrange(100))), y=rng.choice((0, 99, rng.randrange(100))),
@@ -36,12 +39,13 @@ def random_cases(seed):
             if east**2 + south**2 < 256 and 0 <= ship.x + east <= 99 and 0 <= ship.y + south <= 99:
                 danger = rng.choice((2, 255, rng.randint(0, 12))) if kind == SHIP else 0
                 seen.append((kind, danger, ship.x + east, ship.y + south))
-        yield ship, sorted(seen, key=lambda entity: entity[0])
+        cases.append((ship, sorted(seen, key=lambda entity: entity[0])))
+    return cases
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_has_a_plan_for_everybody(pilot, language):
-    cases = list(random_cases(seed=1))
+    cases = random_cases(seed=1)
     plans, outcome = pilot(language).decide_all(cases)
     assert outcome.reason is None
     commands = {command(plan)[0] for plan in plans}

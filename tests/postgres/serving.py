@@ -57,7 +57,7 @@ class Gateway(Universe):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (seen := self.turn()) < tid:
             assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+            time.sleep(0.05)
         return seen
 
     def database(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Gateway(Universe):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.database()["isClock"] is not is_ours:
             assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def universe_pid(self) -> int:
         """The process that plays or follows."""

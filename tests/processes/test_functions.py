@@ -52,7 +52,7 @@ class Client:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while self.rows("select max(tid) from turns")[0][0] < tid:
             assert time.monotonic() < deadline
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def _reported_turn(universe: Universe, after: int, patience: float) -> int:
             seen = max(seen, client.get("/health").json()["turn"] or 0)
             if not ends and seen > after:
                 ends = time.monotonic() + patience
-            time.sleep(0.01)
+            time.sleep(0.02)
     return seen
 
 
