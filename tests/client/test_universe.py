@@ -123,6 +123,21 @@ def test_what_is_no_arrow_is_not_read_as_such() -> None:
         requests.outcome(request, answer)
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://127.0.0.1:8000", "universe.example"])
+def test_what_is_no_address_is_named_whatever_is_asked(url: str) -> None:
+    with Universe(url) as nobody:
+        for ask in (lambda: nobody.query("select 1"), lambda: next(nobody.live("select 1"))):
+            with pytest.raises(
+                ServerUnreachable, match=f"^{url} is not the address of a server; give one such"
+            ):
+                ask()
+
+
+def test_the_scheme_may_be_in_capitals(gateway: RunningGateway) -> None:
+    with Universe(gateway.url.replace("http", "HTTP")) as universe:
+        assert universe.query("select 1").value() == next(universe.live("select 1")).value() == 1
+
+
 def test_wrong_arguments_are_not_sent() -> None:
     with Universe("http://127.0.0.1:1") as nobody:
         with pytest.raises(ValueError, match=r"^format is 'xml'; give one of rows, tuples, csv, arrow$"):

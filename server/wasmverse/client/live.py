@@ -7,8 +7,10 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
+
 from wasmverse.client.answers import Answer
-from wasmverse.client.requests import error_of, values_of
+from wasmverse.client.requests import error_of, unanswered, values_of
 from wasmverse.errors import ServerDenied
 
 HEAD = struct.Struct("<QQ")
@@ -19,8 +21,12 @@ TOO_MANY = 1226
 
 
 def address_of(url: str) -> str:
-    """Where the WebSocket of a server is."""
-    return f"ws{url.removeprefix('http')}/api/v1/live"
+    """Where the WebSocket of a server is; raises ServerUnreachable where ``url`` is not the address of one."""
+    scheme, mark, rest = url.partition("://")
+    kinds = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}  # requests know these four too
+    if not mark or scheme.lower() not in kinds:
+        raise unanswered(url, httpx.UnsupportedProtocol(scheme))
+    return f"{kinds[scheme.lower()]}://{rest}/api/v1/live"
 
 
 def options_of(token: str | None, seconds_max: float) -> dict[str, Any]:
