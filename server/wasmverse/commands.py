@@ -70,6 +70,7 @@ class Trial(NamedTuple):
     over_budget : calls that took more than ``budget_fuel``, which is what a call may take.
     start_fuel : of an instance, before its first call.
     fault : why the first fault was one; None without one.
+    is_cut : whether the calls took so much fuel that it was not called for the other observations.
     """
 
     observations: int
@@ -87,6 +88,7 @@ class Trial(NamedTuple):
     budget_fuel: int
     start_fuel: int
     fault: str | None = None
+    is_cut: bool = False
 
 
 class Cost(NamedTuple):

@@ -158,6 +158,22 @@ def test_calls_of_seconds_do_not_keep_the_checker_for_minutes() -> None:
     assert f"it was not called for the other {100 - found.calls} observations" in warning
 
 
+def test_an_endless_call_takes_no_more_than_the_trial_may() -> None:
+    """A turn would let it take the fuel of a hundred calls, here 25 times as much."""
+    found = trial("(loop $l (br $l)) (i64.const 0)", TRIAL_FUEL_MAX // 4)
+    assert (found.calls, found.trapped, found.fault, found.is_cut) == (1, 1, "ran out of fuel", True)
+    assert TRIAL_FUEL_MAX <= found.fuel_most < TRIAL_FUEL_MAX + 1_000
+
+
+def test_why_it_is_not_called_any_more_is_said_and_not_guessed() -> None:
+    """Four traps end it, in a turn too; that they also took all fuel of the trial does not matter."""
+    loop = "(loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (unreachable)"
+    found = trial("(local.set 0 (i32.const 13000000))" + loop, 100_000_000)
+    assert (found.calls, found.trapped, found.is_cut) == (4, 4, False)
+    assert found.fuel_mean * found.calls > TRIAL_FUEL_MAX
+    assert warnings_of(found)[1].startswith("after 4 calls that returned nothing it was not called")
+
+
 def test_one_call_may_take_what_others_leave_and_all_together_not_more() -> None:
     """As in a turn, where calls share a pool of fuel."""
     rounds = "(if (i32.gt_u (local.get {0}) (i32.const {1})) (then (local.set 0 (i32.const {2}))))"

@@ -81,12 +81,12 @@ def _trial(values: list[Any]) -> Trial:
     """A trial as the checker tells of it, which is shown to people and decides nothing; raises TypeError if it is none."""
     if len(values) != len(Trial._fields):
         raise TypeError("a trial has as many values as fields")
-    *numbers, fault = values
+    *numbers, fault, is_cut = values
     if not all(type(number) is int and 0 <= number < 1 << 53 for number in numbers):
         raise TypeError("a trial's numbers are whole and not negative, and JSON can say them exactly")
-    if not (fault is None or isinstance(fault, str)):
-        raise TypeError("a trial's last value is a text or nothing")
-    return Trial._make([*numbers, fault if fault is None else printable(fault, FAULT_SHOWN)])
+    if not (fault is None or isinstance(fault, str)) or type(is_cut) is not bool:
+        raise TypeError("a trial's last values are a text or nothing, and whether it was cut")
+    return Trial._make([*numbers, fault if fault is None else printable(fault, FAULT_SHOWN), is_cut])
 
 
 def inspect_module_apart(module: bytes, name: str, settings: CheckSettings) -> Inspection:

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 COLUMNS = ("ship", "x", "y", "energy", "shield", "blasters", "thrusters", "harvesters", "seen")
 TRIAL_FUEL_MAX = 200_000_000
-"""Of all calls for observations together, a fraction of a second: after as much no more are made. With the fuel that a call
-usually has it is not met; where an operator grants calls of seconds, a hundred of them would keep the checker for minutes."""
+"""Of all calls for observations together, a fraction of a second: a call may take what is left of it, or its own budget where
+that is more, and once it is used up no more are made. With the fuel that a call usually has it is not met; where an operator
+grants calls of seconds, a hundred of them would keep the checker for minutes."""
 
 FILE = Path(__file__).with_name("observations.csv")
 

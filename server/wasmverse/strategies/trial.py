@@ -106,18 +106,21 @@ def _answers(guest: AnyGuest, limits: Limits, start_fuel: int) -> Trial:
     """Call it for each observation, one after the other on an instance as in a turn, and count what it returns.
 
     A ship's last plan is what the strategy itself returned for the turn before. A call may take all the fuel of the pool that so
-    many calls share in a turn; after as many faults as a turn allows in a block, or after `TRIAL_FUEL_MAX`, the others are not
-    called.
+    many calls share in a turn, as far as `TRIAL_FUEL_MAX` has it left, and its own budget in any case; after as many faults as a
+    turn allows in a block, or after `TRIAL_FUEL_MAX`, the others are not called.
     """
     frame = _observed_frame(observations())
     last_plan, plans = frame.columns[_LAST_PLAN], frame.columns[-1]
-    pool = replace(limits, budget_fuel=limits.budget_fuel * len(observations()))
     seat, commands, fuels = Seat(), Counter[str](), list[int]()
-    trapped, ship, plan, fault = 0, 0, 0, None
+    trapped, ship, plan, fault, is_cut = 0, 0, 0, None, False
     try:
         for row, seen in enumerate(observations()):
-            if trapped >= limits.faults_max or sum(fuels) >= TRIAL_FUEL_MAX:
+            left = TRIAL_FUEL_MAX - sum(fuels)
+            is_cut = trapped < limits.faults_max and left <= 0
+            if trapped >= limits.faults_max or is_cut:
                 break
+            shared = limits.budget_fuel * len(observations())
+            pool = replace(limits, budget_fuel=min(shared, max(limits.budget_fuel, left)))
             last_plan[row] = plan = plan if seen.ship == ship else 0
             ship = seen.ship
             outcome = guest.run(frame, row, row + 1, pool, seat=seat)
@@ -151,6 +154,7 @@ def _answers(guest: AnyGuest, limits: Limits, start_fuel: int) -> Trial:
         budget_fuel=limits.budget_fuel,
         start_fuel=start_fuel,
         fault=fault,
+        is_cut=is_cut,
     )
 
 

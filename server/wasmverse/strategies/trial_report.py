@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wasmverse.commands import Trial
-from wasmverse.strategies.observations import TRIAL_FUEL_MAX
 
 COMMANDS = ("hold", "move", "upgrade_blasters", "upgrade_thrusters", "upgrade_harvesters")
 _OTHERS = (
@@ -32,7 +31,7 @@ def warnings_of(trial: Trial) -> list[str]:
             f"{faults:,} of {trial.calls:,} sampled calls were faults, the first one: it {trial.fault}. A ship holds after a "
             "fault, and who faults on most calls for some turns in a row is grounded: find out with a test of that case"
         )
-    if trial.calls < trial.observations and (trial.fuel_mean + 1) * trial.calls > TRIAL_FUEL_MAX:
+    if trial.is_cut:
         told.append(
             f"{trial.calls:,} calls took so much fuel that it was not called for the other "
             f"{trial.observations - trial.calls:,} observations: nothing is known of these"
