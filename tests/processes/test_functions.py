@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -100,6 +101,8 @@ def test_the_life_of_functions(client: Client) -> None:
     with connect(client.url.replace("http", "ws") + "/api/v1/live") as live:
         live.send(json.dumps({"id": 1, "sql": "select boost(3, 1)"}))
         assert message(live)["rows"] == [[9.0]]
+        address = f"/api/v1/query?sql={quote('select boost(3, 1) as one')}"
+        old = client.http.get(address)
         constant = '(module (func (export "f") (param f64 f64) (result f64) (f64.const 7)))'
         before = client.create(
             "function boost(x double, y double) returns double", constant, "using export 'f'"
@@ -108,6 +111,8 @@ def test_the_life_of_functions(client: Client) -> None:
         # The turn before has the version before: no answer of one is given for the other.
         assert client.rows("select boost(3, 1)", turn=before) == [[9.0]]
         assert client.rows("select boost(3, 1)") == [[7.0]]
+        again = client.http.get(address, headers={"If-None-Match": old.headers["ETag"]})
+        assert (old.text, again.status_code, again.text) == ('"one"\n9\n', 200, '"one"\n7\n')
         client.execute("drop function boost")
         told = message(live)
         assert told["error"]["code"] == 1305 and "boost does not exist" in told["error"]["message"]
