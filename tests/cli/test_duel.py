@@ -1,6 +1,7 @@
 """`wasmverse duel`: an account that adds up, the same every time, over several seeds too, saved, and refusals in one line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ from typer.testing import CliRunner
 
 from tests.strategies.guest import BUNDLED_FOLDER
 from tests.wasm.builder import strategy_wat
-from wasmverse.cli.duelling import SUMMED, duels, entrants_of
+from wasmverse.cli.duelling import duels, entrants_of
 from wasmverse.cli.main import app
 from wasmverse.cli.means import mean_and_confidence
 from wasmverse.settings import Settings
+from wasmverse.simulation.match import SUMMED
 from wasmverse.storage.opening import open_universe
 
 BATTLE, FLEE, BLANK = (BUNDLED_FOLDER / f"strategy_{name}.wasm" for name in ("battle", "flee", "blank"))
@@ -79,6 +81,11 @@ def test_a_table_for_people() -> None:
         "state_hash ",
     ):
         assert word in outcome.stdout
+    _, causes = outcome.stdout.split("deaths by cause\n")
+    head, *rows = (line.split() for line in re.sub("[│┃]", " ", causes).splitlines() if "strategy" in line)
+    assert " ".join(head[:5]) == "ships of starved shot by"
+    assert (len(head), head[-1]) == (13, "alone")
+    assert [len(row) for row in rows] == [6, 6, 6], "its name, and a number for each cause"
 
 
 def module(path: Path, body: str, extra: str = "") -> Path:

@@ -197,14 +197,15 @@ def _over_time(accounts: Sequence[dict[str, Any]], names: Sequence[str]) -> Tabl
 
 
 def _deaths(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> Table:
-    """How many ships of each strategy starved, and how many each strategy shot."""
+    """How many ships of each strategy starved, how many each strategy shot, and how many died with nobody to be credited."""
     table = Table(header_style="bold")
     table.add_column("ships of")
     table.add_column("starved", justify="right")
     for name in names:
         table.add_column(f"shot by {escape(name)}", justify="right")
+    table.add_column("alone", justify="right")
     for row in rows:
         causes = row["deaths_by"]
         shot = (f"{causes['shot'].get(name, 0):,}" for name in names)
-        table.add_row(escape(row["name"]), f"{causes['starved']:,}", *shot)
+        table.add_row(escape(row["name"]), f"{causes['starved']:,}", *shot, f"{causes['alone']:,}")
     return table

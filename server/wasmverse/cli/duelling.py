@@ -18,12 +18,12 @@ from wasmverse.processes.kernels import keep_kernels
 from wasmverse.recording.recorder import record
 from wasmverse.settings import Settings
 from wasmverse.simulation.beginning import BUNDLED, BUNDLED_FOLDER, Founder, make_laws
-from wasmverse.simulation.match import SUMMED, play_match
+from wasmverse.simulation.match import play_match
 from wasmverse.simulation.memory import check_new_universe
 from wasmverse.storage.opening import found_universe
 from wasmverse.strategies.checker_start import inspect_module_apart
 
-__all__ = ["SUMMED", "Entrants", "duel", "duels", "entrants_of", "in_processes", "save"]
+__all__ = ["Entrants", "duel", "duels", "entrants_of", "in_processes", "save"]
 
 AUTHOR = "duel"
 _SIZES = ("seed", "systems", "ships", "nodes", "upkeep")
