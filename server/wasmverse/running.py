@@ -57,6 +57,19 @@ def server_url() -> str:
     return next(iter(urls))
 
 
+def url_of(pid: int) -> str | None:
+    """Where the server answers of which a process is a part; None if it is none of this user's."""
+    try:
+        process = psutil.Process(pid)
+        family = {process.pid, *(parent.pid for parent in process.parents())}
+    except psutil.Error:
+        return None
+    for path in _entries():
+        if path.stem.isdecimal() and int(path.stem) in family and (found := _living(path)) is not None:
+            return found[0]
+    return None
+
+
 def _entries() -> list[Path]:
     try:
         return [path for path in servers_folder().iterdir() if path.suffix == ".json"]

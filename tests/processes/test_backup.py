@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -90,6 +91,19 @@ def test_a_backup_of_a_served_universe_is_of_a_turn_that_was_played(served: Univ
     again = run("backup", served.path, made)
     assert (again.exit_code, again.stdout) == (1, "")
     assert again.stderr.startswith(f"wasmverse: {made} is there already: ")
+
+
+def test_a_served_universe_says_what_it_is_and_who_serves_it(served: Universe) -> None:
+    result = run("info", served.path, "--json")
+    assert result.exit_code == 0, result.stderr
+    shown = json.loads(result.stdout)
+    turns_go_on(served)
+    assert shown["state_hash"] == recorded_hashes(served)[shown["tid"]]
+    assert (shown["laws"]["systems"], shown["tokens"]) == (12, 1)
+    assert served.process is not None
+    server = psutil.Process(served.process.pid)
+    assert psutil.Process(shown["server"]["pid"]) in server.children(recursive=True)
+    assert shown["server"]["url"] in served.url
 
 
 def test_a_backup_killed_in_its_midst_leaves_no_file_and_the_turns_go_on(

@@ -41,7 +41,7 @@ def test_a_copy_is_of_the_turn_that_was_named_however_many_are_played_meanwhile(
         expected = (store.tid, store.state_hash())
         held = copier.wait(lambda: True, 10.0)
         assert held is not None
-        assert (held.tid, held.state_hash) == expected
+        assert (held.facts.tid, held.facts.state_hash) == expected
         play(store, desk, 20)
         for source, target, size in (
             (path, copy, held.file_bytes),
@@ -64,8 +64,8 @@ def play(store: DuckdbStore, desk: CopyingDesk, turns: int) -> None:
     for _ in range(turns):
         store.advance()
         desk.turn_ended()
-        if store.is_upkeep_due:
-            store.upkeep()
+        if store.is_maintenance_due:
+            store.maintain()
 
 
 def test_only_one_copies_at_a_time(store: DuckdbStore, tmp_path: Path) -> None:
@@ -87,12 +87,12 @@ def test_what_a_killed_copier_left_holds_nothing(store: DuckdbStore, tmp_path: P
     copier = Copier(path).__enter__()
     play(store, desk, 1)
     assert copier.wait(lambda: True, 10.0) is not None
-    assert not store.is_upkeep_due
+    assert not store.is_maintenance_due
     os.close(copier._descriptor)  # as the end of its process does
     play(store, desk, 1)
     assert names(tmp_path) & {request_path(path).name, answer_path(path).name} == set()
     store.advance()
-    assert store.is_upkeep_due
+    assert store.is_maintenance_due
 
 
 def test_a_copy_that_takes_too_long_is_given_up(

@@ -79,9 +79,13 @@ def test_another_universe_than_the_one_that_is_there_is_refused(
     asked = made | {name: made[name] + 1_000}
     with pytest.raises(SettingsError) as refusal:
         start(asked)
+    path = tmp_path / "u.duckdb"
+    remedy = "which cannot be changed"
+    if name == "systems":
+        remedy = f"which `wasmverse universe resize {path} --systems 2000` changes while it is stopped"
     assert str(refusal.value) == (
-        f"--{name} is {asked[name]:,}, but the universe in {tmp_path / 'u.duckdb'} was made with {made[name]:,}, which cannot be "
-        f"changed: leave --{name} out to go on with it, or make another one with --db"
+        f"--{name} is {asked[name]:,}, but the universe in {path} was made with {made[name]:,}, {remedy}: "
+        f"leave --{name} out to go on with it, or make another one with --db"
     )
     assert closed == [True]
     for same in ({}, made, {name: made[name]}):

@@ -1,4 +1,4 @@
-"""`wasmverse universe backup`, `restore`, `recover`, `export` and `load`."""
+"""`wasmverse universe info`, `backup`, `restore`, `resize`, `recover`, `export` and `load`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import typer
 from wasmverse.cli.options import settings_of
 from wasmverse.cli.terminal import fail
 from wasmverse.cli.universe_backup import backup, restore
+from wasmverse.cli.universe_info import info
+from wasmverse.cli.universe_resize import resize
 from wasmverse.errors import WasmverseError
 
 app = typer.Typer(
-    no_args_is_help=True, help="Look after a universe: back it up while it runs, restore, export."
+    no_args_is_help=True, help="Look after a universe: what it is, backups, its size, its file."
 )
+app.command()(info)
 app.command()(backup)
 app.command()(restore)
+app.command()(resize)
 
 
 Db = Annotated[

@@ -7,10 +7,11 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from wasmverse.storage.backup_request import Held, answer, answer_path, requested
+from wasmverse.storage.facts import Facts
 from wasmverse.storage.universe_store import FileStore
 
 log = logging.getLogger("wasmverse.universe")
@@ -72,21 +73,19 @@ class CopyingDesk:
         file_bytes, log_bytes = self.store.hold()
         free = shutil.disk_usage(self.path.parent).free
         self._copied = _Copied(number, file_bytes + log_bytes, min(self.growth_bytes_max, free // 2))
-        ships, nodes = self.store.size
-        held = Held(
-            number, os.getpid(), self.store.tid, self.store.next_eid, "", file_bytes, log_bytes, ships, nodes
-        )
         # The hash of a million ships takes as long as a part of a turn: not before the next one.
-        hasher = self.store.state_hasher()
-        threading.Thread(target=self._answer, args=(held, hasher), name="copying", daemon=True).start()
+        sizes, described = (file_bytes, log_bytes), self.store.described()
+        threading.Thread(
+            target=self._answer, args=(number, sizes, described), name="copying", daemon=True
+        ).start()
 
-    def _answer(self, held: Held, hasher: Callable[[], str]) -> None:
-        state_hash = hasher()
+    def _answer(self, number: str, sizes: tuple[int, int], described: Callable[[], Facts]) -> None:
+        facts = described()
         with self._answering:
-            if self._copied is None or self._copied.number != held.number:
+            if self._copied is None or self._copied.number != number:
                 return
             try:
-                answer(self.path, replace(held, state_hash=state_hash))
+                answer(self.path, Held(number, os.getpid(), *sizes, facts))
             except OSError as error:
                 log.warning("nobody can copy the file: %s", error)
 

@@ -149,8 +149,13 @@ def _check_asked(laws: Laws, asked: Mapping[str, int], place: DatabasePlace) -> 
     }
     for name, value in asked.items():
         if value != made[name]:
+            remedy = (
+                f"which `wasmverse universe resize {place} --systems {value}` changes while it is stopped"
+                if name == "systems" and isinstance(place, Path)
+                else "which cannot be changed"
+            )
             raise SettingsError(
-                f"--{name} is {value:,}, but the universe in {place} was made with {made[name]:,}, which cannot be changed: "
+                f"--{name} is {value:,}, but the universe in {place} was made with {made[name]:,}, {remedy}: "
                 f"leave --{name} out to go on with it, or make another one with --db"
             )
 

@@ -25,25 +25,22 @@ from types import TracebackType
 from typing import Self
 
 from wasmverse.errors import DatabaseError, DatabaseLocked
+from wasmverse.storage.facts import Facts
 
 LOOK_SECONDS = 0.02
-_BYTES_MAX = 4_096
+_BYTES_MAX = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What may be copied: the universe at the end of turn ``tid``, with ``state_hash``, is the first ``file_bytes`` of the file
-    and the first ``log_bytes`` of its log. ``number`` is that of who asked, ``pid`` the process that answers."""
+    """What may be copied: the universe at the end of the turn that ``facts`` says is the first ``file_bytes`` of the file and the
+    first ``log_bytes`` of its log. ``number`` is that of who asked, ``pid`` the process that answers."""
 
     number: str
     pid: int
-    tid: int
-    next_eid: int
-    state_hash: str
     file_bytes: int
     log_bytes: int
-    ships: int
-    nodes: int
+    facts: Facts
 
 
 def request_path(file: Path) -> Path:
@@ -158,7 +155,8 @@ class Copier:
         """What may be copied now; None if nothing may, not yet or not any more."""
         try:
             text = answer_path(self.file).read_bytes()[:_BYTES_MAX]
-            held = Held(**json.loads(text))
-        except (OSError, ValueError, TypeError):
+            given = json.loads(text)
+            held = Held(**{**given, "facts": Facts(**given["facts"])})
+        except (OSError, ValueError, TypeError, KeyError):
             return None
         return held if held.number == self.number else None

@@ -38,6 +38,7 @@ from wasmverse.simulation.registry import Registry, Verdict
 from wasmverse.simulation.spawning import check_spawn, spawn_event, spawned
 from wasmverse.storage import function_bounds, function_store, schema, strategy_store, version_store
 from wasmverse.storage.arrow import arrow_schema
+from wasmverse.storage.facts import Facts, Made
 from wasmverse.storage.phases import TurnPhases
 from wasmverse.storage.records import Records, TurnRecord
 from wasmverse.storage.stored_state import StoredState
@@ -47,7 +48,6 @@ from wasmverse.storage.universe_store import Founding, Size
 from wasmverse.strategies.limits import guest_limits
 from wasmverse.strategies.roster import GROUNDED, REMOVED, times_usual
 from wasmverse.universe import rules
-from wasmverse.universe.digest import hash_in_order
 from wasmverse.universe.result import TurnAccount
 from wasmverse.universe.state import State, of_system, state_hash, strategies_flown
 from wasmverse.universe.turn import Laws
@@ -186,10 +186,13 @@ class CommonStore(ABC, Generic[T]):
         state = self.stored.state
         return state_hash(state.ships, state.nodes, self.stored.tid, self.next_eid)
 
-    def state_hasher(self) -> Callable[[], str]:
+    def described(self) -> Callable[[], Facts]:
         """As in `FileStore`; nobody changes the arrays of a committed state."""
-        stored = self.stored
-        return partial(hash_in_order, stored.state, stored.tid, stored.next_eid)
+        columns = schema.universe.c
+        with self._transaction() as transaction:
+            made = transaction.one(sa.select(columns.created_at, columns.created_by))
+        about = Made(made[0].isoformat(), made[1], schema.FORMAT_VERSION)
+        return partial(Facts.of, about, self.laws, self.stored, self.strategy_rows)
 
     def founding(self) -> Founding:
         """As in `UniverseStore`."""

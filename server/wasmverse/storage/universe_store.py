@@ -19,6 +19,7 @@ from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.catalogue import Catalogue
 from wasmverse.simulation.journal import Journal
 from wasmverse.simulation.registry import Registry
+from wasmverse.storage.facts import Facts
 from wasmverse.storage.phases import TurnPhases
 from wasmverse.universe.turn import Laws
 
@@ -160,8 +161,8 @@ class FileStore(UniverseStore, Protocol):
     def release(self) -> None:
         """Reuse places of the file again."""
 
-    def state_hasher(self) -> Callable[[], str]:
-        """What computes `state_hash` of the state that is committed now, in any thread, also when turns go on."""
+    def described(self) -> Callable[[], Facts]:
+        """What computes the facts of the state that is committed now, in any thread, also when turns go on."""
 
 
 @runtime_checkable

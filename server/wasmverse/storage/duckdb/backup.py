@@ -99,8 +99,8 @@ def back_up(file: Path, target: Path, tell: Callable[[str], None], wait_seconds_
             settle_position(transaction)
             made = Backup.of(_checked_state(transaction), tokens)
             _write_row(transaction, made)
-        if held is not None and made.state_hash != held.state_hash:
-            raise _differs(target, made, held.tid, held.state_hash)
+        if held is not None and made.state_hash != held.facts.state_hash:
+            raise _differs(target, made, held.facts.tid, held.facts.state_hash)
         _compare(making, target, made)
     return made
 
@@ -163,7 +163,7 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
                 held = copier.wait(lambda: holder(file) is not None, wait_seconds_max)
                 if held is None:
                     continue
-                tell(f"copying turn {held.tid:,} while turns go on")
+                tell(f"copying turn {held.facts.tid:,} while turns go on")
                 _check_room(making, held.file_bytes, held.log_bytes)
                 _copy(file, making, held.file_bytes)
                 if held.log_bytes:

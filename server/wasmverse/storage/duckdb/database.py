@@ -57,7 +57,7 @@ LOCK_WAIT_SECONDS = 5.0
 class Database:
     """An open universe file (or a private one in memory, for path None)."""
 
-    def __init__(self, engine: sa.Engine, path: Path | None) -> None:
+    def __init__(self, engine: sa.Engine, path: Path | None, options: str = "") -> None:
         self.engine = engine
         self.path = path
         self._log_bytes_max = 0
@@ -71,16 +71,19 @@ class Database:
         name = str(path or ":memory:").replace("'", "''")
         with self._connection.begin():
             driver = Transaction(self._connection, self._parse).driver
-            driver.execute(f"ATTACH '{name}' AS {_ATTACHED} (ROW_GROUP_SIZE {ROW_GROUP_ROWS})").fetchall()
+            driver.execute(
+                f"ATTACH '{name}' AS {_ATTACHED} (ROW_GROUP_SIZE {ROW_GROUP_ROWS}{options})"
+            ).fetchall()
             driver.execute(f"USE {_ATTACHED}").fetchall()
 
     @classmethod
-    def open(cls, path: Path | None, *, is_backup: bool = False) -> Self:
+    def open(cls, path: Path | None, *, is_backup: bool = False, is_read_only: bool = False) -> Self:
         """Open a file, made with an empty schema if there is none.
 
         Parameters
         ----------
         is_backup : whether it may be a backup, which nobody is to play.
+        is_read_only : whether the file and its log stay as they are. One of an older format is refused then.
 
         Raises
         ------
@@ -100,7 +103,7 @@ class Database:
                 },
             )
             try:
-                database = cls(engine, path)
+                database = cls(engine, path, ", READ_ONLY" if is_read_only else "")
                 break
             except (sa.exc.SQLAlchemyError, duckdb.Error) as error:
                 engine.dispose()
@@ -115,7 +118,7 @@ class Database:
                 transaction.run("PRAGMA force_compression='uncompressed'")
                 # On by default where Python has no script to run, and then in the middle of what a program prints.
                 transaction.run("SET enable_progress_bar = false")
-            database._check_schema(is_backup)
+            database._check_schema(is_backup, is_read_only)
         except BaseException as error:
             with suppress(sa.exc.SQLAlchemyError, duckdb.Error):  # a damaged file may not even be closed
                 database.close()
@@ -222,7 +225,7 @@ class Database:
             for statement in views.ddl(self.engine.dialect):
                 transaction.run(statement)
 
-    def _check_schema(self, is_backup: bool) -> None:
+    def _check_schema(self, is_backup: bool, is_read_only: bool) -> None:
         """Make the schema in an empty file, migrate an older one; refuse what is no universe, a backup, or of a newer format."""
         with self.transaction() as transaction:
             columns = transaction.columns()
@@ -251,6 +254,11 @@ class Database:
                 "install the newer Wasmverse that made it"
             )
         if row is not None and row.format_version < schema.FORMAT_VERSION:
+            if is_read_only:
+                raise DatabaseError(
+                    f"{self.path} has format {row.format_version}; this Wasmverse migrates it to {schema.FORMAT_VERSION} when it "
+                    "is served; `wasmverse universe backup` migrates only the backup"
+                )
             with self.transaction() as transaction:
                 for step in migrations.migrate(row.format_version, self.engine.dialect):
                     if isinstance(step, str):
