@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
     """Play, and print."""
     keep_kernels()
     turns = int(arguments[0]) if arguments else TURNS
-    settings = Settings(systems=1, threads=1)
+    settings = Settings(systems=1, upkeep=0, threads=1)
     entrants = entrants_of(["battle", "flee"], settings)
     play_match(entrants.founders, settings, 10, entrants.compiled)  # loads the kernels
     clock, spent = time.perf_counter(), time.process_time()

@@ -42,7 +42,7 @@ def main() -> None:
     process = psutil.Process()
     seen = []
     with tempfile.TemporaryDirectory(prefix="wasmverse-long-") as temporary, Steal() as steal:
-        settings = Settings()
+        settings = Settings(upkeep=0)
         simulation = DuckdbStore(Database.open(Path(temporary) / "universe.duckdb"), settings)
         snapshots = SnapshotWriter(
             Path("/dev/shm") / Path(temporary).name, settings.snapshots_kept, settings.snapshot_bytes_max

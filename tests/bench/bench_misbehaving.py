@@ -49,7 +49,7 @@ STRATEGIES = {
 
 def measure(body: str) -> dict[str, Any]:
     """Seconds of turns without and with the strategy, its fuel, and what became of it."""
-    settings = Settings(systems=SYSTEMS)
+    settings = Settings(systems=SYSTEMS, upkeep=0)
     with tempfile.TemporaryDirectory() as folder:
         simulation = DuckdbStore(Database.open(Path(folder) / "universe.duckdb"), settings)
         try:

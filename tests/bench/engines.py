@@ -124,7 +124,7 @@ def opened(name: str, shape: Shape, running: list[Server], ports: tuple[int, ...
         ]
         if urls:
             place = urls[0]
-        settings = Settings(database_path=place, place_urls=tuple(urls[1:]), **options)
+        settings = Settings(database_path=place, place_urls=tuple(urls[1:]), upkeep=0, **options)
         store = open_universe(place, settings)
         try:
             if isinstance(store, SharedStore):

@@ -35,7 +35,7 @@ def serve(
     upkeep: Annotated[
         int | None,
         typer.Option(
-            "--upkeep", help="Energy that 100 parts of a ship cost a turn; 0 is none. \\[default: 0]"
+            "--upkeep", help="Energy that 100 parts of a ship cost a turn; 0 is none. \\[default: 10]"
         ),
     ] = None,
     seed: Seed = None,

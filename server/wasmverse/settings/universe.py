@@ -48,7 +48,7 @@ class UniverseSettings(Group):
         description="Energy nodes per system: at the beginning, and the minimum kept up.",
     )
     upkeep: int = Field(
-        0,
+        10,
         ge=0,
         le=UPKEEP_MAX,
         description="Energy that 100 parts of a ship cost a turn, in a new universe; 0 is none.",
