@@ -1,5 +1,6 @@
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ class RunningGateway:
         self.threads.run(stop())
         self.threads.close()
         self.writer.close()
+
+
+@contextmanager
+def patient_gateway(folder: Path, **settings: Any) -> Iterator[RunningGateway]:
+    """A gateway with time enough for a loaded machine."""
+    running = RunningGateway(folder, query_seconds_max=60, body_seconds_max=30, **settings)
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 @pytest.fixture(scope="module")

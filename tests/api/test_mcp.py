@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ import psutil
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.requests import HTTPConnection
 
-from tests.api.conftest import RunningGateway
+from tests.api.conftest import RunningGateway, patient_gateway
 from tests.api.test_strategies import HOLD, ROW
 from tests.api.test_uploads import uploads_of, wait_until
-from tests.processes.universe import Universe as Server
+from tests.processes.universe import patient_server
 from wasmverse.api.mcp.inner import first_rows
+from wasmverse.api.mcp.route import Mcp
 from wasmverse.api.mcp.texts import PAGES
 from wasmverse.api.rate import RateLimit
 from wasmverse.client.answers import Raw
@@ -80,13 +83,8 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = Server(tmp_path_factory.mktemp("mcp"), systems=2, period=0.25)
-    server.environment |= {"WASMVERSE_QUERY_SECONDS_MAX": "60"}  # a loaded machine is no reason to fail
-    server.start()
-    try:
-        yield "http://" + server.log.read_text().partition("http://")[2].split()[0].rstrip("/,;.")
-    finally:
-        server.end()
+    with patient_server(tmp_path_factory.mktemp("mcp"), systems=2) as url:
+        yield url
 
 
 def test_a_whole_visit(server: str) -> None:
@@ -114,17 +112,9 @@ def test_a_whole_visit(server: str) -> None:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(
-        tmp_path_factory.mktemp("gateway"),
-        query_seconds_max=60,
-        body_seconds_max=30,
-        compile_seconds_max=300,  # so that what ends earlier was ended
-        duel_seconds_max=300,
-    )
-    try:
+    long = {"compile_seconds_max": 300, "duel_seconds_max": 300}  # so that what ends earlier was ended
+    with patient_gateway(tmp_path_factory.mktemp("gateway"), access_log=True, **long) as running:
         yield running
-    finally:
-        running.close()
 
 
 def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
@@ -155,7 +145,7 @@ def test_tools_answer_as_their_routes_do(gateway: RunningGateway) -> None:
         assert isinstance(upload, UploadStrategy) and upload.module == HOLD
         for words, arguments in {
             "exports no function": {"wat": "(module)"},
-            "the text is no module": {"wat": "(module"},
+            "the text is no module: expected `)` at line 1, column 8; correct it there": {"wat": "(module"},
             "not base64": {"wasm": "?"},
             "give the module once": {},
         }.items():
@@ -204,6 +194,47 @@ def test_of_a_long_result_only_the_beginning_is_read(
 
     visit(gateway.url, acts)
     assert sizes == [(1 << 20) + 1] * 2
+
+
+def test_a_call_counts_once_whatever_it_asks(
+    gateway: RunningGateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spent: list[str] = []
+
+    class Counted(RateLimit):
+        def __init__(self, name: str) -> None:
+            super().__init__(0)
+            self.name = name
+
+        def spend(self, connection: HTTPConnection) -> None:
+            spent.append(self.name)
+
+    for name in ("queries", "commands"):
+        monkeypatch.setattr(gateway.app.state.gateway, name, Counted(name))
+    caplog.set_level(logging.INFO, "wasmverse.api.http.noted")
+    gateway.universe.answer = {"strategies": [ROW], "tid": 5}
+    for tool, arguments, limits in (
+        ("query", {"sql": "select 1"}, ["queries"]),
+        ("push", {"name": "mine", "wat": EAST}, ["queries", "commands"]),
+        ("query", {"sql": "selec"}, ["queries"]),
+    ):
+        spent.clear()
+        params = {"name": tool, "arguments": arguments}
+        answer = gateway.http.post(
+            "/mcp", json={**MESSAGE, "method": "tools/call", "params": params}, headers=ACCEPT
+        )
+        assert answer.json()["result"]["isError"] == ("selec" in arguments.values())
+        assert spent == limits
+    spent.clear()
+    assert gateway.query("select 1").status_code == 200
+    assert spent == ["queries"]
+
+    def paths() -> list[str]:
+        return [record.path for record in caplog.records]  # type: ignore[attr-defined]
+
+    wait_until(lambda: "/api/v2/query/tuples" in paths() and paths().count("/mcp") >= 3)
+    assert sorted(set(paths())) == ["/api/v2/query/tuples", "/mcp"]
+    assert paths().count("/api/v2/query/tuples") == 1
 
 
 PROGRAMS = {
@@ -299,17 +330,9 @@ def test_requests_are_judged_like_all_others(
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(
-        tmp_path_factory.mktemp("guarded"),
-        access="token",
-        is_reading_public=False,
-        body_seconds_max=30,
-        query_seconds_max=60,
-    )
-    try:
+    folder = tmp_path_factory.mktemp("guarded")
+    with patient_gateway(folder, access="token", is_reading_public=False) as running:
         yield running
-    finally:
-        running.close()
 
 
 def test_a_token_may_here_what_it_may_elsewhere(guarded: RunningGateway) -> None:
@@ -340,9 +363,54 @@ def test_nothing_is_loaded_until_somebody_asks() -> None:
 
 
 def test_it_can_be_turned_off(tmp_path: Path) -> None:
-    running = RunningGateway(tmp_path, is_mcp_served=False)
-    try:
-        assert running.http.post("/mcp", json=MESSAGE, headers=ACCEPT).status_code in {404, 405}
-        assert running.http.get("/llms.txt").status_code == 200
-    finally:
-        running.close()
+    with patient_gateway(tmp_path, is_mcp_served=False) as running:
+        assert running.http.post("/mcp", json=MESSAGE, headers=ACCEPT).status_code == 404
+        answer = running.http.get("/llms.txt")
+        assert answer.status_code == 200 and "SQL: POST" in answer.text and "mcp" not in answer.text.lower()
+
+
+class FakeTools:
+    """What `tools` has, as far as it is loaded: a manager that fails so often."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def make_manager(self) -> FakeTools:
+        return self
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        self.failures -= 1
+        if self.failures >= 0:
+            raise OSError("no room")
+        yield
+
+    def handle_request(self) -> None: ...
+
+
+def test_a_load_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = FakeTools(failures=1)
+    loads = iter([ImportError("not installed"), tools, tools])
+
+    def load(name: str) -> FakeTools:
+        found = next(loads)
+        if isinstance(found, ImportError):
+            raise found
+        return found
+
+    monkeypatch.setattr("wasmverse.api.mcp.route.import_module", load)
+
+    async def acts() -> None:
+        programs = Mcp()
+        with pytest.raises(KeyError):
+            async with asyncio.timeout(20), programs.serving():
+                with pytest.raises(ImportError, match="not installed"):
+                    await programs.handler()
+                with pytest.raises(OSError, match="no room"):
+                    await programs.handler()
+                handlers = await asyncio.gather(programs.handler(), programs.handler())
+                assert handlers == [tools.handle_request] * 2
+                raise KeyError  # the app ends by an error
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(acts())

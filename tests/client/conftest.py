@@ -4,13 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.conftest import RunningGateway
+from tests.api.conftest import RunningGateway, patient_gateway
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
-    running = RunningGateway(tmp_path_factory.mktemp("gateway"), query_seconds_max=60, body_seconds_max=30)
-    try:
+    with patient_gateway(tmp_path_factory.mktemp("gateway")) as running:
         yield running
-    finally:
-        running.close()

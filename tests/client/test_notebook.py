@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.processes.universe import Universe as Server
+from tests.processes.universe import patient_server
 from wasmverse.client import Universe
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
@@ -19,13 +19,8 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = Server(tmp_path_factory.mktemp("notebook"), systems=4, period=0.25)
-    server.environment |= {"WASMVERSE_QUERY_SECONDS_MAX": "60"}  # a loaded machine is no reason to fail
-    server.start()
-    try:
-        yield "http://" + server.log.read_text().partition("http://")[2].split()[0].rstrip("/,;.")
-    finally:
-        server.end()
+    with patient_server(tmp_path_factory.mktemp("notebook"), systems=4) as url:
+        yield url
 
 
 def outputs(cell: Any) -> str:

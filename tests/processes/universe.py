@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,18 @@ def link_in(log: Path, since: int = 0) -> str:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.02)
     return str(links[-1])
+
+
+@contextlib.contextmanager
+def patient_server(folder: Path, systems: int) -> Iterator[str]:
+    """The address of a server of four turns a second, with time enough for a loaded machine."""
+    server = Universe(folder, systems=systems, period=0.25)
+    server.environment |= {"WASMVERSE_QUERY_SECONDS_MAX": "60"}
+    server.start()
+    try:
+        yield server.url.rstrip("/")
+    finally:
+        server.end()
 
 
 class Universe:

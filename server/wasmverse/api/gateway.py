@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from wasmverse.api.access import Access
 from wasmverse.api.audit import Audit, described
 from wasmverse.api.host import Host
+from wasmverse.api.http.inner import is_charged
 from wasmverse.api.metrics import Metrics
 from wasmverse.api.rate import RateLimit
 from wasmverse.api.uploads import Uploads
@@ -51,12 +52,14 @@ class Gateway:
 
     def may_ask(self, connection: HTTPConnection, token: str = "") -> Identity:
         """Who asks, by a header or by ``token``; raises HttpError if they may not, or too often."""
-        self.queries.spend(connection)
+        if not is_charged(connection.scope, "queries"):
+            self.queries.spend(connection)
         return self.access.require(connection, Role.reader, token)
 
     def may_command(self, connection: HTTPConnection) -> Identity:
         """Who commands; raises HttpError if they may not, or too often."""
-        self.commands.spend(connection)
+        if not is_charged(connection.scope, "commands"):
+            self.commands.spend(connection)
         return self.access.require(connection, Role.pilot)
 
     async def carry_out(

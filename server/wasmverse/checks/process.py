@@ -52,7 +52,7 @@ def serve(load: Callable[[list[str], str, bytes], Inspector]) -> None:
         print(json.dumps(outcomes | privileges.refuse_core_files()))
         return
 
-    from wasmverse.errors import ModuleRefused, WasmverseError  # noqa: PLC0415 - closed in
+    from wasmverse.errors import ModuleRefused, WasmverseError  # noqa: PLC0415 - confined
     from wasmverse.wasm.engine import set_thread_stacks  # noqa: PLC0415
 
     set_thread_stacks()

@@ -20,10 +20,10 @@ from wasmverse.cli.means import mean_and_confidence
 from wasmverse.cli.options import AsJson, Threads, Upkeep, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
+from wasmverse.strategies.tally import TALLY
 from wasmverse.text import counted, printable
 
 DUEL_SYSTEMS = 100
-COLUMNS = ("ships", "energy", "kills", "deaths", "spawned", "harvested", "upgrades", "faults")
 _LINES = 10
 """Of the table over time."""
 
@@ -118,7 +118,7 @@ def summary(accounts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     rows = []
     for name in sorted(row["name"] for row in first["strategies"]):
         own = [row for account in accounts for row in account["strategies"] if row["name"] == name]
-        figures = {column: mean_and_confidence([row[column] for row in own]) for column in COLUMNS}
+        figures = {column: mean_and_confidence([row[column] for row in own]) for column in TALLY}
         shot: Counter[str] = Counter()
         for row in own:
             shot.update(row["deaths_by"]["shot"])
@@ -155,14 +155,14 @@ def _print(accounts: Sequence[dict[str, Any]], told: dict[str, Any]) -> None:
         caption=f"{counted(first['turns'], 'turn')} of {counted(first['systems'], 'system')}, {of}",
     )
     table.add_column("strategy")
-    for column in (*(("wins",) if len(accounts) > 1 else ()), *COLUMNS):
+    for column in (*(("wins",) if len(accounts) > 1 else ()), *TALLY):
         table.add_column(column, justify="right")
     for row in rows:
         if len(accounts) == 1:
-            cells = [f"{row[column]:,}" for column in COLUMNS]
+            cells = [f"{row[column]:,}" for column in TALLY]
         else:
             cells = [f"{row['wins']:,}"]
-            cells += [f"{row['mean'][name]:,.1f} +-{row['confidence'][name]:,.1f}" for name in COLUMNS]
+            cells += [f"{row['mean'][name]:,.1f} +-{row['confidence'][name]:,.1f}" for name in TALLY]
         table.add_row(escape(row["name"]), *cells)
     print_table(table)
     names = [row["name"] for row in rows]

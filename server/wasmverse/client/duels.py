@@ -9,12 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import wasmverse
 from wasmverse.client.answers import Duel
 from wasmverse.client.requests import Module
 from wasmverse.errors import SettingsError
-
-_BUNDLED = Path(wasmverse.__file__).with_name("bundled")
 
 
 @contextmanager
@@ -26,7 +23,10 @@ def command(
     ships: int | None,
     nodes: int | None,
 ) -> Iterator[list[str]]:
-    """The command of a duel, for as long as its files are there; modules that are bytes are called "a", "b", ... in order."""
+    """The command of a duel, for as long as its files are there; modules that are bytes are called "a", "b", ... in order.
+
+    It finds files and names of bundled strategies as on the command line.
+    """
     options = {"turns": turns, "seed": seed, "systems": systems, "ships": ships, "nodes": nodes}
     given = [f"--{name}={value}" for name, value in options.items() if value is not None]
     with TemporaryDirectory(prefix="wasmverse-duel-") as folder:
@@ -39,10 +39,7 @@ def _file(module: Module, place: int, folder: Path) -> Path:
         file = folder / f"{chr(ord('a') + place)}.wasm"
         file.write_bytes(module)
         return file
-    bundled = _BUNDLED / f"{module}.wasm"
-    return (
-        bundled if isinstance(module, str) and module.isidentifier() and bundled.is_file() else Path(module)
-    )
+    return Path(module)
 
 
 def account_of(status: int, output: bytes, complaint: bytes) -> Duel:

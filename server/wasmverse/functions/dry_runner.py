@@ -10,7 +10,7 @@ from wasmverse.checks.process import Inspector, serve
 
 
 def _load(_arguments: list[str], settings_json: str, sent: bytes) -> Inspector:
-    import json  # noqa: PLC0415 - all of it closed in
+    import json  # noqa: PLC0415 - all of it confined
     from typing import Any  # noqa: PLC0415
 
     from wasmverse.functions.compare import compare  # noqa: PLC0415

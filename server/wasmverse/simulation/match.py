@@ -11,10 +11,11 @@ import numpy as np
 from wasmverse.settings import SimulationSettings
 from wasmverse.simulation.arena import Arena
 from wasmverse.simulation.beginning import Founder
+from wasmverse.strategies.tally import ADDED_UP, AT_END
 from wasmverse.universe.event_format import EVENT_KINDS
 from wasmverse.universe.result import TurnResult
 
-SUMMED = ("kills", "deaths", "spawned", "harvested", "upgrades", "faults", "fuel")
+SUMMED = (*ADDED_UP, "fuel")
 """What is added up over the turns; ships and energy are those at the end."""
 
 PARTS = ("blasters", "thrusters", "harvesters")
@@ -30,7 +31,7 @@ class Match:
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self._names = [entrant.name for entrant in arena.entrants]
-        self._totals = {name: dict.fromkeys(("ships", "energy", *SUMMED), 0) for name in self._names}
+        self._totals = {name: dict.fromkeys((*AT_END, *SUMMED), 0) for name in self._names}
         self._starved: Counter[str] = Counter()
         self._shot: dict[str, Counter[str]] = {name: Counter() for name in self._names}
         self.over_time = [self._moment()]
@@ -40,7 +41,7 @@ class Match:
         for tally in result.strategies:
             total = self._totals[tally.name]
             counts = tally.counts | {"fuel": tally.fuel}
-            total.update(ships=counts["ships"], energy=counts["energy"])
+            total.update({name: counts[name] for name in AT_END})
             for name in SUMMED:
                 total[name] += counts[name]
         if any(tally.counts["deaths"] for tally in result.strategies):

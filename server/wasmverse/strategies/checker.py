@@ -10,7 +10,7 @@ from wasmverse.checks.process import Inspector, serve
 
 
 def _load(arguments: list[str], settings_json: str, sent: bytes) -> Inspector:
-    import json  # noqa: PLC0415 - all of it closed in
+    import json  # noqa: PLC0415 - all of it confined
     from dataclasses import asdict  # noqa: PLC0415
     from typing import Any  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
 """A duel of modules, played by the module of the rules (docs/abi.md): no database, and no compiler but the Wasm engine's.
 
-It equals `wasmverse duel` of the same modules, names, seed and sizes. `duel_process` plays it for strangers, closed in.
+It equals `wasmverse duel` of the same modules, names, seed and sizes. `duel_process` plays it for strangers, confined.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 import wasmverse
 from wasmverse.strategies.contract import strategy_layout
-from wasmverse.strategies.duel_start import TALLY, Sizes
+from wasmverse.strategies.duel_start import Sizes
+from wasmverse.strategies.tally import AT_END, TALLY
 from wasmverse.wasm.frame import Frame
 from wasmverse.wasm.hosting import AnyGuest
 from wasmverse.wasm.limits import Limits
@@ -89,8 +90,8 @@ def play(guests: Mapping[str, AnyGuest], sizes: Sizes, limits: Limits) -> list[d
         _decide(rules, list(guests.items()), frame, limits, faults)
         rules.call("resolve")
         tally = rules.array("tally", "i8", totals.size).reshape(totals.shape)
-        totals[:, 2:] += tally[:, 2:]
-        totals[:, :2] = tally[:, :2]
+        totals[:, len(AT_END) :] += tally[:, len(AT_END) :]
+        totals[:, : len(AT_END)] = tally[:, : len(AT_END)]
     rows = [
         {"name": name, **dict(zip(TALLY, row, strict=True)), "last_fault": faults.get(name)}
         for name, row in zip(names, totals.tolist(), strict=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from wasmverse.checks.process import Inspector, serve
+from wasmverse.text import one_line
 
 
 def _load(_: list[str], settings_json: str, sent: bytes) -> Inspector:
-    from typing import Any  # noqa: PLC0415 - all of it closed in
+    from typing import Any  # noqa: PLC0415 - all of it confined
 
     import wasmtime  # noqa: PLC0415
 
@@ -19,7 +22,7 @@ def _load(_: list[str], settings_json: str, sent: bytes) -> Inspector:
         try:
             return {}, bytes(wasmtime.wat2wasm(sent.decode()))
         except wasmtime.WasmtimeError as error:
-            raise ModuleRefused(f"the text is no module: {error}") from error
+            raise ModuleRefused(_refusal(str(error))) from error
 
     return Inspector(
         settings.compile_seconds_max,
@@ -28,6 +31,14 @@ def _load(_: list[str], settings_json: str, sent: bytes) -> Inspector:
         settings.confinement_required,
         translate,
     )
+
+
+def _refusal(complaint: str) -> str:
+    """What the translator says in several lines: the reason, `--> <anon>:LINE:COLUMN`, and the line with a mark below it."""
+    reason, _, rest = complaint.partition("\n")
+    place = re.search(r":(\d+):(\d+)\n", rest)
+    where = f" at line {place[1]}, column {place[2]}" if place else ""
+    return f"the text is no module: {one_line(reason, 200)}{where}; correct it there"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from wasmverse.wasm.wasi.world import records
 INVALID_PLAN = "returned an invalid plan"
 
 CALLS_BYTES_MAX = 16 << 10
-"""What the kept calls before a fault take at the most: a hundred of them, as ships see some thirty entities."""
+"""What the kept calls before a fault take at most: a hundred of them, as ships see some thirty entities."""
 
 SAID_CHARACTERS_MAX = 300
 

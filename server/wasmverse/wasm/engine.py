@@ -188,7 +188,7 @@ def set_thread_stacks() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
     if soft != resource.RLIM_INFINITY and soft < THREAD_STACK_BYTES:
         most = THREAD_STACK_BYTES if hard == resource.RLIM_INFINITY else min(THREAD_STACK_BYTES, hard)
-        with contextlib.suppress(OSError):  # a process that is closed in already
+        with contextlib.suppress(OSError):  # a process that is confined already
             resource.setrlimit(resource.RLIMIT_STACK, (most, hard))
     libc = ctypes.CDLL(None, use_errno=True)
     attributes = ctypes.create_string_buffer(256)  # of pthread_attr_t, which has 56 on Linux

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wasmverse.api.http.inner import is_inner
 from wasmverse.text import printable
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,8 @@ class Noted:
         self._is_logged = is_logged
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; note it when it is over."""
-        if scope["type"] == "lifespan":
+        """Pass the request on; note it when it is over, unless it is part of another."""
+        if scope["type"] == "lifespan" or is_inner(scope):
             await self.app(scope, receive, send)
             return
         began, status, size = time.perf_counter(), 0, 0

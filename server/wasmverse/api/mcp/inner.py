@@ -10,6 +10,7 @@ import httpx
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wasmverse.api.http.inner import make_inner
 from wasmverse.client import requests
 from wasmverse.client.answers import Raw
 from wasmverse.errors import ServerRefused
@@ -34,7 +35,7 @@ async def ask(outer: Request, wanted: requests.Request[T], bytes_max: int | None
     """
     headers = {name: outer.headers[name] for name in ("host", "authorization") if name in outer.headers}
     client = (outer.client.host, outer.client.port) if outer.client else ("", 0)
-    app = outer.app if bytes_max is None else _Beginning(outer.app, bytes_max + 1)
+    app = _Inner(outer, None if bytes_max is None else bytes_max + 1)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=client)
     options = dict(wanted.options)
     # Within the process nothing is gained by compressing.
@@ -43,15 +44,23 @@ async def ask(outer: Request, wanted: requests.Request[T], bytes_max: int | None
         return requests.outcome(wanted, await http.request(wanted.method, wanted.path, **options))
 
 
-class _Beginning:
-    """An ASGI app of whose answers only the first bytes arrive; the others are dropped as they come."""
+class _Inner:
+    """The app to which ``outer`` came, for requests that are part of it.
 
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
-        self._app = app
+    ``bytes_max`` : of an answer only so many bytes arrive; the others are dropped as they come. None: all.
+    """
+
+    def __init__(self, outer: Request, bytes_max: int | None) -> None:
+        self._outer = outer
+        self._app: ASGIApp = outer.app
         self._bytes_max = bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        make_inner(scope, self._outer.scope)
+        if self._bytes_max is None:
+            await self._app(scope, receive, send)
+            return
         left = self._bytes_max
 
         async def send_beginning(message: Message) -> None:

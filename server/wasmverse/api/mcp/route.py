@@ -17,6 +17,7 @@ from wasmverse.api.body import Room, read_body
 from wasmverse.api.errors import HttpError
 from wasmverse.api.gateway import gateway_of
 from wasmverse.api.http.address import counted_address
+from wasmverse.api.http.inner import begin
 from wasmverse.api.mcp.texts import PAGES, llms_text, page
 
 BODY_BYTES_MAX = 1 << 20
@@ -29,7 +30,8 @@ text_router = APIRouter(include_in_schema=False)
 @text_router.get("/llms.txt")
 async def llms(request: Request) -> Response:
     """What this server is, for programs that read."""
-    return PlainTextResponse(llms_text(gateway_of(request).settings.base_path))
+    settings = gateway_of(request).settings
+    return PlainTextResponse(llms_text(settings.base_path, is_mcp_served=settings.is_mcp_served))
 
 
 @text_router.get("/docs/{name}.md")
@@ -48,37 +50,40 @@ class Mcp:
         self._ending = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
-    @property
-    def is_loaded(self) -> bool:
-        """Whether anybody has asked for them."""
-        return self._loading is not None
-
     async def handler(self) -> Any:
-        """What answers a request once its body has been read."""
-        if self._loading is None:
-            self._loading = asyncio.create_task(self._load())
-        return await asyncio.shield(self._loading)
+        """What answers a request once its body has been read. After a load that failed, the next request tries again."""
+        loading = self._loading
+        if loading is None or (loading.done() and (loading.cancelled() or loading.exception() is not None)):
+            loading = self._loading = asyncio.create_task(self._load())
+        return await asyncio.shield(loading)
 
     async def _load(self) -> Any:
         tools = await asyncio.to_thread(import_module, "wasmverse.api.mcp.tools")
         manager = tools.make_manager()
-        ready = asyncio.Event()
+        ready = asyncio.get_running_loop().create_future()
         self._running = asyncio.create_task(self._run(manager, ready))
-        await ready.wait()
+        await ready
         return manager.handle_request
 
-    async def _run(self, manager: Any, ready: asyncio.Event) -> None:
-        async with manager.run():
-            ready.set()
-            await self._ending.wait()
+    async def _run(self, manager: Any, ready: asyncio.Future[None]) -> None:
+        try:
+            async with manager.run():
+                ready.set_result(None)
+                await self._ending.wait()
+        except Exception as error:
+            if ready.done():
+                raise
+            ready.set_exception(error)  # of the load, which waits for it
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """End what was loaded at the end of the app."""
-        yield
-        self._ending.set()
-        if self._running is not None:
-            await self._running
+        try:
+            yield
+        finally:
+            self._ending.set()
+            if self._running is not None:
+                await self._running
 
 
 class _Answered(Response):
@@ -107,6 +112,7 @@ class _Answered(Response):
 async def mcp(request: Request) -> Response:
     """One message of the protocol, without a session: each request is answered on its own, in JSON."""
     gateway = gateway_of(request)
+    begin(request.scope)
     gateway.may_ask(request)
     with ExitStack() as stack:
         address = counted_address(request.client.host if request.client else "")

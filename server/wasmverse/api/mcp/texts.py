@@ -65,18 +65,22 @@ def _served(found: re.Match[str], folder: str, address: str) -> str:
     return text if name is None else f"[{text}]({address.format(name)}{hash_}{anchor})"
 
 
-def llms_text(base_path: str) -> str:
+def llms_text(base_path: str, *, is_mcp_served: bool) -> str:
     """/llms.txt: what this server is, and where to go on, for a program that reads."""
+    tools = ""
+    if is_mcp_served:
+        tools = f"- Tools for programs: the Model Context Protocol at {base_path}/mcp (streamable HTTP)\n"
     pages = "\n".join(
-        f"- [{title}]({base_path}/docs/{name}.md): {about}" for name, (title, about, _) in PAGES.items()
+        f"- [{title}]({base_path}/docs/{name}.md): {about}"
+        for name, (title, about, _) in PAGES.items()
+        if is_mcp_served or name != "mcp"
     )
     return f"""# Wasmverse
 
 > A living universe inside a database. Ships fly in solar systems; once a second a turn is played, in which each ship's strategy,
 > a WebAssembly function that anyone may upload, decides its next move. Everything can be asked for in SQL.
 
-- Tools for programs: the Model Context Protocol at {base_path}/mcp (streamable HTTP)
-- SQL: POST {base_path}/api/v2/query/rows with {{"sql": "show tables"}}; the answer's header Wasmverse-Turn names its turn
+{tools}- SQL: POST {base_path}/api/v2/query/rows with {{"sql": "show tables"}}; the answer's header Wasmverse-Turn names its turn
 - Upload a strategy: PUT {base_path}/api/v1/strategies/NAME with a WebAssembly module; try it first: POST .../NAME/check
 
 ## Docs
