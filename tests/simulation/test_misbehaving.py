@@ -67,7 +67,7 @@ def test_those_who_misbehave_harm_only_themselves(
 
 
 def test_a_grounded_strategy_flies_again_with_a_new_version(
-    simulate: Callable[..., DuckdbStore], tmp_path: Path
+    simulate: Callable[..., DuckdbStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings, path = changed(grounded_after_turns=3), tmp_path / "universe.duckdb"
     simulation = simulate(settings, path)
@@ -75,6 +75,8 @@ def test_a_grounded_strategy_flies_again_with_a_new_version(
     eid = simulation.carry_out(SpawnEntity(1, 1, 50, 50, "mine"))["eid"]
     play(simulation, 3)
     assert strategy_row(simulation, "mine")["status"] == "grounded"
+    [told] = [vars(record) for record in caplog.records if vars(record).get("event") == "grounding"]
+    assert (told["levelname"], told["strategy"], told["turn"]) == ("WARNING", "mine", 3)
     simulation.close()
     simulation = simulate(settings, path)
     play(simulation, 1)

@@ -363,7 +363,7 @@ class CommonStore(ABC, Generic[T]):
                     "turn": tid,
                     "reason": verdict.last_fault,
                 }
-                log.info("%s: %s", verdict.name, verdict.last_fault, extra=about)
+                log.warning("%s: %s", verdict.name, verdict.last_fault, extra=about)
 
 
 def nothing() -> None:
