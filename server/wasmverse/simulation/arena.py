@@ -97,8 +97,9 @@ class Arena:
             state, self.laws, self.registry.roster, self.limits, tid=self.tid + 1, next_eid=self.next_eid
         )
         left = result.node_energy != 0
-        old = (*state.nodes[:-1], result.node_energy)
-        nodes = Nodes._make(column[left] for column in old)
+        nodes = Nodes(*state.nodes[:-1], result.node_energy)
+        if not left.all():
+            nodes = Nodes._make(column[left] for column in nodes)
         self.state = State(
             _read_only(_joined([*result.ships, result.new_ships])),
             _read_only(_joined([nodes, result.new_nodes])),

@@ -39,11 +39,15 @@ class Strategy:
 
 
 class Roster:
-    """Strategies in slots, ordered by id. One slot more, the last, is for ships whose strategy nobody knows."""
+    """Strategies in slots, ordered by id. One slot more, the last, is for ships whose strategy nobody knows.
+
+    ids : of the strategies, shape (slots - 1,)
+    """
 
     def __init__(self, strategies: Sequence[Strategy]) -> None:
         self.strategies = sorted(strategies, key=lambda strategy: strategy.strategy_id)
         self.slots = len(self.strategies) + 1
+        self.ids = np.array([strategy.strategy_id for strategy in self.strategies], np.uint16)
         # Indexed by strategy id, of which there are 65,536 at most.
         self.slot_of: NDArray[np.int64] = np.full(1 << 16, self.slots - 1, np.int64)
         for slot, strategy in enumerate(self.strategies):

@@ -47,6 +47,8 @@ def blocks_of(state: State, sids: Sequence[NDArray[np.uint32]]) -> list[Block]:
     ----------
     sids : the sids of each block, sorted, the lowest block first; together all that the state has rows of.
     """
+    if len(sids) == 1:
+        return [Block(sids[0], *state)]
     parts = []
     for columns in state:
         ends = np.searchsorted(columns.sid, [block[-1] for block in sids], "right").tolist()
@@ -113,10 +115,14 @@ class Workspace:
         self.frame = Frame(LAYOUT)
         self.columns: Columns
         self.lists: NDArray[np.uint32]
+        self._entities = -1
 
     def fit(self, rows: int, entities: int) -> None:
         """Make room for this many ships and this many seen entities."""
         frame = self.frame
+        if rows <= frame.rows and entities <= self._entities:
+            return
+        self._entities = entities
         if rows > frame.rows:
             rows = max(rows + rows // 8, 64)
         frame.fit(rows, 4 * entities)
@@ -204,6 +210,8 @@ def _keep_faults(
     result: BlockResult,
 ) -> None:
     """Keep what strategies were asked when they faulted first, before the workspace serves another block."""
+    if result.outcome.first_fault.max() < 0:
+        return
     for slot in np.flatnonzero(result.outcome.first_fault >= 0).tolist():
         run = result.runs.get(slot)
         if run is not None:  # else it was grounded, and not called

@@ -44,6 +44,8 @@ class Crew:
         Exception : that of the earliest call which raised one; calls that had not begun by then are not made.
         """
         calls = list(zip(*arguments, strict=True))
+        if len(calls) == 1:
+            return [work(*calls[0])]
         results: list[Any] = [None] * len(calls)
         errors: list[tuple[int, BaseException]] = []
         left = iter(range(len(calls)))  # every thread takes its next call from it

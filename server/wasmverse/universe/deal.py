@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,40 +89,49 @@ def deal(summaries: Sequence[Summary], roster: Roster, next_eid: int, budget_fue
     by_sid = sorted(range(len(summaries)), key=lambda number: summaries[number].first_sid)
     blocks = [summaries[number] for number in by_sid]
     counts = np.array([block.counts for block in blocks])
-    tally = np.sum([block.tally for block in blocks], axis=0)
-    has_faulted = np.array([block.has_faulted for block in blocks])
-    tells_fault = has_faulted & (np.cumsum(has_faulted, axis=0) == 1)
+    tally = _sum([block.tally for block in blocks])
+    tells_fault = np.array([block.has_faulted for block in blocks])
+    if len(blocks) > 1:
+        tells_fault &= np.cumsum(tells_fault, axis=0) == 1
 
-    order = np.array(roster.dealing_order(tally[:, T_SHIPS]), np.int64)
-    ships, nodes = counts[:, C_NEW_SHIPS], counts[:, C_NEW_NODES]
-    ship_starts, node_starts = np.cumsum(ships) - ships, np.cumsum(nodes) - nodes
-    new_ships, new_nodes = int(ships.sum()), int(nodes.sum())
-    assert new_ships == 0 or len(order), (new_ships, "new ships, and nobody to fly them")
-    declared = [strategy.budget_fuel or 0 for strategy in roster.strategies]
-    costs = np.array([max(declared[slot], budget_fuel) for slot in order], np.int64)
-    dealt = flown_by(order, tally[order, T_SHIPS], costs, new_ships)
-    spawned = np.bincount(dealt, minlength=roster.slots)
-    tally[:, T_SPAWNED] += spawned
-    tally[:, T_SHIPS] += spawned
-    tally[:, T_ENERGY] += spawned * NEW_ENERGY
+    ships: list[int] = counts[:, C_NEW_SHIPS].tolist()
+    nodes: list[int] = counts[:, C_NEW_NODES].tolist()
+    new_ships = sum(ships)
+    dealt = _NOBODY
+    if new_ships:
+        dealt = _dealt(new_ships, tally[:, T_SHIPS], roster, budget_fuel)
+        spawned = np.bincount(dealt, minlength=roster.slots)
+        tally[:, T_SPAWNED] += spawned
+        tally[:, T_SHIPS] += spawned
+        tally[:, T_ENERGY] += spawned * NEW_ENERGY
 
-    decisions: list[Decision] = [Decision(0, 0, order, has_faulted[0])] * len(blocks)
+    decisions: list[Any] = [None] * len(blocks)
+    ship, node = 0, new_ships
     for at, number in enumerate(by_sid):
-        start = int(ship_starts[at])
-        decisions[number] = Decision(
-            next_eid + start,
-            next_eid + new_ships + int(node_starts[at]),
-            dealt[start : start + int(ships[at])],
-            tells_fault[at],
-        )
+        flown = dealt[ship : ship + ships[at]]
+        decisions[number] = Decision(next_eid + ship, next_eid + node, flown, tells_fault[at])
+        ship += ships[at]
+        node += nodes[at]
     return Dealt(
         decisions,
-        next_eid + new_ships + new_nodes,
+        next_eid + node,
         counts.sum(axis=0),
         tally,
         _strategy_tallies(blocks, tally, roster),
         np.sum([block.phase_seconds for block in blocks], axis=0),
     )
+
+
+_NOBODY = np.empty(0, np.int64)
+
+
+def _dealt(count: int, ships: NDArray[np.int64], roster: Roster, budget_fuel: int) -> NDArray[np.int64]:
+    """Who flies so many new ships: slots. ``ships`` : shape (slots,), how many each strategy has."""
+    order = np.array(roster.dealing_order(ships), np.int64)
+    assert len(order), (count, "new ships, and nobody to fly them")
+    declared = [strategy.budget_fuel or 0 for strategy in roster.strategies]
+    costs = np.array([max(declared[slot], budget_fuel) for slot in order], np.int64)
+    return flown_by(order, ships[order], costs, count)
 
 
 def flown_by(
@@ -166,24 +175,30 @@ _PLACES = 1 << 18
 
 def _strategy_tallies(blocks: list[Summary], tally: NDArray[np.int64], roster: Roster) -> list[StrategyTally]:
     """What each strategy did, over all blocks; blocks : by sid."""
-    fuel = np.sum([block.fuel for block in blocks], axis=0)
+    fuel = _sum([block.fuel for block in blocks]).tolist()
+    made = _sum([block.made_seconds for block in blocks]).tolist()
     seconds = np.array([block.seconds for block in blocks])
-    total, longest = seconds.sum(axis=0), seconds.max(axis=0)
-    made = np.sum([block.made_seconds for block in blocks], axis=0)
+    total, longest = seconds.sum(axis=0).tolist(), seconds.max(axis=0).tolist()
+    counts: list[list[int]] = tally.tolist()
     tallies = []
     for slot, strategy in enumerate(roster.strategies):
         reason = next((block.reasons[slot] for block in blocks if slot in block.reasons), None)
-        if tally[slot, T_FAULTS] and reason is None:
+        if reason is None and counts[slot][T_FAULTS]:
             reason = "grounded" if strategy.status == GROUNDED else INVALID_PLAN
         tallies.append(
             StrategyTally(
                 strategy.name,
-                dict(zip(TALLY, map(int, tally[slot]), strict=True)),
-                int(fuel[slot]),
-                float(total[slot]),
+                dict(zip(TALLY, counts[slot], strict=True)),
+                fuel[slot],
+                total[slot],
                 reason,
-                made_seconds=float(made[slot]),
-                longest_seconds=float(longest[slot]),
+                made_seconds=made[slot],
+                longest_seconds=longest[slot],
             )
         )
     return tallies
+
+
+def _sum(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Of arrays of one shape, element by element; a new array."""
+    return parts[0].copy() if len(parts) == 1 else np.sum(parts, axis=0)

@@ -66,37 +66,22 @@ def living_ships(block: BlockResult) -> Ships:
 
 def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
     """Give a block what was decided for it; the block's result is not modified."""
-    outcome, counts = block.outcome, block.outcome.counts
-    cells = outcome.new_ships[: counts[C_NEW_SHIPS]]
-    ships = new_ships(len(cells))
-    ships.sid[:], ships.x[:], ships.y[:] = cells["sid"], cells["x"], cells["y"]
-    ships.eid[:] = decision.first_ship_eid + np.arange(len(cells))
-    ids = np.array([strategy.strategy_id for strategy in roster.strategies], np.uint16)
-    ships.strategy_id[:] = ids[decision.slots]
-    nodes = _nodes(outcome.new_nodes[: counts[C_NEW_NODES]])
-    nodes.eid[:] = decision.first_node_eid + np.arange(len(nodes.eid))
-
-    unknown = roster.slots - 1
-    faulted = np.flatnonzero(decision.tells_fault)
-    rows = outcome.first_fault[faulted]
-    before = block.before
+    outcome = block.outcome
+    ended: list[int] = outcome.counts.tolist()
+    ships = _dealt(outcome.new_ships[: ended[C_NEW_SHIPS]], decision, roster)
+    nodes = _nodes(outcome.new_nodes[: ended[C_NEW_NODES]])
+    if ended[C_NEW_NODES]:
+        nodes.eid[:] = decision.first_node_eid + np.arange(len(nodes.eid))
+    living = living_ships(block)
     return BlockEnd(
-        living_ships(block),
+        living,
         ships,
         block.node_energy,
-        _nodes(outcome.added[: counts[C_ADDED]]),
+        _nodes(outcome.added[: ended[C_ADDED]]),
         nodes,
         BlockAccount(
-            _seen(outcome.events[: counts[C_EVENTS]], unknown),
-            _events(
-                before.sid[rows],
-                E_FAULT,
-                before.eid[rows],
-                before.x[rows],
-                before.y[rows],
-                faulted,
-                before.blasters[rows],
-            ),
+            _seen(outcome.events[: ended[C_EVENTS]], roster.slots - 1),
+            _faults(block, decision),
             _events(ships.sid, E_SPAWN, ships.eid, ships.x, ships.y, decision.slots, ships.blasters),
             _events(
                 nodes.sid,
@@ -108,19 +93,56 @@ def finish(block: BlockResult, decision: Decision, roster: Roster) -> BlockEnd:
                 np.zeros(len(nodes.sid), np.uint8),
             ),
             block.printed,
-            notable(living_ships(block)),
+            notable(living),
             {slot: fault for slot, fault in block.faults.items() if decision.tells_fault[slot]},
         ),
     )
 
 
+# Most blocks of a small universe have nothing of some kind in most turns: there is one such nothing of each.
+_NO_SHIPS, _NO_NODES = new_ships(0), Nodes.empty(0)
+_NO_EVENTS = Events._make(np.empty(0, dtype) for dtype in EVENT_DTYPES.values())
+
+
+def _dealt(cells: Records, decision: Decision, roster: Roster) -> Ships:
+    """New ships, by sid; ``cells`` : NODE_RECORD rows, where they appear."""
+    if not len(cells):
+        return _NO_SHIPS
+    ships = new_ships(len(cells))
+    ships.sid[:], ships.x[:], ships.y[:] = cells["sid"], cells["x"], cells["y"]
+    ships.eid[:] = decision.first_ship_eid + np.arange(len(cells))
+    ships.strategy_id[:] = roster.ids[decision.slots]
+    return ships
+
+
+def _faults(block: BlockResult, decision: Decision) -> Events:
+    """The first faults of the turn that were this block's."""
+    if not decision.tells_fault.any():
+        return _NO_EVENTS
+    before, faulted = block.before, np.flatnonzero(decision.tells_fault)
+    rows = block.outcome.first_fault[faulted]
+    return _events(
+        before.sid[rows],
+        E_FAULT,
+        before.eid[rows],
+        before.x[rows],
+        before.y[rows],
+        faulted,
+        before.blasters[rows],
+    )
+
+
 def _nodes(rows: Records) -> Nodes:
     """NODE_RECORD rows as columns."""
+    if not len(rows):
+        return _NO_NODES
     return Nodes._make(rows[name].astype(dtype) for name, dtype in NODE_DTYPES.items())
 
 
 def _seen(rows: Records, unknown: int) -> Events:
     """EVENT_RECORD rows as columns; the unknown has no name."""
+    if not len(rows):
+        return _NO_EVENTS
     events = Events._make(rows[name].astype(dtype) for name, dtype in EVENT_DTYPES.items())
     for slots in (events.slot, events.by_slot):
         slots[slots == unknown] = NOBODY
@@ -138,6 +160,8 @@ def _events(
 ) -> Events:
     """Events of one kind that nobody is credited with."""
     length = len(sid)
+    if not length:
+        return _NO_EVENTS
     return Events(
         sid,
         np.full(length, kind, np.int16),

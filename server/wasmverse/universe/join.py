@@ -9,7 +9,7 @@ import numpy as np
 from wasmverse.strategies.roster import GROUNDED, Roster
 from wasmverse.universe.deal import Dealt
 from wasmverse.universe.finish import BlockAccount, BlockEnd
-from wasmverse.universe.notable import notable
+from wasmverse.universe.notable import NOTABLE_MAX, notable
 from wasmverse.universe.outcome import (
     C_ADDED,
     C_NEW_NODES,
@@ -40,7 +40,9 @@ def join(
         **{name: getattr(told, name) for name in TurnAccount.__dataclass_fields__},
         ships=[end.ships for end in ends],
         new_ships=_joined(Ships, [end.new_ships for end in ends]),
-        node_energy=np.concatenate([end.node_energy for end in ends]),
+        node_energy=ends[0].node_energy
+        if len(ends) == 1
+        else np.concatenate([end.node_energy for end in ends]),
         new_nodes=_joined(Nodes, [*(end.dead for end in ends), *(end.new_nodes for end in ends)]),
     )
 
@@ -58,10 +60,12 @@ def account(
     """
     counts, tally = dealt.counts, dealt.tally
     faults = _joined(Events, [block.faults for block in blocks])
-    by_slot = np.argsort(faults.slot, kind="stable")
+    if len(faults.sid) > 1:
+        by_slot = np.argsort(faults.slot, kind="stable")
+        faults = Events._make(column[by_slot] for column in faults)
     parts = [
         *(block.seen for block in blocks),
-        Events._make(column[by_slot] for column in faults),
+        faults,
         *(block.ships_spawned for block in blocks),
         *(block.nodes_spawned for block in blocks),
     ]
@@ -89,13 +93,21 @@ def account(
             )
         },
         grounded=[strategy.name for strategy in roster.strategies if strategy.status == GROUNDED],
-        notable=notable(_joined(Ships, [block.notable for block in blocks])),
+        notable=_notable(_joined(Ships, [block.notable for block in blocks])),
         phase_seconds=dict(
             zip(("observe", "decide", "resolve"), map(float, dealt.phase_seconds / threads), strict=True)
         ),
     )
 
 
+def _notable(ships: Ships) -> Ships:
+    """The strongest of all of those that are the strongest of their blocks."""
+    return notable(ships) if len(ships.sid) > NOTABLE_MAX else ships
+
+
 def _joined(kind: Any, parts: list[Any]) -> Any:
-    """Columns of the same kind, one part after the other."""
-    return kind._make(map(np.concatenate, zip(*parts, strict=True)))
+    """Columns of the same kind, one part after the other; of a single part that has rows, its own."""
+    filled = [part for part in parts if len(part.sid)] or parts[:1]
+    if len(filled) == 1:
+        return filled[0]
+    return kind._make(map(np.concatenate, zip(*filled, strict=True)))

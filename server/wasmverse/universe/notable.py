@@ -24,6 +24,9 @@ ENERGY_A_BLASTER = 128
 _EID_BITS = 40
 
 
+_NOBODY = Ships.empty(0)
+
+
 def strength(blasters: Any, energy: Any) -> Any:
     """How strong ships are: numbers, or arrays of them as signed integers."""
     return energy + ENERGY_A_BLASTER * blasters
@@ -32,6 +35,8 @@ def strength(blasters: Any, energy: Any) -> Any:
 def notable(ships: Ships) -> Ships:
     """The strongest of these ships, at most `NOTABLE_MAX`, in their order; of equals those with the lower eid. Copies."""
     rows = np.flatnonzero(ships.blasters >= BLASTERS_MIN)
+    if not len(rows):
+        return _NOBODY
     if len(rows) > NOTABLE_MAX:
         rows = rows[_strongest(ships, rows)]
     return Ships._make(column[rows] for column in ships)

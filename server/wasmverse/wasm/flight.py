@@ -114,11 +114,15 @@ class Flight:
 
     plan : how it is put together; limits : what its next run may use, of which those of memory hold from the beginning on.
     error : what ended its last run, if that was a fault
+    made_seconds : processor time of this thread from ``started``, or else from the beginning, until the instance was made
     """
 
-    def __init__(self, plan: Plan, limits: Limits, wasi: WasiMemory | None) -> None:
+    def __init__(
+        self, plan: Plan, limits: Limits, wasi: WasiMemory | None, started: float | None = None
+    ) -> None:
         """``wasi`` is needed by a guest that imports WASI, and has begun."""
-        started = time.thread_time()
+        self._started = time.thread_time() if started is None else started
+        self.made_seconds = 0.0
         self.plan = plan
         self.limits = limits
         self._wasi = wasi if plan.has_wasi else None
@@ -149,7 +153,6 @@ class Flight:
         self._left: Any = None
         self._why: Any = None
         self.error: Exception | None = None
-        self.made_seconds = time.thread_time() - started
 
     def close(self) -> None:
         """Give back its memory."""
@@ -214,13 +217,12 @@ class Flight:
         ------
         Trap, WasmtimeError : the guest's start traps, or it asks for more than it may have.
         """
-        started = time.thread_time()
         try:
             self._set_fuel(self.limits.start_fuel)
             self._instantiate(frame, row)
             return self.limits.start_fuel - self._get_fuel()
         finally:
-            self.made_seconds += time.thread_time() - started
+            self.made_seconds = time.thread_time() - self._started
 
     def _instantiate(self, frame: Frame, row: int) -> None:
         plan = self.plan

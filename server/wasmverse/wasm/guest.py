@@ -198,7 +198,8 @@ class Guest:
                     outcome.uncalled = (row, stop)
                     break
                 is_new = flight is None
-                flight = flight or Flight(plan, limits, wasi)
+                # To ask for the time takes as long as a short call, so the first flight began when all this did.
+                flight = flight or Flight(plan, limits, wasi, started if row == start else None)
                 end = min(stop, row + pool_rows)
                 flown = flight.run(frame, row, end)
                 if is_new:
