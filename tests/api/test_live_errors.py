@@ -35,7 +35,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]
     folder = tmp_path_factory.mktemp("errors")
     with pytest.MonkeyPatch.context() as patch:
         let_unjudged_pass(folder / "site", patch)
-        running = RunningGateway(folder, query_seconds_max=0.5, readers=2, reader_spares=1)
+        running = RunningGateway(folder, query_seconds_max=1, readers=2, reader_spares=1)
         try:
             yield running
         finally:

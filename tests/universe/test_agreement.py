@@ -19,7 +19,7 @@ from wasmverse.universe.turn import TurnPlayer
 
 UNIVERSES = int(os.environ.get("WASMVERSE_TEST_UNIVERSES", "300"))
 TURNS = 20
-GROUP = 30
+GROUP = 75
 """So many universes are played by the oracle at once."""
 
 # So many faults are allowed that every one is the fault of the ship's own call.
