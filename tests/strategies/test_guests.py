@@ -16,6 +16,7 @@ from tests.wasm.builder import limits_of, strategy_wat
 from tests.wasm.recursion import BASELINE, KINDS, other_engine
 from wasmverse.commands import Author, Inspection, UploadStrategy
 from wasmverse.errors import ModuleRefused
+from wasmverse.reader.callee import Use
 from wasmverse.reader.calls import Calls
 from wasmverse.reader.strategy_functions import PARAMETERS
 from wasmverse.settings import Settings
@@ -72,6 +73,7 @@ def test_the_readers_function_has_the_verdicts_of_the_turn() -> None:
         with other_engine(target, stack_bytes):
             calls = Calls(limits_of(budget_fuel=2_000_000, faults_max=1_000), 1)
             calls.ready["mine"] = Guest.load(bytes(compile_for_flight(module).serialize()), "decide"), None
+            calls.uses["mine"] = Use()
             columns: list[pa.Array] = []
             for name, kind in PARAMETERS.items():
                 if kind.endswith("[]"):
