@@ -52,6 +52,13 @@ def serve(
         Path | None,
         typer.Option("--record", help="Record the run in this file, for [bold]wasmverse replay[/bold]."),
     ] = None,
+    is_dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Start nothing: estimate memory, file and the time of a turn, and say whether they fit; exit status 1 if not.",
+        ),
+    ] = False,
 ) -> None:
     """Run a universe: one turn a second, the page and the query endpoint on http://127.0.0.1:8000.
 
@@ -85,6 +92,10 @@ def serve(
         period_seconds=period,
         record_path=record,
     )
+    if is_dry_run:
+        from wasmverse.cli.serve_estimate import dry_run  # noqa: PLC0415
+
+        dry_run(settings)
     log_to_standard_error(settings.log_format)
     given = {"systems": systems, "ships": ships, "nodes": nodes, "upkeep": upkeep, "seed": seed}
     asked = {name: value for name, value in given.items() if value is not None}
