@@ -103,6 +103,11 @@ def test_a_past_turn_is_answered_as_it_was(server: Universe) -> None:
         await_turn(server, newest(server) + 1)  # what is in memory needs no historian
     assert answers(server, turn) == was
     assert answers(server, second) == was_second
+    earlier = second - 1 if turn == second else turn
+    both = f"from turns as of turn {earlier} a join turns as of turn {second} b on a.tid = {earlier} and b.tid = {second}"
+    answer = ask(server, f"select count(*) {both}")
+    assert (answer.status_code, answer.headers["Wasmverse-Turn"]) == (200, str(second)), answer.text
+    assert answer.json()["results"][0]["rows"] == [[1]]
     assert historian_of(server).nice() >= 15
     os.kill(historian_of(server).pid, signal.SIGKILL)
     assert answers(server, second + 1)["entity"] != was_second["entity"]

@@ -15,7 +15,7 @@ from wasmverse.query.query import Query
     "query",
     [
         Query("select 1"),
-        Query("select ?, ?", b'[1.0,"\xc3\xa9"]', 7, "csv", True, True),
+        Query("select ?, ?", b'[1.0,"\xc3\xa9"]', 7, "csv", True, True, (2, 5)),
         Query("select '" + "x" * 200_000 + "'", b"[" + b"1," * 100_000 + b"1]", format="live"),
     ],
     ids=["plain", "everything", "long"],

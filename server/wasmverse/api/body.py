@@ -129,14 +129,16 @@ def query_of(value: object, format: Format = "tuples", *, gzip: bool = False) ->
     if turn is not None and (not isinstance(turn, int) or isinstance(turn, bool) or not 0 <= turn < 2**63):
         raise HttpError(400, f"'turn' is {_kind(turn)}; give the number of a kept turn or leave it out", 1210)
     sql, as_of = take_as_of(sql)
-    if as_of is not None and turn not in {None, as_of}:
-        raise HttpError(400, f"The statement is AS OF TURN {as_of} and 'turn' is {turn}; name one turn", 1210)
-    turn = turn if as_of is None else as_of
+    if as_of and turn not in {None, as_of[-1]}:
+        raise HttpError(
+            400, f"The statement is AS OF TURN {as_of[-1]} and 'turn' is {turn}; name one turn", 1210
+        )
+    turn = as_of[-1] if as_of else turn
     bigint = value.get("bigint", "number")
     if bigint not in ("number", "string"):
         raise HttpError(400, '\'bigint\' must be "number" or "string"', 1210)
     packed = orjson.dumps(args) if args else NO_ARGS
-    return Query(sql, packed, turn, format, bigint == "string", gzip)
+    return Query(sql, packed, turn, format, bigint == "string", gzip, as_of[:-1])
 
 
 def _is_deeper(value: list[Any], levels: int) -> bool:

@@ -231,15 +231,16 @@ class ReaderPool:
         )
 
     async def _replay(self, run: Run) -> bool:
-        """Have the turn of a query played again if it is in memory no more; whether that was done."""
-        past, turn = self.past, run.turn
-        if past is None or turn_folder(self._folder, turn).exists():
+        """Have the turns of a query played again that are in memory no more; whether that was done."""
+        past, turns = self.past, [turn for turn in run.turns if not turn_folder(self._folder, turn).exists()]
+        if past is None or not turns:
             return False
-        if (oldest := past.oldest) is None or turn < oldest:
+        if (oldest := past.oldest) is None or turns[0] < oldest:
             return False
         run.is_replaying = True
         try:
-            await past.show(turn, (run.client, *run.others))
+            for turn in turns:
+                await past.show(turn, (run.client, *run.others))
         finally:
             run.is_replaying = False
         return True
@@ -276,7 +277,7 @@ class ReaderPool:
                 replays += 1
                 continue
             if run.is_pinned or newest is None or newest == run.turn:
-                raise self._missing(run.turn)
+                raise self._missing(run.turns[0])
             run.turn = newest  # the query waited so long that its turn was removed
         if "error" in head:
             kinds: dict[str, type[QueryError]] = {"QueryRefused": QueryRefused, "QueryTimeout": QueryTimeout}

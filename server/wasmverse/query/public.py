@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 SCHEMA = "game"
 """The schema of the public relations; ``information_schema`` is readable too."""
 
@@ -13,3 +15,19 @@ DATABASES = (*OWN_DATABASES, "information_schema")
 
 SNAPSHOT_PREFIX = "snapshot_"
 """Begins the names of a snapshot's tables in a reader, which clients cannot name."""
+
+TURNS_MAX = 4
+"""Turns that one statement may read: each may have to be played again, and all must be there at the same time."""
+
+_OF_TURN = re.compile(r"(\w+) as of turn ([0-9]{1,18})")
+
+
+def of_turn(name: str, tid: int) -> str:
+    """The name, in a statement that reads several turns, of a relation as it was in one of them."""
+    return f"{name} as of turn {tid}"
+
+
+def read_of_turn(name: str) -> tuple[str, int] | None:
+    """The relation and the turn in such a name, in lower case; None if it is none."""
+    found = _OF_TURN.fullmatch(name)
+    return None if found is None or of_turn(found[1], int(found[2])) != name else (found[1], int(found[2]))

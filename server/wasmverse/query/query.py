@@ -28,6 +28,7 @@ class Query:
     format : what the body of the answer is.
     big_as_string : 64-bit integers as strings in JSON.
     gzip : whether the body may be compressed.
+    earlier : turns before ``turn`` that relations of the statement name, as `public.of_turn` writes them, ascending.
     """
 
     sql: str
@@ -36,10 +37,16 @@ class Query:
     format: Format = "tuples"
     big_as_string: bool = False
     gzip: bool = False
+    earlier: tuple[int, ...] = ()
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """All turns that it names, ascending."""
+        return self.earlier if self.turn is None else (*self.earlier, self.turn)
 
     def at(self, turn: int) -> Query:
         """The same query of one turn."""
-        return Query(self.sql, self.args, turn, self.format, self.big_as_string, self.gzip)
+        return Query(self.sql, self.args, turn, self.format, self.big_as_string, self.gzip, self.earlier)
 
 
 class Client(NamedTuple):

@@ -45,6 +45,11 @@ class Run:
     is_left: bool = False
     is_replaying: bool = False
 
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """All turns that it reads, ascending."""
+        return (*self.query.earlier, self.turn)
+
 
 @dataclass(eq=False, slots=True)
 class Try(Entry):

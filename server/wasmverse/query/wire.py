@@ -108,6 +108,7 @@ def pack_query(query: Query, turn: int) -> bytes:
             "format": query.format,
             "big_as_string": query.big_as_string,
             "gzip": query.gzip,
+            "earlier": query.earlier,
         }
     )
     return b"".join((_LENGTHS.pack(len(head), len(query.args)), head, query.args))
@@ -120,7 +121,10 @@ def receive_query(connection: socket.socket) -> Query | None:
         return None
     head_bytes, args_bytes = _LENGTHS.unpack(lengths)
     frame = _exactly(connection, head_bytes + args_bytes)
-    return None if frame is None else Query(args=frame[head_bytes:], **orjson.loads(frame[:head_bytes]))
+    if frame is None:
+        return None
+    head = orjson.loads(frame[:head_bytes])
+    return Query(args=frame[head_bytes:], **{**head, "earlier": tuple(head["earlier"])})
 
 
 def send(connection: socket.socket, head: AnswerHead, body: bytes = b"") -> None:

@@ -93,6 +93,7 @@ class Engine:
             head, body = _failure(error) if failure is None else _refusal(failure)
         try:
             self._connection.abort()
+            self._relations.forget_turns()
         except Exception as error:
             head["ends"] = f"abort: {type(error).__name__}"
         if taken := self._functions.end():
@@ -124,7 +125,7 @@ class Engine:
     def _run(self, sql: str, query: Query, explain: Explain | None) -> tuple[AnswerHead, bytes]:
         checked = self._checker.check(sql)
         assert query.turn is not None  # the pool names the newest one
-        self._relations.show(query.turn, checked.relations)
+        self._relations.show(query.turn, checked.relations, query.turns if query.earlier else ())
         args: list[Any] = orjson.loads(query.args)
         if checked.parameters != len(args):
             raise QueryRefused(

@@ -67,7 +67,8 @@ _HIDDEN = (
     (re.compile(r"\bcall (?=strategy_)"), ""),
     (
         re.compile(
-            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log|strategy_fault|strategy_version|message)\b)"
+            r"\bsnapshot_(?=(?:ship|node|solar_system|turns|strategy|strategy_turn|event|strategy_log|strategy_fault|"
+            r"strategy_version|message)(?:(?:_of)?_\d+)?\b)"
         ),
         "",
     ),

@@ -17,11 +17,13 @@ import pyarrow as pa
 
 from wasmverse.chronicle.names import ship_name_sql
 from wasmverse.functions.names import OWN
-from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX
+from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX, read_of_turn
 from wasmverse.reader import kept_turns
 from wasmverse.reader.allowed import ALLOWED
 from wasmverse.reader.catalogue import TABLE as FUNCTIONS
-from wasmverse.reader.statement import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW, TABLE_FUNCTIONS
+from wasmverse.reader.shown_names import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW
+from wasmverse.reader.statement import TABLE_FUNCTIONS
+from wasmverse.reader.turn_relations import TurnRelations
 from wasmverse.snapshots.snapshot import attach
 from wasmverse.strategies.sight_sql import SIGHT_CELLS, is_near
 
@@ -159,6 +161,7 @@ class Relations:
         self._sources |= {name: self._sources[name] | self._sources["entity"] for name in over_entity}
         self._entity_readers = over_entity | {"entity"}
         self._kept = kept_turns.KeptTurns(connection, folder, views["entity"], name_strategies)
+        self._of_turns = TurnRelations(connection, folder, views, name_strategies)
         self.turn: int | None = None
         self._tables: dict[str, pa.Table] = {}
         self._stale: set[str] = set()
@@ -172,15 +175,22 @@ class Relations:
         self.functions: pa.Table | None = None
         """The turn's Wasm functions; None where the snapshot has none."""
 
-    def show(self, tid: int, names: Set[str]) -> None:
+    def show(self, tid: int, names: Set[str], turns: Sequence[int] = ()) -> None:
         """Make these public names show turn ``tid``; others may go on showing the turn that they were last asked for.
+
+        turns : all turns of a statement that reads several, of which ``tid`` is one: then each name must be that of a turn, and
+            is there until ``forget_turns``.
 
         Raises
         ------
         FileNotFoundError : there is no snapshot of that turn; the names show what they showed before.
+        QueryRefused : a name is not that of a turn, or of none of the statement's.
         """
         if tid != self.turn:
             self._move(tid)
+        if turns or any(read_of_turn(name) for name in names):
+            self._of_turns.show(names, turns)
+            return
         for name in names:
             self._register(self._sources[name])
         if kept_turns.NAME in names:
@@ -190,11 +200,16 @@ class Relations:
             if self._copied not in (None, tid) and not (self._was_busy and self._copy()):
                 self._show_view()
 
+    def forget_turns(self) -> None:
+        """Let go of the relations of several turns that a statement has read."""
+        self._of_turns.forget()
+
     def scanned(self, columns: Sequence[str], rows: int, names: Set[str]) -> str:
         """Which table of the turn a scan reads in a statement about ``names``; empty if it cannot be told. The engine says only
         which columns are read, and how many rows there are.
         """
-        sources = {source for name in names for source in self._sources[name] if source in self._tables}
+        plain = {(read_of_turn(name) or (name,))[0] for name in names}
+        sources = {source for name in plain for source in self._sources[name] if source in self._tables}
         fitting = {name for name in sources if {*columns} <= {*self._tables[name].column_names}}
         found = {name for name in fitting if self._tables[name].num_rows == rows} or fitting
         return " or ".join(sorted(found)) if len(found) <= SCANNED_SHOWN_MAX else ""

@@ -19,17 +19,18 @@ import orjson
 
 from wasmverse.errors import QueryRefused
 from wasmverse.functions.names import OWN
-from wasmverse.query.public import SCHEMA
+from wasmverse.query.public import SCHEMA, read_of_turn
 from wasmverse.reader import kept_turns
 from wasmverse.reader.aggregates import fold_calls
 from wasmverse.reader.allowed import UNSTABLE, denial_of, folded, judge_function, judge_type, shown
 from wasmverse.reader.macros import Counts
-
-INFORMATION = "information_schema"
-INFORMATION_RELATIONS = frozenset({"tables", "columns", "schemata", "character_sets", "routines"})
-INFORMATION_VIEW = "public {}"
-"""Name in ``SCHEMA`` of the view that replaces a relation of ``information_schema``: the engine's own also lists internal
-names."""
+from wasmverse.reader.shown_names import (
+    INFORMATION,
+    INFORMATION_RELATIONS,
+    is_public_part,
+    name_of_turns,
+    show_public_part,
+)
 
 TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "json_each", "json_tree", "repeat"})
 
@@ -234,7 +235,8 @@ class Checker:
         parts = list(_parts(tree["statements"]))
         found = self._walk(parts)
         _judge_parameters(statement)
-        if INFORMATION in text.lower() and _show_public_part(parts):
+        is_ours = INFORMATION in text.lower() and show_public_part(parts)
+        if name_of_turns(parts) or is_ours:
             sql, statement = self._written(orjson.dumps(tree).decode())
         return Checked(statement, sql, len(statement.named_parameters), *found)
 
@@ -285,7 +287,7 @@ class Checker:
             ):
                 raise QueryRefused(f"{kind} is denied: this form of expression is not served; leave it out")
             if kind == "BASE_TABLE":
-                if not (is_ours and _is_public_part(part)):
+                if not (is_ours and is_public_part(part)):
                     relations |= self._judge_relation(part, bound)
             elif kind == "TABLE_FUNCTION":
                 tables |= self._judge_table_function(part["function"])
@@ -336,7 +338,8 @@ class Checker:
             )
         if schema == INFORMATION and not catalog and name in INFORMATION_RELATIONS:
             return self._relations
-        if not catalog and schema in {"", SCHEMA} and name in self._relations:
+        then = read_of_turn(name)
+        if not catalog and schema in {"", SCHEMA} and (then[0] if then else name) in self._relations:
             return {name}
         if not schema and name in bound:
             return set()
@@ -369,31 +372,6 @@ def _shows_tables(tree: list[dict[str, Any]]) -> bool:
     """Whether this is ``SHOW TABLES``, whose answer is ours: the engine would list its own relations too."""
     source = tree[0]["node"].get("from_table") or {}
     return source.get("type") == "SHOW_REF" and source.get("table_name") == '"tables"'
-
-
-def _show_public_part(parts: list[dict[str, Any]]) -> bool:
-    """Replace relations of ``information_schema`` by our views of them; returns whether there were any."""
-    tables = [
-        part
-        for part in parts
-        if part.get("type") == "BASE_TABLE" and folded(part["schema_name"]) == INFORMATION
-    ]
-    for part in tables:
-        name = folded(part["table_name"])
-        part["alias"] = part["alias"] or name
-        part["schema_name"], part["table_name"] = path = [SCHEMA, INFORMATION_VIEW.format(name)]
-        part["qualified_name"] = {"path": path}
-    for part in parts if tables else ():
-        names = part.get("column_names") if part.get("type") == "COLUMN_REF" else None
-        if names and len(names) > 2 and folded(names[0]) == INFORMATION:
-            del names[0]
-    return bool(tables)
-
-
-def _is_public_part(part: dict[str, Any]) -> bool:
-    """Whether this reads one of the views that ``_show_public_part`` puts in."""
-    views = {INFORMATION_VIEW.format(name) for name in INFORMATION_RELATIONS}
-    return part["schema_name"] == SCHEMA and not part["catalog_name"] and part["table_name"] in views
 
 
 def _judge_parameters(statement: duckdb.Statement) -> None:
