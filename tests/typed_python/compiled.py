@@ -1,6 +1,7 @@
 """A compiled strategy that can be asked as the Python function is, and random observations for both."""
 
 import random
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,10 +15,23 @@ SOURCES = Path(__file__).parent / "sources"
 WANDERER = ROOT / "strategies" / "python" / "wanderer.py"
 
 
-def pilot_of(module: bytes) -> Callable[[Ship, System], Plan]:
-    """``decide`` of a module, by the Canonical ABI; a trap is a `wasmtime.Trap`."""
-    store = wasmtime.Store(engine())
-    exports = wasmtime.Instance(store, wasmtime.Module(engine(), module), []).exports(store)
+def pilot_of(module: bytes, said: list[str] | None = None) -> Callable[[Ship, System], Plan]:
+    """``decide`` of a module, by the Canonical ABI; a trap is a `wasmtime.Trap`. What it prints goes to ``said``."""
+    store, linker = wasmtime.Store(engine()), wasmtime.Linker(engine())
+
+    def fd_write(caller: wasmtime.Caller, file: int, vectors: int, count: int, written: int) -> int:
+        assert (file, count) == (2, 1)
+        memory = caller["memory"]
+        at, size = struct.unpack("<II", memory.read(caller, vectors, vectors + 8))
+        memory.write(caller, struct.pack("<I", size), written)
+        if said is not None:
+            said.append(memory.read(caller, at, at + size).decode())
+        return 0
+
+    i32 = wasmtime.ValType.i32()
+    type_ = wasmtime.FuncType([i32] * 4, [i32])
+    linker.define_func("wasi_snapshot_preview1", "fd_write", type_, fd_write, access_caller=True)
+    exports = linker.instantiate(store, wasmtime.Module(engine(), module)).exports(store)
 
     def decide(ship: Ship, system: System) -> Plan:
         seen = bytes(system)

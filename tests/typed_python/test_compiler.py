@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import wasmtime
 
+from tests.strategies.guest import engine
 from tests.typed_python.compiled import SOURCES, WANDERER, pilot_of, random_observations
 from wasmverse.pilot import Entity, Ship, System
 from wasmverse.strategies.inspection import inspect_module
@@ -38,11 +39,50 @@ def test_compiled_and_plain_python_return_the_same_plans(path: Path) -> None:
 def test_a_module_is_small_imports_nothing_and_says_what_made_it(bundled_settings) -> None:
     module = compile_strategy(WANDERER)
     assert len(module) < 1_100
+    assert wasmtime.Module(engine(), module).imports == []
     found = inspect_module(module, "wanderer", bundled_settings)
     assert found.language == "Python"
     assert found.strategies == {"wanderer": "decide"}
     assert found.trials["wanderer"].fault is None
     assert found.trials["wanderer"].fuel_most < 1_500
+
+
+RAISING = """from wasmverse.pilot import hold
+
+def check(x):
+    assert x < 70, "this is too far"
+    assert x != 60
+
+def decide(ship, system):
+    check(ship.x)
+    if ship.x == 30:
+        raise ValueError("x is thirty, " + "é" * 3)
+    if ship.x == 31:
+        raise ValueError
+    return hold(system[ship.y].x // (ship.x - 40))
+"""
+RAISED = {
+    (70, 0): "AssertionError: this is too far at raising.py:4",
+    (60, 0): "AssertionError at raising.py:5",
+    (30, 0): "ValueError: x is thirty, ééé at raising.py:10",
+    (31, 0): "ValueError at raising.py:12",
+    (40, 0): "ZeroDivisionError: integer division by zero",
+    (41, 1): "IndexError: no entity of this number is in view",
+}
+
+
+def test_what_is_raised_is_printed_with_its_place_before_the_trap(tmp_path: Path) -> None:
+    path = tmp_path / "raising.py"
+    path.write_text(RAISING)
+    said: list[str] = []
+    decide = pilot_of(compile_strategy(path), said)
+    seen = System([Entity(2, 50, 60)])
+    for (x, y), told in RAISED.items():
+        with pytest.raises(wasmtime.Trap):
+            decide(Ship(x, y), seen)
+        assert said.pop() == told
+    assert decide(Ship(41, 0), seen).memory == 50
+    assert said == []
 
 
 def build(path: Path, to: Path, **variables: str) -> bytes:

@@ -17,7 +17,7 @@ from wasmverse.typed_python import source
 from wasmverse.typed_python.explain import explain, explain_missing, plain
 from wasmverse.typed_python.linker import HEAP, link, missing_functions
 from wasmverse.typed_python.sight import ARGUMENTS, entry_of
-from wasmverse.typed_python.target import compile_function, export, returned
+from wasmverse.typed_python.target import WASI, compile_function, export, returned
 
 REALLOC = f"""
 @{HEAP} = external global i8
@@ -53,7 +53,9 @@ _CORE = ir.FunctionType(
 
 
 def compile_strategy(path: Path) -> bytes:
-    """The module of a strategy's file: exports ``decide``, ``cabi_realloc`` and its memory, imports nothing.
+    """The module of a strategy's file: exports ``decide``, ``cabi_realloc`` and its memory.
+
+    It imports nothing, or WASI's ``fd_write`` if it can raise: what is raised is printed, and so gets into the fault's reason.
 
     The same file, and the same versions of Python, numba and LLVM, give the same bytes.
 
@@ -70,9 +72,9 @@ def compile_strategy(path: Path) -> bytes:
         raise SourceRefused([explain(error, decide)]) from error
     _check_result(returned(result), decide)
     object_file = export(result, "decide", _CORE, REALLOC)
-    if missing := missing_functions(object_file):
+    if missing := missing_functions(object_file, WASI):
         raise SourceRefused(explain_missing(missing, source.needed(decide)))
-    return link(object_file, ("decide", "cabi_realloc"), _producers())
+    return link(object_file, ("decide", "cabi_realloc"), _producers(), WASI)
 
 
 def _check_result(type_: str, decide: FunctionType) -> None:

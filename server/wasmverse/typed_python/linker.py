@@ -1,7 +1,7 @@
 """Makes a module of one object file: LLVM writes objects, and a linker for a single one is short.
 
 An object's functions, types and globals already have the numbers that they keep, since nothing is imported but the memory and
-the stack pointer, which are defined here. What is left is to give data its addresses.
+the stack pointer, which are defined here, and functions, which stay imported. What is left is to give data its addresses.
 
 Source: tool-conventions, Linking.md (object files, sections ``linking`` and ``reloc.*``); WebAssembly Core Specification 2.0,
 section 5.5 (binary format of modules). Only ever given what our own compiler wrote: what is not expected is an assertion.
@@ -29,6 +29,7 @@ HEAP = "__heap_base"
 _CUSTOM, _TYPE, _IMPORT, _FUNCTION, _MEMORY, _GLOBAL, _EXPORT = 0, 1, 2, 3, 5, 6, 7
 _CODE, _DATA, _DATA_COUNT = 10, 11, 12
 _SYMBOL_TABLE = 8
+_FUNCTION_IMPORT = 0
 _FUNCTION_SYMBOL, _DATA_SYMBOL, _SECTION_SYMBOL = 0, 1, 3
 _UNDEFINED, _EXPLICIT_NAME = 0x10, 0x40
 _ADDRESS_LEB, _ADDRESS_SLEB, _ADDRESS_I32 = 3, 4, 5
@@ -42,6 +43,14 @@ class _Symbol:
     name: str
     index: int
     defined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Import:
+    kind: int
+    module: str
+    name: str
+    type: int
 
 
 class _Bytes:
@@ -80,18 +89,22 @@ class _Bytes:
         return self.take(self.unsigned()).decode()
 
 
-def link(object_file: bytes, exports: Sequence[str], producers: Mapping[str, Mapping[str, str]]) -> bytes:
-    """The module of one object file: its memory and these functions are exported, nothing is imported.
+def link(
+    object_file: bytes, exports: Sequence[str], producers: Mapping[str, Mapping[str, str]], given: str = ""
+) -> bytes:
+    """The module of one object file: its memory and these functions are exported.
 
     Parameters
     ----------
+    given : the module whose functions it may import; nothing else is imported.
     producers : what the section of this name says: field -> name -> version (tool-conventions, ProducersSection.md).
     """
     sections, custom = _sections(object_file)
     symbols = list(_symbols(custom["linking"]))
-    imported = dict(_imports(sections.get(_IMPORT, b"\0")))
-    assert 0 not in imported, f"a function is imported: {imported[0]}"
-    has_stack = imported.get(3) == "__stack_pointer"
+    imports = list(_imports(sections.get(_IMPORT, b"\0")))
+    called = [each for each in imports if each.kind == _FUNCTION_IMPORT]
+    assert {each.module for each in called} <= {given}, f"functions are imported: {called}"
+    has_stack = any((each.kind, each.name) == (3, "__stack_pointer") for each in imports)
     base = STACK_BYTES if has_stack else _NULL_BYTES
     segments = list(_segments(sections.get(_DATA, b"\0")))
     heap = _aligned(base + max((offset + len(content) for offset, _, content in segments), default=0))
@@ -111,6 +124,11 @@ def link(object_file: bytes, exports: Sequence[str], producers: Mapping[str, Map
     }
     made = {
         _TYPE: sections[_TYPE],
+        _IMPORT: _vector(
+            [_named(each.module) + _named(each.name) + b"\0" + _leb(each.type) for each in called]
+        )
+        if called
+        else b"",
         _FUNCTION: sections[_FUNCTION],
         _MEMORY: b"\1\0" + _leb(pages),
         _GLOBAL: b"\1\x7f\1\x41" + _sleb(base) + b"\x0b" if has_stack else b"",
@@ -185,26 +203,28 @@ def _symbols(data: _Bytes) -> Iterator[_Symbol]:
                 yield _Symbol(sort, body.text() if defined or flags & _EXPLICIT_NAME else "", index, defined)
 
 
-def missing_functions(object_file: bytes) -> list[str]:
-    """Functions that an object calls and does not have, in its order; `link` takes one that misses none."""
-    return [name for kind, name in _imports(_sections(object_file)[0].get(_IMPORT, b"\0")) if kind == 0]
+def missing_functions(object_file: bytes, given: str = "") -> list[str]:
+    """Functions that an object calls and does not have, in its order, but those of the module ``given``; `link` takes one that
+    misses none.
+    """
+    imports = _imports(_sections(object_file)[0].get(_IMPORT, b"\0"))
+    return [each.name for each in imports if each.kind == _FUNCTION_IMPORT and each.module != given]
 
 
-def _imports(section: bytes) -> Iterator[tuple[int, str]]:
-    """Kind and name of all that is imported: memory and stack pointer, perhaps a table and functions."""
+def _imports(section: bytes) -> Iterator[_Import]:
+    """All that is imported: memory and stack pointer, perhaps a table and functions."""
     data = _Bytes(section)
     for _ in range(data.unsigned()):
-        data.text()
-        name, kind = data.text(), data.byte()
-        if kind == 0:
-            data.unsigned()
+        module, name, kind, type_ = data.text(), data.text(), data.byte(), 0
+        if kind == _FUNCTION_IMPORT:
+            type_ = data.unsigned()
         elif kind == 3:
             data.take(2)
         else:
             data.take(1 if kind == 1 else 0)
             for _ in range(1 + (data.byte() & 1)):
                 data.unsigned()
-        yield kind, name
+        yield _Import(kind, module, name, type_)
 
 
 def _segments(data_section: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, cached_property
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import llvmlite.binding as llvm
+import numba
 from llvmlite import ir
-from numba.core import codegen, cpu, types, typing
+from numba.core import callconv, cgutils, codegen, cpu, types, typing
 from numba.core.compiler import CompileResult, Flags, compile_extra
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.decorators import jit
@@ -32,10 +34,32 @@ from numba.core.target_extension import (
     target_registry,
 )
 
+import wasmverse
+
 NAME = "wasm32"
 TRIPLE = "wasm32-unknown-unknown"
 FEATURES = "+bulk-memory,+mutable-globals,+sign-ext,+nontrapping-fptoint"
 """What every engine of WebAssembly 2.0 has."""
+
+WASI = "wasi_snapshot_preview1"
+_TEXT_MAX = 250
+_NOT_OWN = (Path(numba.__file__).parent, Path(wasmverse.__file__).parent)
+_TELL = "wasmverse_tell"
+_TELLING = f"""
+declare i32 @fd_write(i32, i32, i32, i32) #0
+declare void @llvm.trap()
+
+define void @{_TELL}(ptr %what) {{
+  %at = ptrtoint ptr %what to i32
+  %written = add i32 %at, 16
+  %ignored = call i32 @fd_write(i32 2, i32 %at, i32 1, i32 %written)
+  call void @llvm.trap()
+  unreachable
+}}
+
+attributes #0 = {{ "wasm-import-module"="{WASI}" "wasm-import-name"="fd_write" }}
+"""
+"""Prints a text, whose address and length are the first two words of ``what``, and traps."""
 
 _UNRESOLVED = codegen.RuntimeLinker.PREFIX
 
@@ -88,7 +112,41 @@ class _Codegen(codegen.CPUCodegen):
         """Nothing: it is not run here."""
 
 
+class _Raising(callconv.CPUCallConv):
+    """What is raised is told by its text, where numba would keep Python's objects, pickled."""
+
+    def set_static_user_exc(
+        self, builder: Any, exc: Any, exc_args: Any = None, loc: Any = None, func_name: str | None = None
+    ) -> None:
+        told = raised(exc, exc_args or (), loc).encode()
+        module = builder.module
+        text = cgutils.global_constant(module, ".raised", cgutils.make_bytearray(told))
+        kind = callconv.excinfo_t
+        nothing = [each(None) if isinstance(each, ir.PointerType) else each(0) for each in kind.elements[2:]]
+        start = ir.Constant(kind.elements[0], None) if not told else text.bitcast(kind.elements[0])
+        # Not constant: WASI writes into its last word how much it has taken.
+        what = ir.GlobalVariable(module, kind, module.get_unique_name(".raising"))
+        what.linkage = "internal"
+        what.initializer = ir.Constant(kind, [start, kind.elements[1](len(told)), *nothing])
+        store = builder.store(what, self._get_excinfo_argument(builder.function))
+        store.set_metadata("numba_exception_output", module.add_metadata([ir.IntType(1)(1)]))
+
+
+def raised(exc: type[BaseException] | None, values: tuple[Any, ...], loc: Any) -> str:
+    """The text of an exception: its name, what it says, and the place, if that is in a strategy's own file."""
+    told = "an exception" if exc is None else exc.__name__
+    if values:
+        told += f": {', '.join(map(str, values))}"
+    if loc is not None and loc.filename and not any(map(Path(loc.filename).is_relative_to, _NOT_OWN)):
+        told += f" at {Path(loc.filename).name}:{loc.line}"
+    return told[:_TEXT_MAX]
+
+
 class _Context(cpu.CPUContext):
+    @cached_property
+    def call_conv(self) -> _Raising:
+        return _Raising(self)
+
     def init(self) -> None:
         self.is32bit = False  # integers have 64 bits, also where addresses have 32
         self._internal_codegen = _Codegen("wasmverse")
@@ -213,7 +271,8 @@ def returned(result: CompileResult) -> str:
 
 @global_compiler_lock
 def export(result: CompileResult, name: str, core: ir.FunctionType, more: str) -> bytes:
-    """An object file with one function that is called from outside, which traps where the Python function raises.
+    """An object file with one function that is called from outside. Where the Python function raises, it prints that by WASI's
+    ``fd_write`` to standard error, and traps; which is not imported if it cannot raise.
 
     Parameters
     ----------
@@ -222,19 +281,28 @@ def export(result: CompileResult, name: str, core: ir.FunctionType, more: str) -
     more : LLVM's text of further functions to export with it.
     """
     kept = {function.name for function in llvm.parse_assembly(more).functions if not function.is_declaration}
-    return export_all({name: (result, core)}, more, kept)
+    return export_all({name: (result, core)}, more, kept, tells=True)
 
 
 @global_compiler_lock
 def export_all(
-    functions: Mapping[str, tuple[CompileResult, ir.FunctionType]], more: str, kept: Collection[str] = ()
+    functions: Mapping[str, tuple[CompileResult, ir.FunctionType]],
+    more: str,
+    kept: Collection[str] = (),
+    *,
+    tells: bool = False,
 ) -> bytes:
-    """As `export`, of several functions; of those of ``more`` the ``kept`` ones are exported too."""
+    """As `export`, of several functions; of those of ``more`` the ``kept`` ones are exported too.
+
+    ``tells`` : whether what is raised is printed; else it is only a trap.
+    """
     context = next(iter(functions.values()))[0].target_context
     module = llvm.parse_assembly(f'target triple = "{TRIPLE}"\n' + more)
+    if tells:
+        module.link_in(llvm.parse_assembly(f'target triple = "{TRIPLE}"\n' + _TELLING))
     for name, (result, core) in functions.items():
         module.link_in(llvm.parse_bitcode(result.library.emit_bitcode()))
-        module.link_in(llvm.parse_assembly(str(_wrapper(context, result, name, core))))
+        module.link_in(llvm.parse_assembly(str(_wrapper(context, result, name, core, tells))))
     for function in module.functions:
         if not function.is_declaration and function.name not in {*functions, *kept}:
             function.linkage = llvm.Linkage.internal
@@ -249,7 +317,7 @@ def export_all(
     return machine.emit_object(module)
 
 
-def _wrapper(context: Any, result: CompileResult, name: str, core: ir.FunctionType) -> ir.Module:
+def _wrapper(context: Any, result: CompileResult, name: str, core: ir.FunctionType, tells: bool) -> ir.Module:
     """The exported function: calls the compiled one by numba's convention and hands back what it returns."""
     module = context.create_module("wrapper")
     described = result.fndesc
@@ -263,6 +331,11 @@ def _wrapper(context: Any, result: CompileResult, name: str, core: ir.FunctionTy
     status, value = convention.call_function(
         builder, called, described.restype, described.argtypes, function.args
     )
+    if tells:
+        with builder.if_then(status.is_user_exc, likely=False):
+            kind = ir.FunctionType(ir.VoidType(), (callconv.excinfo_ptr_t,))
+            builder.call(ir.Function(module, kind, _TELL), (status.excinfoptr,))
+            builder.unreachable()
     with builder.if_then(status.is_error, likely=False):
         builder.call(ir.Function(module, ir.FunctionType(ir.VoidType(), ()), "llvm.trap"), ())
         builder.unreachable()
