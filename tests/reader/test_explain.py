@@ -129,6 +129,15 @@ def test_a_plan_tells_what_is_read_and_how_many_rows_are_expected(asked: Catalog
     assert all(step["rows"] is step["time_ms"] is step["fuel"] is None for step in found)
 
 
+def test_places_of_columns_are_written_out_only_where_all_columns_are_known(asked: Catalogued) -> None:
+    texts = [step["text"] for step in steps(asked, "explain select x, sum(y) over () as t from entity")]
+    assert "#0, #1, #2" in texts and sum("OVER" in text for text in texts) == 1
+    grouped = [
+        step["text"] for step in steps(asked, "explain select strategy, sum(y) from entity group by 1")
+    ]
+    assert "by strategy; sum(CAST(y AS BIGINT))" in grouped
+
+
 def test_a_scan_says_which_tables_it_may_mean(asked: Catalogued) -> None:
     def scans(sql: str) -> list[str]:
         return [step["text"] for step in steps(asked, sql) if step["operation"] == "scan"]
