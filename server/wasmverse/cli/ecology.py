@@ -54,7 +54,7 @@ def ecology(
 
     Over time: which share of a system's energy its strongest ship holds, births and deaths per ship and 1,000 turns, how old the
     dead became, and the strategies' shares of all energy. The same options give the same figures. 20,000 turns of 100 systems
-    take some two minutes of a core.
+    take about a minute of a core.
     """
     from wasmverse.cli import ecologies  # noqa: PLC0415 - large imports, only where needed
     from wasmverse.cli.ecology_picture import picture as drawn  # noqa: PLC0415
