@@ -1,5 +1,6 @@
 """A universe copied from a file into databases, from there into others, and back into a file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,35 @@ def test_from_a_file_over_one_and_two_servers_into_a_file(
         whole.tables, True
     )
     assert (again.made_at, again.made_by, again.laws) == (whole.made_at, whole.made_by, whole.laws)
+
+
+def test_a_backup_of_a_database_is_restored_into_another_and_says_what_it_is(
+    tmp_path: Path, url: str, second_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    path, backup = tmp_path / "old.duckdb", tmp_path / "b.duckdb"
+    store = open_universe(path, changed(systems=3))
+    store.advance()
+    expected = store.state_hash()
+    store.close()
+    token = open_tokens(path).create("ada", Role.pilot)
+    copy_universe(Places(path), Places(DatabaseUrl.read(url)), lambda _: None)
+    for arguments in (["backup", url, str(backup)], ["restore", str(backup), second_url]):
+        done = CliRunner().invoke(app, ["universe", *arguments])
+        assert (done.exit_code, f"state_hash {expected}\n" in done.output) == (0, True), done.output
+    found = CliRunner().invoke(app, ["universe", "info", second_url, "--json"])
+    assert found.exit_code == 0, found.output
+    shown = json.loads(found.stdout)
+    assert {name: shown[name] for name in ("engine", "tid", "state_hash", "tokens")} == {
+        "engine": "postgresql",
+        "tid": 1,
+        "state_hash": expected,
+        "tokens": 1,
+    }
+    assert open_tokens(DatabaseUrl.read(second_url)).find(token) is not None
+    again = CliRunner().invoke(app, ["universe", "restore", str(backup), second_url])
+    assert (again.exit_code, "name an empty database" in again.output) == (1, True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.duckdb", "old.duckdb", "old.duckdb.tokens"]
 
 
 def test_no_universe_is_replaced_and_none_is_made_up(tmp_path: Path, url: str, second_url: str) -> None:

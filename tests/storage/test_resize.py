@@ -60,6 +60,8 @@ def test_new_systems_hold_what_they_would_at_the_beginning_and_the_others_stay(p
     assert after.state_hash() == told.state_hash
     assert (after.laws.systems, after.tid, after.next_eid) == (8, 9, before.next_eid + 21)
     assert in_systems(after, 5) == in_systems(before, 5)
+    new = [columns.eid[columns.sid > 5] for columns in after.state]
+    assert sorted(np.concatenate(new)) == list(range(before.next_eid, before.next_eid + 21))
     assert np.bincount(after.state.ships.sid)[6:].tolist() == [3, 3, 3]
     assert np.bincount(after.state.nodes.sid)[6:].tolist() == [4, 4, 4]
     places = [tuple(row.values()) for row in after.tables["solar_system"].to_pylist()]
@@ -83,9 +85,8 @@ def test_what_is_in_removed_systems_goes_and_the_others_stay(path: Path) -> None
     assert after.tables["solar_system"]["sid"].to_pylist() == [1, 2]
 
 
-@pytest.mark.parametrize("systems", [1, 7])
-def test_a_resized_universe_goes_on_and_can_be_resized_again(path: Path, systems: int) -> None:
-    resize(path, systems, agreed)
+def test_a_resized_universe_goes_on_and_can_be_resized_again(path: Path) -> None:
+    resize(path, 1, agreed)
     store = DuckdbStore(Database.open(path), SETTINGS)
     for _ in range(5):
         store.advance()

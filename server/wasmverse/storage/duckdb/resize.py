@@ -18,7 +18,7 @@ from wasmverse.errors import DatabaseError, StateError
 from wasmverse.simulation.memory import check_memory
 from wasmverse.sizes import SYSTEMS_MAX
 from wasmverse.storage import schema
-from wasmverse.storage.audit import audit
+from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.position import settle_position, write_position
 from wasmverse.storage.duckdb.state_reader import StateReader
@@ -96,6 +96,9 @@ def resize(file: Path, systems: int, is_agreed: Callable[[Resizing], bool]) -> R
             _write(transaction, changed, replace(laws, systems=systems), laws.systems)
             audit(transaction)
             found = _read(transaction, systems)
+            audit_state(
+                found.state, found.next_eid, [row.strategy_id for row in read_strategies(transaction)]
+            )
             if hash_in_order(found.state, found.tid, found.next_eid) != told.state_hash:
                 raise StateError(
                     f"{file} does not hold what was written into it: check the memory and the disk; nothing is changed"
