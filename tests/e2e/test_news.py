@@ -23,7 +23,7 @@ KNOWN = "select count(*) filter (where is_alive) > 0 and count(*) filter (where 
 def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder: Path = tmp_path_factory.mktemp("old_universe")
     server = Server(folder)
-    server.start(period=0.02)
+    server.start(period=0.05)
     deadline = time.monotonic() + LIVED_SECONDS_MAX
     while not server.query(KNOWN)[0]["known"]:
         assert time.monotonic() < deadline, server.query("select max(tid) from turns")
