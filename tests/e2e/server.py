@@ -80,7 +80,7 @@ class Server:
     def query(self, sql: str, *args: Any, turn: int | None = None) -> list[dict[str, Any]]:
         """The rows of a query, of one turn if it is given."""
         body = {"sql": sql, "args": list(args)} | ({} if turn is None else {"turn": turn})
-        answer = httpx.post(f"{self.url}/api/v2/query/rows", json=body)
+        answer = httpx.post(f"{self.url}/api/v2/query/rows", json=body, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()["results"][0]["rows"]
 
