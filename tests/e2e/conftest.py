@@ -15,8 +15,10 @@ from .visit import Visit
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Drawing without a graphics card on a busy machine takes its time.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
+SNAPSHOTS = 24
+"""Turns that a test may still ask for after the page has shown them: a busy machine is slow, and nothing is kept on disk here."""
 CALM = {"viewport": {"width": 1000, "height": 640}, "reduced_motion": "reduce"}
 
 PAGE = Path(__file__).parents[2] / "server" / "wasmverse" / "page" / "index.html"
@@ -43,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for needed in (COMMAND, PAGE):
         if not needed.exists():
             pytest.fail(f"{needed} is missing: run `make setup`", pytrace=False)
-    server = Server(tmp_path_factory.mktemp("universe"), past_bytes_max="0")
+    server = Server(tmp_path_factory.mktemp("universe"), past_bytes_max="0", snapshots_kept=str(SNAPSHOTS))
     server.start()
     yield server
     server.stop()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from .conftest import CALM, SNAPSHOTS
 from .server import Server
 from .visit import Visit
 
@@ -37,7 +38,7 @@ def visit_to(browser: Browser) -> Iterator[Callable[[Server], Visit]]:
     visits: list[Visit] = []
 
     def begin(server: Server) -> Visit:
-        context = browser.new_context(viewport={"width": 1000, "height": 640})
+        context = browser.new_context(**CALM)
         visits.append(Visit(context.new_page(), server.url))
         return visits[-1]
 
@@ -166,7 +167,7 @@ def test_one_click_and_one_key_lead_back_to_live(
 def test_a_turn_that_is_not_kept_is_said_to_be_gone(visit: Visit, server: Server) -> None:
     visit.excused.append(REFUSED)
     page = visit.page
-    await_turn(server, 12)
+    await_turn(server, SNAPSHOTS + 4)
     page.goto(f"{visit.url}/#/system/5?turn=1")
     expect(page.locator("#notice")).to_contain_text("Turn 1 is not kept any more")
     expect(page.locator("#notice")).to_contain_text(re.compile(r"The server keeps turns [\d,]+ to [\d,]+\.$"))
@@ -186,7 +187,7 @@ def test_what_was_seen_of_a_turn_outlasts_it(visit: Visit, server: Server) -> No
     turn = visit.turn
     page.evaluate(f"location.hash = '#/?turn={turn}'")
     expect_past(page, turn)
-    await_turn(server, turn + 12)
+    await_turn(server, turn + SNAPSHOTS + 4)
     page.keyboard.press("Enter")
     expect(page.locator("#notice")).to_contain_text(f"Turn {turn:,} is not kept any more")
     asked = len(queries_of(visit))

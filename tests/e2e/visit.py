@@ -37,6 +37,7 @@ class Visit:
     def __init__(self, page: Page, url: str, *, is_first: bool = False) -> None:
         if not is_first:
             page.add_init_script("localStorage.setItem('wasmverse.welcomed', '1')")
+        page.set_default_timeout(60_000)  # as conftest.py says of what is expected
         self.page = page
         self.url = url
         self.excused: list[str] = []
