@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -16,7 +17,7 @@ from .visit import COUNT_LIT, Visit
 NAMES = ("strategy_battle", "strategy_flee")
 
 
-def test_a_duel_is_played_and_drawn_in_the_page(visit_with: Callable[..., Visit]) -> None:
+def test_a_duel_is_played_and_drawn_in_the_page(visit_with: Callable[..., Visit], tmp_path: Path) -> None:
     visit = visit_with(viewport={"width": 1000, "height": 700})
     page = visit.open("#/?sheet=duel")
     sheet = page.locator("#sheet-duel")
@@ -32,6 +33,7 @@ def test_a_duel_is_played_and_drawn_in_the_page(visit_with: Callable[..., Visit]
     expect(told).to_be_visible(timeout=60_000)
     files = [str(BUNDLED_FOLDER / f"{name}.wasm") for name in NAMES]
     options = ["--seed", "5", "--turns", "12", "--systems", "2", "--json"]
+    options += ["--save", str(tmp_path / "duel.jsonl")]
     played = subprocess.run([COMMAND, "duel", *files, *options], check=True, capture_output=True, text=True)
     account = json.loads(played.stdout)
     assert account["state_hash"][:12] in told.inner_text()
@@ -48,3 +50,13 @@ def test_a_duel_is_played_and_drawn_in_the_page(visit_with: Callable[..., Visit]
         ]
     picture = sheet.locator(".duel-arena").screenshot(timeout=60_000)
     assert page.evaluate(COUNT_LIT, base64.b64encode(picture).decode()) > 300
+
+    # A recording is played without another word, to the end that it says.
+    sheet.get_by_label("seed").fill("8")
+    sheet.get_by_label("Recording").set_input_files(tmp_path / "duel.jsonl")
+    told = sheet.get_by_role("status").filter(has_text="as it was recorded")
+    expect(told).to_contain_text(account["state_hash"][:12])
+    expect(sheet.get_by_label("seed")).to_have_value("5")
+    (tmp_path / "other.jsonl").write_text("[]\n")
+    sheet.get_by_label("Recording").set_input_files(tmp_path / "other.jsonl")
+    expect(sheet.get_by_role("alert")).to_contain_text("This is no recording")

@@ -58,7 +58,8 @@ def duel(
     save: Annotated[
         Path | None,
         typer.Option(
-            "--save", help="Record the duel of the first seed here, for [bold]wasmverse replay[/bold]."
+            "--save",
+            help="Record the duel of the first seed here, for [bold]wasmverse replay[/bold] and the page's duels.",
         ),
     ] = None,
     as_json: AsJson = False,

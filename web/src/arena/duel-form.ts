@@ -1,13 +1,21 @@
 import { type DuelOrder, MODULES_MAX, MODULES_MIN, SIZES } from '../duel/desk';
 import type { DuelModule } from '../duel/guest';
 import { BUNDLED, bundledModule } from '../duel/modules';
+import { RECORDING_CHARACTERS_MAX, readRecording } from '../duel/recording';
 import { button, element, write } from '../panel/element';
 import { emblem } from '../panel/emblem';
 import { count } from '../panel/format';
 import { nameFrom } from '../source/upload';
 
 /** The largest sizes that a page plays: what is kept of all turns must fit into its memory. */
-const MOST: Readonly<Record<string, number>> = { seed: Number.MAX_SAFE_INTEGER, turns: 1000, systems: 64 };
+const MOST: Readonly<Record<string, number>> = {
+  seed: Number.MAX_SAFE_INTEGER,
+  turns: 1000,
+  systems: 64,
+  upkeep: 1000,
+};
+const FIELDS = ['seed', 'turns', 'systems', 'upkeep'] as const;
+const LEAST: Readonly<Record<(typeof FIELDS)[number], number>> = { seed: 0, turns: 1, systems: 1, upkeep: 0 };
 
 /** Who flies against whom: strategies that come with Wasmverse, files of one's own, and what another part of the page brought. */
 export class DuelForm {
@@ -20,14 +28,20 @@ export class DuelForm {
     class: 'unseen',
     'aria-label': 'Modules',
   });
+  private readonly recording = element('input', {
+    type: 'file',
+    accept: '.jsonl',
+    class: 'unseen',
+    'aria-label': 'Recording',
+  });
   private readonly numbers = new Map<string, HTMLInputElement>();
   private readonly hint = element('p', { class: 'hint', role: 'alert', hidden: '' });
   private modules: DuelModule[] = [];
 
   constructor(private readonly onOrder: (order: DuelOrder) => void) {
-    const fields = (['seed', 'turns', 'systems'] as const).map((name) => {
+    const fields = FIELDS.map((name) => {
       const field = element('input', {
-        type: 'number', min: name === 'seed' ? '0' : '1', max: String(MOST[name]), step: '1', value: String(SIZES[name]),
+        type: 'number', min: String(LEAST[name]), max: String(MOST[name]), step: '1', value: String(SIZES[name]),
         name,
       }); // biome-ignore format: one line
       this.numbers.set(name, field);
@@ -48,6 +62,12 @@ export class DuelForm {
           this.file.click(),
         ),
         this.file,
+        button(
+          'play a recording …',
+          { class: 'quiet', title: 'Play what wasmverse duel --save has written' },
+          () => this.recording.click(),
+        ),
+        this.recording,
       ),
       this.chosen,
       element(
@@ -59,6 +79,7 @@ export class DuelForm {
       this.hint,
     );
     this.file.addEventListener('change', () => void this.addFiles([...(this.file.files ?? [])]));
+    this.recording.addEventListener('change', () => void this.playRecording(this.recording.files?.[0]));
     this.host.noValidate = true;
     this.host.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -71,7 +92,7 @@ export class DuelForm {
   take(order: DuelOrder): void {
     this.modules = [...order.modules];
     for (const [name, field] of this.numbers) {
-      const value = order[name as 'seed' | 'turns' | 'systems'];
+      const value = order[name as (typeof FIELDS)[number]];
       if (value !== undefined) field.value = String(value);
     }
     this.say('');
@@ -90,6 +111,18 @@ export class DuelForm {
     for (const file of files)
       this.add({ name: nameFrom(file.name), bytes: new Uint8Array(await file.arrayBuffer()) });
     this.file.value = '';
+  }
+
+  private async playRecording(file: File | undefined): Promise<void> {
+    if (file === undefined) return;
+    try {
+      if (file.size > RECORDING_CHARACTERS_MAX)
+        throw new Error(`${file.name} is too large for a page: run \`wasmverse replay\` with it.`);
+      this.onOrder(readRecording(await file.text(), MOST));
+    } catch (error) {
+      this.say((error as Error).message);
+    }
+    this.recording.value = '';
   }
 
   /** The same module may fly twice, under another name. */

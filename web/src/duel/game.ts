@@ -6,6 +6,8 @@ export interface DuelSizes {
   readonly systems: number;
   readonly ships: number;
   readonly nodes: number;
+  /** What 100 parts cost a turn. */
+  readonly upkeep: number;
   readonly turns: number;
 }
 

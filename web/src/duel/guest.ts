@@ -5,6 +5,8 @@ export interface DuelModule {
   /** As at an upload: a lower-case letter, then letters, digits and underscores. */
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The one of its strategies that flies; all of them if it is not said. */
+  readonly strategy?: string;
 }
 
 /** A module that cannot fly in the page; what is wrong, and what to do. */
@@ -54,7 +56,7 @@ export class Guest {
   ) {}
 
   /** All strategies in a module: `decide` under the module's name, any other export under its own. */
-  static async of({ name, bytes }: DuelModule): Promise<Guest[]> {
+  static async of({ name, bytes, strategy }: DuelModule): Promise<Guest[]> {
     if (isComponent(bytes))
       throw new ModuleRefused(
         `${name} is a component. The duel in the page flies core modules: run \`wasmverse duel\` with it.`,
@@ -80,9 +82,13 @@ export class Guest {
       throw new ModuleRefused(
         `${name} exports no memory; what a ship sees is put there: export it as 'memory'.`,
       );
-    return found.map(
-      (exported) => new Guest(exported === DECIDE ? name : exported.replaceAll('-', '_'), module, exported),
-    );
+    const guests = found
+      .map(
+        (exported) => new Guest(exported === DECIDE ? name : exported.replaceAll('-', '_'), module, exported),
+      )
+      .filter((guest) => strategy === undefined || guest.name === strategy);
+    if (guests.length === 0) throw new ModuleRefused(`${name} exports no ${strategy}: choose another file.`);
+    return guests;
   }
 
   /** Decides for the rows of this strategy: a fresh instance a turn, and another after each call that traps. */

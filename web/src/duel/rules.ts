@@ -20,6 +20,7 @@ export interface Sizes {
   /** The least that a system has. */
   readonly ships: number;
   readonly nodes: number;
+  readonly upkeep: number;
   readonly strategies: number;
   readonly turns: number;
 }
@@ -46,11 +47,12 @@ export class Rules {
     readonly sizes: Sizes,
   ) {
     this.exports = new WebAssembly.Instance(module).exports as unknown as Exports;
-    const { seed, systems, ships, nodes, strategies, turns } = sizes;
+    const { seed, systems, ships, nodes, upkeep, strategies, turns } = sizes;
     this.duel = this.exports.begin(
       BigInt.asIntN(64, seed),
       ...[systems, ships, nodes, strategies, turns].map(BigInt),
     );
+    this.header[HEADER.indexOf('upkeep')] = BigInt(upkeep);
   }
 
   /** `order`: the strategies by name. */
@@ -68,8 +70,11 @@ export class Rules {
   }
 
   word(name: Word): number {
-    const header = new BigInt64Array(this.memory, Number(this.duel), HEADER.length);
-    return Number(header[HEADER.indexOf(name)]);
+    return Number(this.header[HEADER.indexOf(name)]);
+  }
+
+  private get header(): BigInt64Array {
+    return new BigInt64Array(this.memory, Number(this.duel), HEADER.length);
   }
 
   view<View>(name: Word, type: ViewType<View>, length: number): View {

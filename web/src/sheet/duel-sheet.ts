@@ -90,11 +90,7 @@ class DuelSheet {
         lendLooks(names);
       },
       onTurn: (turn) => this.take(turn),
-      onEnd: (stateHash) =>
-        this.say(
-          '',
-          `${this.told()} It ends in the state ${stateHash.slice(0, 12)}, as wasmverse duel does.`,
-        ),
+      onEnd: (stateHash) => this.end(stateHash, order.stateHash),
       onRefused: (words) => this.say('refused', words),
     });
   }
@@ -108,6 +104,17 @@ class DuelSheet {
     if (turn.tid === 0) this.band.begin(this.names, this.turns, this.sizes.turns);
     else this.band.grow();
     if (turn.tid < this.sizes.turns) this.say('', this.told());
+  }
+
+  private end(stateHash: string, recorded: string | undefined): void {
+    const ends = `${this.told()} It ends in the state ${stateHash.slice(0, 12)}`;
+    if (recorded === undefined) this.say('', `${ends}, as wasmverse duel does.`);
+    else if (recorded === stateHash) this.say('', `${ends}, as it was recorded.`);
+    else
+      this.say(
+        'refused',
+        `${ends}, and was recorded with ${recorded.slice(0, 12)}: no fuel is metered here, or the rules are of another version. Run wasmverse replay to see which.`,
+      );
   }
 
   private told(): string {

@@ -66,15 +66,15 @@ const bundled = (name: string): string => resolve(BUNDLED, `${name}.wasm`);
 test.each([
   [
     () => [bundled('strategy_battle'), bundled('strategy_flee')],
-    { seed: 1, systems: 12, ships: 32, nodes: 64, turns: 150 },
+    { seed: 1, systems: 12, ships: 32, nodes: 64, upkeep: 0, turns: 150 },
   ],
   [
     () => ['strategy_flee', 'strategy_default', 'strategy_battle', 'strategy_blank'].map(bundled),
-    { seed: 77, systems: 3, ships: 60, nodes: 20, turns: 200 },
+    { seed: 77, systems: 3, ships: 60, nodes: 20, upkeep: 70, turns: 200 },
   ],
   [
     () => [write('nervous', NERVOUS), bundled('strategy_battle'), write('broken', BROKEN)],
-    { seed: 2 ** 40 + 3, systems: 2, ships: 50, nodes: 0, turns: 60 },
+    { seed: 2 ** 40 + 3, systems: 2, ships: 50, nodes: 0, upkeep: 40, turns: 60 },
   ],
 ] as const)(
   'a duel in the page and one of the server, %#',
