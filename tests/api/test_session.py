@@ -28,6 +28,7 @@ from wasmverse.processes.logs import without_secrets
         ("\n SELECT  @@autocommit a ,\t@@session.version_comment  as  b LIMIT  1 ; ", "AS \"a\", 'Wasmverse' AS \"b\""),
         ("select @@autocommit limit", '1 AS "limit"'),
         ("show full columns from `game` . `ship` in game like 'e%' ;", "table_name = 'ship' AND column_name LIKE 'e%'"),
+        ("EXPLAIN `entity`;", "table_name = 'entity'"),
         ("select version ( ) ;\n", "AS \"version()\""),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ from wasmverse.universe.state import Nodes, Ships
 @dataclass(frozen=True, slots=True)
 class StrategyTally:
     """One strategy's turn: the columns of ``strategy_turn``, why its first fault happened, how much of its seconds it took
-    to make instances, and how many of them in one block at the most."""
+    to make instances, and how many of them in one block at most."""
 
     name: str
     counts: dict[str, int]

@@ -17,7 +17,7 @@ from wasmverse.universe import event_format
 from wasmverse.universe.row_format import HEAD_BYTES, NODE_BYTES, NODE_COLUMNS, SHIP_BYTES, SHIP_COLUMNS, WIDE
 
 ROW_SYSTEMS_MAX = 3
-"""So many systems are in a row of ``system_state`` at the most."""
+"""At most so many systems are in a row of ``system_state``."""
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 

@@ -71,7 +71,7 @@ class _Session:
 
 
 _sessions: dict[int, _Session] = {}
-"""One at the most, by its threads."""
+"""At most one, by its threads."""
 
 
 class _Spi:
