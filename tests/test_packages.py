@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,6 +11,7 @@ import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +107,22 @@ def installed(wheel_of_sdist: Path, tmp_path_factory: pytest.TempPathFactory) ->
     yield home / "bin"
 
 
+def flown(bin_folder: Path, folder: Path) -> dict[str, Any]:
+    """The account of three turns."""
+    sizes = {"systems": 4, "ships": 8, "nodes": 8, "turns": 3}
+    options = [f"--{name}={value}" for name, value in sizes.items()]
+    said = subprocess.run(
+        [bin_folder / "wasmverse", "bench", "turn", *options, "--memory", "--json"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        # With NUMBA_CACHE_DIR of the tests: the kernels are the same here, and need not be compiled again.
+        env=dict(os.environ),
+    )
+    return json.loads(said.stdout)
+
+
 def test_an_installed_wheel_flies(installed: Path, tmp_path: Path) -> None:
     where = subprocess.run(
         [installed / "python", "-c", "import wasmverse; print(wasmverse.__file__)"],
@@ -113,29 +132,48 @@ def test_an_installed_wheel_flies(installed: Path, tmp_path: Path) -> None:
         text=True,
     ).stdout
     assert where.startswith(str(installed.parent))
-    flown = subprocess.run(
-        [
-            installed / "wasmverse",
-            *[
-                "bench",
-                "turn",
-                "--systems",
-                "4",
-                "--ships",
-                "8",
-                "--nodes",
-                "8",
-                "--turns",
-                "3",
-                "--memory",
-                "--json",
-            ],
-        ],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-        text=True,
-        # With NUMBA_CACHE_DIR of the tests: the kernels are the same here, and need not be compiled again.
-        env=dict(os.environ),
-    )
-    assert json.loads(flown.stdout)["turns"] == 3
+    assert flown(installed, tmp_path)["turns"] == 3
+
+
+def other_pythons() -> list[Path]:
+    """Of each later version that is named in pyproject.toml, one that this machine has."""
+    classifiers = re.findall(r"Python :: 3\.(\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
+    found = []
+    for minor in sorted(int(minor) for minor in classifiers if int(minor) > sys.version_info.minor):
+        name = f"python3.{minor}"
+        places = [shutil.which(name), *sorted(Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/{name}"))]
+        for python in filter(None, places):
+            # Where pyenv has none that is switched on, it puts a command there that only says so.
+            if subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0:
+                found.append(Path(python))
+                break
+    return found
+
+
+IMPORTED = """
+import importlib, pkgutil, wasmverse
+names = [module.name for module in pkgutil.walk_packages(wasmverse.__path__, "wasmverse.")]
+for name in names:
+    if not name.endswith(("_start", ".__main__", ".main")) and ".migrations." not in name:
+        importlib.import_module(name)
+"""
+"""All but what runs when it is imported."""
+
+
+OTHERS = other_pythons()
+"""Of the ones that are here: what a machine has is tested."""
+
+
+@pytest.mark.parametrize("python", OTHERS, ids=lambda python: python.name)
+def test_a_later_python_imports_all_of_it_and_the_latest_plays_the_same_turns(
+    python: Path, wheel_of_sdist: Path, installed: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "environment" / "bin"
+    subprocess.run([python, "-m", "venv", home.parent], check=True)
+    pip = [home / "python", "-m", "pip", "install", "--quiet", "--no-compile"]
+    subprocess.run([*pip, "-r", ROOT / "requirements.lock"], check=True)
+    subprocess.run([*pip, "--no-deps", "--no-index", wheel_of_sdist], check=True)
+    warned = ["-W", "error::DeprecationWarning:wasmverse"]
+    subprocess.run([home / "python", *warned, "-c", IMPORTED], cwd=tmp_path, check=True)
+    if python == OTHERS[-1]:  # for which the kernels are compiled, and that takes most of the time
+        assert flown(home, tmp_path)["state_hash"] == flown(installed, tmp_path)["state_hash"]
