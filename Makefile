@@ -156,6 +156,8 @@ attack: develop
 test-long: develop attack
 	@echo "==> kernels against the oracle: 500 random universes, 20 turns each"
 	@WASMVERSE_TEST_UNIVERSES=500 $(BIN)/python -m pytest -n auto --dist worksteal tests/universe
+	@echo "==> the package on every Python that is here"
+	@WASMVERSE_TEST_PYTHONS=all $(BIN)/python -m pytest tests/test_packages.py
 	@echo "==> kill -9, 30 times, with 200,000 ships"
 	@WASMVERSE_TEST_CROWD_SYSTEMS=6250 WASMVERSE_TEST_CROWD_KILLS=30 $(BIN)/python -m pytest tests/processes/test_kill.py
 	@tools/need-postgres

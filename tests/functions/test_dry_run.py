@@ -106,6 +106,7 @@ def test_a_query_that_stays_within_its_parentheses(sql: str) -> None:
         "select $$ ' $$ ) as a, (select $$ ' $$",
         "select $a$ ' $a$ ) as a, (select $a$ ' $a$",
         "select E'\\'' ) as a, (select E'\\''",
+        "select $b$ ( $b$ as p, 1 as x$a$) as g, (select 3 as y$a$, $b$ ) $b$ as z",
     ],
 )
 def test_a_query_that_leaves_its_parentheses_is_refused(sql: str) -> None:

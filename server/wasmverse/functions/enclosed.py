@@ -14,7 +14,12 @@ from wasmverse.errors import FunctionError
 _ALWAYS = (r"/\*", r'"(?:[^"]|"")*"', r"'(?:[^']|'')*'", r"`[^`]*`", r"[()'\"`]")
 _COMMENTS = (r"--[^\n\r]*", r"--[^\n]*")
 _HASHES = ((), (r"\#[^\n]*",))
-_DOLLARS = ((), (r"(?P<tag>\$(?:[^\W\d]\w*)?\$)",))
+_TAG = r"\$(?:[^\W\d]\w*)?\$"
+_DOLLARS = (
+    (),
+    (rf"(?P<tag>{_TAG})",),
+    (rf"(?P<tag>(?<![\w$]){_TAG})",),
+)  # within a name it is no tag for some
 _READINGS = [
     re.compile("|".join([comment, *hashes, *dollars, *_ALWAYS]), re.DOTALL)
     for comment, hashes, dollars in itertools.product(_COMMENTS, _HASHES, _DOLLARS)
@@ -22,7 +27,7 @@ _READINGS = [
 """What decides where parentheses are: comments, names and texts, in which they are none. What is left open is a piece alone. The
 gateway itself reads these texts, so it looks at each character a few times at most."""
 
-_TAG = re.compile(r"(?=(\$(?:[^\W\d]\w*)?\$))")
+_TAGS = re.compile(rf"(?=({_TAG}))")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
 _COMMENT = re.compile(r"/\*|\*/")
 
@@ -45,7 +50,7 @@ def check_enclosed(sql: str) -> None:
 def _is_enclosed(sql: str, reading: re.Pattern[str]) -> bool:
     depth = at = 0
     # Where each tag stands last: one that nothing closes is not looked for again and again.
-    last = {found[1]: found.start() for found in _TAG.finditer(sql)}
+    last = {found[1]: found.start() for found in _TAGS.finditer(sql)}
     while found := reading.search(sql, at):
         at = found.end()
         piece = found[0]
