@@ -1,15 +1,18 @@
 """A file that is copied while turns go on: what is held for whom, and for how long."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.simulation.builder import changed
 from wasmverse.errors import DatabaseError, DatabaseLocked
+from wasmverse.processes import copying_desk
 from wasmverse.processes.copying_desk import CopyingDesk
-from wasmverse.storage.backup_request import Copier, answer_path, request_path
+from wasmverse.storage.backup_request import RESERVE_BYTES_MIN, Copier, answer_path, request_path
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.duckdb.whole import read_whole
@@ -109,6 +112,78 @@ def test_a_copy_that_takes_too_long_is_given_up(
         play(store, desk, 3)
         assert copier.held() is None, "not held a second time"
     assert sum("given up" in message for message in caplog.messages) == 1
+
+
+def test_a_copy_that_leaves_turns_no_room_is_given_up(
+    store: DuckdbStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, free = tmp_path / "open.duckdb", [1 << 40]
+    monkeypatch.setattr(copying_desk.shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    desk = CopyingDesk(store, path, 1 << 30)
+    with Copier(path) as copier:
+        play(store, desk, 1)
+        held = copier.wait(lambda: True, 10.0)
+        free[0] = RESERVE_BYTES_MIN
+        play(store, desk, 2)
+        assert copier.held() == held is not None
+        free[0] -= 1
+        play(store, desk, 3)
+        assert copier.held() is None
+    assert sum("the disk has only 67,108,863 bytes left" in message for message in caplog.messages) == 1
+
+
+def test_a_small_disk_can_be_copied_from(
+    store: DuckdbStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "open.duckdb"
+    monkeypatch.setattr(copying_desk.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 25))
+    with Copier(path) as copier:
+        play(store, CopyingDesk(store, path, 1 << 30), 2)
+        assert copier.wait(lambda: True, 10.0) is not None
+
+
+def refused(*_: object, **__: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_nothing_is_held_where_the_disk_says_nothing(
+    store: DuckdbStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "open.duckdb"
+    desk = CopyingDesk(store, path, 1 << 30)
+    monkeypatch.setattr(copying_desk.shutil, "disk_usage", refused)
+    with Copier(path):
+        play(store, desk, 1)
+        store.advance()
+        assert store.is_maintenance_due
+
+
+def test_an_answer_that_cannot_be_removed_holds_nothing(
+    store: DuckdbStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "open.duckdb"
+    desk = CopyingDesk(store, path, 1 << 30)
+    with Copier(path) as copier:
+        play(store, desk, 1)
+        assert copier.wait(lambda: True, 10.0) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(copying_desk, "answer_path", lambda _: SimpleNamespace(unlink=refused))
+        play(store, desk, 1)
+    store.advance()
+    assert store.is_maintenance_due
+
+
+def test_a_copy_grows_too_long_though_its_request_cannot_be_read(
+    store: DuckdbStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "open.duckdb"
+    desk = CopyingDesk(store, path, 1)
+    with Copier(path) as copier:
+        play(store, desk, 1)
+        assert copier.wait(lambda: True, 10.0) is not None
+        monkeypatch.setattr(copying_desk, "requested", refused)
+        play(store, desk, 2)
+        assert copier.held() is None
 
 
 def test_nobody_relies_on_a_file_that_is_being_closed(store: DuckdbStore, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.simulation.builder import changed
 from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, StateError
+from wasmverse.storage.backup_request import RESERVE_BYTES_MIN
 from wasmverse.storage.duckdb import backup
 from wasmverse.storage.duckdb.backup import back_up, read_backup, restore
 from wasmverse.storage.duckdb.database import Database
@@ -149,6 +150,38 @@ def test_without_room_nothing_is_begun(
     monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
     with pytest.raises(DatabaseError, match="1 bytes left"):
         restore(made, tmp_path / "u.duckdb", silent)
+    assert names(tmp_path) == set()
+
+
+class Served:
+    """In place of a `Copier`: a server that holds a file at each of the moments given, and then no more."""
+
+    def __init__(self, *moments: object) -> None:
+        self.moments = list(moments)
+
+    def __call__(self, *_: object) -> "Served":
+        return self
+
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, *_: object) -> object:
+        return self.moments.pop(0)
+
+
+def test_turns_that_go_on_have_room_beside_a_copy_on_their_disk(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = SimpleNamespace(facts=SimpleNamespace(tid=12), file_bytes=1000, log_bytes=10)
+    monkeypatch.setattr(backup, "holder", lambda _: 1)
+    monkeypatch.setattr(backup, "Copier", Served(held))
+    needed = 1020 + backup.ROOM_BYTES + RESERVE_BYTES_MIN
+    monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
+    with pytest.raises(DatabaseError, match=f"{needed - 1:,} bytes left; the copy needs {needed:,}"):
+        back_up(played, tmp_path / "b.duckdb", silent, 1.0)
     assert names(tmp_path) == set()
 
 

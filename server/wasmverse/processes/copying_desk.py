@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasmverse.storage.backup_request import Held, answer, answer_path, requested
+from wasmverse.storage.backup_request import Held, answer, answer_path, requested, reserve_bytes
 from wasmverse.storage.facts import Facts
 from wasmverse.storage.universe_store import FileStore
 
@@ -19,11 +19,13 @@ log = logging.getLogger("wasmverse.universe")
 
 @dataclass(slots=True)
 class _Copied:
-    """Who copies at the moment, how large the file and its log were then, and how much both may grow."""
+    """Who copies at the moment, how large the file and its log were then, how much both may grow, and what the disk must have
+    left."""
 
     number: str
     bytes_before: int
     growth_max: int
+    free_min: int
 
 
 class CopyingDesk:
@@ -32,7 +34,7 @@ class CopyingDesk:
     Parameters
     ----------
     growth_bytes_max : how much the file and its log may grow while they are copied; half of what the disk has left, if that is
-        less.
+        less. A copy on the same disk takes from it, too: what `reserve_bytes` says is left for turns.
     """
 
     def __init__(self, store: FileStore, path: Path, growth_bytes_max: int) -> None:
@@ -47,18 +49,13 @@ class CopyingDesk:
     def turn_ended(self) -> None:
         """A turn is committed, and no command was carried out since."""
         try:
+            if self._copied is not None and (reason := self._too_much(self._copied)):
+                log.warning("turn %d: a backup is given up: %s", self.store.tid, reason)
+                self._given_up = self._copied.number
+                self._let_go()
             number = requested(self.path)
-            if self._copied is not None:
-                if number != self._copied.number:
-                    self._let_go()
-                elif (grown := self.store.size_bytes() - self._copied.bytes_before) > self._copied.growth_max:
-                    log.warning(
-                        "turn %d: a backup takes so long that the file and its log grew by %d bytes: it is given up",
-                        self.store.tid,
-                        grown,
-                    )
-                    self._given_up = number
-                    self._let_go()
+            if self._copied is not None and number != self._copied.number:
+                self._let_go()
             if self._copied is None and number is not None and number != self._given_up:
                 self._hold(number)
         except OSError as error:
@@ -69,10 +66,22 @@ class CopyingDesk:
         if self._copied is not None:
             self._let_go()
 
+    def _too_much(self, copied: _Copied) -> str | None:
+        """Why turns must not wait for a copy any longer; None if they may."""
+        grown = self.store.size_bytes() - copied.bytes_before
+        if grown > copied.growth_max:
+            return f"it takes so long that the file and its log grew by {grown:,} bytes"
+        free = _free_bytes(self.path)
+        if free < copied.free_min:
+            return f"the disk has only {free:,} bytes left for turns"
+        return None
+
     def _hold(self, number: str) -> None:
+        free = _free_bytes(self.path)
         file_bytes, log_bytes = self.store.hold()
-        free = shutil.disk_usage(self.path.parent).free
-        self._copied = _Copied(number, file_bytes + log_bytes, min(self.growth_bytes_max, free // 2))
+        before = file_bytes + log_bytes
+        growth_max = min(self.growth_bytes_max, free // 2)
+        self._copied = _Copied(number, before, growth_max, min(reserve_bytes(before), free // 2))
         # The hash of a million ships takes as long as a part of a turn: not before the next one.
         sizes, described = (file_bytes, log_bytes), self.store.described()
         threading.Thread(
@@ -90,7 +99,13 @@ class CopyingDesk:
                 log.warning("nobody can copy the file: %s", error)
 
     def _let_go(self) -> None:
-        with self._answering:
-            self._copied = None
-            answer_path(self.path).unlink(missing_ok=True)
-        self.store.release()
+        try:
+            with self._answering:
+                self._copied = None
+                answer_path(self.path).unlink(missing_ok=True)
+        finally:
+            self.store.release()
+
+
+def _free_bytes(path: Path) -> int:
+    return shutil.disk_usage(path.parent).free

@@ -30,6 +30,10 @@ from wasmverse.storage.facts import Facts
 LOOK_SECONDS = 0.02
 _BYTES_MAX = 64 << 20
 
+RESERVE_BYTES_MIN = 64 << 20
+RESERVE_BYTES_MAX = 1 << 30
+"""Between these two is what `reserve_bytes` says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -41,6 +45,11 @@ class Held:
     file_bytes: int
     log_bytes: int
     facts: Facts
+
+
+def reserve_bytes(size: int) -> int:
+    """What a disk must have left for turns while a universe on it, which has that many bytes, is copied."""
+    return min(max(size, RESERVE_BYTES_MIN), RESERVE_BYTES_MAX)
 
 
 def request_path(file: Path) -> Path:

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from wasmverse import __version__
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, StateError, WasmverseError
 from wasmverse.storage.audit import audit, audit_state
-from wasmverse.storage.backup_request import Copier, Held
+from wasmverse.storage.backup_request import Copier, Held, reserve_bytes
 from wasmverse.storage.duckdb.database import BACKUP_TABLE, Database, Transaction
 from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.file_lock import holder, locked, sync
@@ -164,7 +164,9 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
                 if held is None:
                     continue
                 tell(f"copying turn {held.facts.tid:,} while turns go on")
-                _check_room(making, held.file_bytes, held.log_bytes)
+                is_same_disk = file.stat().st_dev == making.stat().st_dev
+                reserve = reserve_bytes(held.file_bytes + held.log_bytes) if is_same_disk else 0
+                _check_room(making, held.file_bytes, held.log_bytes, reserve)
                 _copy(file, making, held.file_bytes)
                 if held.log_bytes:
                     _copy(_log(file), _log(making), held.log_bytes)
@@ -175,7 +177,8 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
             if server is not None:  # else it was opened just now
                 raise
     raise DatabaseError(
-        f"{file} was opened or closed each of {ATTEMPTS} times that it was copied, or grew by more than backup_growth_bytes_max: "
+        f"{file} was opened or closed each of {ATTEMPTS} times that it was copied, or grew by more than backup_growth_bytes_max, "
+        "or its disk became full: "
         "look at the server's log, or stop the server and make the backup then"
     )
 
@@ -189,8 +192,10 @@ def _copy_closed(file: Path, making: Path, target: Path) -> None:
         _copy(log, making.with_name(making.name + log.name.removeprefix(file.name)), log.stat().st_size)
 
 
-def _check_room(target: Path, file_bytes: int, log_bytes: int) -> None:
-    needed, free = file_bytes + 2 * log_bytes + ROOM_BYTES, shutil.disk_usage(target.parent).free
+def _check_room(target: Path, file_bytes: int, log_bytes: int, reserve: int = 0) -> None:
+    """``reserve`` : what turns must have beside it."""
+    needed = file_bytes + 2 * log_bytes + ROOM_BYTES + reserve
+    free = shutil.disk_usage(target.parent).free
     if free < needed:
         raise DatabaseError(
             f"{target.parent} has {free:,} bytes left; the copy needs {needed:,}: make room, or name another folder"
