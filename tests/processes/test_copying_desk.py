@@ -196,6 +196,19 @@ def test_nobody_relies_on_a_file_that_is_being_closed(store: DuckdbStore, tmp_pa
         assert copier.held() is None
 
 
+def test_a_database_that_failed_is_closed_without_another_error(
+    store: DuckdbStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = CopyingDesk(store, tmp_path / "open.duckdb", 1 << 30)
+    with Copier(tmp_path / "open.duckdb") as copier:
+        play(store, desk, 1)
+        assert copier.wait(lambda: True, 10.0) is not None
+        monkeypatch.setattr(store, "release", refused)
+        desk.close()
+        assert copier.held() is None
+    assert "Input/output error" in caplog.text
+
+
 def test_an_answer_of_a_server_that_was_killed_is_removed_by_the_next(
     store: DuckdbStore, tmp_path: Path
 ) -> None:

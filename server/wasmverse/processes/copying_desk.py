@@ -64,7 +64,10 @@ class CopyingDesk:
     def close(self) -> None:
         """The file is closed next: nobody may rely on its bytes any more."""
         if self._copied is not None:
-            self._let_go()
+            try:
+                self._let_go()
+            except Exception as error:  # of a database that failed already, which is what is to be told
+                log.warning("the file is closed while somebody copies it: %s", error)
 
     def _too_much(self, copied: _Copied) -> str | None:
         """Why turns must not wait for a copy any longer; None if they may."""

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -118,22 +118,20 @@ def _run(
                 store.keep_commands()
             record(store, settings.record_path, settings.record_hash_turns)
         snapshots = SnapshotWriter(snapshot_folder, settings.snapshots_kept, settings.snapshot_bytes_max)
-        keeper = desk = None
-        try:
+        with ExitStack() as closing:
+            # The file is released last: whoever opens it next uses the same folder for snapshots.
+            closing.callback(snapshots.close)
             keeper = _keeper(settings, store)
+            if keeper is not None:
+                closing.callback(keeper.close)
+            desk = None
             place = settings.database_path
             if isinstance(store, FileStore) and isinstance(place, Path):
                 desk = CopyingDesk(store, place, settings.backup_growth_bytes_max)
+                closing.callback(desk.close)
             end = GatewayEnd(store, snapshots, pipe, keeper, desk)
             if not end.is_asked:  # nobody asks for anything before there is a turn
                 play_or_follow(end, settings.period_seconds)
-        finally:
-            if keeper is not None:
-                keeper.close()
-            if desk is not None:
-                desk.close()
-            # The file is released last: whoever opens it next uses the same folder for snapshots.
-            snapshots.close()
     finally:
         store.close()
 
