@@ -1,7 +1,9 @@
 """What `wasmverse universe info` says of a universe that nobody serves."""
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 from tests.simulation.builder import changed
 from wasmverse.cli.main import app
 from wasmverse.storage import schema
+from wasmverse.storage.duckdb import description
 from wasmverse.storage.duckdb.backup import back_up
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
@@ -42,6 +45,16 @@ def run(*arguments: object) -> tuple[int, str, str]:
 def bytes_of(path: Path) -> list[bytes]:
     files = sorted(path.parent.glob(f"{path.name}*"))
     return [hashlib.sha256(file.read_bytes()).digest() for file in files]
+
+
+def test_a_file_that_cannot_be_read_is_told_in_a_line(killed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(description, "holder", refused)
+    code, out, said = run(killed)
+    assert (code, out) == (1, "")
+    assert f"{killed} cannot be read (Permission denied): run this as" in said
 
 
 def test_a_universe_says_what_it_is_and_is_left_as_it_is(killed: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from tests.simulation.builder import changed
 from wasmverse.errors import DatabaseError, DatabaseLocked
 from wasmverse.processes import copying_desk
 from wasmverse.processes.copying_desk import CopyingDesk
+from wasmverse.storage import backup_request
 from wasmverse.storage.backup_request import RESERVE_BYTES_MIN, Copier, answer_path, request_path
 from wasmverse.storage.duckdb.database import Database
 from wasmverse.storage.duckdb.store import DuckdbStore
@@ -79,6 +81,30 @@ def test_only_one_copies_at_a_time(store: DuckdbStore, tmp_path: Path) -> None:
         assert request_path(path).exists(), "the other one's"
     with Copier(path):
         pass
+
+
+def test_who_copies_next_waits_for_the_end_of_the_first(store: DuckdbStore, tmp_path: Path) -> None:
+    path = tmp_path / "open.duckdb"
+    first = Copier(path).__enter__()
+    with pytest.raises(DatabaseLocked, match="is being copied by another process"), Copier(path, 0.1):
+        pass
+    ending = threading.Timer(0.2, first.__exit__, (None, None, None))
+    ending.start()
+    with Copier(path, 60.0) as second:
+        assert request_path(path).read_text() == second.number
+    ending.join()
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "pwrite"])
+def test_a_request_for_which_there_is_no_room_is_refused(
+    store: DuckdbStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "open.duckdb"
+    with monkeypatch.context() as patch:
+        patch.setattr(backup_request.os, call, refused)
+        with pytest.raises(DatabaseError, match=r"copying cannot be written .*: make room"), Copier(path):
+            pass
+    assert not request_path(path).exists()
 
 
 def test_what_a_killed_copier_left_holds_nothing(store: DuckdbStore, tmp_path: Path) -> None:

@@ -97,19 +97,24 @@ def answer(file: Path, held: Held) -> None:
 class Copier:
     """Who copies; a context, at whose end the file may change again.
 
+    Parameters
+    ----------
+    wait_seconds_max : how long to wait until nobody else copies it.
+
     Raises
     ------
     DatabaseLocked : somebody else copies it.
-    DatabaseError : who copies may not write in the universe's folder.
+    DatabaseError : who copies may not write in the universe's folder, or its disk is full.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, wait_seconds_max: float = 0.0) -> None:
         self.file = file
+        self.wait_seconds_max = wait_seconds_max
         self.number = secrets.token_hex(16)
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        path = request_path(self.file)
+        path, ends = request_path(self.file), time.monotonic() + self.wait_seconds_max
         try:
             while self._descriptor < 0:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
@@ -119,6 +124,10 @@ class Copier:
                         self._descriptor = descriptor
                 except FileNotFoundError:
                     pass  # who plays has taken it for one that was left, a moment before the lock
+                except BlockingIOError:
+                    if time.monotonic() >= ends:
+                        raise
+                    time.sleep(LOOK_SECONDS)
                 finally:
                     if self._descriptor < 0:
                         os.close(descriptor)
@@ -130,13 +139,20 @@ class Copier:
             raise DatabaseError(
                 f"{path} cannot be made ({error.strerror}): run this as the user of the server, who may write there"
             ) from error
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, self.number.encode(), 0)
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, self.number.encode(), 0)
+        except OSError as error:
+            self._end()
+            raise DatabaseError(f"{path} cannot be written ({error.strerror}): make room there") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         with suppress(OSError):
             request_path(self.file).unlink(missing_ok=True)
         os.close(self._descriptor)

@@ -158,8 +158,8 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
                     tell(f"copying {file}")
                     _copy_closed(file, making, making)
                 return None
-            with Copier(file) as copier:
-                tell(f"waiting for the end of a turn of {file}")
+            tell(f"waiting for the end of a turn of {file}")
+            with Copier(file, wait_seconds_max) as copier:
                 held = copier.wait(lambda: holder(file) is not None, wait_seconds_max)
                 if held is None:
                     continue

@@ -54,9 +54,14 @@ def describe(file: Path, wait_seconds_max: float) -> Description:
     """
     if not file.is_file():
         raise DatabaseError(f"{file} is no file: name a universe's file, or the URL of its database")
-    server = holder(file)
+    try:
+        server = holder(file)
+    except OSError as error:
+        raise DatabaseError(
+            f"{file} cannot be read ({error.strerror}): run this as the user of the server, who may read it"
+        ) from error
     if server is not None:
-        with Copier(file) as copier:
+        with Copier(file, wait_seconds_max) as copier:
             held = copier.wait(lambda: holder(file) is not None, wait_seconds_max)
         if held is not None:
             return Description(held.facts, held.file_bytes, held.log_bytes, server)
