@@ -132,6 +132,21 @@ def test_who_came_first_has_the_name(played: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == {"b.duckdb"}
 
 
+def test_tokens_of_a_universe_that_gets_no_name_are_taken_back(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = tmp_path / "new.duckdb"
+
+    def refused(*_: Path) -> None:
+        assert open_tokens(new).entries()
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(backup, "_name", refused)
+    with pytest.raises(DatabaseError, match="was not made"):
+        restore(made, new, silent)
+    assert names(tmp_path) == set()
+
+
 def test_tokens_that_are_there_are_kept(made: Path, tmp_path: Path) -> None:
     new, said = tmp_path / "new.duckdb", list[str]()
     token = open_tokens(new).create("eve", Role.reader)

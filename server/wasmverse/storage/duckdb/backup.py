@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_store import read_strategies
 from wasmverse.storage.tokens import open_tokens
 from wasmverse.text import printable
-from wasmverse.tokens import Entry
+from wasmverse.tokens import Entry, token_path
 from wasmverse.universe.crew import Crew
 from wasmverse.universe.digest import hash_in_order
 
@@ -117,7 +117,8 @@ def restore(backup: Path, target: Path, tell: Callable[[str], None]) -> Backup:
     """
     if not backup.is_file():
         raise DatabaseError(f"{backup} is no file: name a backup that `wasmverse universe backup` made")
-    with _new_file(target, backup) as making:
+    undo = ExitStack()
+    with _new_file(target, backup, undo) as making:
         tell(f"copying {backup}")
         with locked(backup, "restore", is_shared=True):
             _copy_closed(backup, making, target)
@@ -136,7 +137,15 @@ def restore(backup: Path, target: Path, tell: Callable[[str], None]) -> Backup:
         elif row.tokens:
             # First, because a universe without its tokens may be open to everybody.
             tokens.put(list(row.tokens))
+            undo.callback(_take_back, target, row.tokens)
     return row
+
+
+def _take_back(target: Path, entries: Sequence[Entry]) -> None:
+    """Remove these tokens of a universe that was not made, unless somebody has changed them."""
+    with suppress(OSError, WasmverseError):
+        if open_tokens(target).entries() == list(entries):
+            token_path(target).unlink()
 
 
 def read_backup(path: Path) -> Backup | None:
@@ -218,8 +227,13 @@ def _copy(source: Path, target: Path, size: int) -> None:
 
 
 @contextmanager
-def _new_file(target: Path, source: Path) -> Iterator[Path]:
-    """A file to be made under another name, which gets the target's if the block ends well, and else is removed."""
+def _new_file(target: Path, source: Path, undo: ExitStack | None = None) -> Iterator[Path]:
+    """A file to be made under another name, which gets the target's if the block ends well, and else is removed.
+
+    Parameters
+    ----------
+    undo : is closed if the file did not get its name.
+    """
     for path in (target, *logs_of(target)):
         if path.exists() or path.is_symlink():
             raise DatabaseError(f"{path} is there already: name a new file, or move that one away")
@@ -230,6 +244,7 @@ def _new_file(target: Path, source: Path) -> Iterator[Path]:
             yield making
             sync(making)
             _name(making, target)
+            undo = None
             sync(target.parent)
         except (OSError, sa.exc.SQLAlchemyError, duckdb.Error) as error:
             known = disk_failure(error, target) or damage(error, source)
@@ -241,6 +256,8 @@ def _new_file(target: Path, source: Path) -> Iterator[Path]:
         finally:
             making.unlink(missing_ok=True)
             _remove_logs(making)
+            if undo is not None:
+                undo.close()
 
 
 @contextmanager
