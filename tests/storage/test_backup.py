@@ -200,6 +200,30 @@ def test_turns_that_go_on_have_room_beside_a_copy_on_their_disk(
     assert names(tmp_path) == set()
 
 
+def test_a_server_that_ends_meanwhile_has_time_to_come_back(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = SimpleNamespace(facts=SimpleNamespace(tid=12), file_bytes=1 << 60, log_bytes=0)
+    holders = iter([1, None, None, 2])
+    monkeypatch.setattr(backup, "holder", lambda _: next(holders))
+    monkeypatch.setattr(backup, "Copier", Served(None, held))
+    said = list[str]()
+    with pytest.raises(DatabaseError, match="make room"):
+        back_up(played, tmp_path / "b.duckdb", said.append, 1.0)
+    assert not any(text.startswith(f"copying {played}") for text in said)
+    assert said[-1] == "copying turn 12 while turns go on"
+
+
+def test_a_server_that_does_not_come_back_is_not_waited_for_long(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holders = iter([1])
+    monkeypatch.setattr(backup, "holder", lambda _: next(holders, None))
+    monkeypatch.setattr(backup, "Copier", Served(None))
+    monkeypatch.setattr(backup, "COME_BACK_SECONDS", 0.1)
+    assert back_up(played, tmp_path / "b.duckdb", silent, 1.0).tid == 12
+
+
 def test_a_disk_that_becomes_full_leaves_no_file(
     played: Path, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

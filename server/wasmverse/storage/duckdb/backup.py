@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ import sqlalchemy as sa
 from wasmverse import __version__
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, StateError, WasmverseError
 from wasmverse.storage.audit import audit, audit_state
-from wasmverse.storage.backup_request import Copier, Held, reserve_bytes
+from wasmverse.storage.backup_request import LOOK_SECONDS, Copier, Held, reserve_bytes
 from wasmverse.storage.duckdb.database import BACKUP_TABLE, Database, Transaction
 from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.file_lock import holder, locked, sync
@@ -48,6 +49,9 @@ ROOM_BYTES = 64 << 20
 
 ATTEMPTS = 3
 """A universe may be started or stopped while it is copied."""
+
+COME_BACK_SECONDS = 10.0
+"""A server that ended while its universe was copied may be started again: it cannot open a file that is being copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,9 @@ def read_backup(path: Path) -> Backup | None:
 
 def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_max: float) -> Held | None:
     """Copy the file and its log; what who plays said of them, None if nobody plays."""
+    server = None
     for _ in range(ATTEMPTS):
-        server = holder(file)
+        server = _holder_again(file) if server is not None else holder(file)
         try:
             if server is None:
                 with locked(file, "back it up again", is_shared=True):
@@ -190,6 +195,14 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
         "or its disk became full: "
         "look at the server's log, or stop the server and make the backup then"
     )
+
+
+def _holder_again(file: Path) -> int | None:
+    """Who has the file open, once whoever had it open has had time to come back; None if nobody has."""
+    ends = time.monotonic() + COME_BACK_SECONDS
+    while (server := holder(file)) is None and time.monotonic() < ends:
+        time.sleep(LOOK_SECONDS)
+    return server
 
 
 def _copy_closed(file: Path, making: Path, target: Path) -> None:

@@ -406,7 +406,8 @@ def _is_lock(message: str) -> bool:
 def _explain(path: Path | None, message: str) -> DatabaseError:
     if _is_lock(message):
         return DatabaseLocked(
-            f"{path} is in use by another process; one server may have a universe open: stop the other, or use --db"
+            f"{path} is in use by another process; one server may have a universe open: stop the other, or use --db; "
+            "a backup of a universe that nobody serves reads it, too: wait until it has ended"
         )
     if "version number" in message or "newer version of DuckDB" in message:
         return DatabaseTooNew(
