@@ -17,9 +17,10 @@ from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, Sta
 from wasmverse.storage.backup_request import RESERVE_BYTES_MIN
 from wasmverse.storage.duckdb import backup
 from wasmverse.storage.duckdb.backup import back_up, read_backup, restore
-from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.duckdb.whole import read_whole
+from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.tokens import open_tokens
 from wasmverse.tokens import Role
 
@@ -98,6 +99,20 @@ def test_a_universe_that_was_killed_is_backed_up_with_its_log(store: DuckdbStore
     assert (row.tid, row.state_hash) == (3, store.state_hash())
     assert (tmp_path / "killed.duckdb.wal").exists(), "it was not opened"
     assert restore(tmp_path / "b.duckdb", tmp_path / "u.duckdb", silent).state_hash == store.state_hash()
+
+
+def test_a_check_leaves_the_cores_to_turns(
+    played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, seen = backup._checked_state, list[object]()
+
+    def noting(transaction: Transaction) -> StoredState:
+        seen.extend(transaction.run_text("SELECT current_setting('threads')"))
+        return read(transaction)
+
+    monkeypatch.setattr(backup, "_checked_state", noting)
+    back_up(played, tmp_path / "b.duckdb", silent, 1.0)
+    assert seen == [(1,), (1,)]
 
 
 def test_nothing_that_is_there_is_replaced(played: Path, made: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from wasmverse.cli.options import settings_of
 from wasmverse.cli.terminal import fail
 from wasmverse.errors import WasmverseError
 
-NICE = 5
+NICE = 19
 """Turns come first."""
 
 

@@ -97,7 +97,7 @@ def back_up(file: Path, target: Path, tell: Callable[[str], None], wait_seconds_
         held = _copied(file, making, tell, wait_seconds_max)
         tell("checking the copy")
         tokens = open_tokens(file).entries()
-        with _opened(making) as transaction:
+        with _opened(making, is_beside_turns=True) as transaction:
             if BACKUP_TABLE in transaction.columns():
                 raise DatabaseForeign(f"{file} is a backup already: copy it like any other file")
             settle_position(transaction)
@@ -105,7 +105,7 @@ def back_up(file: Path, target: Path, tell: Callable[[str], None], wait_seconds_
             _write_row(transaction, made)
         if held is not None and made.state_hash != held.facts.state_hash:
             raise _differs(target, made, held.facts.tid, held.facts.state_hash)
-        _compare(making, target, made)
+        _compare(making, target, made, is_beside_turns=True)
     return made
 
 
@@ -318,9 +318,13 @@ def _remove_logs(making: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Transaction]:
+def _opened(path: Path, *, is_beside_turns: bool = False) -> Iterator[Transaction]:
+    """``is_beside_turns`` : whether the cores are left to somebody who plays."""
     database = Database.open(path, is_backup=True)
     try:
+        if is_beside_turns:
+            with database.transaction() as transaction:
+                transaction.run("SET threads = 1")
         with database.transaction() as transaction:
             yield transaction
     finally:
@@ -340,9 +344,9 @@ def _checked_state(transaction: Transaction) -> StoredState:
     return stored
 
 
-def _compare(making: Path, target: Path, made: Backup) -> None:
+def _compare(making: Path, target: Path, made: Backup, *, is_beside_turns: bool = False) -> None:
     """Open a file once more, which is all in one file now, and compare what it holds with what was put into it."""
-    with _opened(making) as transaction:
+    with _opened(making, is_beside_turns=is_beside_turns) as transaction:
         again = Backup.of(_checked_state(transaction), ())
     if again.state_hash != made.state_hash:
         raise _differs(target, again, made.tid, made.state_hash)
