@@ -66,6 +66,16 @@ def test_a_universe_that_is_there_is_measured_by_what_is_in_it(tmp_path: Path) -
     code, out, _ = run("--db", path)
     assert code == 0
     assert "5 systems, 15 ships, 20 energy nodes" in out
+    code, _, said = run("--db", path, "--systems", 6)
+    assert (code, "--systems is 6, but the universe in" in said, "wasmverse universe resize" in said) == (
+        1,
+        True,
+        True,
+    )
+    backup = tmp_path / "backup"
+    assert CliRunner().invoke(app, ["universe", "backup", str(path), str(backup)]).exit_code == 0
+    code, _, said = run("--db", backup)
+    assert (code, "is a backup: make a universe of it with `wasmverse universe restore`" in said) == (1, True)
     assert path.read_bytes() == before
 
 

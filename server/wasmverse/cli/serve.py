@@ -92,13 +92,13 @@ def serve(
         period_seconds=period,
         record_path=record,
     )
+    given = {"systems": systems, "ships": ships, "nodes": nodes, "upkeep": upkeep, "seed": seed}
+    asked = {name: value for name, value in given.items() if value is not None}
     if is_dry_run:
         from wasmverse.cli.serve_estimate import dry_run  # noqa: PLC0415
 
-        dry_run(settings)
+        dry_run(settings, asked)
     log_to_standard_error(settings.log_format)
-    given = {"systems": systems, "ships": ships, "nodes": nodes, "upkeep": upkeep, "seed": seed}
-    asked = {name: value for name, value in given.items() if value is not None}
     try:
         file = file_of(settings.database_path)
         if file is not None and not file.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.settings import Settings
+from wasmverse.simulation.asked import check_asked
 from wasmverse.simulation.estimate import Estimate, Sizes, estimate
 from wasmverse.simulation.memory import estimate_bytes, memory_bytes
 
@@ -32,12 +34,12 @@ class Need(NamedTuple):
         return self.needed <= self.there
 
 
-def dry_run(settings: Settings) -> None:
-    """Print the estimate, and end with status 1 if the universe does not fit this machine."""
+def dry_run(settings: Settings, asked: Mapping[str, int]) -> None:
+    """Print the estimate; end with status 1 if the universe does not fit this machine, or is not the one ``asked`` for."""
     file = settings.database_path
     if not isinstance(file, Path):
         fail(f"{file} is no file: docs/scale.md says what a universe in a database needs", status=2)
-    sizes = _sizes(file, settings)
+    sizes = _sizes(file, settings, asked)
     needs = needs_of(sizes, estimate(sizes, settings), settings, file)
     table = Table(title=f"{sizes.systems:,} systems, {sizes.ships:,} ships, {sizes.nodes:,} energy nodes")
     table.add_column("what", style="bold")
@@ -82,16 +84,20 @@ def needs_of(sizes: Sizes, needed: Estimate, settings: Settings, file: Path) -> 
     return needs
 
 
-def _sizes(file: Path, settings: Settings) -> Sizes:
+def _sizes(file: Path, settings: Settings, asked: Mapping[str, int]) -> Sizes:
     """Of the universe in the file, or of the one that would be made."""
     if not file.exists():
         return Sizes(settings.systems, settings.systems * settings.ships, settings.systems * settings.nodes)
     from wasmverse.storage.duckdb.description import describe  # noqa: PLC0415 - large imports, only where needed
 
     try:
-        facts = describe(file, 60.0).facts
+        found = describe(file, 60.0)
+        facts = found.facts
+        check_asked(facts.made_by_laws, asked, file)
     except WasmverseError as error:
         fail(error.message)
+    if found.backup is not None:
+        fail(f"{file} is a backup: make a universe of it with `wasmverse universe restore`, and serve that")
     return Sizes(facts.laws["systems"], facts.ships, facts.nodes)
 
 

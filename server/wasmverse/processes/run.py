@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from wasmverse.errors import DatabaseLocked, RecordingError, SettingsError, SnapshotError, WasmverseError
+from wasmverse.errors import DatabaseLocked, RecordingError, SnapshotError, WasmverseError
 from wasmverse.messages import Confined, Failure, Progress
 from wasmverse.past.keeper import Keeper, universe_name
 from wasmverse.past.volume import past_folder
@@ -24,14 +24,14 @@ from wasmverse.processes.copying_desk import CopyingDesk
 from wasmverse.processes.following import play_or_follow
 from wasmverse.processes.gateway_end import GatewayEnd
 from wasmverse.recording.recorder import record
-from wasmverse.settings import DatabasePlace, UniverseProcessSettings
+from wasmverse.settings import UniverseProcessSettings
+from wasmverse.simulation.asked import check_asked
 from wasmverse.simulation.warmup import compile_kernels
 from wasmverse.snapshots.snapshot import SnapshotWriter
 from wasmverse.storage.arrow import snapshot_columns
 from wasmverse.storage.opening import open_universe, storage_error
 from wasmverse.storage.universe_store import FileStore, SharedStore, UniverseStore
 from wasmverse.universe.cache import keep_no_more
-from wasmverse.universe.turn import Laws
 
 log = logging.getLogger("wasmverse.universe")
 
@@ -107,7 +107,7 @@ def _run(
     progress(f"opening {settings.database_path}")
     store = _opened(settings, prepare, progress)
     try:
-        _check_asked(store.laws, asked, settings.database_path)
+        check_asked(store.laws, asked, settings.database_path)
         if settings.record_path is not None:
             if isinstance(store, SharedStore):
                 if not store.claim():
@@ -134,28 +134,6 @@ def _run(
                 play_or_follow(end, settings.period_seconds)
     finally:
         store.close()
-
-
-def _check_asked(laws: Laws, asked: Mapping[str, int], place: DatabasePlace) -> None:
-    """Raises SettingsError where somebody asks for another universe than the one that is there."""
-    made = {
-        "systems": laws.systems,
-        "ships": laws.ships_min,
-        "nodes": laws.nodes_min,
-        "seed": laws.seed,
-        "upkeep": laws.upkeep,
-    }
-    for name, value in asked.items():
-        if value != made[name]:
-            remedy = (
-                f"which `wasmverse universe resize {place} --systems {value}` changes while it is stopped"
-                if name == "systems" and isinstance(place, Path)
-                else "which cannot be changed"
-            )
-            raise SettingsError(
-                f"--{name} is {value:,}, but the universe in {place} was made with {made[name]:,}, {remedy}: "
-                f"leave --{name} out to go on with it, or make another one with --db"
-            )
 
 
 def _keeper(settings: UniverseProcessSettings, store: UniverseStore) -> Keeper | None:

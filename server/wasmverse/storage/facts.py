@@ -37,6 +37,11 @@ class Facts:
     nodes: int
     strategies: list[dict[str, Any]]
 
+    @property
+    def made_by_laws(self) -> Laws:
+        """``laws`` as what they are."""
+        return Laws(**self.laws)
+
     @classmethod
     def of(cls, made: Made, laws: Laws, stored: StoredState, strategies: pa.Table) -> Facts:
         """The facts of a committed state; ``strategies`` is the table ``strategy``."""
