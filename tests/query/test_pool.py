@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psutil
@@ -19,6 +20,9 @@ from tests.query.builder import BIG_PLAN
 from tests.query.conftest import RunningPool
 from wasmverse.errors import QueryError, QueryOverload, QueryRefused, QueryTimeout, UniverseUnavailable
 from wasmverse.query.worker import Worker
+
+MISSED = 3
+"""Times that a reader finds no snapshot, in a test: more than there are readers."""
 
 CROSS_JOIN = "select count(*) from range(1000000) a, range(1000000) b where hash(a.range, b.range) = 3"
 
@@ -49,6 +53,25 @@ def test_one_system(pool: RunningPool) -> None:
     assert rows[-1] == [1, 17, 2, None, 4, 99, 50, 0, 0, 0, 0, 0]
     assert len(rows) == 8
     assert columns(pool, "from entity")[-1] == ("last_plan", "UNSIGNED BIGINT")
+
+
+def test_snapshots_that_are_made_again_are_waited_for(
+    pool: RunningPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A turn that is named is not: it will not come again."""
+    ask, asked = pool.pool._dispatcher.ask, list[int]()
+
+    async def too_early(run: Any) -> Any:
+        asked.append(run.turn)
+        return ({"turn_missing": True}, b"") if len(asked) <= MISSED else await ask(run)
+
+    monkeypatch.setattr(pool.pool._dispatcher, "ask", too_early)
+    assert pool.query("select 'made again'").turn == 2
+    assert asked == [2] * (MISSED + 1)
+    asked.clear()
+    with pytest.raises(QueryRefused, match="There is no snapshot of turn 1: turns 1 to 2 are kept"):
+        pool.query("select 'made again'", turn=1)
+    assert asked == [1]
 
 
 def test_an_answer_belongs_to_one_turn_and_says_which(pool: RunningPool) -> None:

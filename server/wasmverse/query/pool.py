@@ -258,6 +258,7 @@ class ReaderPool:
         if run.is_pinned and ((newest := self.newest) is None or run.turn > newest):
             raise self._missing(run.turn)  # a reader would take it for a turn that was removed
         replays = 0
+        deadline = time.monotonic() + self._settings.query_wait_seconds_max
         if run.is_pinned:
             replays += await self._replay(run)
         tries = self._settings.readers + self._settings.reader_spares + 1
@@ -271,14 +272,20 @@ class ReaderPool:
                     1  # the folder was made again, and a reader from before cannot read it: ask a newer one
                 )
                 continue
-            newest = self.newest
             # It was in memory a moment ago, or its snapshot has gone because others were asked for.
             if run.is_pinned and replays < REPLAYS_MAX and await self._replay(run):
                 replays += 1
                 continue
-            if run.is_pinned or newest is None or newest == run.turn:
+            newest = self.newest
+            if run.is_pinned:
                 raise self._missing(run.turns[0])
-            run.turn = newest  # the query waited so long that its turn was removed
+            if newest is None or newest == run.turn:
+                # The snapshots are being made again: whoever names no turn gets the one that comes next.
+                if time.monotonic() > deadline:
+                    raise self._missing(run.turns[0])
+                await asyncio.sleep(LOOK_SECONDS)
+            else:
+                run.turn = newest  # the query waited so long that its turn was removed
         if "error" in head:
             kinds: dict[str, type[QueryError]] = {"QueryRefused": QueryRefused, "QueryTimeout": QueryTimeout}
             raise kinds.get(head.get("kind", ""), QueryError)(head["error"], code=head["code"])
