@@ -116,6 +116,32 @@ def test_nobody_sees_half_a_turn(tmp_path: Path) -> None:
     snapshots.close()
 
 
+def test_a_turn_that_is_published_twice_is_whole_before_the_first_one_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that had stood still publishes the turn again with which it follows another one."""
+    snapshots = writer(tmp_path)
+    again = snapshot_tables(2)
+    remove, removed = shutil.rmtree, list[str]()
+
+    def seen(path: Path, **options: bool) -> None:
+        removed.append(path.name)
+        there = attach(snapshots.folder, 1)
+        assert {name: table.num_rows for name, table in there.items()} == {
+            name: table.num_rows for name, table in again.items()
+        }
+        assert there["turns"].equals(again["turns"])
+        remove(path, **options)
+
+    snapshots.publish(1, snapshot_tables(1))
+    monkeypatch.setattr(snapshot.shutil, "rmtree", seen)
+    snapshots.publish(1, again)
+    assert removed == ["removing-1"]
+    assert kept_turns(snapshots.folder) == [1]
+    monkeypatch.undo()
+    snapshots.close()
+
+
 def test_a_table_may_be_written_before_it_may_be_seen(tmp_path: Path) -> None:
     snapshots = writer(tmp_path)
     snapshots.publish(1, snapshot_tables(1))

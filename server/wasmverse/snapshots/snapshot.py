@@ -51,6 +51,11 @@ def turn_folder(folder: Path, tid: int) -> Path:
     return folder / f"{_PREFIX}{tid:012d}"
 
 
+def _removing(folder: Path, tid: int) -> Path:
+    """What a snapshot is renamed to before it is removed: a reader that is just attaching meets all of it or a missing file."""
+    return folder / f"removing-{tid}"
+
+
 def newest_turn(folder: Path) -> int | None:
     """The turn that was published last; None before the first."""
     try:
@@ -227,9 +232,10 @@ class SnapshotWriter:
             self._is_broken = True
             raise
         final = turn_folder(self.folder, tid)
-        if final.exists():
-            shutil.rmtree(final)
+        replaced = final.rename(_removing(self.folder, tid)) if final.exists() else None
         temporary.rename(final)
+        if replaced is not None:
+            shutil.rmtree(replaced)
         link = self.folder / _NEXT
         link.symlink_to(final.name)
         link.replace(self.folder / NEWEST)
@@ -291,8 +297,7 @@ class SnapshotWriter:
                     seen.add(status.st_ino)
                     total += status.st_size
             if tid != self._previous_tid and (kept >= keep or total > self.bytes_max):
-                # Renamed first: a reader that is just attaching meets all of it or a missing file.
-                shutil.rmtree(folder.rename(self.folder / f"removing-{tid}"))
+                shutil.rmtree(folder.rename(_removing(self.folder, tid)))
         self._modules.prune(set(kept_turns(self.folder)))
 
 
