@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from wasmverse.cli.duel import Processes, progress
 from wasmverse.cli.options import AsJson, Nodes, Seed, Ships, settings_of
+from wasmverse.cli.svg import Picture, save_picture
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
 from wasmverse.text import counted
@@ -44,10 +44,7 @@ def ecology(
         ),
     ] = None,
     processes: Processes = 0,
-    picture: Annotated[
-        Path | None,
-        typer.Option("--picture", help="Draw how it went, for all values, into this file, as SVG."),
-    ] = None,
+    picture: Picture = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a universe of the bundled strategies in memory for a long time, and tell how alive it stays.
@@ -70,10 +67,7 @@ def ecology(
     except WasmverseError as error:
         fail(error.message)
     if picture is not None:
-        try:
-            picture.write_text(drawn(told), "utf-8")
-        except OSError as error:
-            fail(f"{picture} cannot be written: {error.strerror}; name another with --picture")
+        save_picture(picture, drawn(told))
     if as_json:
         print(json.dumps(told))
         return

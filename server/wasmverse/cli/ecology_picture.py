@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape
 
+from wasmverse.cli.svg import svg, text
 from wasmverse.text import counted
 
 _WIDTH, _PLOT, _HEIGHT, _GAP, _LEFT, _TOP = 860, 660, 150, 52, 70, 62
-_INK, _FAINT, _GRID = "#1b2733", "#68788a", "#e3e8ee"
+_FAINT, _GRID = "#68788a", "#e3e8ee"
 _COLOURS = ("#b3402f", "#d9822b", "#6b8e23", "#2f8f83", "#2f6fb3", "#6a4fb3", "#9c4a86")
 """Of lines, the lowest upkeep first; names at their ends say the same."""
 
@@ -41,10 +41,7 @@ def picture(told: dict[str, Any]) -> str:
         f"nodes each, seed {told['seed']}"
     )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        _text(_LEFT, 26, title, weight="600"),
+        text(_LEFT, 26, title, weight="600"),
     ]
     for number, (name, figure, is_share) in enumerate(panels):
         lines = [
@@ -59,7 +56,7 @@ def picture(told: dict[str, Any]) -> str:
         parts += _panel(
             top, name, lines, [universe["upkeep"] for universe in universes], told["turns"], is_share
         )
-    return "\n".join([*parts, "</svg>", ""])
+    return svg(_WIDTH, height, parts)
 
 
 def _panel(
@@ -80,14 +77,14 @@ def _panel(
     def y(value: float) -> float:
         return bottom - _HEIGHT * value / scale
 
-    parts = [_text(_LEFT, top - 8, name)]
+    parts = [text(_LEFT, top - 8, name)]
     for quarter in range(5):
         value = scale * quarter / 4
         label = f"{100 * value:.0f} %" if is_share else f"{value:,.0f}"
         parts += [
             f'<line x1="{_LEFT}" y1="{y(value):.1f}" x2="{_LEFT + _PLOT}" y2="{y(value):.1f}" stroke="{_GRID}"/>',
-            _text(_LEFT - 8, y(value) + 4, label, fill=_FAINT, anchor="end", size=11),
-            _text(
+            text(_LEFT - 8, y(value) + 4, label, fill=_FAINT, anchor="end", size=11),
+            text(
                 x(turns * quarter / 4),
                 bottom + 16,
                 f"{turns * quarter // 4:,}",
@@ -102,7 +99,7 @@ def _panel(
         points = " ".join(f"{x(turn):.1f},{y(value):.1f}" for turn, value in line)
         parts += [
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-linejoin="round"/>',
-            _text(_LEFT + _PLOT + 8, end + 4, f"upkeep {upkeep}", fill=colour, size=12),
+            text(_LEFT + _PLOT + 8, end + 4, f"upkeep {upkeep}", fill=colour, size=12),
         ]
     return parts
 
@@ -126,19 +123,3 @@ def _rounded_up(value: float) -> float:
                 return step * factor
         step *= 10
     return step
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    fill: str = _INK,
-    anchor: str = "start",
-    size: int = 13,
-    weight: str = "400",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}">'
-        f"{escape(text)}</text>"
-    )

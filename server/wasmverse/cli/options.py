@@ -49,6 +49,32 @@ Play = Annotated[
         show_default=False,
     ),
 ]
+FromUniverse = Annotated[
+    str,
+    typer.Argument(
+        metavar="FROM", help="A universe: its file, or the URL of its database.", show_default=False
+    ),
+]
+FromPlace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--from-place", help="The URL of a further server that has a part of FROM; may be repeated."
+    ),
+]
+ToUniverse = Annotated[
+    str,
+    typer.Argument(
+        metavar="TO",
+        help="A file that is not there yet, or the URL of an empty database.",
+        show_default=False,
+    ),
+]
+ToPlace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--place", help="The URL of a further server that is to have a part of TO; may be repeated."
+    ),
+]
 Module = Annotated[Path, typer.Argument(help="The module: a .wasm file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 

@@ -21,6 +21,11 @@ def fail(message: str, status: int = 1) -> NoReturn:
     raise typer.Exit(status)
 
 
+def step_console() -> Console:
+    """Where a command that takes a while says what it does: standard error, plain lines."""
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+
 def print_table(table: Table) -> None:
     """Print a table to standard output; where that is no terminal, as wide as needed, so that each row is one line for grep."""
     console = Console()

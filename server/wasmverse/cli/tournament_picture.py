@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
+from wasmverse.cli.svg import svg, text
 from wasmverse.text import counted
 
 _ROW, _TOP, _NAMES, _RATINGS, _CELL, _EDGE = 34, 64, 190, 320, 58, 20
-_INK, _FAINT, _BAR = "#1b2733", "#8896a5", "#2f6fb3"
+_FAINT, _BAR = "#8896a5", "#2f6fb3"
 _SHOWN = 22
 
 
@@ -31,12 +32,9 @@ def picture(told: dict[str, Any]) -> str:
         f"{counted(len(told['seeds']), 'seed')}"
     )
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        'font-family="system-ui, sans-serif" font-size="13">',
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        _text(_EDGE, 26, title, weight="600"),
-        _text(left, _TOP - 12, "rating, and two sigma either way", fill=_FAINT),
-        _text(matrix, _TOP - 28, "duels won against", fill=_FAINT),
+        text(_EDGE, 26, title, weight="600"),
+        text(left, _TOP - 12, "rating, and two sigma either way", fill=_FAINT),
+        text(matrix, _TOP - 28, "duels won against", fill=_FAINT),
     ]
     won = _won(told)
     for at, row in enumerate(rows):
@@ -44,12 +42,12 @@ def picture(told: dict[str, Any]) -> str:
         x = left + (row["mu"] - least) * scale
         reach = 2 * row["sigma"] * scale
         parts += [
-            _text(_EDGE, middle + 4, f"{at + 1}. {_short(row['name'])}"),
+            text(_EDGE, middle + 4, f"{at + 1}. {_short(row['name'])}"),
             f'<line x1="{x - reach:.1f}" y1="{middle}" x2="{x + reach:.1f}" y2="{middle}" stroke="{_BAR}" stroke-width="3" '
             'stroke-opacity="0.4"/>',
             f'<circle cx="{x:.1f}" cy="{middle}" r="6" fill="{_BAR}"/>',
-            _text(x, middle - 9, f"{row['mu']:.1f}", anchor="middle", size=11),
-            _text(matrix + _CELL * at + _CELL // 2, _TOP - 8, f"{at + 1}.", anchor="middle"),
+            text(x, middle - 9, f"{row['mu']:.1f}", anchor="middle", size=11),
+            text(matrix + _CELL * at + _CELL // 2, _TOP - 8, f"{at + 1}.", anchor="middle"),
         ]
         for other, opponent in enumerate(rows):
             if other != at:
@@ -59,10 +57,8 @@ def picture(told: dict[str, Any]) -> str:
                     *won[row["name"], opponent["name"]],
                     f"{row['name']} against {opponent['name']}",
                 )
-    parts.append(
-        _text(_EDGE, height - 16, "wasmverse tournament; ratings by OpenSkill", fill=_FAINT, size=11)
-    )
-    return "\n".join([*parts, "</svg>", ""])
+    parts.append(text(_EDGE, height - 16, "wasmverse tournament; ratings by OpenSkill", fill=_FAINT, size=11))
+    return svg(width, height, parts)
 
 
 def _won(told: dict[str, Any]) -> dict[tuple[str, str], tuple[int, int]]:
@@ -82,25 +78,9 @@ def _cell(x: int, y: int, won: int, total: int, title: str) -> list[str]:
     return [
         f'<rect x="{x + 1}" y="{y + 1}" width="{_CELL - 2}" height="{_ROW - 2}" rx="3" fill="{colour}" '
         f'fill-opacity="{opacity:.2f}"><title>{escape(title)}: {won} of {total}</title></rect>',
-        _text(x + _CELL // 2, y + _ROW // 2 + 4, f"{won}/{total}", anchor="middle", size=12),
+        text(x + _CELL // 2, y + _ROW // 2 + 4, f"{won}/{total}", anchor="middle", size=12),
     ]
 
 
 def _short(name: str) -> str:
     return name if len(name) <= _SHOWN else f"{name[: _SHOWN - 1]}…"
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    fill: str = _INK,
-    anchor: str = "start",
-    size: int = 13,
-    weight: str = "400",
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}">'
-        f"{escape(text)}</text>"
-    )

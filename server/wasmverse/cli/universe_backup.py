@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from wasmverse.cli.options import settings_of
-from wasmverse.cli.terminal import fail
+from wasmverse.cli.options import FromPlace, FromUniverse, ToPlace, ToUniverse, settings_of
+from wasmverse.cli.terminal import fail, step_console
 from wasmverse.errors import WasmverseError
 
 NICE = 19
@@ -20,22 +19,12 @@ NICE = 19
 
 
 def backup(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="FROM", help="A universe: its file, or the URL of its database.", show_default=False
-        ),
-    ],
+    source: FromUniverse,
     target: Annotated[
         Path,
         typer.Argument(metavar="TO", help="The backup: a file that is not there yet.", show_default=False),
     ],
-    from_place: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--from-place", help="The URL of a further server that has a part of FROM; may be repeated."
-        ),
-    ] = None,
+    from_place: FromPlace = None,
     wait: Annotated[
         float,
         typer.Option(
@@ -62,20 +51,8 @@ def restore(
     source: Annotated[
         Path, typer.Argument(metavar="BACKUP", help="A file that `backup` wrote.", show_default=False)
     ],
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="TO",
-            help="A file that is not there yet, or the URL of an empty database.",
-            show_default=False,
-        ),
-    ],
-    place: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--place", help="The URL of a further server that is to have a part of TO; may be repeated."
-        ),
-    ] = None,
+    target: ToUniverse,
+    place: ToPlace = None,
 ) -> None:
     """Make a universe of a backup, with the tokens of that time. Its hash is checked; nothing that is there is replaced."""
     from wasmverse.storage.backups import restore as run  # noqa: PLC0415
@@ -89,7 +66,7 @@ def restore(
 def _done(work: Callable[[Callable[[str], None]], Any]) -> Any:
     with suppress(OSError):
         os.nice(NICE)
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = step_console()
     try:
         return work(console.print)
     except WasmverseError as error:

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from wasmverse.cli.options import settings_of
-from wasmverse.cli.terminal import fail
+from wasmverse.cli.terminal import fail, step_console
 from wasmverse.errors import WasmverseError
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def resize(
     from wasmverse.storage.duckdb.resize import resize as run  # noqa: PLC0415
     from wasmverse.storage.opening import storage_error  # noqa: PLC0415
 
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console = step_console()
     settings = settings_of(database_path=universe)
     file = settings.database_path
     if not isinstance(file, Path):
