@@ -57,8 +57,8 @@ def server_url() -> str:
     return next(iter(urls))
 
 
-def url_of(pid: int) -> str | None:
-    """Where the server answers of which a process is a part; None if it is none of this user's."""
+def server_of(pid: int) -> tuple[int, str] | None:
+    """The process and the address of the server of which a process is a part; None if it is none of this user's."""
     try:
         process = psutil.Process(pid)
         family = {process.pid, *(parent.pid for parent in process.parents())}
@@ -66,7 +66,7 @@ def url_of(pid: int) -> str | None:
         return None
     for path in _entries():
         if path.stem.isdecimal() and int(path.stem) in family and (found := _living(path)) is not None:
-            return found[0]
+            return int(path.stem), found[0]
     return None
 
 

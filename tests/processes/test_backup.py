@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -101,8 +100,8 @@ def test_a_served_universe_says_what_it_is_and_who_serves_it(served: Universe) -
     assert shown["state_hash"] == recorded_hashes(served)[shown["tid"]]
     assert (shown["laws"]["systems"], shown["tokens"]) == (12, 1)
     assert served.process is not None
-    server = psutil.Process(served.process.pid)
-    assert psutil.Process(shown["server"]["pid"]) in server.children(recursive=True)
+    # The process that an operator stops, and not the one within it that has the file.
+    assert shown["server"]["pid"] == served.process.pid
     assert shown["server"]["url"] in served.url
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from wasmverse.cli.options import AsJson, settings_of
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
-from wasmverse.running import url_of
+from wasmverse.running import server_of
 from wasmverse.settings import DatabaseUrl
 from wasmverse.text import printable
 
@@ -76,14 +76,18 @@ def _plain(facts: Any) -> dict[str, Any]:
 
 
 def _server(pid: int) -> dict[str, Any]:
-    """Who has the file open, as far as it can be seen: a process in another container cannot."""
+    """Who has the file open, as far as it can be seen: a process in another container cannot.
+
+    Of a server it is the process that an operator started and stops; one that it started itself has the file.
+    """
     if not pid:
         return {"pid": None, "url": None, "command": None}
+    pid, url = server_of(pid) or (pid, None)
     try:
         command = " ".join(psutil.Process(pid).cmdline())
     except psutil.Error:
         command = None
-    return {"pid": pid, "url": url_of(pid), "command": command}
+    return {"pid": pid, "url": url, "command": command}
 
 
 def _table(shown: dict[str, Any]) -> Table:
