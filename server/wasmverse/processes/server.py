@@ -122,7 +122,7 @@ async def serve(
             # It was killed after it had published, so nobody else will free the memory that its snapshots take.
             shutil.rmtree(folder, ignore_errors=True)
     about = {"event": "stop", "turn": universe.committed, "status": status}
-    log.info("the universe ended with status %s after turn %s", status, universe.committed, extra=about)
+    log.info("the universe ended with status %s %s", status, _when(universe.committed), extra=about)
     if status == 0 and stopping.is_set():
         tid = universe.committed
         tell("stopped before the first turn" if tid is None else f"stopped after turn {tid:,}")
@@ -231,13 +231,17 @@ async def _within(seconds: float, work: Coroutine[Any, Any, Any] | asyncio.Futur
         log.error("%s ended with %r", what, error)
 
 
+def _when(tid: int | None) -> str:
+    return "before its first turn" if tid is None else f"after turn {tid:,}"
+
+
 def _last_words(universe: UniverseProcess, status: int | None) -> str:
     """What to say about a universe that ended without saying why."""
     if status is None:
         return "the universe process cannot be killed: it waits for a disk; see the machine's log"
     if status < 0:
         name = signal.Signals(-status).name
-        when = "before its first turn" if universe.last is None else f"after turn {universe.last.tid:,}"
+        when = _when(None if universe.last is None else universe.last.tid)
         return f"the universe process ended with status {status} ({name}) {when}: start again; {HARMLESS}"
     if status == 0:
         return "the server ended without being told to: see its last words above"
