@@ -118,3 +118,21 @@ def test_what_is_no_universe_of_this_format_is_refused(killed: Path, tmp_path: P
     before = bytes_of(old)
     assert "has format 9; this Wasmverse migrates it to" in run(old)[2]
     assert bytes_of(old) == before
+
+
+def test_a_file_without_a_universe_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.duckdb"
+    duckdb.connect(str(empty)).close()
+    before = bytes_of(empty)
+    assert run(empty)[::2] == (
+        1,
+        f"wasmverse: {empty} holds no universe: make one with `wasmverse serve`, or name another file\n",
+    )
+    assert bytes_of(empty) == before
+
+
+def test_a_full_disk_does_not_keep_anybody_from_looking(
+    killed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: (1, 1, 0))
+    assert run(killed)[0] == 0

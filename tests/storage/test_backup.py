@@ -16,8 +16,9 @@ from wasmverse.commands import SpawnEntity
 from wasmverse.errors import DatabaseError, DatabaseForeign, DatabaseLocked, StateError
 from wasmverse.storage.backup_request import RESERVE_BYTES_MIN
 from wasmverse.storage.duckdb import backup
-from wasmverse.storage.duckdb.backup import back_up, read_backup, restore
+from wasmverse.storage.duckdb.backup import back_up, restore
 from wasmverse.storage.duckdb.database import Database, Transaction
+from wasmverse.storage.duckdb.description import describe
 from wasmverse.storage.duckdb.store import DuckdbStore
 from wasmverse.storage.duckdb.whole import read_whole
 from wasmverse.storage.stored_state import StoredState
@@ -272,9 +273,9 @@ def test_a_backup_is_not_played_copied_or_backed_up(played: Path, made: Path, tm
     with pytest.raises(DatabaseError, match="is no file"):
         restore(tmp_path / "none", tmp_path / "u.duckdb", silent)
     assert names(tmp_path) == set()
-    facts = read_backup(made)
+    facts = describe(made, 1.0).backup
     assert facts is not None
-    assert (facts.tid, read_backup(played)) == (12, None)
+    assert (facts.tid, describe(played, 1.0).backup) == (12, None)
 
 
 @pytest.mark.parametrize(

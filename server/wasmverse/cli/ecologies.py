@@ -15,7 +15,7 @@ from wasmverse.settings import Settings
 from wasmverse.simulation.beginning import BUNDLED, Founder, bundled_founders
 from wasmverse.simulation.ecology import measure_ecology
 
-__all__ = ["SAMPLES", "measure"]
+__all__ = ["measure"]
 
 SAMPLES = 100
 """That are taken of a universe."""

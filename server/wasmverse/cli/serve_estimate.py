@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from wasmverse.cli.terminal import fail, print_table
 from wasmverse.errors import WasmverseError
+from wasmverse.processes.snapshot_folder import snapshot_folder
 from wasmverse.settings import Settings
 from wasmverse.simulation.asked import check_asked
 from wasmverse.simulation.estimate import Estimate, Sizes, estimate
@@ -62,13 +62,17 @@ def dry_run(settings: Settings, asked: Mapping[str, int]) -> None:
 def needs_of(sizes: Sizes, needed: Estimate, settings: Settings, file: Path) -> list[Need]:
     """All that is compared."""
     memory = psutil.virtual_memory()
-    shared = settings.snapshot_folder or Path("/dev/shm")
-    folder = next(parent for parent in file.absolute().parents if parent.is_dir())
+    snapshots = settings.snapshot_folder or snapshot_folder(settings).parent
+    shared, folder = (
+        next(each for each in (place, *place.parents) if each.is_dir())
+        for place in (snapshots.absolute(), file.absolute().parent)
+    )
     used = file.stat().st_size if file.is_file() else 0
-    needs = [
+    return [
         Need("memory of all processes, MB", needed.memory_bytes, min(memory.available, memory_bytes())),
         # What a start refuses by; rounded up.
         Need("memory that a start asks for, MB", estimate_bytes(sizes.ships, sizes.nodes), memory_bytes()),
+        Need(f"snapshots in {shared}, MB", needed.snapshot_bytes, shutil.disk_usage(shared).free),
         Need(f"file and log in {folder}, MB", needed.file_bytes, shutil.disk_usage(folder).free + used),
         Need(
             "with past turns, MB",
@@ -77,11 +81,6 @@ def needs_of(sizes: Sizes, needed: Estimate, settings: Settings, file: Path) -> 
         ),
         Need("a turn, s", needed.turn_seconds, settings.period_seconds, "s"),
     ]
-    if os.access(shared, os.W_OK):
-        needs.insert(
-            2, Need(f"snapshots in {shared}, MB", needed.snapshot_bytes, shutil.disk_usage(shared).free)
-        )
-    return needs
 
 
 def _sizes(file: Path, settings: Settings, asked: Mapping[str, int]) -> Sizes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,12 +68,8 @@ def _of_database(place: DatabaseUrl, others: tuple[DatabaseUrl, ...]) -> dict[st
     stored = StoredState(whole.tid, whole.next_eid, whole.state)
     facts = Facts.of(made, whole.laws, stored, whole.tables["strategy"])
     engine = "citus" if place.is_citus else "postgresql"
-    shown = {"universe": str(place), "engine": engine, **_plain(facts)}
+    shown = {"universe": str(place), "engine": engine, **asdict(facts)}
     return {**shown, "tokens": len(open_tokens(place).entries())}
-
-
-def _plain(facts: Any) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in type(facts).__dataclass_fields__}
 
 
 def _server(pid: int) -> dict[str, Any]:

@@ -72,8 +72,8 @@ class Ecology:
         _, begins = np.unique(ships.sid, return_index=True)
         energy = ships.energy.astype(np.int64)
         total: Any = np.add.reduceat(energy, begins) if len(begins) else np.zeros(0, np.int64)
-        # The first of those with the most, as rows are sorted by (sid, eid).
-        order = np.lexsort((np.arange(len(energy)), -energy, ships.sid))
+        # The first of those with the most: rows are sorted by (sid, eid), and the sort is stable.
+        order = np.lexsort((-energy, ships.sid))
         at = order[begins]
         shares: Any = energy[at] / total
         flown = np.bincount(ships.strategy_id[at])

@@ -40,9 +40,10 @@ def restore(source: Path, target: Places, tell: Callable[[str], None]) -> Backup
 def _folder(parent: Path) -> Iterator[Path]:
     """A hidden folder for a copy, on a disk that has room for one."""
     try:
-        with tempfile.TemporaryDirectory(prefix=".wasmverse-", dir=parent) as folder:
-            yield Path(folder)
+        made = tempfile.TemporaryDirectory(prefix=".wasmverse-", dir=parent)
     except OSError as error:
         raise DatabaseError(
             f"{parent} cannot be used ({error.strerror}): name a file in another folder"
         ) from error
+    with made as folder:
+        yield Path(folder)

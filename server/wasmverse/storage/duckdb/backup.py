@@ -31,14 +31,13 @@ from wasmverse.storage.duckdb.failure import damage, disk_failure
 from wasmverse.storage.duckdb.file_lock import holder, locked, sync
 from wasmverse.storage.duckdb.log import logs_of
 from wasmverse.storage.duckdb.position import settle_position
-from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.state_reader import read_state
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_store import read_strategies
 from wasmverse.storage.tokens import open_tokens
 from wasmverse.text import printable
 from wasmverse.tokens import Entry, token_path
-from wasmverse.universe.crew import Crew
 from wasmverse.universe.digest import hash_in_order
 
 CHUNK_BYTES = 8 << 20
@@ -125,7 +124,7 @@ def restore(backup: Path, target: Path, tell: Callable[[str], None]) -> Backup:
     with _new_file(target, backup, undo) as making:
         tell(f"copying {backup}")
         with locked(backup, "restore", is_shared=True):
-            _copy_closed(backup, making, target)
+            _copy_closed(backup, making)
         tell("checking the copy")
         with _opened(making) as transaction:
             row = _read_row(transaction, backup)
@@ -152,13 +151,11 @@ def _take_back(target: Path, entries: Sequence[Entry]) -> None:
             token_path(target).unlink()
 
 
-def read_backup(path: Path) -> Backup | None:
-    """What a file says that it is a backup of; None if it is none. Nothing of it is checked or changed."""
-    with duckdb.connect(str(path), read_only=True) as connection:
-        found = connection.execute("SELECT * FROM duckdb_tables() WHERE table_name = ?", [BACKUP_TABLE])
-        if not found.fetchall():
-            return None
-        return _row(connection.execute(f"SELECT facts FROM {BACKUP_TABLE}").fetchall(), path)
+def read_backup(transaction: Transaction, path: Path) -> Backup | None:
+    """What a file says that it is a backup of; None if it is none. Nothing of it is checked."""
+    if BACKUP_TABLE not in transaction.columns():
+        return None
+    return _row(transaction.run_text(f"SELECT facts FROM {BACKUP_TABLE}"), path)
 
 
 def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_max: float) -> Held | None:
@@ -170,7 +167,7 @@ def _copied(file: Path, making: Path, tell: Callable[[str], None], wait_seconds_
             if server is None:
                 with locked(file, "back it up again", is_shared=True):
                     tell(f"copying {file}")
-                    _copy_closed(file, making, making)
+                    _copy_closed(file, making)
                 return None
             tell(f"waiting for the end of a turn of {file}")
             with Copier(file, wait_seconds_max) as copier:
@@ -205,10 +202,10 @@ def _holder_again(file: Path) -> int | None:
     return server
 
 
-def _copy_closed(file: Path, making: Path, target: Path) -> None:
+def _copy_closed(file: Path, making: Path) -> None:
     """Copy a file that nobody writes, with its logs."""
     logs = logs_of(file)
-    _check_room(target, file.stat().st_size, sum(log.stat().st_size for log in logs))
+    _check_room(making, file.stat().st_size, sum(log.stat().st_size for log in logs))
     _copy(file, making, file.stat().st_size)
     for log in logs:
         _copy(log, making.with_name(making.name + log.name.removeprefix(file.name)), log.stat().st_size)
@@ -334,11 +331,7 @@ def _opened(path: Path, *, is_beside_turns: bool = False) -> Iterator[Transactio
 def _checked_state(transaction: Transaction) -> StoredState:
     """The ships and nodes, when all tables were audited. Raises StateError where something cannot be."""
     audit(transaction)
-    reader = StateReader(read_laws(transaction).systems, Crew(1))
-    try:
-        stored = reader.read(transaction)
-    finally:
-        reader.close()
+    stored = read_state(transaction, read_laws(transaction).systems)
     ids = [row.strategy_id for row in read_strategies(transaction)]
     audit_state(stored.state, stored.next_eid, ids)
     return stored
@@ -365,11 +358,12 @@ def _write_row(transaction: Transaction, made: Backup) -> None:
 
 
 def _read_row(transaction: Transaction, path: Path) -> Backup:
-    if BACKUP_TABLE not in transaction.columns():
+    row = read_backup(transaction, path)
+    if row is None:
         raise DatabaseForeign(
             f"{path} is a universe and no backup: `wasmverse copy` copies one, `wasmverse universe backup` makes a backup of it"
         )
-    return _row(transaction.run_text(f"SELECT facts FROM {BACKUP_TABLE}"), path)
+    return row
 
 
 def _row(rows: Sequence[tuple[str, ...]], path: Path) -> Backup:

@@ -91,7 +91,7 @@ class Database:
             untouched.
         """
         if path is not None:
-            _check_path(path)
+            _check_path(path, is_read_only)
             _check_log(path)
         deadline = time.monotonic() + LOCK_WAIT_SECONDS
         while True:
@@ -230,6 +230,10 @@ class Database:
         with self.transaction() as transaction:
             columns = transaction.columns()
         if not columns:
+            if is_read_only:
+                raise DatabaseError(
+                    f"{self.path} holds no universe: make one with `wasmverse serve`, or name another file"
+                )
             self._make_schema()
             return
         with self.transaction() as transaction:
@@ -338,7 +342,7 @@ class Transaction:
         return rows
 
 
-def _check_path(path: Path) -> None:
+def _check_path(path: Path, is_read_only: bool) -> None:
     try:
         if path.is_dir():
             raise DatabaseError(
@@ -356,6 +360,8 @@ def _check_path(path: Path) -> None:
         raise DatabaseError(
             f"{path} cannot be read ({error.strerror}): check its rights, or use --db"
         ) from error
+    if is_read_only:
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import sqlalchemy as sa
 
 from wasmverse.errors import DatabaseError
@@ -13,13 +14,13 @@ from wasmverse.storage import schema
 from wasmverse.storage.backup_request import Copier
 from wasmverse.storage.duckdb.backup import Backup, read_backup
 from wasmverse.storage.duckdb.database import Database
+from wasmverse.storage.duckdb.failure import damage
 from wasmverse.storage.duckdb.file_lock import holder
 from wasmverse.storage.duckdb.log import logs_of
-from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.state_reader import read_state
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.storage.facts import Facts, Made
 from wasmverse.storage.strategy_store import read_strategy_table
-from wasmverse.universe.crew import Crew
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +72,16 @@ def describe(file: Path, wait_seconds_max: float) -> Description:
     try:
         with database.transaction() as transaction:
             laws = read_laws(transaction)
-            reader = StateReader(laws.systems, Crew(1))
-            try:
-                stored = reader.read(transaction)
-            finally:
-                reader.close()
+            stored = read_state(transaction, laws.systems)
             columns = schema.universe.c
             made = transaction.one(sa.select(columns.created_at, columns.created_by, columns.format_version))
             about = Made(made[0].isoformat(), made[1], made[2])
             facts = Facts.of(about, laws, stored, read_strategy_table(transaction))
+            backup = read_backup(transaction, file)
+    except (sa.exc.SQLAlchemyError, duckdb.Error) as error:
+        if (known := damage(error, file)) is not None:
+            raise known from error
+        raise
     finally:
         database.close()
-    return Description(facts, file_bytes, log_bytes, None, read_backup(file))
+    return Description(facts, file_bytes, log_bytes, None, backup)

@@ -21,7 +21,7 @@ from wasmverse.storage import schema
 from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.position import read_position, settle_position
-from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.state_reader import read_state
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.storage.duckdb.whole import new_file
@@ -83,10 +83,8 @@ def _export(path: Path, folder: Path) -> StoredState:
     database = Database.open(path)
     try:
         with database.transaction() as transaction:
-            reader = StateReader(read_laws(transaction).systems, Crew(1))
             settle_position(transaction)
-            stored = reader.read(transaction)
-            reader.close()
+            stored = read_state(transaction, read_laws(transaction).systems)
             for table in _PLAIN:
                 columns = ", ".join(column.name for column in table.columns)
                 _copy(transaction, f"SELECT {columns} FROM {table.name}", folder / f"{table.name}.parquet")

@@ -21,7 +21,7 @@ from wasmverse.storage import schema
 from wasmverse.storage.audit import audit, audit_state
 from wasmverse.storage.duckdb.database import Database, Transaction
 from wasmverse.storage.duckdb.position import settle_position, write_position
-from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.state_reader import read_state
 from wasmverse.storage.duckdb.turn_store import read_laws, write_state
 from wasmverse.storage.stored_state import StoredState
 from wasmverse.storage.strategy_store import read_strategies
@@ -74,7 +74,7 @@ def resize(file: Path, systems: int, is_agreed: Callable[[Resizing], bool]) -> R
             laws = read_laws(transaction)
             if laws.systems == systems:
                 raise DatabaseError(f"{file} has {systems:,} systems: name another number with --systems")
-            before = _read(transaction, laws.systems)
+            before = read_state(transaction, laws.systems)
             fewer = systems < laws.systems
             changed, moved = (
                 _without(before, systems) if fewer else _with_more(transaction, before, laws, systems)
@@ -95,7 +95,7 @@ def resize(file: Path, systems: int, is_agreed: Callable[[Resizing], bool]) -> R
                 return None
             _write(transaction, changed, replace(laws, systems=systems), laws.systems)
             audit(transaction)
-            found = _read(transaction, systems)
+            found = read_state(transaction, systems)
             audit_state(
                 found.state, found.next_eid, [row.strategy_id for row in read_strategies(transaction)]
             )
@@ -106,14 +106,6 @@ def resize(file: Path, systems: int, is_agreed: Callable[[Resizing], bool]) -> R
     finally:
         database.close()
     return told
-
-
-def _read(transaction: Transaction, systems: int) -> StoredState:
-    reader = StateReader(systems, Crew(1))
-    try:
-        return reader.read(transaction)
-    finally:
-        reader.close()
 
 
 def _without(before: StoredState, systems: int) -> tuple[StoredState, State]:

@@ -32,6 +32,15 @@ _FIRST_DIFFERENCE = """
 """Where rows are too many or missing, NULL stands beside those that are there."""
 
 
+def read_state(transaction: Transaction, systems: int) -> StoredState:
+    """Read the state of so many systems once, with one thread; raises StateError as `StateReader.read` does."""
+    reader = StateReader(systems, Crew(1))
+    try:
+        return reader.read(transaction)
+    finally:
+        reader.close()
+
+
 class StateReader:
     """Reads the states of a universe of so many systems. For one thread.
 

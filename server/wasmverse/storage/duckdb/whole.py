@@ -15,7 +15,7 @@ from wasmverse.storage.audit import audit
 from wasmverse.storage.duckdb.database import APPLICATION, Database
 from wasmverse.storage.duckdb.history import History
 from wasmverse.storage.duckdb.position import settle_position
-from wasmverse.storage.duckdb.state_reader import StateReader
+from wasmverse.storage.duckdb.state_reader import read_state
 from wasmverse.storage.duckdb.state_rows import as_rows
 from wasmverse.storage.duckdb.turn_store import read_laws
 from wasmverse.storage.whole import KEPT, UNBOUNDED, Whole, in_order
@@ -39,9 +39,7 @@ def read_whole(path: Path) -> Whole:
             laws = read_laws(transaction)
             settle_position(transaction)
             audit(transaction)
-            reader = StateReader(laws.systems, Crew(1))
-            stored = reader.read(transaction)
-            reader.close()
+            stored = read_state(transaction, laws.systems)
             history = History(UNBOUNDED, UNBOUNDED, UNBOUNDED, UNBOUNDED)
             history.load(transaction)
             tables = {table.name: transaction.read_arrow(table) for table in KEPT}
