@@ -26,8 +26,9 @@ from starlette.requests import HTTPConnection
 
 from tests.api.conftest import RunningGateway, patient_gateway
 from tests.api.test_strategies import HOLD, ROW
-from tests.api.test_uploads import uploads_of, wait_until
+from tests.api.test_uploads import uploads_of
 from tests.processes.universe import patient_server
+from tests.waiting import wait_until
 from wasmverse.api.mcp.inner import first_rows
 from wasmverse.api.mcp.route import Mcp
 from wasmverse.api.mcp.texts import PAGES
@@ -255,8 +256,7 @@ def test_who_leaves_is_not_served_any_further(gateway: RunningGateway, kind: str
     head += "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n"
     with socket.create_connection(gateway.address, timeout=20) as client:
         client.sendall(head.encode() + body)
-        wait_until(lambda: len(children(program)) == 1)
-        [pid] = children(program)
+        [pid] = wait_until(lambda: children(program))
         os.kill(pid, signal.SIGSTOP)  # as if it took long
     wait_until(lambda: not children(program))
     wait_until(lambda: not uploads_of(gateway).count)

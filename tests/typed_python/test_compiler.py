@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import wasmtime
@@ -15,6 +16,7 @@ from wasmverse.strategies.inspection import inspect_module
 from wasmverse.typed_python.compiler import compile_strategy
 from wasmverse.typed_python.linker import PAGE_BYTES
 from wasmverse.typed_python.source import load
+from wasmverse.typed_python.target import raised
 
 ALL = [WANDERER, *sorted(SOURCES.glob("*.py"))]
 FAULTS = (IndexError, ZeroDivisionError, AssertionError, ValueError)
@@ -69,6 +71,12 @@ RAISED = {
     (40, 0): "ZeroDivisionError: integer division by zero",
     (41, 1): "IndexError: no entity of this number is in view",
 }
+
+
+def test_a_long_text_of_an_exception_leaves_room_for_its_place(tmp_path: Path) -> None:
+    told = raised(ValueError, ("x" * 300,), SimpleNamespace(filename=str(tmp_path / "raising.py"), line=7))
+    assert len(told) == 250
+    assert told.startswith("ValueError: xxx") and told.endswith("xxx at raising.py:7")
 
 
 def test_what_is_raised_is_printed_with_its_place_before_the_trap(tmp_path: Path) -> None:

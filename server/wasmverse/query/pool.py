@@ -230,6 +230,14 @@ class ReaderPool:
             f"There is no snapshot of turn {turn}: {have}; leave 'turn' out for the newest", code=1105
         )
 
+    def _apart(self, run: Run) -> QueryRefused:
+        """Of turns that were each played again, and sent each other away."""
+        turns = ", ".join(map(str, run.turns))
+        return QueryRefused(
+            f"Turns {turns} are not in memory together: name fewer; an operator may raise replayed_kept and replayed_bytes_max",
+            code=1105,
+        )
+
     async def _replay(self, run: Run) -> bool:
         """Have the turns of a query played again that are in memory no more; whether that was done."""
         past, turns = self.past, [turn for turn in run.turns if not turn_folder(self._folder, turn).exists()]
@@ -278,7 +286,7 @@ class ReaderPool:
                 continue
             newest = self.newest
             if run.is_pinned:
-                raise self._missing(run.turns[0])
+                raise self._apart(run) if replays and run.query.earlier else self._missing(run.turns[0])
             if newest is None or newest == run.turn:
                 # The snapshots are being made again: whoever names no turn gets the one that comes next.
                 if time.monotonic() > deadline:

@@ -7,7 +7,6 @@ registered again, and the views stay. A small query over ``entity`` takes 1.4 ms
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +22,7 @@ from wasmverse.reader.allowed import ALLOWED
 from wasmverse.reader.catalogue import TABLE as FUNCTIONS
 from wasmverse.reader.shown_names import INFORMATION, INFORMATION_RELATIONS, INFORMATION_VIEW
 from wasmverse.reader.statement import TABLE_FUNCTIONS
-from wasmverse.reader.turn_relations import TurnRelations
+from wasmverse.reader.turn_relations import OVER_ENTITY, SOURCE, TurnRelations
 from wasmverse.snapshots.snapshot import attach
 from wasmverse.strategies.sight_sql import SIGHT_CELLS, is_near
 
@@ -36,8 +35,6 @@ SCANNED_SHOWN_MAX = 3
 """Of so many tables is told that a scan may read one of them."""
 
 _ENTITY = f"{SCHEMA}.entity"
-_SOURCE = re.compile(rf"\b{SNAPSHOT_PREFIX}(\w+)")
-_OVER_ENTITY = re.compile(r"\bFROM entity\b")
 
 DECODE_PLAN = f"""
 CREATE OR REPLACE MACRO {SCHEMA}.decode_plan(last_plan) AS
@@ -156,8 +153,8 @@ class Relations:
         self._folder = folder
         self._views = views
         self._dictionary = dictionary
-        self._sources = {name: frozenset(_SOURCE.findall(select)) for name, select in views.items()}
-        over_entity = {name for name, select in views.items() if _OVER_ENTITY.search(select)}
+        self._sources = {name: frozenset(SOURCE.findall(select)) for name, select in views.items()}
+        over_entity = {name for name, select in views.items() if OVER_ENTITY.search(select)}
         self._sources |= {name: self._sources[name] | self._sources["entity"] for name in over_entity}
         self._entity_readers = over_entity | {"entity"}
         self._kept = kept_turns.KeptTurns(connection, folder, views["entity"], name_strategies)

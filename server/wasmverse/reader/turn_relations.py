@@ -17,8 +17,10 @@ from wasmverse.query.public import SCHEMA, SNAPSHOT_PREFIX, of_turn, read_of_tur
 from wasmverse.reader import kept_turns
 from wasmverse.snapshots.snapshot import attach
 
-_SOURCE = re.compile(rf"\b{SNAPSHOT_PREFIX}(\w+)")
-_OVER_ENTITY = re.compile(r"\b(FROM|JOIN) entity\b")
+SOURCE = re.compile(rf"\b{SNAPSHOT_PREFIX}(\w+)")
+"""The table of a snapshot that the SELECT behind a public name reads."""
+OVER_ENTITY = re.compile(r"\b(FROM|JOIN) entity\b")
+"""Where it reads the public name `entity`."""
 
 
 class TurnRelations:
@@ -81,22 +83,22 @@ class TurnRelations:
     def _show(self, turn: int, relations: set[str]) -> None:
         tables = attach(self._folder, turn)
         tables["ship"] = self._named(tables["ship"], tables["strategy"])
-        over_entity = {name for name in relations if _OVER_ENTITY.search(self._views[name])}
+        over_entity = {name for name in relations if OVER_ENTITY.search(self._views[name])}
         # The views over entity come after it.
         for name in [
             *sorted((relations - over_entity) | ({"entity"} if over_entity else set())),
             *sorted(over_entity),
         ]:
             select = self._views[name]
-            for source in sorted(set(_SOURCE.findall(select))):
+            for source in sorted(set(SOURCE.findall(select))):
                 if source not in tables:
                     raise FileNotFoundError(f"the snapshot of turn {turn} has no {source}")
                 table = _table(source, turn)
                 if table not in self._registered:
                     self._registered.append(table)
                     self._connection.register(table, tables[source])
-            select = _SOURCE.sub(lambda found: _table(found[1], turn), select)
-            select = _OVER_ENTITY.sub(rf'\1 {SCHEMA}."{of_turn("entity", turn)}"', select)
+            select = SOURCE.sub(lambda found: _table(found[1], turn), select)
+            select = OVER_ENTITY.sub(rf'\1 {SCHEMA}."{of_turn("entity", turn)}"', select)
             view = of_turn(name, turn)
             if view not in self._made:
                 self._made.append(view)

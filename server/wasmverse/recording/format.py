@@ -291,14 +291,9 @@ def command_fact(command: Command) -> Carried:
         case Transmit(text, author):
             return Transmitted(text=text, **_named(author))
         case UploadStrategy(name, module, inspection, author, budget_fuel, is_rollback):
-            return Upload(
-                name=name,
-                sha256=inspection.sha256,
-                module=base64.b64encode(module).decode(),
-                budget_fuel=budget_fuel,
-                is_rollback=is_rollback,
-                **_named(author),
-            )
+            text = base64.b64encode(module).decode()
+            which: dict[str, Any] = {"name": name, "sha256": inspection.sha256, "is_rollback": is_rollback}
+            return Upload(**which, module=text, budget_fuel=budget_fuel, **_named(author))
         case RemoveStrategy(name, author):
             return Remove(name=name, **_named(author))
         case RemoveStrategies(names, author):
@@ -315,13 +310,8 @@ def command_fact(command: Command) -> Carried:
                 **_named(author),
             )
         case DropFunction(name, parameters, may_be_missing, author, is_aggregate):
-            return Drop(
-                name=name,
-                parameters=parameters,
-                is_aggregate=is_aggregate,
-                may_be_missing=may_be_missing,
-                **_named(author),
-            )
+            which = {"name": name, "parameters": parameters, "is_aggregate": is_aggregate}
+            return Drop(**which, may_be_missing=may_be_missing, **_named(author))
         case RollbackFunction(name, parameters, version, author):
             return Rollback(name=name, parameters=parameters, version=version, **_named(author))
 

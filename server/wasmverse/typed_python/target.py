@@ -137,9 +137,9 @@ def raised(exc: type[BaseException] | None, values: tuple[Any, ...], loc: Any) -
     told = "an exception" if exc is None else exc.__name__
     if values:
         told += f": {', '.join(map(str, values))}"
-    if loc is not None and loc.filename and not any(map(Path(loc.filename).is_relative_to, _NOT_OWN)):
-        told += f" at {Path(loc.filename).name}:{loc.line}"
-    return told[:_TEXT_MAX]
+    is_own = loc is not None and loc.filename and not any(map(Path(loc.filename).is_relative_to, _NOT_OWN))
+    place = f" at {Path(loc.filename).name}:{loc.line}" if is_own else ""
+    return (told[: max(0, _TEXT_MAX - len(place))] + place)[:_TEXT_MAX]
 
 
 class _Context(cpu.CPUContext):

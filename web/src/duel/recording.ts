@@ -1,3 +1,4 @@
+import { NAME } from '../source/upload';
 import { type DuelOrder, MODULES_MAX } from './desk';
 import type { DuelModule } from './guest';
 
@@ -77,13 +78,13 @@ function modulesOf(strategies: unknown): DuelModule[] {
     throw new RecordingRefused(
       `The page plays 1 to ${MODULES_MAX} strategies, and the recording has ${Array.isArray(strategies) ? strategies.length : 'none'}: run \`wasmverse replay\`.`,
     );
-  return strategies.map((founder: Fact) => {
-    const { name, module } = founder;
-    if (typeof name !== 'string' || !/^[a-z]\w*$/.test(name) || typeof module !== 'string')
+  return strategies.map((founder: Fact | null) => {
+    const { name, module, is_enabled } = founder ?? {};
+    if (typeof name !== 'string' || !NAME.test(name) || typeof module !== 'string')
       throw new RecordingRefused(
         'A strategy of the recording has no name or no module: choose another file.',
       );
-    if (founder.is_enabled !== true)
+    if (is_enabled !== true)
       throw new RecordingRefused(
         `${name} did not fly in this recording, and in the page all do: run \`wasmverse replay\`.`,
       );

@@ -11,15 +11,13 @@ import { bytes as bytesWords, count } from '../panel/format';
 import type { Address } from '../place/address';
 import { intoSystem } from '../place/step';
 import { Refused, SourceFailure } from '../source/failure';
-import { checkStrategy, type Tried, uploadStrategy } from '../source/upload';
+import { checkStrategy, NAME, type Tried, uploadStrategy } from '../source/upload';
 import { type Fate, fateOf } from '../sql/fate';
 import { Compiler } from '../write/compiler';
 import { keepDraft, readDraft } from '../write/draft';
 import { fateList } from '../write/fate-list';
 import { FILES, libraryNames, STARTS } from '../write/sources';
 import { type Declared, spotOfRefusal } from '../write/spots';
-
-const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** A source that has been compiled here. */
 interface Built {

@@ -51,6 +51,9 @@ function send(path: string, method: string, module: Blob): Promise<Response> {
   });
 }
 
+/** What a strategy may be called, as the server has it. */
+export const NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
 /** A name SQL can call: the file's name without its ending, all else turned to underscores. */
 export function nameFrom(file: string): string {
   const name = file

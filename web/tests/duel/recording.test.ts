@@ -58,6 +58,7 @@ test.each<[string, () => string, RegExp]>([
   ['half a ship', () => changed((universe) => { universe.ships = 0.5; }), /ships 0.5/],
   ['nobody', () => changed((universe) => { universe.strategies = []; }), /has 0: run/],
   ['no list', () => changed((universe) => { universe.strategies = {}; }), /has none: run/],
+  ['nothing in the list', () => changed((universe) => { universe.strategies = [null]; }), /no name or no module/],
   ['a module that is none', () => changed((universe) => { for (const one of universe.strategies as Record<string, unknown>[]) one.module = '*'; }), /module of strategy_flee .* cannot be read/],
   ['a name', () => changed((universe) => { for (const one of universe.strategies as Record<string, unknown>[]) one.name = '<b>'; }), /no name or no module/],
   ['who stays down', () => changed((universe) => { for (const one of universe.strategies as Record<string, unknown>[]) one.is_enabled = false; }), /strategy_flee did not fly/],

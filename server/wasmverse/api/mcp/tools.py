@@ -179,7 +179,7 @@ async def explain(
     which it would be carried out, with the rows that are expected; with `run` also what it really took."""
     described = await _query(context, f"describe {sql}", args, None)
     plan = await _query(context, f"explain {'analyze ' if run else ''}{sql}", args, described["turn"])
-    return described | {"plan": {"columns": plan["columns"], "rows": plan["rows"]}}
+    return described | {"plan": {name: value for name, value in plan.items() if name != "turn"}}
 
 
 @server.tool(annotations=_READING)
